@@ -1,0 +1,67 @@
+// Package health is the document a gateway tells about itself: the one that health checks, drills and status all read.
+package health
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Names of the environment variables by which the infrastructure tells a gateway instance who it is.
+const (
+	EnvRegion   = "POLYGATE_REGION"   // "provider/region", for example "aws/us-east-1"
+	EnvRelease  = "POLYGATE_RELEASE"  // release id of the manifest the artefact came from
+	EnvArtefact = "POLYGATE_ARTEFACT" // digest of the artefact, "sha256:" and 64 hex digits
+)
+
+// Instance says who a gateway process is. It does not change while the process lives.
+type Instance struct {
+	Provider string    `json:"provider"`
+	Region   string    `json:"region"`   // "provider/region"
+	Release  string    `json:"release"`  // release id, "dev" outside a deployment
+	Artefact string    `json:"artefact"` // "sha256:<hex>", "" outside a deployment
+	Model    string    `json:"model"`    // digest of the gateway model, "sha256:<hex>"
+	Started  time.Time `json:"started"`  // process start, UTC
+}
+
+// Status values of a Report.
+const (
+	StatusOK       = "ok"
+	StatusDegraded = "degraded" // some upstream has no reachable target
+)
+
+// Report is the body of /health and /ready.
+type Report struct {
+	Status string `json:"status"`
+	Instance
+	Upstreams []Upstream `json:"upstreams,omitempty"` // only in /ready
+}
+
+// Upstream is the reachability of one named upstream as seen from this instance.
+type Upstream struct {
+	Name      string `json:"name"`
+	Reachable bool   `json:"reachable"`
+	Target    string `json:"target,omitempty"` // the target that answered, or the first tried
+	Error     string `json:"error,omitempty"`
+}
+
+// FromEnvironment reads the instance's identity from its environment; getenv is os.Getenv outside tests.
+// An unset region is "server/local": a plain server on someone's desk.
+func FromEnvironment(getenv func(string) string, modelDigest string, started time.Time) (Instance, error) {
+	region := getenv(EnvRegion)
+	if region == "" {
+		region = "server/local"
+	}
+	provider, name, ok := strings.Cut(region, "/")
+	if !ok || provider == "" || name == "" {
+		return Instance{}, fmt.Errorf("%s is %q: want provider/region, for example aws/us-east-1", EnvRegion, region)
+	}
+	release := getenv(EnvRelease)
+	if release == "" {
+		release = "dev"
+	}
+	return Instance{
+		Provider: provider, Region: region, Release: release,
+		Artefact: getenv(EnvArtefact), Model: modelDigest, Started: started.UTC(),
+	}, nil
+}

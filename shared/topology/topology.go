@@ -1,0 +1,62 @@
+// Package topology is the hand-off from deployment to operation: what `up` stood up, and where to ask for it.
+package topology
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Region roles.
+const (
+	RolePrimary = "primary"
+	RoleStandby = "standby"
+)
+
+// Topology is the typed stack output.
+type Topology struct {
+	Environment string   `json:"environment"`
+	Hostname    string   `json:"hostname"` // the one name clients use
+	Zone        string   `json:"zone"`     // hosted zone that holds it
+	Manager     string   `json:"manager"`
+	Pattern     string   `json:"pattern"`
+	TTL         int      `json:"ttl_seconds"`
+	Check       Check    `json:"check"`
+	Bound       int      `json:"bound_seconds"` // longest time a client can be without answers after a failure
+	Release     string   `json:"release"`
+	Model       string   `json:"model"`
+	Regions     []Region `json:"regions"` // in failover order
+}
+
+// Check is how the traffic manager probes each region.
+type Check struct {
+	Path      string `json:"path"`
+	Interval  int    `json:"interval_seconds"`
+	Threshold int    `json:"threshold"`
+	Timeout   int    `json:"timeout_seconds"` // the manager's own probe limit
+}
+
+// Region is one deployment of the gateway.
+type Region struct {
+	Name        string `json:"name"` // provider/region
+	Provider    string `json:"provider"`
+	Role        string `json:"role"`
+	Hostname    string `json:"hostname"`     // the region's own name
+	Target      string `json:"target"`       // what the provider gave: a name or an IP address
+	URL         string `json:"url"`          // https://<hostname>/
+	HealthURL   string `json:"health_url"`   // what the traffic manager probes
+	HealthCheck string `json:"health_check"` // the manager's id of the check
+	Digest      string `json:"digest"`       // of the artefact deployed there
+}
+
+// Decode reads a topology strictly: an unknown or mistyped field is an error, so that an output written by another
+// version is noticed and not half-read.
+func Decode(b []byte) (Topology, error) {
+	var t Topology
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&t); err != nil {
+		return Topology{}, fmt.Errorf("decode topology: %w", err)
+	}
+	return t, nil
+}

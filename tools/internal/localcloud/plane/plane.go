@@ -1,0 +1,115 @@
+// Package plane is the hand-off inside the local clouds: the control plane (resources) derives a World, the data
+// plane (runtimes, fronts, DNS, health checkers) serves it. Nothing in the data plane knows a resource type.
+package plane
+
+import (
+	"net/netip"
+	"time"
+)
+
+// World is everything the data plane must serve. It is derived anew from all resources after each change; the
+// parts of the data plane compare it with what they serve and change only what differs.
+type World struct {
+	Functions []Function
+	Sites     []Site
+	Zones     []Zone
+	Checks    []HealthCheck
+}
+
+// Runtime names the contract a function's artefact is executed under.
+type Runtime string
+
+// The runtimes of the three providers.
+const (
+	Lambda         Runtime = "lambda"         // AWS: bootstrap under the Lambda Runtime API
+	CloudFunction  Runtime = "cloudfunction"  // Google: source built and served as the Go buildpack does
+	AzureFunctions Runtime = "azurefunctions" // Azure: custom handler under the Functions host
+)
+
+// Function is one deployed function: an artefact and how to run it.
+type Function struct {
+	ID           string // the provider's own id (ARN, resource name, ARM id), unique
+	Region       string // provider/region
+	Runtime      Runtime
+	Package      string // path of the zip in the local clouds' own storage
+	Digest       string // SHA-256 of the zip, hex
+	Entry        string // Lambda: handler setting; Cloud Functions: entry point; Azure: ""
+	Architecture string // amd64 or arm64
+	Environment  map[string]string
+	Memory       int           // MB
+	Timeout      time.Duration // of one request, in wall time: code is not sped up
+	Instances    int           // most processes at once
+}
+
+// Front names the HTTP front of a provider.
+type Front string
+
+// The fronts there are.
+const (
+	APIGateway Front = "apigateway" // AWS API Gateway HTTP API, payload format 2.0
+	GoogleALB  Front = "googlealb"  // Google global external ALB before a serverless NEG
+	RunApp     Front = "runapp"     // Google's default URL of a service
+	AzureApp   Front = "azureapp"   // Azure App Service front end before the Functions host
+)
+
+// Site is one virtual host on a provider's front.
+type Site struct {
+	ID          string // unique
+	Region      string // provider/region whose faults it shares
+	Front       Front
+	Listen      netip.AddrPort // where its TLS front listens
+	Hosts       []Host
+	Function    string // id of the function behind it, "" when nothing is wired: the front then answers as the real one does
+	InvokeError bool   // the front may not invoke the function (missing permission)
+}
+
+// Host is one name a site answers for, with the certificate it shows for it. A host without a certificate cannot be
+// reached over TLS.
+type Host struct {
+	Name string
+	Cert []byte // PEM chain, leaf first
+	Key  []byte // PEM
+}
+
+// Zone is one hosted zone and its records.
+type Zone struct {
+	ID      string
+	Name    string // without trailing dot
+	Records []Record
+}
+
+// Record is one resource record set, in Route 53's model.
+type Record struct {
+	Name          string // fully qualified, without trailing dot, lower case
+	Type          string // A, AAAA, CNAME, TXT, CAA, NS, SOA
+	TTL           int    // seconds of cloud time; 0 for an alias
+	Values        []string
+	Alias         *Alias
+	SetIdentifier string
+	Failover      string // "", "PRIMARY" or "SECONDARY"
+	HealthCheck   string // id, "" for none
+}
+
+// Alias points a record at another record of a zone.
+type Alias struct {
+	Name                 string
+	ZoneID               string
+	EvaluateTargetHealth bool
+}
+
+// HealthCheck is one Route 53 health check.
+type HealthCheck struct {
+	ID           string
+	Type         string // HTTP, HTTPS, HTTP_STR_MATCH, HTTPS_STR_MATCH, TCP
+	FQDN         string
+	IP           string
+	Port         int
+	Path         string
+	SearchString string
+	Interval     int // seconds, 10 or 30
+	Threshold    int // 1..10
+	Inverted     bool
+	Disabled     bool
+	SNI          bool
+	Locations    []string // checker regions; empty means all
+}
