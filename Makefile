@@ -1,0 +1,57 @@
+# The two commands that matter are `make up` and `make test`; `make help` lists all.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GO ?= go
+export CGO_ENABLED ?= 0
+
+LINT := bin/golangci-lint
+
+.PHONY: help up down status demo test check fmt fuzz bench conformance build clean FORCE
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+up: bin/polygate ## stand up the local environment: three local clouds, two regions each, one hostname
+	bin/polygate up -s local
+
+down: bin/polygate ## remove the local environment and all it kept
+	bin/polygate destroy -s local
+
+status: bin/polygate ## who serves, and how every region is
+	bin/polygate status -s local
+
+demo: bin/polygate ## lose a region, a provider, two providers; print what it cost clients against the bound
+	$(GO) run ./tests/demo
+
+test: bin/polygate ## all tests
+	$(GO) test -count=1 -timeout 25m ./...
+
+conformance: bin/polygate ## the conformance table, also on the vendors' own hosts where they are on PATH
+	$(GO) test -count=1 -timeout 20m -v ./tests/conformance
+
+check: $(LINT) ## formatter, vet, linters, tidy modules
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) mod verify >/dev/null
+	$(GO) mod tidy -diff
+	$(LINT) run ./...
+
+fmt: ## format all Go files
+	gofmt -w $$(git ls-files '*.go')
+
+fuzz: ## each fuzz target for 20 seconds
+	tools/fuzz.sh 20s
+
+bench: ## benchmarks, as ratios in one run
+	$(GO) test -run '^$$' -bench . -benchmem ./shared/... ./functions/...
+
+build: bin/polygate ## the polygate command
+
+bin/polygate: FORCE
+	@tools/build.sh bin/polygate ./tools/polygate
+
+$(LINT): tools/lint/go.mod tools/lint/go.sum
+	@cd tools/lint && ../build.sh ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+clean: ## remove what was built
+	rm -rf bin dist

@@ -1,0 +1,133 @@
+package provider
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/gateway"
+)
+
+// Find looks a provider's spec up by name.
+func Find(specs []Spec, name string) (Spec, bool) {
+	i := slices.IndexFunc(specs, func(s Spec) bool { return s.Name == name })
+	if i < 0 {
+		return Spec{}, false
+	}
+	return specs[i], true
+}
+
+// Audit is the rule that compares settings with what the known providers can do.
+func Audit(specs []Spec) settings.Rule {
+	return func(s settings.Settings, get settings.Lookup) []settings.Problem {
+		problems := auditRegions(specs, s)
+		for _, name := range s.Providers() {
+			if spec, ok := Find(specs, name); ok {
+				problems = append(problems, auditDials(spec, s, get)...)
+			}
+		}
+		return problems
+	}
+}
+
+func auditRegions(specs []Spec, s settings.Settings) []settings.Problem {
+	var problems []settings.Problem
+	bad := func(i int, format string, args ...any) {
+		problems = append(problems, settings.Problemf("regions", []string{strconv.Itoa(i)}, format, args...))
+	}
+	for _, r := range s.Regions {
+		i := r.Position
+		spec, ok := Find(specs, r.Provider)
+		if !ok {
+			bad(i, "%q names no known provider: want %s", r, settings.List(names(specs)))
+			continue
+		}
+		label, ok := spec.Regions[r.Name]
+		if !ok {
+			bad(i, "%s has no region %q: want one of %s", r.Provider, r.Name, strings.Join(spec.RegionNames(), ", "))
+			continue
+		}
+		own := OwnName(label, r.Provider, s.Hostname)
+		if spec.MaxOwnName > 0 && s.Hostname != "" && len(own) > spec.MaxOwnName {
+			bad(i, "its own name would be %s, of %d characters: %s certificates take %d; shorten the hostname", own, len(own), r.Provider, spec.MaxOwnName)
+		}
+	}
+	return problems
+}
+
+func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.Problem {
+	var problems []settings.Problem
+	for _, d := range []struct {
+		key     string
+		value   int
+		allowed Allowed
+		unit    string
+	}{
+		{"memory", s.Memory, spec.Memory, "MB"},
+		{"timeout", s.Timeout, spec.Timeout, "seconds"},
+		{"logRetentionDays", s.LogRetentionDays, spec.LogRetention, "days"},
+	} {
+		// Zero did not pass the form check and is reported already.
+		if d.value != 0 && !d.allowed.Has(d.value) {
+			problems = append(problems, settings.Problemf(d.key, nil, "is %d: %s has %s %s", d.value, spec.Name, d.allowed, d.unit))
+		}
+	}
+	if _, set := get(settings.Namespace + ":certificate"); spec.Certificate && !set {
+		problems = append(problems, settings.Problemf("certificate", nil,
+			"is missing: a region of %s needs a certificate you bring; want {pfx: path, passwordFile: path}", spec.Name))
+	}
+	for _, c := range spec.Config {
+		if v, ok := get(c.Key); !ok || v == "" {
+			problems = append(problems, settings.Problem{Key: c.Key, Message: "is missing: want " + c.What})
+		}
+	}
+	return problems
+}
+
+// AuditModel compares a gateway model with where it is to run: a region it names must be one that some provider has,
+// and no route may take longer than the function is given. The error lists every mismatch, one to a line.
+func AuditModel(specs []Spec, s settings.Settings, model *gateway.Model) error {
+	var lines []string
+	for _, name := range model.Regions() {
+		prov, region, _ := strings.Cut(name, "/")
+		spec, ok := Find(specs, prov)
+		if !ok {
+			lines = append(lines, fmt.Sprintf("the gateway document names the region %q: there is no such provider; want %s", name, settings.List(names(specs))))
+			continue
+		}
+		if _, ok := spec.Regions[region]; !ok {
+			lines = append(lines, fmt.Sprintf("the gateway document names the region %q: %s has only %s", name, prov, strings.Join(spec.RegionNames(), ", ")))
+		}
+	}
+	limit := time.Duration(s.Timeout) * time.Second
+	for _, r := range model.Routes() {
+		if d := time.Duration(r.Timeout); d > limit {
+			lines = append(lines, fmt.Sprintf("the route %q may take %s, but polygate:timeout ends a request after %s: raise the one or lower the other", r.Name, d, limit))
+		}
+	}
+	if len(lines) > 0 {
+		return &ModelError{Lines: lines}
+	}
+	return nil
+}
+
+// ModelError is every mismatch between a gateway model and the settings it is to be deployed with.
+type ModelError struct {
+	Lines []string
+}
+
+// Error is one mismatch to a line.
+func (e *ModelError) Error() string { return strings.Join(e.Lines, "\n") }
+
+func names(specs []Spec) []string {
+	out := make([]string, 0, len(specs))
+	for _, s := range specs {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+var _ error = (*ModelError)(nil)

@@ -1,0 +1,120 @@
+// Package provider is the seam to the clouds that run the gateway: what a provider can do (Spec), and how it deploys
+// one region of it. Each provider is a folder below this one; the catalog lists them.
+package provider
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
+	"polygate.example/shared/health"
+)
+
+// Provider is one cloud.
+type Provider interface {
+	// Spec says what the provider can do. It is constant.
+	Spec() Spec
+	// NewAccount declares what exists once per stack however many regions the provider has in it.
+	NewAccount(ctx *pulumi.Context, name string, args AccountArgs, opts ...pulumi.ResourceOption) (Account, error)
+}
+
+// Account is a provider's part of one stack.
+type Account interface {
+	// NewRegion declares one region: identity, logs, function, front, certificate and the names the front answers
+	// for. Regions of one account are declared one after the other, never at the same time.
+	NewRegion(ctx *pulumi.Context, name string, args RegionArgs, opts ...pulumi.ResourceOption) (*Region, error)
+}
+
+// AccountArgs is what all regions of an account have in common.
+type AccountArgs struct {
+	Settings settings.Settings
+	Release  string          // release id of the manifest
+	Root     string          // absolute path of the project, to which paths in the settings are relative
+	Names    Names           // writes into the zone that holds the shared name
+	Config   settings.Lookup // the stack's configuration, for the keys that the Spec lists
+}
+
+// RegionArgs is one region to deploy.
+type RegionArgs struct {
+	Region   settings.Region
+	Label    string            // short name of the region, unique within the provider
+	OwnName  string            // DNS name of this region alone
+	Artefact artefact.Artefact // what it runs
+	Package  string            // absolute path of the artefact's zip
+}
+
+// Region is one deployed region.
+type Region struct {
+	pulumi.ResourceState
+
+	// Target is where the region's own name must point: a host name (CNAME) or an IPv4 address (A).
+	Target pulumi.StringOutput
+	// TargetType is the type of that record.
+	TargetType RecordType
+}
+
+// RecordType is a DNS record type.
+type RecordType string
+
+// The record types providers ask for.
+const (
+	CNAME RecordType = "CNAME"
+	A     RecordType = "A"
+	TXT   RecordType = "TXT"
+)
+
+// Names writes plain records into the zone of the shared name. A traffic manager gives it, so that providers can
+// prove that they may serve a name without knowing who runs its DNS.
+type Names interface {
+	Write(ctx *pulumi.Context, name string, record Record, opts ...pulumi.ResourceOption) (*Written, error)
+}
+
+// Record is one record set with one value.
+type Record struct {
+	Name  pulumi.StringInput // fully qualified; a trailing dot makes no difference
+	Type  pulumi.StringInput
+	Value pulumi.StringInput // a TXT value without quotes
+}
+
+// Written is a record that exists.
+type Written struct {
+	Resource pulumi.Resource
+	FQDN     pulumi.StringOutput // without trailing dot
+}
+
+// TypeToken is the Pulumi type of a provider's component; kind is "Account" or "Region".
+func TypeToken(provider, kind string) string { return "polygate:" + provider + ":" + kind }
+
+// OwnName is the DNS name of one region alone: <label>.<provider>.<hostname>.
+func OwnName(label, provider, hostname string) string {
+	return label + "." + provider + "." + hostname
+}
+
+// PhysicalName is the stem of the names of a region's resources: polygate-<environment>-<label>. It is at most 26
+// characters for a label of five.
+func PhysicalName(environment, label string) string { return "polygate-" + environment + "-" + label }
+
+// Environment is what a region's function is told about itself.
+func Environment(account AccountArgs, region RegionArgs) map[string]string {
+	return map[string]string{
+		health.EnvRegion:   region.Region.String(),
+		health.EnvRelease:  account.Release,
+		health.EnvArtefact: region.Artefact.Digest(),
+	}
+}
+
+// Tags mark a resource as ours. Keys and values keep to what all three clouds take: Google's labels have the
+// narrowest form, a-z, 0-9, _ and - (docs.cloud.google.com/compute/docs/labeling-resources).
+func Tags(account AccountArgs, region *settings.Region) pulumi.StringMap {
+	tags := pulumi.StringMap{
+		"polygate-environment": pulumi.String(account.Settings.Environment),
+		"managed-by":           pulumi.String("pulumi"),
+	}
+	if region != nil {
+		tags["polygate-region"] = pulumi.String(region.Name)
+	}
+	return tags
+}
+
+// Replaceable exempts a resource from the protect dial: it belongs to one release and the next one replaces it.
+func Replaceable() pulumi.ResourceOption { return pulumi.Protect(false) }

@@ -1,0 +1,205 @@
+package settings
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Names of the dials in the polygate namespace.
+const (
+	keyHostname     = "hostname"
+	keyZone         = "zone"
+	keyPattern      = "pattern"
+	keyManager      = "manager"
+	keyRegions      = "regions"
+	keyTTL          = "ttl"
+	keyCheck        = "check"
+	keyArchitecture = "architecture"
+	keyMemory       = "memory"
+	keyTimeout      = "timeout"
+	keyLogRetention = "logRetentionDays"
+	keyCertificate  = "certificate"
+	keyProtect      = "protect"
+	keyLocalClouds  = "localClouds"
+)
+
+// Keys lists every dial there is, in the order a stack file shows them.
+func Keys() []string {
+	return []string{
+		keyHostname, keyZone, keyPattern, keyManager, keyRegions, keyTTL, keyCheck, keyArchitecture,
+		keyMemory, keyTimeout, keyLogRetention, keyCertificate, keyProtect, keyLocalClouds,
+	}
+}
+
+// Defaults of the dials a stack file may leave out. Everything else is required.
+const (
+	DefaultTTL          = 60 // seconds
+	DefaultInterval     = 30 // seconds
+	DefaultThreshold    = 3  // probes
+	DefaultPath         = "/health"
+	DefaultMemory       = 512 // MB: the smallest that all three providers sell
+	DefaultTimeout      = 25  // seconds: below the 30 s at which API Gateway gives up
+	DefaultLogRetention = 30  // days
+)
+
+// maxEnvironment keeps the names derived from it within the tightest limit of any provider: a Google service
+// account id has at most 30 characters, and "polygate-<environment>-<label>-run" with a label of five leaves eleven.
+// Source: cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create, accountId.
+const maxEnvironment = 11
+
+// FromConfig validates the dials of one environment. The error, when there is one, is of type Problems and holds
+// every problem there is; the settings returned beside it hold what was right.
+func FromConfig(environment string, get func(key string) (string, bool), rules ...Rule) (Settings, error) {
+	r := &reader{get: get}
+	s := Settings{Environment: environment}
+	if !isLabel(environment) || len(environment) > maxEnvironment {
+		r.problems = append(r.problems, Problem{Key: "environment", Message: "the stack's name is " + quote(environment) +
+			": want 1 to " + strconv.Itoa(maxEnvironment) + " of a-z, 0-9 and -, beginning with a letter"})
+	}
+	s.Hostname = r.domain(keyHostname)
+	s.Zone = r.domain(keyZone)
+	if s.Hostname != "" && s.Zone != "" {
+		s.Hostname = r.within(s.Hostname, s.Zone)
+	}
+	s.Pattern = Pattern(r.oneOf(keyPattern, string(ActivePassive), string(ActivePassive)))
+	s.Manager = r.required(keyManager)
+	s.Regions = r.regions()
+	s.TTL = r.whole(keyTTL, DefaultTTL, 1, 86400, "seconds")
+	s.Check = r.check()
+	s.Architecture = r.architecture(environment)
+	s.Memory = r.whole(keyMemory, DefaultMemory, 128, 32768, "MB")
+	s.Timeout = r.whole(keyTimeout, DefaultTimeout, 1, 900, "seconds")
+	s.LogRetentionDays = r.whole(keyLogRetention, DefaultLogRetention, 1, 3653, "days")
+	s.Certificate = r.certificate()
+	s.Protect = r.boolean(keyProtect)
+	s.LocalClouds = r.localClouds(environment)
+	for _, rule := range rules {
+		r.problems = append(r.problems, rule(s, get)...)
+	}
+	if len(r.problems) > 0 {
+		return s, Problems(r.problems)
+	}
+	return s, nil
+}
+
+// within reports a hostname that its zone cannot hold. The shared name is a CNAME, and a CNAME cannot stand at the
+// top of a zone, where SOA and NS records are (RFC 1034, section 3.6.2).
+func (r *reader) within(hostname, zone string) string {
+	switch {
+	case hostname == zone:
+		r.bad(keyHostname, nil, "%q is the top of its zone, where DNS allows no CNAME: use a name below it, for example api.%s", hostname, zone)
+	case !strings.HasSuffix(hostname, "."+zone):
+		r.bad(keyHostname, nil, "%q is not in the zone %q: want a name that ends in .%s", hostname, zone, zone)
+	default:
+		return hostname
+	}
+	return ""
+}
+
+func (r *reader) regions() []Region {
+	names, ok := r.strings(keyRegions)
+	if !ok {
+		return nil
+	}
+	if len(names) == 0 {
+		r.bad(keyRegions, nil, "is empty: want at least one provider/region, for example aws/us-east-1; the first is the primary")
+	}
+	first := map[string]int{}
+	regions := make([]Region, 0, len(names))
+	for i, name := range names {
+		at := []string{strconv.Itoa(i)}
+		provider, region, ok := strings.Cut(name, "/")
+		if !ok || !isLabel(provider) || !isLabel(region) {
+			r.bad(keyRegions, at, "%q is not a region: want provider/region, for example aws/us-east-1", name)
+			continue
+		}
+		if before, dup := first[name]; dup {
+			r.bad(keyRegions, at, "%q is listed already, as number %d: each region is deployed once", name, before+1)
+			continue
+		}
+		first[name] = i
+		regions = append(regions, Region{Provider: provider, Name: region, Position: i})
+	}
+	return regions
+}
+
+func (r *reader) check() Check {
+	c := Check{Interval: DefaultInterval, Threshold: DefaultThreshold, Path: DefaultPath}
+	if !r.object(keyCheck, &c) {
+		return c
+	}
+	if c.Interval < 1 {
+		r.bad(keyCheck, []string{"interval"}, "is %d: want seconds above 0, for example 10 or 30", c.Interval)
+		c.Interval = 0
+	}
+	if c.Threshold < 1 || c.Threshold > 10 {
+		r.bad(keyCheck, []string{"threshold"}, "is %d: want 1 to 10 probes", c.Threshold)
+		c.Threshold = 0
+	}
+	// Route 53 takes at most 255 characters; a query or fragment would make the probe ask for something else.
+	if !strings.HasPrefix(c.Path, "/") || len(c.Path) > 255 || strings.ContainsAny(c.Path, " \t\r\n?#") {
+		r.bad(keyCheck, []string{"path"}, "is %q: want a path of at most 255 characters that begins with /, for example /health", c.Path)
+		c.Path = ""
+	}
+	return c
+}
+
+func (r *reader) architecture(environment string) Architecture {
+	fallback := string(ArchitectureARM64)
+	if environment == Local {
+		fallback = string(ArchitectureHost)
+	}
+	a := Architecture(r.oneOf(keyArchitecture, fallback, string(ArchitectureHost), string(ArchitectureAMD64), string(ArchitectureARM64)))
+	if a == ArchitectureHost && environment != Local {
+		r.bad(keyArchitecture, nil, "is %q, which only the %s environment has: want amd64 or arm64, so that every machine packs the same bytes", a, Local)
+		return ""
+	}
+	return a
+}
+
+func (r *reader) certificate() *Certificate {
+	var c Certificate
+	if !r.object(keyCertificate, &c) {
+		return nil
+	}
+	if c.PFX == "" {
+		r.bad(keyCertificate, []string{"pfx"}, "is missing: want the path of a PKCS #12 file")
+	}
+	if c.PasswordFile == "" {
+		r.bad(keyCertificate, []string{"passwordFile"}, "is missing: want the path of a file with the password of the PKCS #12 file")
+	}
+	return &c
+}
+
+func (r *reader) localClouds(environment string) *LocalClouds {
+	var l LocalClouds
+	_, set := r.lookup(keyLocalClouds)
+	switch {
+	case environment != Local && set:
+		r.bad(keyLocalClouds, nil, "is set in %q: only the %s environment has local clouds; take it out", environment, Local)
+		return nil
+	case environment != Local:
+		return nil
+	case !set:
+		r.bad(keyLocalClouds, nil, "is missing: the %s environment needs speed, dns, edge, origin and network", Local)
+		return nil
+	}
+	if !r.object(keyLocalClouds, &l) {
+		return nil
+	}
+	if l.Speed < 1 || l.Speed > 1000 {
+		r.bad(keyLocalClouds, []string{"speed"}, "is %g: want 1 to 1000 cloud seconds per second", l.Speed)
+	}
+	for _, a := range []struct{ field, value string }{{"dns", l.DNS}, {"edge", l.Edge}, {"origin", l.Origin}} {
+		if ap, err := netip.ParseAddrPort(a.value); err != nil || !ap.Addr().IsLoopback() {
+			r.bad(keyLocalClouds, []string{a.field}, "is %q: want a loopback address and port, for example %s",
+				a.value, net.JoinHostPort("127.0.0.1", "15353"))
+		}
+	}
+	if a, err := netip.ParseAddr(l.Network); err != nil || !a.IsLoopback() || !a.Is4() {
+		r.bad(keyLocalClouds, []string{"network"}, "is %q: want an IPv4 loopback address, for example 127.77.0.0", l.Network)
+	}
+	return &l
+}

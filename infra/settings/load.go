@@ -1,0 +1,215 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// stackKeys are the keys a Pulumi stack file may have (pulumi.com/docs/iac/concepts/projects/stack-settings-file).
+var stackKeys = []string{"config", "encryptedkey", "encryptionsalt", "environment", "secretsprovider"}
+
+// Load validates a stack file, Pulumi.<environment>.yaml, through the same checks as FromConfig. Each problem says
+// at which file:line:column it is; unknown keys of the polygate namespace are problems, too. The error is of type
+// Problems unless the file cannot be read at all.
+func Load(stackFile string, rules ...Rule) (Settings, error) {
+	f, err := open(stackFile)
+	if err != nil {
+		return Settings{}, err
+	}
+	s, err := FromConfig(f.environment, f.get, rules...)
+	var problems Problems
+	if err != nil && !errors.As(err, &problems) {
+		return Settings{}, err
+	}
+	problems = append(f.unknown(), problems...)
+	for i, p := range problems {
+		problems[i].At = f.position(p)
+	}
+	if len(problems) > 0 {
+		return s, problems
+	}
+	return s, nil
+}
+
+// CheckKeys reports the keys of a stack file that do not exist. A Pulumi program sees only the keys it asks for, so
+// a misspelt dial would go unnoticed without it. A file that does not exist has no keys: Pulumi can be given
+// another one by --config-file.
+func CheckKeys(stackFile string) error {
+	f, err := open(stackFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if problems := f.unknown(); len(problems) > 0 {
+		for i, p := range problems {
+			problems[i].At = f.position(p)
+		}
+		return problems
+	}
+	return nil
+}
+
+// stack is a parsed stack file.
+type stack struct {
+	file        string
+	environment string
+	top         []*ast.MappingValueNode
+	config      []*ast.MappingValueNode
+}
+
+func open(path string) (*stack, error) {
+	name, ok := strings.CutPrefix(filepath.Base(path), "Pulumi.")
+	environment, isYAML := strings.CutSuffix(name, ".yaml")
+	if !ok || !isYAML || environment == "" {
+		return nil, fmt.Errorf("%s is not a stack file: want a name like Pulumi.dev.yaml", path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read stack file: %w", err)
+	}
+	f := &stack{file: path, environment: environment}
+	parsed, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return nil, syntaxProblem(path, err)
+	}
+	if len(parsed.Docs) > 1 {
+		return nil, Problems{{Key: "file", At: path + ":1:1", Message: "has several YAML documents: want one"}}
+	}
+	if len(parsed.Docs) == 1 && parsed.Docs[0].Body != nil {
+		if f.top, ok = entries(parsed.Docs[0].Body); !ok {
+			return nil, Problems{{Key: "file", At: at(path, parsed.Docs[0].Body), Message: "is not a map: want `config:` and the dials below it"}}
+		}
+	}
+	for _, e := range f.top {
+		if keyOf(e) != "config" || e.Value.Type() == ast.NullType {
+			continue
+		}
+		if f.config, ok = entries(e.Value); !ok {
+			return nil, Problems{{Key: "config", At: at(path, e.Value), Message: "is not a map: want keys like polygate:hostname"}}
+		}
+	}
+	return f, nil
+}
+
+func syntaxProblem(path string, err error) error {
+	var syntax yaml.Error
+	if !errors.As(err, &syntax) || syntax.GetToken() == nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return Problems{{Key: "file", At: pos(path, syntax.GetToken()), Message: "is not YAML: " + syntax.GetMessage()}}
+}
+
+// get is the file's Lookup: values as the Pulumi engine would pass them.
+func (f *stack) get(key string) (string, bool) {
+	for _, e := range f.config {
+		if keyOf(e) != key {
+			continue
+		}
+		switch n := e.Value.(type) {
+		case ast.ScalarNode:
+			return n.GetToken().Value, n.Type() != ast.NullType
+		default:
+			var v any
+			if err := yaml.NodeToValue(e.Value, &v); err != nil {
+				return e.Value.String(), true
+			}
+			b, err := json.Marshal(v)
+			if err != nil {
+				return e.Value.String(), true
+			}
+			return string(b), true
+		}
+	}
+	return "", false
+}
+
+func (f *stack) unknown() Problems {
+	var problems Problems
+	for _, e := range f.top {
+		if k := keyOf(e); !slices.Contains(stackKeys, k) {
+			problems = append(problems, Problem{Key: k, Message: "is unknown at the top of a stack file: want " + List(stackKeys)})
+		}
+	}
+	for _, e := range f.config {
+		namespace, name, ok := strings.Cut(keyOf(e), ":")
+		switch {
+		case !ok:
+			problems = append(problems, Problem{Key: keyOf(e), Message: "has no namespace: want for example " + Namespace + ":" + keyOf(e)})
+		case namespace == Namespace && !slices.Contains(Keys(), name):
+			problems = append(problems, Problem{Key: keyOf(e), Message: "is unknown: want one of " + strings.Join(Keys(), ", ")})
+		}
+	}
+	return problems
+}
+
+// position finds the place of a problem: the value it names, or as near above it as there is something in the file.
+func (f *stack) position(p Problem) string {
+	for _, list := range [][]*ast.MappingValueNode{f.config, f.top} {
+		for _, e := range list {
+			if keyOf(e) != p.Key {
+				continue
+			}
+			if len(p.Path) == 0 {
+				return at(f.file, e.Key)
+			}
+			return at(f.file, descend(e, p.Path))
+		}
+	}
+	return f.file + ":1:1"
+}
+
+// descend follows a path of field names and indices as far as it goes.
+func descend(e *ast.MappingValueNode, path []string) ast.Node {
+	var found ast.Node = e.Key
+	var value ast.Node = e.Value
+	for _, step := range path {
+		if seq, ok := value.(*ast.SequenceNode); ok {
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(seq.Values) {
+				return found
+			}
+			found, value = seq.Values[i], seq.Values[i]
+			continue
+		}
+		fields, ok := entries(value)
+		i := slices.IndexFunc(fields, func(c *ast.MappingValueNode) bool { return keyOf(c) == step })
+		if !ok || i < 0 {
+			return found
+		}
+		found, value = fields[i].Key, fields[i].Value
+	}
+	return found
+}
+
+// entries are the entries of a map; the parser gives a map of one entry a type of its own.
+func entries(n ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}, true
+	default:
+		return nil, false
+	}
+}
+
+func keyOf(e *ast.MappingValueNode) string { return e.Key.GetToken().Value }
+
+func at(file string, n ast.Node) string { return pos(file, n.GetToken()) }
+
+func pos(file string, t *token.Token) string {
+	return fmt.Sprintf("%s:%d:%d", file, t.Position.Line, t.Position.Column)
+}

@@ -1,0 +1,196 @@
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reader takes dials from a Lookup and collects what is wrong with them.
+type reader struct {
+	get      Lookup
+	problems []Problem
+}
+
+func (r *reader) lookup(key string) (string, bool) { return r.get(Namespace + ":" + key) }
+
+func (r *reader) bad(key string, path []string, format string, args ...any) {
+	r.problems = append(r.problems, Problemf(key, path, format, args...))
+}
+
+func (r *reader) required(key string) string {
+	v, ok := r.lookup(key)
+	if !ok || v == "" {
+		r.bad(key, nil, "is missing")
+		return ""
+	}
+	return v
+}
+
+// domain reads a DNS name in its one spelling: lower case, no trailing dot, at least two labels (RFC 1035, 2.3.1).
+func (r *reader) domain(key string) string {
+	v := r.required(key)
+	if v == "" {
+		return ""
+	}
+	labels := strings.Split(v, ".")
+	if len(v) > 253 || len(labels) < 2 || slices.ContainsFunc(labels, func(l string) bool { return !isHostLabel(l) }) {
+		r.bad(key, nil, "%q is not a DNS name: want lower-case labels of a-z, 0-9 and - joined by dots, for example api.example.com", v)
+		return ""
+	}
+	return v
+}
+
+func (r *reader) oneOf(key, fallback string, known ...string) string {
+	v, ok := r.lookup(key)
+	if !ok {
+		return fallback
+	}
+	if !slices.Contains(known, v) {
+		r.bad(key, nil, "%q is unknown: want %s", v, List(known))
+		return ""
+	}
+	return v
+}
+
+func (r *reader) whole(key string, fallback, least, most int, unit string) int {
+	v, ok := r.lookup(key)
+	if !ok {
+		return fallback
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		r.bad(key, nil, "is %s: want a whole number of %s from %d to %d", quote(v), unit, least, most)
+		return 0
+	}
+	return n
+}
+
+func (r *reader) boolean(key string) bool {
+	v, ok := r.lookup(key)
+	if ok && v != "true" && v != "false" {
+		r.bad(key, nil, "is %s: want true or false", quote(v))
+	}
+	return v == "true"
+}
+
+func (r *reader) strings(key string) ([]string, bool) {
+	v, ok := r.lookup(key)
+	if !ok {
+		r.bad(key, nil, "is missing: want a list")
+		return nil, false
+	}
+	var list []string
+	if err := json.Unmarshal([]byte(v), &list); err != nil {
+		r.bad(key, nil, "is %s: want a list of text", quote(v))
+		return nil, false
+	}
+	return list, true
+}
+
+// object decodes a structured dial strictly into v, which holds the defaults. It reports whether the dial is set
+// and well formed.
+func (r *reader) object(key string, v any) bool {
+	text, ok := r.lookup(key)
+	if !ok {
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	var typeErr *json.UnmarshalTypeError
+	switch {
+	case err == nil && dec.Decode(&struct{}{}) == io.EOF:
+		return true
+	case errors.As(err, &typeErr) && typeErr.Field != "":
+		r.bad(key, []string{typeErr.Field}, "is a %s: want %s", typeErr.Value, kindName(typeErr.Type.Kind().String()))
+	default:
+		if field, ok := unknownField(text, v); ok {
+			r.bad(key, []string{field}, "is unknown: want %s", List(fields(v)))
+			return false
+		}
+		r.bad(key, nil, "is %s: want a map with %s", quote(text), List(fields(v)))
+	}
+	return false
+}
+
+// unknownField finds the first field of a JSON object, by name, that v does not have.
+func unknownField(text string, v any) (string, bool) {
+	var got map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &got) != nil {
+		return "", false
+	}
+	known := fields(v)
+	var unknown []string
+	for f := range got {
+		if !slices.Contains(known, f) {
+			unknown = append(unknown, f)
+		}
+	}
+	if len(unknown) == 0 {
+		return "", false
+	}
+	return slices.Min(unknown), true
+}
+
+// fields lists the JSON fields of a struct, in alphabetical order.
+func fields(v any) []string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	var m map[string]any
+	if json.Unmarshal(b, &m) != nil {
+		return nil
+	}
+	names := make([]string, 0, len(m))
+	for f := range m {
+		names = append(names, f)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func kindName(kind string) string {
+	switch {
+	case strings.HasPrefix(kind, "int"):
+		return "a whole number"
+	case strings.HasPrefix(kind, "float"):
+		return "a number"
+	case kind == "string":
+		return "text"
+	default:
+		return kind
+	}
+}
+
+// List joins names for a message: "a", "a or b", "a, b or c".
+func List(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
+func quote(v string) string {
+	if len(v) > 60 {
+		v = v[:57] + "..."
+	}
+	return fmt.Sprintf("%q", v)
+}
+
+// isLabel accepts names as providers and regions have them.
+func isLabel(s string) bool { return isHostLabel(s) && s[0] >= 'a' && s[0] <= 'z' }
+
+// isHostLabel accepts one label of a lower-case host name.
+func isHostLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}

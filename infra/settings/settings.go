@@ -1,0 +1,151 @@
+// Package settings turns the dials of a stack file into validated Settings. It knows the form of each dial; what a
+// provider or a traffic manager allows is told to it as Rules, so that this package links neither Pulumi nor a cloud.
+package settings
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Namespace is the Pulumi configuration namespace of the dials: a stack file writes "polygate:hostname" and so on.
+const Namespace = "polygate"
+
+// Local is the one environment that runs on the local clouds.
+const Local = "local"
+
+// Pattern is how regions share traffic.
+type Pattern string
+
+// ActivePassive sends everything to the first region that is healthy, in the order of the stack file.
+const ActivePassive Pattern = "active-passive"
+
+// Architecture names the processor a provider's artefact is built for.
+type Architecture string
+
+// The architectures a stack may ask for.
+const (
+	ArchitectureHost  Architecture = "host" // that of the machine which packs; in the local environment only
+	ArchitectureAMD64 Architecture = "amd64"
+	ArchitectureARM64 Architecture = "arm64"
+)
+
+// Region names one deployment of the gateway.
+type Region struct {
+	Provider string // aws, gcp, azure
+	Name     string // the provider's own name: us-east-1
+	Position int    // place in the stack file's list, from 0: what a message about it points to
+}
+
+// String is the region as the stack file writes it: provider/region.
+func (r Region) String() string { return r.Provider + "/" + r.Name }
+
+// Check is how the traffic manager probes each region.
+type Check struct {
+	Interval  int    `json:"interval"`  // seconds between probes; which values there are is the manager's to say
+	Threshold int    `json:"threshold"` // 1..10 probes in a row that must agree before a region changes state
+	Path      string `json:"path"`      // begins with "/"
+}
+
+// Certificate is a certificate the user brings, for providers that cannot issue one before DNS points at them.
+// Paths are absolute, or relative to the project's root.
+type Certificate struct {
+	PFX          string `json:"pfx"`          // PKCS #12 file with chain and key
+	PasswordFile string `json:"passwordFile"` // file whose first line is the PFX's password
+}
+
+// LocalClouds is where the local clouds listen. All addresses are loopback addresses.
+type LocalClouds struct {
+	Speed   float64 `json:"speed"`   // cloud seconds per wall second, 1..1000
+	DNS     string  `json:"dns"`     // host:port of the authoritative server, UDP and TCP
+	Edge    string  `json:"edge"`    // host:port of the first TLS front
+	Origin  string  `json:"origin"`  // host:port of the echo origin
+	Network string  `json:"network"` // first address of the range that region fronts listen on
+}
+
+// Settings is one environment's validated dials.
+type Settings struct {
+	Environment      string // the stack's name
+	Hostname         string // the one name clients use, lower case, no trailing dot
+	Zone             string // the DNS zone that holds it and exists already, lower case, no trailing dot
+	Pattern          Pattern
+	Manager          string   // traffic manager
+	Regions          []Region // in failover order; the first is the primary
+	TTL              int      // seconds a client may keep a DNS answer
+	Check            Check
+	Architecture     Architecture
+	Memory           int // MB of one function instance
+	Timeout          int // seconds one request may take
+	LogRetentionDays int
+	Certificate      *Certificate // nil when the stack brings none
+	Protect          bool         // refuse to delete what an outage would follow from
+	LocalClouds      *LocalClouds // set in the local environment, nil elsewhere
+}
+
+// Providers lists the providers of the regions, each once, in failover order.
+func (s Settings) Providers() []string {
+	var names []string
+	for _, r := range s.Regions {
+		if !slices.Contains(names, r.Provider) {
+			names = append(names, r.Provider)
+		}
+	}
+	return names
+}
+
+// Path is the stack file of an environment.
+func Path(root, environment string) string {
+	return filepath.Join(root, "stacks", "Pulumi."+environment+".yaml")
+}
+
+// Lookup returns the value of a configuration key such as "polygate:hostname" or "gcp:project", as Pulumi passes
+// it to a program: scalars as text, everything else as JSON.
+type Lookup func(key string) (string, bool)
+
+// Rule is a check that needs to know more than the form of a dial: a provider's regions, a manager's limits. It is
+// called with whatever of the settings has passed so far; what failed has its zero value.
+type Rule func(s Settings, get Lookup) []Problem
+
+// Problem is one thing wrong with the settings.
+type Problem struct {
+	Key     string   // configuration key, "polygate:regions"
+	Path    []string // place inside a structured value: an index or a field; empty for the whole
+	Message string   // what is wrong and what would be right
+	At      string   // "file:line:column" when known
+}
+
+// String is the problem on one line.
+func (p Problem) String() string {
+	where := p.Key
+	for _, e := range p.Path {
+		if e != "" && strings.Trim(e, "0123456789") == "" {
+			where += "[" + e + "]"
+			continue
+		}
+		where += "." + e
+	}
+	if p.At != "" {
+		where = p.At + ": " + where
+	}
+	return where + ": " + p.Message
+}
+
+// Problems is every problem of one stack's settings; it is never empty when returned as an error.
+type Problems []Problem
+
+// Error is one problem to a line.
+func (ps Problems) Error() string {
+	lines := make([]string, 0, len(ps))
+	for _, p := range ps {
+		lines = append(lines, p.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Problemf makes a problem of a key of the polygate namespace; path leads into a structured value.
+func Problemf(key string, path []string, format string, args ...any) Problem {
+	return Problem{Key: Namespace + ":" + key, Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+var _ error = Problems(nil)

@@ -1,0 +1,57 @@
+// Package config turns a gateway document into a gateway model.
+//
+// It reads YAML strictly: an unknown or repeated key, a value of the wrong type, an anchor, an alias, a tag or a second
+// document is a problem. It fills in the defaults, hands the result to package gateway, which knows the rules, and puts
+// the file, line and column to everything that was found. All problems are reported together, sorted by position; a
+// document with a problem gives no model at all.
+//
+// The document's reference is README.md beside this file.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"polygate.example/shared/gateway"
+)
+
+// MaxBytes is the size a document may have.
+const MaxBytes = 4 << 20
+
+// Load reads the document at path. The error is Problems if the document is at fault, and another error if the file
+// cannot be read.
+func Load(path string) (*gateway.Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read gateway document: %w", err)
+	}
+	defer f.Close()
+	// One byte more than allowed is enough for Parse to see that there is too much.
+	src, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read gateway document %s: %w", path, err)
+	}
+	return Parse(path, src)
+}
+
+// Parse reads a document; name stands for the file in messages. The error is Problems.
+func Parse(name string, src []byte) (*gateway.Model, error) {
+	doc, problems := read(name, src)
+	if doc == nil {
+		problems.sort()
+		return nil, problems
+	}
+	m, err := gateway.New(doc.spec)
+	var broken gateway.Violations
+	if err != nil && !errors.As(err, &broken) {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	problems = append(problems, doc.locate(broken)...)
+	if len(problems) > 0 {
+		problems.sort()
+		return nil, problems
+	}
+	return m, nil
+}

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"github.com/goccy/go-yaml/token"
+
+	"polygate.example/shared/gateway"
+)
+
+// Document is a gateway document as it was written: right in its shape, but not checked against any rule yet. It knows
+// where each of its parts stands. It never leaves this package: what leaves is a *gateway.Model.
+type Document struct {
+	name   string
+	spec   gateway.Spec // with defaults filled in
+	places map[gateway.Pointer]place
+	broken map[gateway.Pointer]bool // parts that could not be read, so that no rule is held against what stands in for them
+}
+
+// place is where a part of the document stands.
+type place struct{ key, value *token.Position }
+
+// read parses and decodes; the document is nil if there is nothing worth checking further.
+func read(name string, src []byte) (*Document, Problems) {
+	s := source{name: name}
+	root := s.parse(src)
+	if root == nil {
+		return nil, s.problems
+	}
+	d := decoder{source: &s, doc: &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}}}
+	d.document(root)
+	return d.doc, s.problems
+}
+
+// locate turns the violations of the document's spec into problems with a position. A violation of a part that could not
+// be read is dropped: it would only repeat, in other words, what is known already.
+func (d *Document) locate(vs gateway.Violations) Problems {
+	var out Problems
+	for _, v := range vs {
+		at := gateway.Pointer(v.Path)
+		if d.unreadable(at) {
+			continue
+		}
+		pos := d.position(at, v.Key)
+		what := v.What
+		if v.Related != "" {
+			if other := d.position(gateway.Pointer(v.Related), false); other != nil {
+				what += " (see line " + itoa(other.Line) + ")"
+			}
+		}
+		p := Problem{File: d.name, Line: 1, Column: 1, What: what, Remedy: v.Remedy}
+		if pos != nil {
+			p.Line, p.Column = pos.Line, pos.Column
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// unreadable reports whether a part, or one that holds it, was broken.
+func (d *Document) unreadable(at gateway.Pointer) bool {
+	for ; at != ""; at = at.Parent() {
+		if d.broken[at] {
+			return true
+		}
+	}
+	return d.broken[""]
+}
+
+// position finds where a part stands; a part that is missing stands where what should hold it does.
+func (d *Document) position(at gateway.Pointer, key bool) *token.Position {
+	for {
+		if p, ok := d.places[at]; ok {
+			if key && p.key != nil {
+				return p.key
+			}
+			return p.value
+		}
+		if at == "" {
+			return nil
+		}
+		at, key = at.Parent(), true
+	}
+}

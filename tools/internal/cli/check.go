@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/shared/config"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Check the environment's stack file and gateway document; every problem at its line",
+		Long: `check reads stacks/Pulumi.<env>.yaml and stacks/<env>.gateway.yaml and reports every problem of both, each as
+file:line:column, what is wrong and what would be right. It changes nothing and needs no cloud.`,
+		Example: "  polygate check -s prod",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, settingsErr := a.settings()
+			model, documentErr := config.Load(a.document())
+			if err := errors.Join(settingsErr, documentErr); err != nil {
+				return usageError{err}
+			}
+			a.result("%s: ok, model %s\n", a.stack, model.Digest())
+			return nil
+		},
+	}
+}

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"errors"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/config"
+)
+
+// Exit codes that all verbs share. 3 to 7 are kept for drills and releases.
+const (
+	ExitOK     = 0 // done, healthy, or no changes
+	ExitFailed = 1 // failed, unhealthy, or (with --exit-code) changes found
+	ExitUsage  = 2 // wrong usage or bad configuration: nothing was done
+)
+
+// usageError marks an error as the caller's to mend before anything can happen.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// unhealthy ends a verb with exit code 1 after it has already said why.
+type unhealthy struct{}
+
+func (unhealthy) Error() string { return "unhealthy" }
+
+// exitCode maps an error to the process's exit code by its type, never by its text.
+func exitCode(err error) int {
+	var usage usageError
+	var doc config.Problems
+	var set settings.Problems
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set):
+		return ExitUsage
+	}
+	return ExitFailed
+}

@@ -1,0 +1,288 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/tools/internal/localcloud"
+	"polygate.example/tools/internal/localcloud/fault"
+)
+
+func (a *app) localCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "local",
+		Short:   "Run the local clouds, and break them",
+		Example: "  polygate local fail aws\n  polygate local heal",
+		RunE:    helpOrUnknown,
+		Args:    cobra.ArbitraryArgs,
+	}
+	c.AddCommand(a.startCommand(), a.stopCommand(), a.serveCommand(), a.envCommand(), a.faultsCommand(), a.failCommand(), a.healCommand())
+	return c
+}
+
+// helpOrUnknown is what a group of verbs does without a verb, or with one it does not have.
+func helpOrUnknown(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return usageError{fmt.Errorf("unknown verb %q: want one of %s", args[0], strings.Join(names, ", "))}
+}
+
+func (a *app) startCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "start",
+		Short:   "Start the local clouds in the background",
+		Example: "  polygate local start",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.localSettings()
+			if err != nil {
+				return err
+			}
+			st, err := a.startClouds(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			a.result("dns     %s (UDP and TCP)\nedge    %s (HTTPS)\norigin  %s (HTTP)\nca      %s\n", st.DNS, st.Edge, st.Origin, st.CA)
+			return nil
+		},
+	}
+}
+
+func (a *app) stopCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "stop",
+		Short:   "Stop the local clouds; what is deployed there comes back with the next start",
+		Example: "  polygate local stop",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := a.localSettings(); err != nil {
+				return err
+			}
+			return a.stopClouds(cmd.Context())
+		},
+	}
+}
+
+func (a *app) envCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "env",
+		Short: "Print what a plain `pulumi` needs to use the local clouds",
+		Example: `  eval "$(polygate local env)"
+  pulumi stack select --create local && pulumi up`,
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := a.localSettings(); err != nil {
+				return err
+			}
+			env, err := a.localEnv()
+			if err != nil {
+				return err
+			}
+			names := make([]string, 0, len(env))
+			for k := range env {
+				names = append(names, k)
+			}
+			slices.Sort(names)
+			for _, k := range names {
+				a.result("export %s='%s'\n", k, env[k])
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) faultsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "faults",
+		Short:   "List what is broken on purpose",
+		Example: "  polygate local faults",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.cloudClient()
+			if err != nil {
+				return err
+			}
+			o, err := c.Overview(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(o.Faults) == 0 {
+				a.result("nothing is broken\n")
+			}
+			for _, f := range o.Faults {
+				a.result("%-24s %-14s for %s\n", f.Target, f.Kind, time.Since(f.Since).Round(time.Second))
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) failCommand() *cobra.Command {
+	f := fault.Fault{}
+	var kind string
+	c := &cobra.Command{
+		Use:   "fail <provider>[/<region>]",
+		Short: "Break a region or a whole provider",
+		Example: `  polygate local fail aws/us-east-1
+  polygate local fail gcp --kind slow --delay 3s
+  polygate local fail azure --kind errors --rate 0.5
+  polygate local fail aws --kind control-plane`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.cloudClient()
+			if err != nil {
+				return err
+			}
+			f.Target, f.Kind = args[0], fault.Kind(kind)
+			if f.Kind != fault.Slow {
+				f.Delay = 0
+			}
+			if f.Kind != fault.Errors {
+				f.Rate = 0
+			}
+			if err := c.Inject(cmd.Context(), f); err != nil {
+				return refused(err)
+			}
+			a.result("%s: %s\n", f.Target, f.Kind)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&kind, "kind", string(fault.Down), fmt.Sprintf("what to break, one of %v", fault.Kinds))
+	c.Flags().DurationVar(&f.Delay, "delay", 5*time.Second, "with --kind slow: delay of each answer")
+	c.Flags().Float64Var(&f.Rate, "rate", 1, "with --kind errors: share of requests answered 503")
+	return c
+}
+
+func (a *app) healCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "heal [<provider>[/<region>]]",
+		Short:   "Mend a region, a provider, or everything",
+		Example: "  polygate local heal\n  polygate local heal aws/us-east-1",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.cloudClient()
+			if err != nil {
+				return err
+			}
+			n, err := c.Heal(cmd.Context(), strings.Join(args, ""))
+			if err != nil {
+				return refused(err)
+			}
+			a.result("%d faults healed\n", n)
+			return nil
+		},
+	}
+}
+
+// refused makes a request that the clouds would not take the caller's to mend.
+func refused(err error) error {
+	if errors.Is(err, localcloud.ErrRefused) {
+		return usageError{err}
+	}
+	return err
+}
+
+func (a *app) cloudClient() (*localcloud.Client, error) {
+	if _, err := a.localSettings(); err != nil {
+		return nil, err
+	}
+	st, err := a.cloudState()
+	if err != nil {
+		return nil, err
+	}
+	return localcloud.NewClient(st), nil
+}
+
+func (a *app) cloudState() (localcloud.State, error) {
+	st, err := localcloud.ReadState(a.cloudDir())
+	if errors.Is(err, localcloud.ErrNotRunning) {
+		return st, fmt.Errorf("%w for %q: run `polygate local start -s %s`", err, a.stack, a.stack)
+	}
+	return st, err
+}
+
+// cloudDir is what the local clouds keep: their resources, packages, certificates and log.
+func (a *app) cloudDir() string { return filepath.Join(a.workDir(), "clouds") }
+
+// localPassphrase encrypts the secrets of a stack on local clouds. It is no secret: the salt in the stack file belongs to
+// it, and all it guards is the key of a certificate that only the local authority signed.
+const localPassphrase = "polygate-local"
+
+// localEnv is what a Pulumi CLI needs to deploy to the running local clouds.
+func (a *app) localEnv() (map[string]string, error) {
+	st, err := a.cloudState()
+	if err != nil {
+		return nil, err
+	}
+	backend := filepath.Join(a.workDir(), "state")
+	home := filepath.Join(a.workDir(), "pulumi-home")
+	for _, dir := range []string{backend, home} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("make room for Pulumi's state: %w", err)
+		}
+	}
+	return map[string]string{
+		"PULUMI_BACKEND_URL":                          "file://" + filepath.ToSlash(backend),
+		"PULUMI_HOME":                                 home,
+		"PULUMI_CONFIG_PASSPHRASE":                    localPassphrase,
+		"PULUMI_DEBUG_PROVIDERS":                      st.DebugProviders(),
+		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+	}, nil
+}
+
+// deployed reports whether a local stack has any state.
+func (a *app) deployed() bool {
+	matches, err := filepath.Glob(filepath.Join(a.workDir(), "state", ".pulumi", "stacks", "*", a.stack+".json"))
+	return err == nil && len(matches) > 0
+}
+
+// stopClouds asks running clouds to end and waits until they have.
+func (a *app) stopClouds(ctx context.Context) error {
+	st, err := localcloud.ReadState(a.cloudDir())
+	if errors.Is(err, localcloud.ErrNotRunning) {
+		a.step("the local clouds of %s are not running", a.stack)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := localcloud.NewClient(st).Stop(ctx); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		if _, err := localcloud.ReadState(a.cloudDir()); errors.Is(err, localcloud.ErrNotRunning) {
+			a.step("the local clouds of %s have stopped", a.stack)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("the local clouds (process %d) did not stop within 30 s: see %s", st.PID, filepath.Join(a.cloudDir(), "clouds.log"))
+}
+
+// removeClouds stops the local clouds and removes all the environment kept on this machine.
+func (a *app) removeClouds(ctx context.Context) error {
+	if err := a.stopClouds(ctx); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(a.workDir()); err != nil {
+		return fmt.Errorf("remove %s: %w", a.workDir(), err)
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// output writes results to out and everything else (progress, notices, errors) to err, so that a result can be piped.
+type output struct {
+	out, err io.Writer
+	colour   bool // err is a terminal and NO_COLOR is unset
+	start    time.Time
+
+	mu sync.Mutex
+}
+
+func newOutput(out, errw io.Writer, getenv func(string) string) *output {
+	f, ok := errw.(*os.File)
+	// https://no-color.org: any non-empty value switches colour off.
+	colour := ok && term.IsTerminal(int(f.Fd())) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	return &output{out: out, err: errw, colour: colour, start: time.Now()}
+}
+
+// step reports progress: one line, stamped with the time since the verb began.
+func (o *output) step(format string, args ...any) {
+	o.line(fmt.Sprintf("%6.1fs  ", time.Since(o.start).Seconds()), "\x1b[2m", fmt.Sprintf(format, args...))
+}
+
+// fail reports an error.
+func (o *output) fail(err error) { o.line("error: ", "\x1b[31m", err.Error()) }
+
+func (o *output) line(head, style, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.colour {
+		head = style + head + "\x1b[0m"
+	}
+	fmt.Fprintln(o.err, head+text)
+}
+
+// result writes to standard output.
+func (o *output) result(format string, args ...any) { fmt.Fprintf(o.out, format, args...) }
+
+// isTerminal reports whether standard output is one: live displays redraw only there.
+func (o *output) isTerminal() bool {
+	f, ok := o.out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

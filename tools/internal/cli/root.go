@@ -1,0 +1,125 @@
+// Package cli is the polygate command: one file per verb. Verbs parse and print; the work is done in the packages they call.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/infra/settings"
+)
+
+// app is what every verb shares.
+type app struct {
+	*output
+	getenv func(string) string
+	root   string // folder of Pulumi.yaml
+	stack  string // environment
+}
+
+// Main runs the command line and returns the process's exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{output: newOutput(stdout, stderr, os.Getenv), getenv: os.Getenv}
+	cmd := a.command()
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if err != nil && !errors.As(err, new(unhealthy)) {
+		a.fail(err)
+	}
+	return exitCode(err)
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "polygate",
+		Short: "One API gateway on AWS Lambda, Google Cloud Functions and Azure Functions, behind one hostname that fails over",
+		Long: `polygate packs one gateway for three clouds, deploys it with Pulumi into many regions of each, and puts one
+hostname with health-checked DNS failover before them. The same program and the same artefacts run on local clouds.
+
+Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wrong usage or bad configuration.`,
+		Example: `  polygate up -s local              # build, start the local clouds, deploy
+  polygate local fail aws/us-east-1 # break a region
+  polygate status --watch           # see the others take over`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return a.locate()
+		},
+	}
+	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", "local", "environment: the <env> of stacks/Pulumi.<env>.yaml")
+	root.PersistentFlags().StringVarP(&a.root, "root", "C", "", "project folder (default: the nearest one upwards that has a Pulumi.yaml)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.localCommand())
+	for _, c := range root.Commands() {
+		strictArgs(c)
+	}
+	return root
+}
+
+// strictArgs turns cobra's argument errors into usage errors.
+func strictArgs(c *cobra.Command) {
+	check := c.Args
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+	for _, sub := range c.Commands() {
+		strictArgs(sub)
+	}
+}
+
+// locate finds the project folder.
+func (a *app) locate() error {
+	if a.root != "" {
+		abs, err := filepath.Abs(a.root)
+		if err != nil {
+			return usageError{err}
+		}
+		if _, err := os.Stat(filepath.Join(abs, "Pulumi.yaml")); err != nil {
+			return usageError{fmt.Errorf("%s has no Pulumi.yaml: point --root at a polygate project", abs)}
+		}
+		a.root = abs
+		return nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err == nil {
+			a.root = dir
+			return nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return usageError{errors.New("no Pulumi.yaml here or in any folder above: run polygate inside a polygate project, or name it with --root")}
+		}
+		dir = up
+	}
+}
+
+// settings reads and checks the environment's stack file.
+func (a *app) settings() (settings.Settings, error) {
+	return settings.Load(settings.Path(a.root, a.stack))
+}
+
+// document is the environment's gateway document.
+func (a *app) document() string { return filepath.Join(a.root, "stacks", a.stack+".gateway.yaml") }
+
+// dist is where the environment's artefacts are packed.
+func (a *app) dist() string { return filepath.Join(a.root, "dist", a.stack) }
+
+// workDir holds what an environment keeps on this machine: local state, the local clouds' own folder, the topology.
+func (a *app) workDir() string { return filepath.Join(a.root, ".polygate", a.stack) }

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/infra"
+	"polygate.example/infra/settings"
+	"polygate.example/tools/internal/localcloud"
+)
+
+// serveCommand is the local clouds themselves, in the foreground; `local start` runs it in the background.
+func (a *app) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "serve",
+		Short:   "Run the local clouds in the foreground",
+		Example: "  polygate local serve",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.localSettings()
+			if err != nil {
+				return err
+			}
+			opts, err := a.cloudOptions(s)
+			if err != nil {
+				return err
+			}
+			clouds, err := localcloud.Start(cmd.Context(), opts)
+			if err != nil {
+				return err
+			}
+			a.step("the local clouds of %s are up", a.stack)
+			clouds.Wait(cmd.Context())
+			return clouds.Close()
+		},
+	}
+}
+
+// localSettings reads the stack file and insists that the environment has local clouds.
+func (a *app) localSettings() (settings.Settings, error) {
+	s, err := a.settings()
+	if err != nil {
+		return s, err
+	}
+	if s.LocalClouds == nil {
+		return s, usageError{fmt.Errorf("%q runs on real clouds: only an environment with polygate:localClouds in its stack file has local ones", a.stack)}
+	}
+	return s, nil
+}
+
+// cloudOptions turns the stack's dials into where and how its local clouds run.
+func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
+	l := s.LocalClouds
+	opts := localcloud.Options{Dir: a.cloudDir(), Speed: l.Speed, Zones: []string{s.Zone}, Log: a.step}
+	for _, f := range []struct {
+		to   *netip.AddrPort
+		text string
+	}{{&opts.DNS, l.DNS}, {&opts.Edge, l.Edge}, {&opts.Origin, l.Origin}} {
+		ap, err := netip.ParseAddrPort(f.text)
+		if err != nil {
+			return opts, usageError{err}
+		}
+		*f.to = ap
+	}
+	network, err := netip.ParseAddr(l.Network)
+	if err != nil {
+		return opts, usageError{err}
+	}
+	opts.Network = network
+	if c := s.Certificate; c != nil {
+		names, err := infra.Hostnames(s)
+		if err != nil {
+			return opts, err
+		}
+		opts.PFX = &localcloud.PFX{File: a.path(c.PFX), PasswordFile: a.path(c.PasswordFile), Names: names}
+	}
+	return opts, nil
+}
+
+// path resolves a stack file's path against the project folder.
+func (a *app) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(a.root, p)
+}
+
+// startClouds starts the local clouds in a process of their own, unless they run already, and waits until they are ready.
+func (a *app) startClouds(ctx context.Context, s settings.Settings) (localcloud.State, error) {
+	st, err := localcloud.ReadState(a.cloudDir())
+	if err == nil || !errors.Is(err, localcloud.ErrNotRunning) {
+		return st, err
+	}
+	if err := os.MkdirAll(a.cloudDir(), 0o700); err != nil {
+		return st, fmt.Errorf("make room for the local clouds: %w", err)
+	}
+	logFile := filepath.Join(a.cloudDir(), "clouds.log")
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return st, fmt.Errorf("open the local clouds' log: %w", err)
+	}
+	defer log.Close()
+	self, err := os.Executable()
+	if err != nil {
+		return st, fmt.Errorf("find polygate itself: %w", err)
+	}
+	cmd := exec.Command(self, "-C", a.root, "-s", a.stack, "local", "serve")
+	cmd.Dir = a.root
+	cmd.Stdout, cmd.Stderr = log, log
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return st, fmt.Errorf("start the local clouds: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	a.step("starting the local clouds (process %d)", cmd.Process.Pid)
+	for {
+		if st, err := localcloud.ReadState(a.cloudDir()); err == nil && st.PID == cmd.Process.Pid {
+			return st, nil
+		}
+		select {
+		case <-ended:
+			b, err := os.ReadFile(logFile)
+			if err != nil {
+				return st, fmt.Errorf("the local clouds ended at once: %w", err)
+			}
+			return st, fmt.Errorf("the local clouds did not start:\n%s", strings.TrimSpace(string(b)))
+		case <-ctx.Done():
+			return st, errors.Join(ctx.Err(), cmd.Process.Kill())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

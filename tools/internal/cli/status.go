@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/infra/settings"
+	"polygate.example/tools/internal/localcloud"
+	"polygate.example/tools/internal/status"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var asJSON, follow bool
+	var every time.Duration
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Who serves the hostname, and how every region is",
+		Long: `status looks from a client's seat: it resolves the shared name and asks every region for its health under its own
+name over TLS. It exits with 1 unless every region is healthy.`,
+		Example: "  polygate status\n  polygate status --watch\n  polygate status --json | jq .serving",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if every < 100*time.Millisecond {
+				return usageError{fmt.Errorf("--every is %s: want 100ms or more", every)}
+			}
+			s, err := a.settings()
+			if err != nil {
+				return err
+			}
+			look, err := a.looker(ctx, s)
+			if err != nil {
+				return err
+			}
+			for {
+				r, err := look(ctx)
+				if err != nil {
+					return err
+				}
+				if err := a.show(r, asJSON, follow); err != nil {
+					return err
+				}
+				if !follow {
+					if r.Status != status.OK {
+						return unhealthy{}
+					}
+					return nil
+				}
+				select {
+				case <-ctx.Done():
+					return nil // the user has seen enough
+				case <-time.After(every):
+				}
+			}
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with --watch one object a line")
+	c.Flags().BoolVarP(&follow, "watch", "w", false, "look again and again until interrupted")
+	c.Flags().DurationVar(&every, "every", time.Second, "with --watch: time between looks")
+	return c
+}
+
+// looker prepares repeated looks at the environment.
+func (a *app) looker(ctx context.Context, s settings.Settings) (func(context.Context) (status.Report, error), error) {
+	t, err := a.loadTopology(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	opts := status.Options{Topology: t}
+	if s.LocalClouds == nil {
+		return func(ctx context.Context) (status.Report, error) { return status.Collect(ctx, opts) }, nil
+	}
+	st, err := a.cloudState()
+	if err != nil {
+		return nil, err
+	}
+	opts.DNS, opts.Speed = st.DNS, st.Speed
+	opts.Edge = status.Edge{Address: st.Edge, CA: st.CA}
+	client := localcloud.NewClient(st)
+	return func(ctx context.Context) (status.Report, error) {
+		o, err := client.Overview(ctx)
+		if err != nil {
+			return status.Report{}, err
+		}
+		opts.Votes = func(check string) string {
+			c, ok := o.Checks[check]
+			if !ok {
+				return ""
+			}
+			return fmt.Sprintf("%d of %d", c.Passing(), len(c.Votes))
+		}
+		return status.Collect(ctx, opts)
+	}, nil
+}
+
+func (a *app) show(r status.Report, asJSON, follow bool) error {
+	if asJSON {
+		enc := json.NewEncoder(a.out)
+		if !follow {
+			enc.SetIndent("", "  ")
+		}
+		return enc.Encode(r)
+	}
+	if follow && a.isTerminal() {
+		a.result("\x1b[H\x1b[2J")
+	}
+	return table(a.out, r)
+}
+
+// table prints a report for people; it says everything in words, so that it reads the same without colour.
+func table(w io.Writer, r status.Report) error {
+	serving := r.Serving
+	if serving == "" {
+		serving = "nobody"
+	}
+	fmt.Fprintf(w, "%s  %s  served by %s  %s\n\n", r.Hostname, strings.ToUpper(r.Status), serving, r.Checked.Format(time.RFC3339))
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "REGION\tROLE\tHEALTHY\tSERVING\tVOTES\tDIGEST\tDETAIL")
+	for _, reg := range r.Regions {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", reg.Name, reg.Role, yesNo(reg.Healthy), yesNo(reg.Serving), reg.Votes, short(reg.Digest), reg.Detail)
+	}
+	return tw.Flush()
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// short is enough of a digest to tell two apart.
+func short(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	if len(hex) > 12 {
+		return hex[:12]
+	}
+	return hex
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"polygate.example/infra/settings"
+	"polygate.example/tools/internal/status"
+)
+
+// welcome ends `up`: on local clouds it waits until the hostname answers, shows who did, and says what to try next.
+func (a *app) welcome(ctx context.Context, s settings.Settings) error {
+	if s.LocalClouds == nil {
+		a.result("%s is deployed: `polygate status -s %s` looks at it\n", s.Hostname, a.stack)
+		return nil
+	}
+	look, err := a.looker(ctx, s)
+	if err != nil {
+		return err
+	}
+	// Functions start cold and new health checks have yet to agree: give them the time the clouds would take.
+	a.step("up: waiting for every region to answer")
+	deadline := time.Now().Add(time.Minute)
+	r, err := look(ctx)
+	for err == nil && r.Status != status.OK && time.Now().Before(deadline) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+		r, err = look(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Status != status.OK {
+		if err := table(a.out, r); err != nil {
+			return err
+		}
+		return fmt.Errorf("deployed, but %s: `polygate status -s %s` tells which region and why", r.Status, a.stack)
+	}
+	seen, err := status.Ask(ctx, r)
+	if err != nil {
+		return fmt.Errorf("deployed, but https://%s/health does not answer: %w", r.Hostname, err)
+	}
+	st, err := a.cloudState()
+	if err != nil {
+		return errors.Join(errors.New("the local clouds have gone"), err)
+	}
+	dnsHost, dnsPort := split(st.DNS)
+	next := r.Regions[min(1, len(r.Regions)-1)]
+	a.result(`
+https://%[1]s/health answered: %[3]s, release %[2]s.
+
+Listening (loopback only):
+  DNS     %[4]s   authoritative for %[5]s and the clouds' own names, UDP and TCP
+  HTTPS   %[6]s   the way in for every name; certificates signed by %[7]s
+  origin  http://%[8]s   the service behind the gateway
+  time    %[9]g cloud seconds a second; a failure is over within %[10]d cloud seconds (%[11]s here)
+
+Try:
+  dig @%[12]s -p %[13]s %[1]s
+  curl --cacert %[7]s --connect-to ::%[6]s https://%[1]s/hello
+  bin/polygate local fail %[3]s     # then watch %[14]s take over:
+  bin/polygate status --watch
+  bin/polygate local heal
+  make down                         # remove everything
+`, r.Hostname, seen.Release, seen.Region, st.DNS, s.Zone, st.Edge, st.CA, st.Origin, st.Speed, r.BoundSeconds,
+		(time.Duration(float64(r.BoundSeconds) / st.Speed * float64(time.Second))).Round(100*time.Millisecond), dnsHost, dnsPort, next.Name)
+	return nil
+}

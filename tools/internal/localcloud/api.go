@@ -1,0 +1,189 @@
+package localcloud
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/checker"
+	"polygate.example/tools/internal/localcloud/fault"
+)
+
+// Overview is what the control API tells about the running clouds.
+type Overview struct {
+	Regions []string                  `json:"regions"` // regions that run a function, sorted
+	Fronts  map[string][]string       `json:"fronts"`  // listen address -> names answered there
+	Faults  []fault.Fault             `json:"faults"`
+	Checks  map[string]checker.Status `json:"checks"` // by health check id
+}
+
+// api serves the control API: faults in and out, an overview, and the order to stop. Every call carries the token of the
+// state file, so that a web page open in somebody's browser cannot break regions.
+func (c *Clouds) api() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/overview", func(w http.ResponseWriter, _ *http.Request) { reply(w, c.overview()) })
+	mux.HandleFunc("POST /v1/faults", func(w http.ResponseWriter, r *http.Request) {
+		var f fault.Fault
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&f); err != nil {
+			refuse(w, fmt.Errorf("decode the fault: %w", err))
+			return
+		}
+		if err := c.known(f.Target); err != nil {
+			refuse(w, err)
+			return
+		}
+		if err := c.faults.Inject(f); err != nil {
+			refuse(w, err)
+			return
+		}
+		reply(w, c.faults.List())
+	})
+	mux.HandleFunc("DELETE /v1/faults", func(w http.ResponseWriter, r *http.Request) {
+		target := r.URL.Query().Get("target")
+		if target != "" {
+			if err := c.known(target); err != nil {
+				refuse(w, err)
+				return
+			}
+		}
+		reply(w, map[string]int{"healed": c.faults.Heal(target)})
+	})
+	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, struct{}{})
+		c.stopOnce.Do(func() { close(c.stop) })
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || subtle.ConstantTimeCompare([]byte(token), []byte(c.state.Token)) != 1 {
+			http.Error(w, "this API wants the token of clouds.json", http.StatusUnauthorized)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// known refuses a fault's target that no deployed region matches, and lists those there are.
+func (c *Clouds) known(target string) error {
+	regions := c.overview().Regions
+	for _, r := range regions {
+		if r == target || strings.HasPrefix(r, target+"/") {
+			return nil
+		}
+	}
+	if len(regions) == 0 {
+		return fmt.Errorf("%q is not deployed: nothing is; run `polygate up` first", target)
+	}
+	return fmt.Errorf("%q is not deployed: want a provider or one of %s", target, strings.Join(regions, ", "))
+}
+
+func (c *Clouds) overview() Overview {
+	w := c.world.Load()
+	o := Overview{Regions: []string{}, Fronts: map[string][]string{}, Faults: c.faults.List(), Checks: map[string]checker.Status{}}
+	for _, f := range w.Functions {
+		if !slices.Contains(o.Regions, f.Region) {
+			o.Regions = append(o.Regions, f.Region)
+		}
+	}
+	slices.Sort(o.Regions)
+	for _, s := range w.Sites {
+		for _, h := range s.Hosts {
+			o.Fronts[s.Listen.String()] = append(o.Fronts[s.Listen.String()], h.Name)
+		}
+	}
+	for _, h := range w.Checks {
+		if st, ok := c.checkers.Status(h.ID); ok {
+			o.Checks[h.ID] = st
+		}
+	}
+	return o
+}
+
+type apiError struct {
+	Error string `json:"error"`
+}
+
+func reply(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // the client is gone: nobody is left to tell
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(apiError{err.Error()})
+}
+
+// Client talks to running local clouds.
+type Client struct{ state State }
+
+// NewClient returns a client of the clouds that state describes.
+func NewClient(s State) *Client { return &Client{s} }
+
+// ErrRefused marks a request that the clouds understood and refused: the caller's to mend.
+var ErrRefused = errors.New("refused")
+
+// Overview asks what runs and what is broken.
+func (c *Client) Overview(ctx context.Context) (Overview, error) {
+	var o Overview
+	return o, c.call(ctx, http.MethodGet, "/v1/overview", nil, &o)
+}
+
+// Inject puts a fault in force.
+func (c *Client) Inject(ctx context.Context, f fault.Fault) error {
+	return c.call(ctx, http.MethodPost, "/v1/faults", f, nil)
+}
+
+// Heal removes the faults of a target, or all for "", and reports how many there were.
+func (c *Client) Heal(ctx context.Context, target string) (int, error) {
+	var out struct{ Healed int }
+	err := c.call(ctx, http.MethodDelete, "/v1/faults?target="+target, nil, &out)
+	return out.Healed, err
+}
+
+// Stop asks the clouds to end; they do so after answering.
+func (c *Client) Stop(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/v1/stop", nil, nil)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	var body strings.Builder
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.state.API+path, strings.NewReader(body.String()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.state.Token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the local clouds: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		var e apiError
+		if json.NewDecoder(res.Body).Decode(&e) != nil || e.Error == "" {
+			return fmt.Errorf("the local clouds answered %s", res.Status)
+		}
+		return fmt.Errorf("%w: %s", ErrRefused, e.Error)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return fmt.Errorf("read the local clouds' answer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+// Package checker is the local clouds' Route 53 health checkers: for every health check, one prober in each checker
+// location, each on its own phase, each with its own run of consecutive results, and a verdict by quorum.
+//
+// Source of the rules: Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy"
+// (below: "Determining") and "Values that you specify when you create or update health checks" (below: "Values").
+//
+// # Time
+//
+// Intervals and timeouts are cloud time and go through the clock. Code under test is not sped up, though: at speed 10
+// a 2 s timeout would be 200 ms on the wall clock, and a busy laptop would look like an outage. No probe is therefore
+// given less than Options.Floor of wall time for each of its phases together. What a probe takes beyond the
+// documented timeout T because of that, the overrun o, must not make detection later than in production,
+// n(I+T) for interval I and threshold n. So the pause after a probe that overran is I-2o instead of I: one o for
+// itself, one for the next probe, which may overrun just as much. n probes that all run into the floor then end by
+//
+//	(I+T+o) + (n-1)(I-2o+T+o) = n(I+T) - (n-2)o
+//
+// which keeps the bound for every n >= 2 as long as 2o <= I: with the default floor and the 10 s interval, up to
+// speed 11. With n = 1 one overrun remains. Outages in which connections are refused or answered wrongly, not left
+// hanging, have no overrun at any speed.
+package checker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/clock"
+	"polygate.example/tools/internal/localcloud/plane"
+)
+
+// Locations are the regions Route 53 checks from; a check without locations of its own is checked from all.
+// Source: Route 53 API Reference, HealthCheckConfig, "Regions".
+var Locations = []string{
+	"us-east-1", "us-west-1", "us-west-2", "eu-west-1",
+	"ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1",
+}
+
+// DefaultFloor is the least wall time a probe is given.
+const DefaultFloor = time.Second
+
+// Dial connects to a port of a host, a name or an address; (*edge.Dialer).Dial is one.
+type Dial func(ctx context.Context, host string, port int) (net.Conn, error)
+
+// Options configures a Checker.
+type Options struct {
+	Clock  *clock.Clock  // required
+	Dial   Dial          // required
+	Floor  time.Duration // least wall time for a probe; 0 is DefaultFloor, see the package comment
+	Logger *slog.Logger  // nil discards
+}
+
+// Checker runs health checks. All methods are safe for concurrent use.
+type Checker struct {
+	clock  *clock.Clock
+	prober prober
+	log    *slog.Logger
+	ctx    context.Context // ends with the checker
+	cancel context.CancelFunc
+
+	mu     sync.RWMutex
+	checks map[string]*check // nil once closed
+}
+
+// New returns a checker without checks.
+func New(o Options) (*Checker, error) {
+	if o.Clock == nil || o.Dial == nil {
+		return nil, errors.New("checker: a Clock and a Dial are required")
+	}
+	if o.Floor <= 0 {
+		o.Floor = DefaultFloor
+	}
+	c := &Checker{
+		clock: o.Clock, log: o.Logger, checks: map[string]*check{},
+		prober: prober{clock: o.Clock, dial: o.Dial, floor: o.Floor},
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Apply replaces the health checks. One that has not changed runs on undisturbed; one that has keeps its votes, so
+// that an update alone never moves traffic, and starts its runs of consecutive results anew; one that has gone is
+// stopped. Checks that cannot be run are left out, and the error names each.
+func (c *Checker) Apply(checks []plane.HealthCheck) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.checks == nil {
+		return errors.New("checker: closed")
+	}
+	var errs []error
+	next := make(map[string]*check, len(checks))
+	for _, hc := range checks {
+		if err := validate(hc); err != nil {
+			errs = append(errs, fmt.Errorf("health check %s: %w", hc.ID, err))
+			continue
+		}
+		old := c.checks[hc.ID]
+		if old != nil && same(old.config, hc) {
+			next[hc.ID] = old
+			continue
+		}
+		next[hc.ID] = newCheck(hc, c.clock.Now(), old)
+	}
+	for id, old := range c.checks {
+		if next[id] != old {
+			old.stop()
+		}
+	}
+	for id, k := range next {
+		if c.checks[id] != k {
+			c.start(k)
+		}
+	}
+	c.checks = next
+	return errors.Join(errs...)
+}
+
+// start sets a prober to work in each location. A disabled check sends nothing (Values: "Disabled").
+func (c *Checker) start(k *check) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	k.cancel = cancel
+	if k.config.Disabled {
+		return
+	}
+	for i := range k.locations {
+		k.probing.Go(func() { c.run(ctx, k, i) })
+	}
+}
+
+// run is the life of one checker location: wait for its phase, probe, vote, pause.
+func (c *Checker) run(ctx context.Context, k *check, location int) {
+	pause := phase(k.config, location, len(k.locations))
+	for c.clock.Sleep(ctx, pause) {
+		started := time.Now()
+		res := c.prober.probe(ctx, k.config, k.locations[location].name)
+		if ctx.Err() != nil {
+			return // the check was replaced: a probe cut short says nothing
+		}
+		took := c.clock.Cloud(time.Since(started))
+		if healthy, flipped := k.report(location, res, c.clock.Now()); flipped {
+			c.log.Info("health check changed", "check", k.config.ID, "healthy", healthy, "last", res.Reason)
+		}
+		pause = pauseAfter(k.config, took)
+	}
+}
+
+// Healthy is what DNS goes by. An unknown check counts as healthy, as one does that has no data yet.
+func (c *Checker) Healthy(id string) bool {
+	c.mu.RLock()
+	k := c.checks[id]
+	c.mu.RUnlock()
+	return k == nil || k.status().Healthy
+}
+
+// Status tells about one check; ok is false for an unknown one.
+func (c *Checker) Status(id string) (st Status, ok bool) {
+	c.mu.RLock()
+	k := c.checks[id]
+	c.mu.RUnlock()
+	if k == nil {
+		return Status{}, false
+	}
+	return k.status(), true
+}
+
+// Statuses tells about all checks, in the order of their ids.
+func (c *Checker) Statuses() []Status {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	all := make([]Status, 0, len(c.checks))
+	for _, k := range c.checks {
+		all = append(all, k.status())
+	}
+	slices.SortFunc(all, func(a, b Status) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// Close stops all probers and waits for them. Calling it again is harmless.
+func (c *Checker) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancel()
+	for _, k := range c.checks {
+		k.stop()
+	}
+	c.checks = nil
+	return nil
+}
+
+// validate refuses what Route 53 would refuse (API Reference, HealthCheckConfig) and what is not simulated.
+func validate(hc plane.HealthCheck) error {
+	var errs []error
+	if _, ok := kinds[hc.Type]; !ok {
+		errs = append(errs, fmt.Errorf("type %q: want HTTP, HTTPS, HTTP_STR_MATCH, HTTPS_STR_MATCH or TCP", hc.Type))
+	}
+	if hc.FQDN == "" && hc.IP == "" {
+		errs = append(errs, errors.New("neither a domain name nor an IP address to check"))
+	}
+	if hc.Port < 1 || hc.Port > 65535 {
+		errs = append(errs, fmt.Errorf("port %d: want 1 to 65535", hc.Port))
+	}
+	if hc.Interval != 10 && hc.Interval != 30 {
+		errs = append(errs, fmt.Errorf("request interval %d: want 10 or 30 seconds", hc.Interval))
+	}
+	if hc.Threshold < 1 || hc.Threshold > 10 {
+		errs = append(errs, fmt.Errorf("failure threshold %d: want 1 to 10", hc.Threshold))
+	}
+	if match := kinds[hc.Type].match; match != (hc.SearchString != "") {
+		errs = append(errs, fmt.Errorf("search string %q: wanted by the STR_MATCH types and only by them", hc.SearchString))
+	}
+	for _, l := range hc.Locations {
+		if !slices.Contains(Locations, l) {
+			errs = append(errs, fmt.Errorf("location %q: want one of %v", l, Locations))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,194 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/plane"
+)
+
+// quorumPercent: "If more than 18% of health checkers report that an endpoint is healthy, Route 53 considers it
+// healthy. If 18% of health checkers or fewer report that an endpoint is healthy, Route 53 considers it unhealthy."
+// (Determining)
+const quorumPercent = 18
+
+// quorum is the verdict when passing of all checkers vote healthy.
+func quorum(passing, of int) bool { return passing*100 > quorumPercent*of }
+
+// Status is the state of one health check.
+type Status struct {
+	ID      string    `json:"id"`
+	Healthy bool      `json:"healthy"` // what DNS goes by: the quorum, inverted if the check says so
+	Passing int       `json:"passing"` // locations that vote healthy, before any inversion
+	Of      int       `json:"of"`      // locations that vote
+	Since   time.Time `json:"since"`   // cloud time of the last change of Healthy, or of the check's creation
+	Why     string    `json:"why"`
+	Votes   []Vote    `json:"votes"`
+}
+
+// Vote is what one location says.
+type Vote struct {
+	Location    string    `json:"location"`
+	Healthy     bool      `json:"healthy"`
+	Consecutive int       `json:"consecutive"` // equal results in a row, the last one included; 0 before the first probe
+	Last        Result    `json:"last"`        // the zero Result before the first probe
+	At          time.Time `json:"at"`          // cloud time Last came in
+}
+
+// check is one health check at work.
+type check struct {
+	config  plane.HealthCheck
+	cancel  context.CancelFunc
+	probing sync.WaitGroup
+
+	mu        sync.Mutex
+	locations []location
+	healthy   bool
+	since     time.Time
+}
+
+// location is one checker's standing. Its vote flips after threshold equal results in a row, in either direction
+// (Values: "Failure threshold: the number of consecutive health checks that an endpoint must pass or fail").
+type location struct {
+	name        string
+	healthy     bool
+	consecutive int
+	last        Result
+	at          time.Time
+}
+
+// newCheck starts with every vote healthy: "Route 53 considers a new health check to be healthy until there's enough
+// data to determine the actual status. If you chose the option to invert the health check status, Route 53 considers
+// a new health check to be unhealthy until there's enough data." (Determining.) A location has enough data once
+// threshold results in a row agree. Votes of a former version of the check are taken over.
+func newCheck(hc plane.HealthCheck, now time.Time, former *check) *check {
+	names := hc.Locations
+	if len(names) == 0 {
+		names = Locations
+	}
+	k := &check{config: hc, since: now}
+	for _, name := range names {
+		k.locations = append(k.locations, location{name: name, healthy: true})
+	}
+	if former == nil {
+		k.healthy = k.verdict()
+		return k
+	}
+	former.mu.Lock()
+	defer former.mu.Unlock()
+	for i := range k.locations {
+		for _, old := range former.locations {
+			if old.name == k.locations[i].name {
+				old.consecutive = 0
+				k.locations[i] = old
+			}
+		}
+	}
+	k.healthy = k.verdict()
+	if k.healthy == former.healthy {
+		k.since = former.since
+	}
+	return k
+}
+
+// stop ends the probers and waits for them.
+func (k *check) stop() {
+	k.cancel()
+	k.probing.Wait()
+}
+
+// report counts one result and says whether the check's health changed by it.
+func (k *check) report(i int, r Result, at time.Time) (healthy, flipped bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := &k.locations[i]
+	if l.consecutive > 0 && l.last.OK == r.OK {
+		l.consecutive++
+	} else {
+		l.consecutive = 1
+	}
+	l.last, l.at = r, at
+	if l.consecutive >= k.config.Threshold {
+		l.healthy = r.OK
+	}
+	before := k.healthy
+	if k.healthy = k.verdict(); k.healthy != before {
+		k.since = at
+	}
+	return k.healthy, k.healthy != before
+}
+
+// verdict is the health DNS goes by; k.mu is held, or k not shared yet. A disabled check is always healthy and, if
+// inverted, always unhealthy (Route 53 API Reference, HealthCheckConfig, "Disabled" and "Inverted").
+func (k *check) verdict() bool {
+	return (k.config.Disabled || quorum(k.passing(), len(k.locations))) != k.config.Inverted
+}
+
+func (k *check) passing() int {
+	n := 0
+	for _, l := range k.locations {
+		if l.healthy {
+			n++
+		}
+	}
+	return n
+}
+
+func (k *check) status() Status {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	st := Status{ID: k.config.ID, Healthy: k.healthy, Passing: k.passing(), Of: len(k.locations), Since: k.since}
+	for _, l := range k.locations {
+		st.Votes = append(st.Votes, Vote{
+			Location: l.name, Healthy: l.healthy, Consecutive: l.consecutive, Last: l.last, At: l.at,
+		})
+	}
+	st.Why = fmt.Sprintf("%d of %d locations vote healthy, more than %d %% must", st.Passing, st.Of, quorumPercent)
+	if k.config.Disabled {
+		st.Why = "the check is disabled and counts as passing"
+	}
+	if k.config.Inverted {
+		st.Why += "; the result is inverted"
+	}
+	return st
+}
+
+// phase is when a location first probes: the locations are spread over the interval, and the checks against each
+// other, so that probes come evenly and the same way on every run. Real checkers "don't coordinate" (Determining):
+// each keeps its own time, and this is one such pattern.
+func phase(hc plane.HealthCheck, location, of int) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(hc.ID)) // a hash never fails
+	interval := time.Duration(hc.Interval) * time.Second
+	own := interval / time.Duration(of) * time.Duration(h.Sum32()%1000) / 1000
+	return interval/time.Duration(of)*time.Duration(location) + own
+}
+
+// pauseAfter is the time from a probe's end to the next one's start. It is the request interval: "The number of
+// seconds between the time that each Route 53 health checker gets a response from your endpoint and the time that it
+// sends the next health check request" (Values), less what the package comment says about overruns.
+func pauseAfter(hc plane.HealthCheck, took time.Duration) time.Duration {
+	interval := time.Duration(hc.Interval) * time.Second
+	overrun := max(0, took-kinds[hc.Type].timeout())
+	return max(0, interval-2*overrun)
+}
+
+// same reports whether two versions of a check are equal in every setting.
+func same(a, b plane.HealthCheck) bool {
+	al, bl := a.Locations, b.Locations
+	a.Locations, b.Locations = nil, nil
+	type comparable struct {
+		id, kind, fqdn, ip, path, search    string
+		port, interval, threshold           int
+		inverted, disabled, serverNameGiven bool
+	}
+	key := func(h plane.HealthCheck) comparable {
+		return comparable{h.ID, h.Type, h.FQDN, h.IP, h.Path, h.SearchString, h.Port, h.Interval, h.Threshold,
+			h.Inverted, h.Disabled, h.SNI}
+	}
+	return key(a) == key(b) && slices.Equal(al, bl)
+}

@@ -1,0 +1,249 @@
+package dns
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	mdns "github.com/miekg/dns"
+
+	"polygate.example/tools/internal/localcloud/plane"
+)
+
+// What Route 53 puts into a new hosted zone by itself: an SOA and an NS record with these figures.
+// Source: Route 53 Developer Guide, "NS and SOA records that Amazon Route 53 creates for a public hosted zone":
+// SOA "1 7200 900 1209600 86400" with a TTL of 900, so that a resolver keeps "no such name" for min(900, 86400) seconds;
+// four name servers, TTL two days.
+const (
+	soaTTL      = 900
+	soaTimers   = "1 7200 900 1209600 86400"
+	soaMailbox  = "awsdns-hostmaster.amazon.com."
+	nsTTL       = 172800
+	nameServers = 4
+)
+
+// types are the record types of a hosted zone. Source: Route 53 Developer Guide, "Supported DNS record types".
+var types = []string{
+	"A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "SSHFP", "SVCB",
+	"TLSA", "TXT",
+}
+
+// zoneSet is everything served, immutable once built. Names inside are canonical: lower case with a trailing dot.
+type zoneSet struct {
+	zones []*zone // deepest first, so that the first match is the closest
+	byID  map[string]*zone
+}
+
+// zone is one hosted zone.
+type zone struct {
+	name  string
+	sets  map[setKey]*recordSet
+	names map[string]bool // every name that exists, with the empty ones between it and the apex (RFC 4592, 2.2.2)
+}
+
+type setKey struct {
+	name  string
+	rtype uint16
+}
+
+// recordSet holds all records of one name and type: a single one, or the two of a failover pair.
+type recordSet struct {
+	setKey
+	records []*record // PRIMARY before SECONDARY
+}
+
+// record is a plane.Record with its values parsed.
+type record struct {
+	plane.Record
+	rrs []mdns.RR // owner name still open: it is the name that was asked for
+}
+
+// newZoneSet parses all zones. The error joins one error per record left out.
+func newZoneSet(zones []plane.Zone) (*zoneSet, error) {
+	s := &zoneSet{byID: make(map[string]*zone, len(zones))}
+	var errs []error
+	for _, pz := range zones {
+		z, err := newZone(pz)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("zone %s (%s): %w", pz.Name, pz.ID, err))
+		}
+		s.zones = append(s.zones, z)
+		s.byID[pz.ID] = z
+	}
+	slices.SortStableFunc(s.zones, func(a, b *zone) int { return mdns.CountLabel(b.name) - mdns.CountLabel(a.name) })
+	return s, errors.Join(errs...)
+}
+
+func newZone(pz plane.Zone) (*zone, error) {
+	z := &zone{name: fqdn(pz.Name), sets: map[setKey]*recordSet{}, names: map[string]bool{}}
+	var errs []error
+	for _, pr := range pz.Records {
+		if err := z.add(pr); err != nil {
+			errs = append(errs, fmt.Errorf("record %s %s %q: %w", pr.Name, pr.Type, pr.SetIdentifier, err))
+		}
+	}
+	errs = append(errs, z.checkCNAMEs()...)
+	z.synthesise()
+	for key := range z.sets {
+		for name := key.name; mdns.IsSubDomain(z.name, name); name = parent(name) {
+			z.names[name] = true
+			if name == "." {
+				break
+			}
+		}
+	}
+	return z, errors.Join(errs...)
+}
+
+// add parses one record into its set, or says why it cannot be served.
+func (z *zone) add(pr plane.Record) error {
+	if !slices.Contains(types, pr.Type) {
+		return fmt.Errorf("not a type Route 53 serves: want one of %v", types)
+	}
+	key := setKey{name: fqdn(pr.Name), rtype: mdns.StringToType[pr.Type]}
+	if !mdns.IsSubDomain(z.name, key.name) {
+		return errors.New("name is not in the zone")
+	}
+	r := &record{Record: pr}
+	if pr.Alias == nil {
+		rrs, err := parseValues(pr)
+		if err != nil {
+			return err
+		}
+		r.rrs = rrs
+	}
+	set := z.sets[key]
+	if set == nil {
+		set = &recordSet{setKey: key}
+	}
+	if err := set.admit(r); err != nil {
+		return err
+	}
+	z.sets[key] = set
+	return nil
+}
+
+// admit adds a record to its set by the rules of its routing policy. Route 53 has more policies than these; the plane
+// carries only simple and failover, and what it does not carry must not be answered by guesswork.
+func (s *recordSet) admit(r *record) error {
+	switch r.Failover {
+	case "":
+		if len(s.records) > 0 {
+			return errors.New("a second record of this name and type without a routing policy")
+		}
+	case primary, secondary:
+		for _, other := range s.records {
+			if other.Failover == "" {
+				return fmt.Errorf("a failover record beside a simple one of this name and type")
+			}
+			if other.Failover == r.Failover {
+				return fmt.Errorf("a second %s record of this name and type beside %q", r.Failover, other.SetIdentifier)
+			}
+		}
+	default:
+		return fmt.Errorf("failover is %q: want %s or %s", r.Failover, primary, secondary)
+	}
+	s.records = append(s.records, r)
+	slices.SortStableFunc(s.records, func(a, b *record) int { return strings.Compare(a.Failover, b.Failover) })
+	return nil
+}
+
+// checkCNAMEs drops CNAMEs where DNS allows none: at the apex and beside other types (RFC 1034, 3.6.2). Route 53
+// refuses both.
+func (z *zone) checkCNAMEs() []error {
+	var errs []error
+	for key := range z.sets {
+		if key.rtype != mdns.TypeCNAME {
+			continue
+		}
+		if key.name == z.name {
+			errs = append(errs, fmt.Errorf("record %s CNAME: not allowed at the zone apex", display(key.name)))
+			delete(z.sets, key)
+			continue
+		}
+		for other := range z.sets {
+			if other.name == key.name && other.rtype != mdns.TypeCNAME {
+				errs = append(errs, fmt.Errorf("record %s CNAME: not allowed beside %s of the same name",
+					display(key.name), mdns.TypeToString[other.rtype]))
+				delete(z.sets, key)
+				break
+			}
+		}
+	}
+	return errs
+}
+
+// synthesise adds the SOA and NS records a hosted zone is born with, unless the control plane brought them.
+func (z *zone) synthesise() {
+	servers := make([]string, nameServers)
+	for i := range servers {
+		servers[i] = fmt.Sprintf("ns-%d.awsdns-%02d.test.", i+1, i+1) // .test: nobody's real name servers (RFC 6761)
+	}
+	soa := plane.Record{Type: "SOA", TTL: soaTTL, Values: []string{servers[0] + " " + soaMailbox + " " + soaTimers}}
+	ns := plane.Record{Type: "NS", TTL: nsTTL, Values: servers}
+	for _, pr := range []plane.Record{soa, ns} {
+		pr.Name = display(z.name)
+		key := setKey{name: z.name, rtype: mdns.StringToType[pr.Type]}
+		if z.sets[key] != nil {
+			continue
+		}
+		if rrs, err := parseValues(pr); err == nil { // our own constants: a test keeps them parsable
+			z.sets[key] = &recordSet{setKey: key, records: []*record{{Record: pr, rrs: rrs}}}
+		}
+	}
+}
+
+// find returns the closest zone a name is in, or nil.
+func (s *zoneSet) find(name string) *zone {
+	for _, z := range s.zones {
+		if mdns.IsSubDomain(z.name, name) {
+			return z
+		}
+	}
+	return nil
+}
+
+// node maps a name to the name whose records answer for it: itself when it exists, else the wildcard below its closest
+// existing ancestor (RFC 4592, 3.3.1), else none.
+func (z *zone) node(name string) (string, bool) {
+	if z.names[name] {
+		return name, true
+	}
+	for encloser := parent(name); mdns.IsSubDomain(z.name, encloser); encloser = parent(encloser) {
+		if !z.names[encloser] {
+			continue
+		}
+		wildcard := "*." + strings.TrimPrefix(encloser, ".")
+		return wildcard, z.names[wildcard]
+	}
+	return "", false
+}
+
+// cut returns the NS set of a delegation at or above a name and below the apex, or nil.
+func (z *zone) cut(name string) *recordSet {
+	for ; name != z.name && mdns.IsSubDomain(z.name, name); name = parent(name) {
+		if set := z.sets[setKey{name, mdns.TypeNS}]; set != nil {
+			return set
+		}
+	}
+	return nil
+}
+
+// parent cuts the first label off; the root is its own parent.
+func parent(name string) string {
+	next, end := mdns.NextLabel(name, 0)
+	if end || next >= len(name) {
+		return "."
+	}
+	return name[next:]
+}
+
+// fqdn is the form names have inside: lower case, trailing dot. Route 53 writes the asterisk of a wildcard as \052
+// (Developer Guide, "DNS domain name format").
+func fqdn(name string) string {
+	return mdns.CanonicalName(strings.ReplaceAll(name, `\052`, "*"))
+}
+
+// display is the form names have outside: lower case, no trailing dot.
+func display(name string) string { return strings.TrimSuffix(fqdn(name), ".") }

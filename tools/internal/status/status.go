@@ -1,0 +1,236 @@
+// Package status looks at an environment from a client's seat: what the shared name resolves to, and what each region
+// answers under its own name over TLS.
+package status
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"polygate.example/shared/health"
+	"polygate.example/shared/topology"
+)
+
+// Edge is how a tool outside reaches the fronts. Empty on real clouds, where port 443 of what DNS answers is the way.
+type Edge struct {
+	Address string `json:"address"` // host:port that takes TLS for every name, by server name
+	CA      string `json:"ca"`      // PEM file of the authority the certificates are signed by; "" is the system's
+}
+
+// Region is one region as seen now.
+type Region struct {
+	Name      string `json:"name"`
+	Provider  string `json:"provider"`
+	Role      string `json:"role"`
+	Healthy   bool   `json:"healthy"` // its own name answers /health with 200 and says it is this region
+	Serving   bool   `json:"serving"` // the shared name resolves to it
+	URL       string `json:"url"`
+	HealthURL string `json:"health_url"`
+	Digest    string `json:"digest"`           // artefact digest it reports; the deployed one when it does not answer
+	Release   string `json:"release"`          // release it reports
+	Votes     string `json:"votes,omitempty"`  // "k of n" checkers that call it healthy, where the manager tells
+	Detail    string `json:"detail,omitempty"` // why it is not healthy, or what does not fit
+}
+
+// Report is one look at an environment.
+type Report struct {
+	Environment  string    `json:"environment"`
+	Hostname     string    `json:"hostname"`
+	Status       string    `json:"status"` // ok: every region healthy and the shared name answered; degraded: still serving; down
+	DNS          string    `json:"dns"`    // host:port of the name server asked
+	Edge         Edge      `json:"edge"`
+	BoundSeconds int       `json:"bound_seconds"` // longest time without answers after a failure, in cloud time
+	Speed        float64   `json:"speed"`         // cloud seconds per second; 1 on real clouds
+	Serving      string    `json:"serving"`       // region the shared name resolves to, "" when it resolves to none
+	Regions      []Region  `json:"regions"`
+	Checked      time.Time `json:"checked"`
+}
+
+// Status values of a Report.
+const (
+	OK       = "ok"
+	Degraded = "degraded"
+	Down     = "down"
+)
+
+// Options says what to look at and through which door.
+type Options struct {
+	Topology topology.Topology
+	DNS      string        // host:port; "" asks the first server of /etc/resolv.conf
+	Edge     Edge          // see Edge
+	Speed    float64       // 0 is 1
+	Timeout  time.Duration // of one probe; 0 is 5 s
+	Votes    func(healthCheck string) string
+}
+
+// Collect takes one look. All regions are probed at once, so that it lasts no longer than the slowest probe.
+func Collect(ctx context.Context, opts Options) (Report, error) {
+	opts.Timeout = cmp.Or(opts.Timeout, 5*time.Second)
+	t := opts.Topology
+	if opts.DNS == "" {
+		server, err := systemResolver()
+		if err != nil {
+			return Report{}, err
+		}
+		opts.DNS = server
+	}
+	client, err := newClient(opts)
+	if err != nil {
+		return Report{}, err
+	}
+	defer client.CloseIdleConnections()
+	r := Report{
+		Environment: t.Environment, Hostname: t.Hostname, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: t.Bound,
+		Speed: cmp.Or(opts.Speed, 1), Regions: make([]Region, len(t.Regions)), Checked: time.Now().UTC(),
+	}
+	names, resolveErr := resolve(ctx, opts, t.Hostname)
+	var wg sync.WaitGroup
+	for i, reg := range t.Regions {
+		wg.Go(func() { r.Regions[i] = probe(ctx, client, t, reg, opts) })
+	}
+	wg.Wait()
+	healthy := 0
+	for i, reg := range t.Regions {
+		seen := &r.Regions[i]
+		for _, n := range names {
+			if strings.EqualFold(n, reg.Hostname) {
+				seen.Serving, r.Serving = true, reg.Name
+			}
+		}
+		if seen.Healthy {
+			healthy++
+		}
+	}
+	switch {
+	case resolveErr != nil || r.Serving == "" || healthy == 0:
+		r.Status = Down
+	case healthy < len(r.Regions):
+		r.Status = Degraded
+	default:
+		r.Status = OK
+	}
+	return r, nil
+}
+
+// probe asks one region for its health under its own name.
+func probe(ctx context.Context, client *http.Client, t topology.Topology, reg topology.Region, opts Options) Region {
+	out := Region{Name: reg.Name, Provider: reg.Provider, Role: reg.Role, URL: reg.URL, HealthURL: reg.HealthURL, Digest: reg.Digest, Release: t.Release}
+	if opts.Votes != nil {
+		out.Votes = opts.Votes(reg.HealthCheck)
+	}
+	h, err := fetchHealth(ctx, client, reg.HealthURL, opts.Timeout)
+	switch {
+	case err != nil:
+		out.Detail = err.Error()
+	case h.Region != reg.Name:
+		out.Detail = fmt.Sprintf("its name is answered by %s", h.Region)
+	default:
+		out.Healthy = true
+		out.Digest, out.Release = h.Artefact, h.Release
+		if h.Artefact != reg.Digest {
+			out.Detail = "runs another artefact than was deployed"
+		}
+	}
+	return out
+}
+
+func fetchHealth(ctx context.Context, client *http.Client, target string, timeout time.Duration) (health.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return health.Report{}, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		// The URL is in the report already; what is of interest is why.
+		if u := new(url.Error); errors.As(err, &u) {
+			err = u.Err
+		}
+		return health.Report{}, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return health.Report{}, fmt.Errorf("answered %s", res.Status)
+	}
+	var h health.Report
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&h); err != nil {
+		return health.Report{}, fmt.Errorf("answered something that is no health report: %w", err)
+	}
+	return h, nil
+}
+
+// newClient makes a client that verifies certificates and, where there is an edge, dials it for every name.
+func newClient(opts Options) (*http.Client, error) {
+	tr := &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: opts.Timeout}
+	if opts.Edge.CA != "" {
+		pem, err := os.ReadFile(opts.Edge.CA)
+		if err != nil {
+			return nil, fmt.Errorf("read the local authority's certificate: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", opts.Edge.CA)
+		}
+		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	if opts.Edge.Address != "" {
+		var d net.Dialer
+		tr.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, network, opts.Edge.Address)
+		}
+	}
+	// A redirect would be another region's or another service's answer.
+	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+}
+
+// resolve returns the names a client meets on its way from the shared name: the targets of all CNAMEs.
+func resolve(ctx context.Context, opts Options, name string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
+	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA)
+	c := &dns.Client{}
+	in, _, err := c.ExchangeContext(ctx, q, opts.DNS)
+	if err == nil && in.Truncated {
+		c.Net = "tcp"
+		in, _, err = c.ExchangeContext(ctx, q, opts.DNS)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for %s: %w", opts.DNS, name, err)
+	}
+	if in.Rcode != dns.RcodeSuccess {
+		return nil, fmt.Errorf("%s answered %s for %s", opts.DNS, dns.RcodeToString[in.Rcode], name)
+	}
+	var names []string
+	for _, rr := range in.Answer {
+		if c, ok := rr.(*dns.CNAME); ok {
+			names = append(names, strings.TrimSuffix(c.Target, "."))
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s has no CNAME for %s", opts.DNS, name)
+	}
+	return names, nil
+}
+
+func systemResolver() (string, error) {
+	conf, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	if err != nil || len(conf.Servers) == 0 {
+		return "", fmt.Errorf("find the system's name server: %w", cmp.Or(err, errors.New("none is configured")))
+	}
+	return net.JoinHostPort(conf.Servers[0], conf.Port), nil
+}
