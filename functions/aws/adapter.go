@@ -105,7 +105,7 @@ func problem(ctx context.Context, status int, detail string) response {
 		Title     string `json:"title"`
 		Status    int    `json:"status"`
 		Detail    string `json:"detail"`
-		RequestID string `json:"request_id,omitempty"`
+		RequestID string `json:"requestId,omitempty"`
 	}{"about:blank", http.StatusText(status), status, detail, requestID(ctx)})
 	if err != nil { // a struct of strings: cannot be
 		body = []byte(detail)

@@ -214,7 +214,9 @@ func handled(t testing.TB, payload []byte) (got *http.Request, body []byte) {
 
 // unreachable is a handler that must not be called.
 func unreachable(t testing.TB) http.Handler {
-	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the handler was called with %s %s", r.Method, r.RequestURI) })
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the handler was called with %s %s", r.Method, r.RequestURI)
+	})
 }
 
 func same(t testing.TB, what string, got, want any) {

@@ -75,6 +75,12 @@ func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.
 			problems = append(problems, settings.Problemf(d.key, nil, "is %d: %s has %s %s", d.value, spec.Name, d.allowed, d.unit))
 		}
 	}
+	// One stack is built for one architecture. The local clouds run the machine's own, whatever the real ones have.
+	known := append([]string{"", settings.ArchitectureHost}, spec.Architectures...)
+	if len(spec.Architectures) > 0 && !slices.Contains(known, s.Architecture) {
+		problems = append(problems, settings.Problemf("architecture", nil, "is %q: %s runs %s",
+			s.Architecture, spec.Name, settings.List(spec.Architectures)))
+	}
 	if _, set := get(settings.Namespace + ":certificate"); spec.Certificate && !set {
 		problems = append(problems, settings.Problemf("certificate", nil,
 			"is missing: a region of %s needs a certificate you bring; want {pfx: path, passwordFile: path}", spec.Name))

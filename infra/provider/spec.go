@@ -11,15 +11,15 @@ import (
 
 // Spec says what a provider can do. It is data: the audit compares it with the settings before anything is deployed.
 type Spec struct {
-	Name          string                  // as in provider/region
-	Regions       map[string]string       // each region's label: a DNS label, unique within the provider
-	Architectures []settings.Architecture // it runs; the first is its default; none when it builds the source itself
-	Memory        Allowed                 // MB of one function instance
-	Timeout       Allowed                 // seconds of one request: the smaller of the function's and the front's limit
-	LogRetention  Allowed                 // days; nothing set when retention is not a matter of one deployment
-	Certificate   bool                    // needs a certificate that the user brings
-	MaxOwnName    int                     // characters of a region's own name; 0 is DNS's own limit
-	Config        []ConfigKey             // provider-level keys a stack file must have
+	Name          string            // as in provider/region
+	Regions       map[string]string // each region's label: a DNS label, unique within the provider
+	Architectures []string          // GOARCHes it runs; none when it builds the source itself
+	Memory        Allowed           // MB of one function instance
+	Timeout       Allowed           // seconds of one request: the smaller of the function's and the front's limit
+	LogRetention  Allowed           // days; nothing set when retention is not a matter of one deployment
+	Certificate   bool              // needs a certificate that the user brings
+	MaxOwnName    int               // characters of a region's own name; 0 is DNS's own limit
+	Config        []ConfigKey       // provider-level keys a stack file must have
 }
 
 // ConfigKey is a key of the provider's own configuration namespace.
@@ -60,19 +60,3 @@ func (a Allowed) String() string {
 
 // RegionNames lists the provider's regions in alphabetical order.
 func (s Spec) RegionNames() []string { return slices.Sorted(maps.Keys(s.Regions)) }
-
-// Architecture is what to build for the provider when the dial says dial and this machine is of the architecture
-// host (a GOARCH): the dial where the provider has it, else the provider's default, and "" where it builds the source
-// itself. The dial "host" is always the machine's own: only the local clouds run it.
-func (s Spec) Architecture(dial settings.Architecture, host string) settings.Architecture {
-	switch {
-	case len(s.Architectures) == 0:
-		return ""
-	case dial == settings.ArchitectureHost:
-		return settings.Architecture(host)
-	case slices.Contains(s.Architectures, dial):
-		return dial
-	default:
-		return s.Architectures[0]
-	}
-}

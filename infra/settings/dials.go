@@ -146,12 +146,12 @@ func (r *reader) check() Check {
 	return c
 }
 
-func (r *reader) architecture(environment string) Architecture {
-	fallback := string(ArchitectureARM64)
+func (r *reader) architecture(environment string) string {
+	fallback := ArchitectureAMD64 // the one that every provider runs
 	if environment == Local {
-		fallback = string(ArchitectureHost)
+		fallback = ArchitectureHost
 	}
-	a := Architecture(r.oneOf(keyArchitecture, fallback, string(ArchitectureHost), string(ArchitectureAMD64), string(ArchitectureARM64)))
+	a := r.oneOf(keyArchitecture, fallback, ArchitectureHost, ArchitectureAMD64, ArchitectureARM64)
 	if a == ArchitectureHost && environment != Local {
 		r.bad(keyArchitecture, nil, "is %q, which only the %s environment has: want amd64 or arm64, so that every machine packs the same bytes", a, Local)
 		return ""

@@ -21,14 +21,11 @@ type Pattern string
 // ActivePassive sends everything to the first region that is healthy, in the order of the stack file.
 const ActivePassive Pattern = "active-passive"
 
-// Architecture names the processor a provider's artefact is built for.
-type Architecture string
-
-// The architectures a stack may ask for.
+// The architectures a stack may ask for, in Go's own spelling (GOARCH).
 const (
-	ArchitectureHost  Architecture = "host" // that of the machine which packs; in the local environment only
-	ArchitectureAMD64 Architecture = "amd64"
-	ArchitectureARM64 Architecture = "arm64"
+	ArchitectureHost  = "host" // that of the machine which packs; in the local environment only
+	ArchitectureAMD64 = "amd64"
+	ArchitectureARM64 = "arm64"
 )
 
 // Region names one deployment of the gateway.
@@ -74,9 +71,9 @@ type Settings struct {
 	Regions          []Region // in failover order; the first is the primary
 	TTL              int      // seconds a client may keep a DNS answer
 	Check            Check
-	Architecture     Architecture
-	Memory           int // MB of one function instance
-	Timeout          int // seconds one request may take
+	Architecture     string // one of the Architecture constants
+	Memory           int    // MB of one function instance
+	Timeout          int    // seconds one request may take
 	LogRetentionDays int
 	Certificate      *Certificate // nil when the stack brings none
 	Protect          bool         // refuse to delete what an outage would follow from

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+
 	"github.com/goccy/go-yaml/token"
 
 	"polygate.example/shared/gateway"
@@ -13,6 +15,16 @@ type Document struct {
 	spec   gateway.Spec // with defaults filled in
 	places map[gateway.Pointer]place
 	broken map[gateway.Pointer]bool // parts that could not be read, so that no rule is held against what stands in for them
+	holds  map[gateway.Pointer]bool // parts that hold a broken one, at any depth
+}
+
+// fail marks a part as one that could not be read.
+func (d *Document) fail(at gateway.Pointer) {
+	d.broken[at] = true
+	for at != "" {
+		at = at.Parent()
+		d.holds[at] = true
+	}
 }
 
 // place is where a part of the document stands.
@@ -25,29 +37,28 @@ func read(name string, src []byte) (*Document, Problems) {
 	if root == nil {
 		return nil, s.problems
 	}
-	d := decoder{source: &s, doc: &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}}}
+	d := decoder{source: &s, doc: &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}}}
 	d.document(root)
 	return d.doc, s.problems
 }
 
-// locate turns the violations of the document's spec into problems with a position. A violation of a part that could not
-// be read is dropped: it would only repeat, in other words, what is known already.
+// locate turns the violations of the document's spec into problems with a position. A violation that rests on a part
+// which could not be read is dropped: it would only repeat, in other words, what is known already.
 func (d *Document) locate(vs gateway.Violations) Problems {
 	var out Problems
 	for _, v := range vs {
 		at := gateway.Pointer(v.Path)
-		if d.unreadable(at) {
+		if d.unreadable(at) || v.Related != "" && d.unreadable(gateway.Pointer(v.Related)) || v.Premise != "" && d.unreadable(gateway.Pointer(v.Premise)) {
 			continue
 		}
-		pos := d.position(at, v.Key)
 		what := v.What
 		if v.Related != "" {
 			if other := d.position(gateway.Pointer(v.Related), false); other != nil {
-				what += " (see line " + itoa(other.Line) + ")"
+				what += fmt.Sprintf(" (see line %d)", other.Line)
 			}
 		}
 		p := Problem{File: d.name, Line: 1, Column: 1, What: what, Remedy: v.Remedy}
-		if pos != nil {
+		if pos := d.position(at, v.Key); pos != nil {
 			p.Line, p.Column = pos.Line, pos.Column
 		}
 		out = append(out, p)
@@ -55,14 +66,14 @@ func (d *Document) locate(vs gateway.Violations) Problems {
 	return out
 }
 
-// unreadable reports whether a part, or one that holds it, was broken.
+// unreadable reports whether a part, one that holds it, or one that it holds was broken.
 func (d *Document) unreadable(at gateway.Pointer) bool {
-	for ; at != ""; at = at.Parent() {
-		if d.broken[at] {
+	for up := at; up != ""; up = up.Parent() {
+		if d.broken[up] {
 			return true
 		}
 	}
-	return d.broken[""]
+	return d.broken[""] || d.holds[at]
 }
 
 // position finds where a part stands; a part that is missing stands where what should hold it does.

@@ -60,12 +60,7 @@ func (s *source) parse(src []byte) ast.Node {
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // repeated keys are found by the decoder, with both places
 	if err != nil {
-		var at yaml.Error
-		if errors.As(err, &at) && at.GetToken() != nil {
-			s.object(at.GetToken().Position, "this is not YAML: "+at.GetMessage(), "mend the line, or the end of the one before")
-		} else {
-			s.object(nil, "this is not YAML: "+err.Error(), "mend the document")
-		}
+		s.syntaxError(src, err)
 		return nil
 	}
 	var root ast.Node
@@ -74,7 +69,7 @@ func (s *source) parse(src []byte) ast.Node {
 			continue
 		}
 		if root != nil {
-			s.object(doc.Body.GetToken().Position, "there is a second YAML document", "keep one per file")
+			s.object(start(doc.Body), "there is a second YAML document", "keep one per file")
 			return nil
 		}
 		root = doc.Body
@@ -83,6 +78,25 @@ func (s *source) parse(src []byte) ast.Node {
 		s.object(nil, "the document is empty", "write version: 1 and at least one route")
 	}
 	return root
+}
+
+// syntaxError notes what the parser objects to; it gives up at the first.
+func (s *source) syntaxError(src []byte, err error) {
+	var at yaml.Error
+	if !errors.As(err, &at) || at.GetToken() == nil {
+		s.object(nil, "this is not YAML: "+err.Error(), "mend the document")
+		return
+	}
+	pos := at.GetToken().Position
+	if lines := bytes.Split(src, []byte("\n")); pos.Line >= 1 && pos.Line <= len(lines) {
+		line := lines[pos.Line-1]
+		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 {
+			s.object(&token.Position{Line: pos.Line, Column: tab + 1}, "the line is indented with a tab", "use spaces: YAML does not allow tabs there")
+			return
+		}
+	}
+	s.object(pos, "this is not YAML: "+at.GetMessage(), "mend the line, or the end of the one before")
 }
 
 // acceptable notes every token that must not occur, and whether the parser may be let loose on the rest.

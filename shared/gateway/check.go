@@ -65,11 +65,15 @@ func checkRoutes(r *report, s *Spec) {
 			first[route.Name] = i
 		}
 		used[route.Upstream] = true
+		if _, ok := s.Upstreams[route.Upstream]; !ok {
+			used[Nearest(route.Upstream, known)] = true // misspelt, and reported as that
+		}
 		checkRoute(r, at, route, s.Upstreams, known)
 	}
 	for _, name := range known {
 		if !used[name] {
 			r.key(Pointer("/upstreams").Key(name), fmt.Sprintf("upstream %s is used by no route", quote(name)), "route something to it or remove it")
+			r.found[len(r.found)-1].Premise = "/routes"
 		}
 	}
 	checkOverlap(r, s.Routes)

@@ -159,14 +159,19 @@ func checkAction(r *report, at Pointer, route Route, upstreams map[string]Upstre
 			r.value(at.Key("upstream"), fmt.Sprintf("upstream %s does not exist", quote(route.Upstream)), suggest(route.Upstream, known))
 		}
 	} else {
-		if route.Rewrite != (Rewrite{}) {
-			r.key(at.Key("rewrite"), label+" has a rewrite but no upstream", "remove it: nothing is sent that could be rewritten")
-		}
-		if !route.Request.IsZero() {
-			r.key(at.Key("request"), label+" changes the request but has no upstream", "remove it: nothing is sent that could be changed")
-		}
-		if route.Timeout != 0 {
-			r.key(at.Key("timeout"), label+" has a timeout but no upstream", "remove it: there is nothing to wait for")
+		for _, part := range []struct {
+			key          string
+			there        bool
+			what, remedy string
+		}{
+			{"rewrite", route.Rewrite != (Rewrite{}), "has a rewrite", "nothing is sent that could be rewritten"},
+			{"request", !route.Request.IsZero(), "changes the request", "nothing is sent that could be changed"},
+			{"timeout", route.Timeout != 0, "has a timeout", "there is nothing to wait for"},
+		} {
+			if part.there {
+				r.key(at.Key(part.key), label+" "+part.what+" but has no upstream", "remove it: "+part.remedy)
+				r.found[len(r.found)-1].Premise = string(at)
+			}
 		}
 	}
 	if f := route.Fault; f != "" && f != FaultPanic && f != FaultTruncate {

@@ -16,7 +16,7 @@ func checkUpstream(r *report, at Pointer, name string, u Upstream) {
 	}
 	checkTargets(r, at.Key("targets"), u.Targets)
 	regions := slices.Sorted(maps.Keys(u.Regions))
-	checkFallback(r, at.Key("fallback"), u.Fallback, "", regions)
+	checkFallback(r, at.Key("fallback"), at.Key("regions"), u.Fallback, "", regions)
 	if len(u.Targets) == 0 && len(u.Fallback) == 0 {
 		what, remedy := fmt.Sprintf("upstream %s has no targets", quote(name)), "list at least one under targets"
 		if len(u.Regions) > 0 {
@@ -31,7 +31,7 @@ func checkUpstream(r *report, at Pointer, name string, u Upstream) {
 			r.key(at, fmt.Sprintf("region name %s is not provider/region", quote(region)), `write it such as "aws/us-east-1"`)
 		}
 		checkTargets(r, at.Key("targets"), reg.Targets)
-		checkFallback(r, at.Key("fallback"), reg.Fallback, region, regions)
+		checkFallback(r, at.Key("fallback"), at.Parent(), reg.Fallback, region, regions)
 		if len(reg.Targets) == 0 && len(reg.Fallback) == 0 {
 			r.key(at, fmt.Sprintf("region %s has neither targets nor a fallback", quote(region)), "add one of them, or remove the region so that it uses the general targets")
 		}
@@ -78,8 +78,9 @@ func checkTargets(r *report, at Pointer, targets []Target) {
 	}
 }
 
-// checkFallback tests a list of regions to fall back to; own is the region it belongs to, "" for the general one.
-func checkFallback(r *report, at Pointer, fallback []string, own string, regions []string) {
+// checkFallback tests a list of regions to fall back to; regionsAt is where the upstream's regions
+// stand, own the region the list belongs to, "" for the general one.
+func checkFallback(r *report, at, regionsAt Pointer, fallback []string, own string, regions []string) {
 	seen := map[string]bool{}
 	for i, name := range fallback {
 		at := at.Index(i)
@@ -90,6 +91,7 @@ func checkFallback(r *report, at Pointer, fallback []string, own string, regions
 			r.value(at, fmt.Sprintf("fallback region %s is listed twice", quote(name)), "list it once")
 		case !slices.Contains(regions, name):
 			r.value(at, fmt.Sprintf("fallback region %s is not a region of this upstream", quote(name)), suggest(name, regions))
+			r.found[len(r.found)-1].Premise = string(regionsAt)
 		}
 		seen[name] = true
 	}

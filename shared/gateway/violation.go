@@ -12,6 +12,7 @@ type Violation struct {
 	What    string // what is wrong
 	Remedy  string // what would be right
 	Related string // pointer to another place that is part of the story, or ""
+	Premise string // pointer to a part that all of has to be understood for the objection to stand, or ""
 }
 
 // Violations is every rule that a spec breaks, in the order they were found.

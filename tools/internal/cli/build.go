@@ -7,8 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/artefact"
+	"polygate.example/shared/config"
 	"polygate.example/tools/internal/pack"
 )
 
@@ -32,9 +34,16 @@ digests. The same inputs give the same bytes, on any machine and in any folder.`
 
 // build packs the environment's artefacts and prints their sizes.
 func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest, error) {
-	goos, arch := "linux", s.Architecture
-	if arch == settings.ArchitectureHost {
+	goos, arch := "linux", string(s.Architecture)
+	if s.Architecture == settings.Host {
 		goos, arch = runtime.GOOS, runtime.GOARCH
+	}
+	model, err := config.Load(a.document())
+	if err != nil {
+		return artefact.Manifest{}, err
+	}
+	if err := infra.Audit(s, model); err != nil {
+		return artefact.Manifest{}, err
 	}
 	m, err := pack.Build(ctx, pack.Options{
 		Root:        a.root,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra"
 	"polygate.example/shared/config"
 )
 
@@ -16,8 +17,11 @@ func (a *app) checkCommand() *cobra.Command {
 file:line:column, what is wrong and what would be right. It changes nothing and needs no cloud.`,
 		Example: "  polygate check -s prod",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, settingsErr := a.settings()
+			s, settingsErr := a.settings()
 			model, documentErr := config.Load(a.document())
+			if settingsErr == nil && documentErr == nil {
+				settingsErr = infra.Audit(s, model)
+			}
 			if err := errors.Join(settingsErr, documentErr); err != nil {
 				return usageError{err}
 			}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 
+	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/config"
 )
@@ -29,10 +30,11 @@ func exitCode(err error) int {
 	var usage usageError
 	var doc config.Problems
 	var set settings.Problems
+	var model *provider.ModelError
 	switch {
 	case err == nil:
 		return ExitOK
-	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set):
+	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set), errors.As(err, &model):
 		return ExitUsage
 	}
 	return ExitFailed

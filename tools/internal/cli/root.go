@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra"
 	"polygate.example/infra/settings"
 )
 
@@ -112,7 +113,7 @@ func (a *app) locate() error {
 
 // settings reads and checks the environment's stack file.
 func (a *app) settings() (settings.Settings, error) {
-	return settings.Load(settings.Path(a.root, a.stack))
+	return infra.Settings(a.root, a.stack)
 }
 
 // document is the environment's gateway document.

@@ -93,7 +93,7 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (func(context.Con
 			if !ok {
 				return ""
 			}
-			return fmt.Sprintf("%d of %d", c.Passing(), len(c.Votes))
+			return fmt.Sprintf("%d of %d", c.Passing, c.Of)
 		}
 		return status.Collect(ctx, opts)
 	}, nil

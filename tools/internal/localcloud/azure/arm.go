@@ -21,7 +21,7 @@ type ID struct {
 // ParseID reads an id; it does not know whether the resource exists.
 func ParseID(s string) (ID, error) {
 	bad := func(why string) (ID, error) {
-		return ID{}, refuse(400, "LinkedInvalidPropertyId", "Property id '%s' is invalid: %s. Expect fully qualified resource Id that start with '/subscriptions/{subscriptionId}'.", s, why)
+		return ID{}, refuse(400, CodeInvalidID, "Property id '%s' is invalid: %s. Expect fully qualified resource Id that start with '/subscriptions/{subscriptionId}'.", s, why)
 	}
 	parts := strings.Split(strings.Trim(s, "/"), "/")
 	if len(parts) < 4 || !strings.EqualFold(parts[0], "subscriptions") || !strings.EqualFold(parts[2], "resourceGroups") {

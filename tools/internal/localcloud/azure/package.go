@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 )
 
 // maxHostJSON bounds what is read of a package's host.json.
@@ -18,7 +17,7 @@ const maxHostJSON = 1 << 20
 func checkPackage(path string) error {
 	z, err := zip.OpenReader(path)
 	if err != nil {
-		return refuse(http.StatusBadRequest, "BadRequest", "Package deployment failed: %s is not a zip: %v.", ReleasedPackage, err)
+		return badRequest("Package deployment failed: %s is not a zip: %v.", ReleasedPackage, err)
 	}
 	defer z.Close()
 	f, err := z.Open("host.json")

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -25,8 +24,8 @@ type certificate struct {
 }
 
 // readPFX opens a PFX as App Service does: base64, its password, a private key that fits the certificate, not expired.
-// Source: learn.microsoft.com/azure/app-service/configure-ssl-certificate ("Private certificate requirements");
-// the refusal of a wrong password is the one seen with az webapp config ssl upload (Azure/azure-cli issue #14729).
+// Source: learn.microsoft.com/azure/app-service/configure-ssl-certificate ("Private certificate requirements"); that a
+// wrong password is refused: Azure/azure-cli issue #14729 (the words of the refusal are not confirmed).
 func readPFX(blob, password string, now time.Time) (certificate, error) {
 	der, err := base64.StdEncoding.DecodeString(blob)
 	if err != nil {
@@ -35,7 +34,7 @@ func readPFX(blob, password string, now time.Time) (certificate, error) {
 	key, leaf, chain, err := pkcs12.DecodeChain(der, password)
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return certificate{}, refuse(http.StatusBadRequest, "BadRequest", "The password specified for the certificate is incorrect.")
+		return certificate{}, badRequest("The password specified for the certificate is incorrect.")
 	case err != nil:
 		return certificate{}, badRequest("The PFX cannot be read: %v. It must hold one private key and its certificate chain.", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"polygate.example/tools/internal/localcloud/resource"
 )
 
 // ReleasedPackage is the one blob name a Flex Consumption app loads its code from.
@@ -22,9 +24,9 @@ type publication struct {
 
 // readTemplate reads an ARM template that holds one OneDeploy and nothing else. Whatever else a template may hold is
 // refused by name: a deployment that silently did less than its template says would be a lie.
-func readTemplate(template map[string]any) (publication, error) {
+func readTemplate(template resource.Props) (publication, error) {
 	invalid := func(format string, a ...any) (publication, error) {
-		return publication{}, refuse(http.StatusBadRequest, "InvalidTemplate", "Deployment template validation failed: '"+format+"'.", a...)
+		return publication{}, refuse(http.StatusBadRequest, CodeTemplate, "Deployment template validation failed: '"+format+"'.", a...)
 	}
 	schema, _ := template["$schema"].(string)
 	if !strings.Contains(schema, "deploymentTemplate.json") {
@@ -33,12 +35,12 @@ func readTemplate(template map[string]any) (publication, error) {
 	if v, _ := template["contentVersion"].(string); v == "" {
 		return invalid("Required property 'contentVersion' not found in JSON")
 	}
-	for _, key := range sortedKeys(template) {
+	for _, key := range template.Keys() {
 		if !slices.Contains([]string{"$schema", "contentVersion", "resources", "parameters", "variables", "outputs"}, key) {
 			return invalid("The template property '%s' is not supported here", key)
 		}
 		if key == "parameters" || key == "variables" || key == "outputs" {
-			if m, ok := template[key].(map[string]any); !ok || len(m) > 0 {
+			if m, ok := template[key].(resource.Props); !ok || len(m) > 0 {
 				return invalid("The local Azure does not evaluate template %s", key)
 			}
 		}
@@ -47,16 +49,16 @@ func readTemplate(template map[string]any) (publication, error) {
 	if len(list) != 1 {
 		return invalid("The local Azure deploys templates with exactly one resource, %s; this one has %d", oneDeploy, len(list))
 	}
-	r, ok := list[0].(map[string]any)
+	r, ok := list[0].(resource.Props)
 	if !ok {
 		return invalid("The template resource at line 1 is not an object")
 	}
 	return readOneDeploy(r)
 }
 
-func readOneDeploy(r map[string]any) (publication, error) {
+func readOneDeploy(r resource.Props) (publication, error) {
 	invalid := func(format string, a ...any) (publication, error) {
-		return publication{}, refuse(http.StatusBadRequest, "InvalidTemplate", "Deployment template validation failed: '"+format+"'.", a...)
+		return publication{}, refuse(http.StatusBadRequest, CodeTemplate, "Deployment template validation failed: '"+format+"'.", a...)
 	}
 	kind, _ := r["type"].(string)
 	if !strings.EqualFold(kind, oneDeploy) {
@@ -70,13 +72,13 @@ func readOneDeploy(r map[string]any) (publication, error) {
 	if !ok || app == "" || !strings.EqualFold(extension, "onedeploy") {
 		return invalid("The template resource '%s' of type '%s' must be named <app>/onedeploy", name, kind)
 	}
-	for _, key := range sortedKeys(r) {
+	for _, key := range r.Keys() {
 		if !slices.Contains([]string{"type", "apiVersion", "name", "properties", "dependsOn", "location"}, key) {
 			return invalid("The template resource property '%s' of '%s' is not supported here", key, name)
 		}
 	}
-	properties, _ := r["properties"].(map[string]any)
-	for _, key := range sortedKeys(properties) {
+	properties, _ := r["properties"].(resource.Props)
+	for _, key := range properties.Keys() {
 		if key != "packageUri" && key != "remoteBuild" {
 			return invalid("The property '%s' of '%s' is not supported here", key, name)
 		}
@@ -89,13 +91,4 @@ func readOneDeploy(r map[string]any) (publication, error) {
 		return publication{}, badRequest("PackageUri is required for a OneDeploy of '%s'.", app)
 	}
 	return publication{App: app, PackageURI: uri}, nil
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

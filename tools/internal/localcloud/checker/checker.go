@@ -24,10 +24,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
 	"net"
+	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"polygate.example/tools/internal/localcloud/clock"
@@ -63,8 +67,8 @@ type Checker struct {
 	ctx    context.Context // ends with the checker
 	cancel context.CancelFunc
 
-	mu     sync.RWMutex
-	checks map[string]*check // nil once closed
+	applying sync.Mutex                        // held by Apply and Close only
+	checks   atomic.Pointer[map[string]*check] // nil once closed
 }
 
 // New returns a checker without checks.
@@ -76,12 +80,13 @@ func New(o Options) (*Checker, error) {
 		o.Floor = DefaultFloor
 	}
 	c := &Checker{
-		clock: o.Clock, log: o.Logger, checks: map[string]*check{},
+		clock: o.Clock, log: o.Logger,
 		prober: prober{clock: o.Clock, dial: o.Dial, floor: o.Floor},
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	c.checks.Store(&map[string]*check{})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -90,9 +95,10 @@ func New(o Options) (*Checker, error) {
 // that an update alone never moves traffic, and starts its runs of consecutive results anew; one that has gone is
 // stopped. Checks that cannot be run are left out, and the error names each.
 func (c *Checker) Apply(checks []plane.HealthCheck) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.checks == nil {
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	current := c.checks.Load()
+	if current == nil {
 		return errors.New("checker: closed")
 	}
 	var errs []error
@@ -102,24 +108,29 @@ func (c *Checker) Apply(checks []plane.HealthCheck) error {
 			errs = append(errs, fmt.Errorf("health check %s: %w", hc.ID, err))
 			continue
 		}
-		old := c.checks[hc.ID]
-		if old != nil && same(old.config, hc) {
-			next[hc.ID] = old
+		if next[hc.ID] != nil {
+			errs = append(errs, fmt.Errorf("health check %s: a second one with this id", hc.ID))
 			continue
 		}
-		next[hc.ID] = newCheck(hc, c.clock.Now(), old)
+		if old := (*current)[hc.ID]; old != nil && reflect.DeepEqual(old.config, hc) {
+			next[hc.ID] = old
+		} else {
+			next[hc.ID] = newCheck(hc, c.clock.Now(), old)
+		}
 	}
-	for id, old := range c.checks {
+	// Readers move to the new checks before the old ones are waited for: a probe on its way may be resolving a name,
+	// and the DNS asks for health.
+	c.checks.Store(&next)
+	for id, old := range *current {
 		if next[id] != old {
 			old.stop()
 		}
 	}
 	for id, k := range next {
-		if c.checks[id] != k {
+		if (*current)[id] != k {
 			c.start(k)
 		}
 	}
-	c.checks = next
 	return errors.Join(errs...)
 }
 
@@ -139,32 +150,35 @@ func (c *Checker) start(k *check) {
 func (c *Checker) run(ctx context.Context, k *check, location int) {
 	pause := phase(k.config, location, len(k.locations))
 	for c.clock.Sleep(ctx, pause) {
-		started := time.Now()
 		res := c.prober.probe(ctx, k.config, k.locations[location].name)
 		if ctx.Err() != nil {
 			return // the check was replaced: a probe cut short says nothing
 		}
-		took := c.clock.Cloud(time.Since(started))
 		if healthy, flipped := k.report(location, res, c.clock.Now()); flipped {
 			c.log.Info("health check changed", "check", k.config.ID, "healthy", healthy, "last", res.Reason)
 		}
-		pause = pauseAfter(k.config, took)
+		pause = pauseAfter(k.config, res.Took)
 	}
+}
+
+// find returns a check, nil if there is none of this id.
+func (c *Checker) find(id string) *check {
+	checks := c.checks.Load()
+	if checks == nil {
+		return nil
+	}
+	return (*checks)[id]
 }
 
 // Healthy is what DNS goes by. An unknown check counts as healthy, as one does that has no data yet.
 func (c *Checker) Healthy(id string) bool {
-	c.mu.RLock()
-	k := c.checks[id]
-	c.mu.RUnlock()
+	k := c.find(id)
 	return k == nil || k.status().Healthy
 }
 
 // Status tells about one check; ok is false for an unknown one.
 func (c *Checker) Status(id string) (st Status, ok bool) {
-	c.mu.RLock()
-	k := c.checks[id]
-	c.mu.RUnlock()
+	k := c.find(id)
 	if k == nil {
 		return Status{}, false
 	}
@@ -173,30 +187,29 @@ func (c *Checker) Status(id string) (st Status, ok bool) {
 
 // Statuses tells about all checks, in the order of their ids.
 func (c *Checker) Statuses() []Status {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	all := make([]Status, 0, len(c.checks))
-	for _, k := range c.checks {
-		all = append(all, k.status())
+	checks := c.checks.Load()
+	if checks == nil {
+		return nil
 	}
-	slices.SortFunc(all, func(a, b Status) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	all := make([]Status, 0, len(*checks))
+	for _, id := range slices.Sorted(maps.Keys(*checks)) {
+		all = append(all, (*checks)[id].status())
+	}
 	return all
 }
 
 // Close stops all probers and waits for them. Calling it again is harmless.
 func (c *Checker) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.applying.Lock()
+	defer c.applying.Unlock()
 	c.cancel()
-	for _, k := range c.checks {
+	checks := c.checks.Swap(nil)
+	if checks == nil {
+		return nil
+	}
+	for _, k := range *checks {
 		k.stop()
 	}
-	c.checks = nil
 	return nil
 }
 
@@ -228,3 +241,5 @@ func validate(hc plane.HealthCheck) error {
 	}
 	return errors.Join(errs...)
 }
+
+var _ io.Closer = (*Checker)(nil)

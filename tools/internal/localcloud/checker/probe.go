@@ -98,23 +98,25 @@ func (p prober) attempt(ctx context.Context, hc plane.HealthCheck, location stri
 	}
 	dialCtx, cancel := context.WithDeadline(ctx, p.deadline(start, start, connect))
 	defer cancel()
-	conn, err := p.dial(dialCtx, host, hc.Port)
+	raw, err := p.dial(dialCtx, host, hc.Port)
 	if err != nil {
 		return "", fmt.Errorf("no connection: %w", err)
 	}
-	defer func() { _ = conn.Close() }() // the result stands, whatever the end of the connection
+	// The result stands, whatever the end of the connection. TLS is not closed in form: that would wait for a silent peer.
+	defer func() { _ = raw.Close() }()
 	if !k.http {
 		return "TCP connection established", nil
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // a stopped check does not wait for its probe
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() }) // a stopped check does not wait for its probe
 	defer stop()
 
 	connected := time.Now()
-	if err := conn.SetDeadline(p.deadline(start, connected, responseTimeout)); err != nil {
+	if err := raw.SetDeadline(p.deadline(start, connected, responseTimeout)); err != nil {
 		return "", err
 	}
+	conn := raw
 	if k.tls {
-		tlsConn := tls.Client(conn, tlsConfig(hc))
+		tlsConn := tls.Client(raw, tlsConfig(hc))
 		if err := tlsConn.HandshakeContext(ctx); err != nil {
 			return "", fmt.Errorf("TLS: %w", err)
 		}
@@ -131,7 +133,7 @@ func (p prober) attempt(ctx context.Context, hc plane.HealthCheck, location stri
 		return "", fmt.Errorf("HTTP Status Code %s", resp.Status)
 	}
 	if k.match {
-		if err := conn.SetDeadline(p.deadline(start, time.Now(), bodyTimeout)); err != nil {
+		if err := raw.SetDeadline(p.deadline(start, time.Now(), bodyTimeout)); err != nil {
 			return "", err
 		}
 		if err := match(resp.Body, hc.SearchString); err != nil {

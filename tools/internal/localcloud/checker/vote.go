@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"slices"
 	"sync"
 	"time"
 
@@ -175,20 +174,4 @@ func pauseAfter(hc plane.HealthCheck, took time.Duration) time.Duration {
 	interval := time.Duration(hc.Interval) * time.Second
 	overrun := max(0, took-kinds[hc.Type].timeout())
 	return max(0, interval-2*overrun)
-}
-
-// same reports whether two versions of a check are equal in every setting.
-func same(a, b plane.HealthCheck) bool {
-	al, bl := a.Locations, b.Locations
-	a.Locations, b.Locations = nil, nil
-	type comparable struct {
-		id, kind, fqdn, ip, path, search    string
-		port, interval, threshold           int
-		inverted, disabled, serverNameGiven bool
-	}
-	key := func(h plane.HealthCheck) comparable {
-		return comparable{h.ID, h.Type, h.FQDN, h.IP, h.Path, h.SearchString, h.Port, h.Interval, h.Threshold,
-			h.Inverted, h.Disabled, h.SNI}
-	}
-	return key(a) == key(b) && slices.Equal(al, bl)
 }

@@ -62,10 +62,13 @@ func newInstance(o Options) (*instance, error) {
 func environment(o Options, api string) []string {
 	name := o.Function.ID[strings.LastIndex(o.Function.ID, ":")+1:]
 	_, region, _ := strings.Cut(o.Function.Region, "/")
-	env := append([]string(nil), o.Extra...)
+	// A function may override the unreserved variables, never the reserved ones: of two equal names the last counts.
+	env := []string{"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin", "LANG=en_US.UTF-8", "TZ=:UTC"}
+	env = append(env, o.Extra...)
 	for k, v := range o.Function.Environment {
 		env = append(env, k+"="+v)
 	}
+	stream := time.Now().UTC().Format("2006/01/02") + "/[$LATEST]" + strings.ReplaceAll(requestID(), "-", "")
 	return append(env,
 		"AWS_LAMBDA_RUNTIME_API="+api,
 		"AWS_LAMBDA_FUNCTION_NAME="+name,
@@ -73,15 +76,12 @@ func environment(o Options, api string) []string {
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(o.Function.Memory),
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+name,
-		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02")+"/[$LATEST]"+strings.ReplaceAll(requestID(), "-", ""),
+		"AWS_LAMBDA_LOG_STREAM_NAME="+stream,
 		"AWS_REGION="+region,
 		"AWS_DEFAULT_REGION="+region,
 		"_HANDLER="+o.Function.Entry,
 		"LAMBDA_TASK_ROOT="+o.Root,
 		"LAMBDA_RUNTIME_DIR=/var/runtime",
-		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-		"LANG=en_US.UTF-8",
-		"TZ=:UTC",
 	)
 }
 

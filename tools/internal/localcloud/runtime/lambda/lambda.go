@@ -75,6 +75,8 @@ type Options struct {
 type Function struct {
 	o Options
 
+	running sync.WaitGroup // invocations in progress
+
 	mu     sync.Mutex
 	closed bool
 	slots  int         // instances there are or are about to be
@@ -111,8 +113,16 @@ func (f *Function) Invoke(ctx context.Context, event []byte) (Result, error) {
 		result Result
 		err    error
 	}
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return Result{}, ErrClosed
+	}
+	f.running.Add(1)
+	f.mu.Unlock()
 	done := make(chan outcome, 1)
 	go func() {
+		defer f.running.Done()
 		r, err := f.run(inv)
 		done <- outcome{r, err}
 	}()
@@ -305,6 +315,10 @@ func (f *Function) Close() {
 	for _, inst := range all {
 		inst.stop()
 	}
+	f.running.Wait() // one may be about to start an instance; it finds the function closed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.all)
 }
 
 // report writes the lines Lambda logs around each invocation.

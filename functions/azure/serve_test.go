@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// freePort is a port that was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// TestGracefulStop: the host stops the worker with a request in flight, and it is answered.
+func TestGracefulStop(t *testing.T) {
+	port := freePort(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	entered, finish := make(chan struct{}), make(chan struct{})
+	served := make(chan error, 1)
+	go func() {
+		served <- serve(ctx, func(string) string { return port }, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				close(entered)
+				<-finish
+			}
+			io.WriteString(w, "done")
+		}))
+	}()
+	base := "http://127.0.0.1:" + port
+	awaitUp(t, base)
+	answer := make(chan string, 1)
+	go func() {
+		res, err := http.Get(base + "/slow")
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		answer <- string(b) + errorText(err)
+	}()
+	<-entered
+	stop()
+	select {
+	case err := <-served:
+		t.Fatalf("stopped with a request in flight: %v", err)
+	case <-time.After(50 * time.Millisecond): // long enough to be wrong, if it were
+	}
+	close(finish)
+	if got := <-answer; got != "done" {
+		t.Errorf("the request in flight got %q", got)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+}
+
+func TestNoPort(t *testing.T) {
+	err := serve(t.Context(), func(string) string { return "" }, http.NotFoundHandler())
+	if err == nil || !strings.Contains(err.Error(), envPort) {
+		t.Errorf("error %v, want one that names %s", err, envPort)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	good := `{
+  "version": 1,
+  "routes": [
+    {
+      "name": "all",
+      "match": {
+        "path": "/{rest...}"
+      },
+      "respond": {
+        "status": 200
+      }
+    }
+  ]
+}
+`
+	for _, c := range []struct{ name, model, region, want string }{
+		{"good", good, "azure/westeurope", ""},
+		{"no model", "", "", "polygate build"},
+		{"bad model", `{"version":1}`, "", "model.json"},
+		{"bad region", good, "westeurope", "POLYGATE_REGION"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(dir, c.name, "model.json")
+			if c.model != "" {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(c.model), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := load(path, func(name string) string {
+				if name == "POLYGATE_REGION" {
+					return c.region
+				}
+				return ""
+			}, time.Now(), quiet)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestSettings keeps what the wrapper relies on in the function app's settings.
+func TestSettings(t *testing.T) {
+	var host struct {
+		Version       string
+		CustomHandler struct {
+			Description struct {
+				DefaultExecutablePath string
+			}
+			EnableForwardingHTTPRequest bool `json:"enableForwardingHttpRequest"`
+			EnableProxyingHTTPRequest   bool `json:"enableProxyingHttpRequest"`
+		}
+		Extensions struct {
+			HTTP struct {
+				RoutePrefix *string
+			}
+		}
+	}
+	read(t, "host.json", &host)
+	if host.Version != "2.0" || !host.CustomHandler.EnableProxyingHTTPRequest || host.CustomHandler.EnableForwardingHTTPRequest {
+		t.Errorf("the host does not proxy requests: %+v", host)
+	}
+	if host.Extensions.HTTP.RoutePrefix == nil || *host.Extensions.HTTP.RoutePrefix != "" {
+		t.Error("the host has a route prefix: the default, api, would be put before every path")
+	}
+	var function struct {
+		Bindings []struct {
+			Type, Direction, AuthLevel, Route string
+			Methods                           []string
+		}
+	}
+	read(t, filepath.Join("gateway", "function.json"), &function)
+	in := function.Bindings[0]
+	if in.Type != "httpTrigger" || in.Route != "{*path}" || in.AuthLevel != "anonymous" {
+		t.Errorf("the trigger does not take every path from everybody: %+v", in)
+	}
+	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"} { // RFC 9110 and 5789
+		if !slices.Contains(in.Methods, strings.ToLower(m)) {
+			t.Errorf("%s is not listed: the host would answer 404", m)
+		}
+	}
+}
+
+func read(t *testing.T, path string, into any) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(b, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitUp waits until something answers.
+func awaitUp(t *testing.T, base string) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		res, err := http.Get(base + "/")
+		if err == nil {
+			res.Body.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not answer: %v", base, err)
+		}
+		time.Sleep(5 * time.Millisecond) // between two tries
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,78 @@
+package gcp
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"polygate.example/shared/handler"
+)
+
+// behindGoogle tells the handler what Google's front recorded of the client, and ends aborted answers as aborted.
+func behindGoogle(next http.Handler) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		proto := "https"
+		if last(r.Header.Values("X-Forwarded-Proto"), 1) == "http" { // written by the front
+			proto = "http"
+		}
+		r = r.WithContext(handler.WithFront(r.Context(), handler.Front{Proto: proto}))
+		if addr := client(r); addr != "" {
+			r.RemoteAddr = addr
+		}
+		defer cutOff(w)
+		next.ServeHTTP(w, r)
+	}
+}
+
+// client is the address of the client as Google recorded it, "" if it recorded none.
+//
+// An external Application Load Balancer appends two addresses to what the client sent, "<client-ip>,<load-balancer-ip>",
+// and vouches for no others ("External Application Load Balancer overview", X-Forwarded-For header). A service's default
+// URL appends the client's alone. The host tells them apart: Google routes by it, so that a request for a default URL's
+// name came straight to the service, unless it was sent to the load balancer under a false name; then the address is the
+// balancer's own, and still nothing the client made up.
+func client(r *http.Request) string {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	n := 2
+	if strings.HasSuffix(host, ".run.app") || strings.HasSuffix(host, ".cloudfunctions.net") {
+		n = 1
+	}
+	ip, err := netip.ParseAddr(last(r.Header.Values("X-Forwarded-For"), n))
+	if err != nil {
+		return ""
+	}
+	return net.JoinHostPort(ip.String(), "0") // the port is not told
+}
+
+// last is the n-th element from the end of a list-valued header, 1 being the last; "" if there are fewer.
+func last(values []string, n int) string {
+	var list []string
+	for _, v := range values {
+		list = append(list, strings.Split(v, ",")...)
+	}
+	if len(list) < n {
+		return ""
+	}
+	return strings.TrimSpace(list[len(list)-n])
+}
+
+// cutOff ends an answer that the handler aborted (http.ErrAbortHandler) by cutting the connection, as net/http would. The
+// framework recovers every panic by writing a sentence into the body and ending it properly: the client would take half
+// an answer with that at its end for a whole one. Other panics are the framework's to answer (500, X-Google-Status: crash).
+func cutOff(w http.ResponseWriter) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = conn.Close() // cut; there is nobody to tell
+			return
+		}
+	}
+	panic(p)
+}

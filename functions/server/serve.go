@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/handler"
+	"polygate.example/shared/health"
+)
+
+const (
+	// headerTimeout bounds how slowly a client may send a request's head.
+	headerTimeout = 10 * time.Second
+	// idleTimeout closes connections nobody uses.
+	idleTimeout = 2 * time.Minute
+	// drainTimeout is how long requests in flight may take to end at shutdown; then their connections are cut.
+	drainTimeout = 20 * time.Second
+)
+
+// load builds the gateway from a model file.
+func load(path string, getenv func(string) string, started time.Time, log *slog.Logger) (http.Handler, error) {
+	encoded, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the model: %w", err)
+	}
+	m, err := gateway.Decode(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	instance, err := health.FromEnvironment(getenv, m.Digest(), started)
+	if err != nil {
+		return nil, err
+	}
+	return handler.New(m, handler.Options{Instance: instance, Logger: log})
+}
+
+// serve answers on an address until ctx ends, then lets the requests in flight end. Bodies have no time limit of the
+// server's: a route's timeout is the gateway's own.
+func serve(ctx context.Context, address string, h http.Handler, log *slog.Logger) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	log.Info("listening", "url", "http://"+l.Addr().String()+"/")
+	s := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("shutting down", "grace", drainTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := s.Shutdown(drain); err != nil {
+		closed := s.Close()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("shut down: %w", errors.Join(err, closed))
+		}
+	}
+	return nil
+}

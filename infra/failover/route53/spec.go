@@ -1,0 +1,45 @@
+// Package route53 steers clients by Amazon Route 53: a health check per region against the region's own name, and
+// failover records for the shared name, nested where there are more than two regions.
+package route53
+
+import (
+	"time"
+
+	"polygate.example/infra/failover"
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
+)
+
+// probeTimeout is how long one HTTP(S) probe may take: 4 s to connect and 2 s to answer.
+// Source: "How Amazon Route 53 determines whether a health check is healthy", docs.aws.amazon.com/Route53/latest/
+// DeveloperGuide/dns-failover-determining-health-of-endpoints.html.
+const probeTimeout = 6 * time.Second
+
+// Manager is Amazon Route 53.
+type Manager struct{}
+
+// Spec says what Route 53 can do.
+func (Manager) Spec() failover.Spec {
+	return failover.Spec{
+		Name:     "route53",
+		Patterns: []settings.Pattern{settings.ActivePassive},
+		// Source: "Values that you specify when you create or update health checks": request interval and failure
+		// threshold, docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-creating-values.html.
+		Interval:  provider.Allowed{Of: []int{10, 30}},
+		Threshold: provider.Allowed{Least: 1, Most: 10},
+		// Route 53 takes any TTL; it advises 60 seconds or less for records with a health check, "so that clients
+		// respond quickly to changes in health status", docs.aws.amazon.com/Route53/latest/DeveloperGuide/
+		// resource-record-sets-values-failover.html (TTL).
+		TTL:          provider.Allowed{Least: 1, Most: 60},
+		ProbeTimeout: int(probeTimeout / time.Second),
+	}
+}
+
+// Bound is n*(I+t)+TTL: a region that fails right after a probe is noticed when n more have failed, each an interval
+// after the one before and each using up its whole time; and a resolver may have asked just before that.
+func (Manager) Bound(check settings.Check, ttl int) time.Duration {
+	interval := time.Duration(check.Interval) * time.Second
+	return time.Duration(check.Threshold)*(interval+probeTimeout) + time.Duration(ttl)*time.Second
+}
+
+var _ failover.Manager = Manager{}

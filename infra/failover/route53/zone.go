@@ -1,0 +1,57 @@
+package route53
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/route53"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/failover"
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
+)
+
+// recordTTL is the TTL of records that prove ownership and of regions' own names, in seconds. Nobody fails over by
+// them: a region's own name changes only when the region is deployed anew.
+const recordTTL = 60
+
+// zone is a hosted zone that exists already.
+type zone struct {
+	id       string
+	settings settings.Settings
+}
+
+// Open looks the hosted zone up by name. Its id is known at once, also in a preview.
+func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
+	var invoke []pulumi.InvokeOption
+	for _, o := range opts {
+		if io, ok := o.(pulumi.InvokeOption); ok {
+			invoke = append(invoke, io)
+		}
+	}
+	private := false
+	found, err := route53.LookupZone(ctx, &route53.LookupZoneArgs{Name: &args.Settings.Zone, PrivateZone: &private}, invoke...)
+	if err != nil {
+		return nil, fmt.Errorf("find the public hosted zone %q in Route 53 (a stack uses a zone that exists and never creates one): %w", args.Settings.Zone, err)
+	}
+	return &zone{id: found.ZoneId, settings: args.Settings}, nil
+}
+
+// Write declares a plain record.
+func (z *zone) Write(ctx *pulumi.Context, name string, r provider.Record, opts ...pulumi.ResourceOption) (*provider.Written, error) {
+	fqdn := r.Name.ToStringOutput().ApplyT(func(n string) string { return strings.TrimSuffix(n, ".") }).(pulumi.StringOutput)
+	rec, err := route53.NewRecord(ctx, name, &route53.RecordArgs{
+		ZoneId:  pulumi.String(z.id),
+		Name:    fqdn,
+		Type:    r.Type,
+		Ttl:     pulumi.Int(recordTTL),
+		Records: pulumi.StringArray{r.Value},
+	}, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", name, err)
+	}
+	return &provider.Written{Resource: rec, FQDN: fqdn}, nil
+}
+
+var _ failover.Zone = (*zone)(nil)

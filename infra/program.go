@@ -1,0 +1,131 @@
+package infra
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/catalog"
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
+	"polygate.example/shared/gateway"
+)
+
+// Names of the stack outputs.
+const (
+	OutputTopology = "topology" // topology.Topology in its JSON shape
+	OutputURL      = "url"      // https://<hostname>/
+	OutputHostname = "hostname"
+)
+
+// Settings loads and checks the stack file of an environment: its form, and every name and dial against what the
+// providers and managers can do. The error lists every problem with its place; see settings.Load.
+func Settings(root, environment string) (settings.Settings, error) {
+	return settings.Load(settings.Path(root, environment), catalog.Rules()...)
+}
+
+// Audit compares a gateway model with the settings it is to be deployed with: regions no provider has, and routes
+// that may take longer than the function. The error is a *provider.ModelError.
+func Audit(s settings.Settings, model *gateway.Model) error {
+	return provider.AuditModel(catalog.Specs(), s, model)
+}
+
+// Dist is the folder of an environment's artefacts and their manifest.
+func Dist(root, environment string) string { return filepath.Join(root, "dist", environment) }
+
+// Program is the Pulumi program: the same for `pulumi up` and for the Automation API. Root is the project's folder,
+// the one with Pulumi.yaml; "" takes it from Pulumi, which knows it unless the program is run inline.
+func Program(root string) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		dir, err := projectRoot(root, ctx.RootDirectory())
+		if err != nil {
+			return err
+		}
+		s, err := settings.FromConfig(ctx.Stack(), ctx.GetConfig, catalog.Rules()...)
+		if err := errors.Join(settings.CheckKeys(settings.Path(dir, ctx.Stack())), err); err != nil {
+			return fmt.Errorf("the settings of %q are not valid:\n%w", ctx.Stack(), err)
+		}
+		manifest, err := artefact.Read(Dist(dir, s.Environment))
+		if err != nil {
+			return err
+		}
+		packages, err := checkPackages(Dist(dir, s.Environment), manifest, s)
+		if err != nil {
+			return err
+		}
+		gw, err := NewGateway(ctx, "gateway", GatewayArgs{
+			Settings: s, Manifest: manifest, Packages: packages, Root: dir, Config: ctx.GetConfig,
+		})
+		if err != nil {
+			return err
+		}
+		ctx.Export(OutputTopology, gw.Topology)
+		ctx.Export(OutputURL, pulumi.String("https://"+s.Hostname+"/"))
+		ctx.Export(OutputHostname, pulumi.String(s.Hostname))
+		return nil
+	}
+}
+
+// projectRoot is the first of the folders that is named, made absolute: assets are found by absolute paths, because
+// Pulumi runs a program from the folder of its main and an inline one from wherever the caller is.
+func projectRoot(folders ...string) (string, error) {
+	for _, f := range folders {
+		if f == "" {
+			continue
+		}
+		abs, err := filepath.Abs(f)
+		if err != nil {
+			return "", fmt.Errorf("find the project: %w", err)
+		}
+		return abs, nil
+	}
+	return "", errors.New("the project's folder is not known: run the program by pulumi or polygate")
+}
+
+// checkPackages verifies that each artefact the stack deploys is the one the manifest speaks of, and returns their
+// paths. What was tested is what is shipped, or nothing is.
+func checkPackages(dist string, m artefact.Manifest, s settings.Settings) (map[string]string, error) {
+	if m.Environment != s.Environment {
+		return nil, fmt.Errorf("%s was built for %q: run `polygate build -s %s`", filepath.Join(dist, artefact.ManifestFile), m.Environment, s.Environment)
+	}
+	packages := map[string]string{}
+	var errs []error
+	for _, name := range s.Providers() {
+		a, err := m.For(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%w: run `polygate build -s %s`", err, s.Environment))
+			continue
+		}
+		path := filepath.Join(dist, a.File)
+		sum, err := digest(path)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if sum != a.SHA256 {
+			errs = append(errs, fmt.Errorf("%s has the digest %s and not %s as its manifest says: run `polygate build -s %s`", path, sum, a.SHA256, s.Environment))
+		}
+		packages[name] = path
+	}
+	return packages, errors.Join(errs...)
+}
+
+func digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("open artefact: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("read artefact: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,57 @@
+package aws
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/iam"
+	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/lambda"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/provider"
+)
+
+// architectures is AWS's name for each GOARCH it runs.
+var architectures = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
+
+// function declares the Lambda function. It logs to the group declared for it and to no other, so the group exists
+// first, with its retention, and is ours to delete.
+func (r *region) function(role *iam.Role, logs *cloudwatch.LogGroup) (*lambda.Function, error) {
+	arch, ok := architectures[r.args.Artefact.Architecture]
+	if !ok {
+		return nil, r.failed("function", fmt.Errorf("the artefact %s is built for %q: Lambda runs amd64 and arm64",
+			r.args.Artefact.File, r.args.Artefact.Architecture))
+	}
+	sum, err := hex.DecodeString(r.args.Artefact.SHA256)
+	if err != nil {
+		return nil, r.failed("function", fmt.Errorf("the digest of %s is not hexadecimal: %w", r.args.Artefact.File, err))
+	}
+	s := r.account.args.Settings
+	fn, err := lambda.NewFunction(r.ctx, r.name+"-function", &lambda.FunctionArgs{
+		Name:          pulumi.String(r.stem),
+		Region:        r.in,
+		Description:   pulumi.Sprintf("polygate gateway of %s", s.Environment),
+		Role:          role.Arn,
+		PackageType:   pulumi.String("Zip"),
+		Runtime:       pulumi.String(r.args.Artefact.Runtime),
+		Handler:       pulumi.String("bootstrap"),
+		Architectures: pulumi.StringArray{pulumi.String(arch)},
+		Code:          pulumi.NewFileArchive(r.args.Package),
+		// Lambda's own digest of the zip: a change of the artefact is seen even when the engine's archive hash,
+		// which is over the entries, is the same.
+		SourceCodeHash: pulumi.String(base64.StdEncoding.EncodeToString(sum)),
+		MemorySize:     pulumi.Int(s.Memory),
+		Timeout:        pulumi.Int(s.Timeout),
+		Environment: lambda.FunctionEnvironmentArgs{
+			Variables: pulumi.ToStringMap(provider.Environment(r.account.args, r.args)),
+		},
+		LoggingConfig: lambda.FunctionLoggingConfigArgs{LogFormat: pulumi.String("JSON"), LogGroup: logs.Name},
+		Tags:          r.tags,
+	}, r.parent)
+	if err != nil {
+		return nil, r.failed("function", err)
+	}
+	return fn, nil
+}

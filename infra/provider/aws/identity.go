@@ -1,0 +1,75 @@
+package aws
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// policy is an IAM policy document.
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Effect    string
+	Action    []string
+	Principal map[string]string `json:",omitempty"`
+	Resource  string            `json:",omitempty"`
+}
+
+func (p policy) json() (string, error) {
+	p.Version = "2012-10-17"
+	b, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("encode policy: %w", err)
+	}
+	return string(b), nil
+}
+
+// identity declares who the function is and where it writes its log. The role may write to its own log group and do
+// nothing else: the gateway calls no AWS service.
+func (r *region) identity() (*iam.Role, *cloudwatch.LogGroup, error) {
+	assume, err := policy{Statement: []statement{{
+		Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string]string{"Service": "lambda.amazonaws.com"},
+	}}}.json()
+	if err != nil {
+		return nil, nil, r.failed("role", err)
+	}
+	role, err := iam.NewRole(r.ctx, r.name+"-role", &iam.RoleArgs{
+		Name:             pulumi.String(r.stem), // IAM is global: the label keeps regions apart
+		Description:      pulumi.Sprintf("Runs the polygate gateway of %s in %s", r.account.args.Settings.Environment, r.args.Region.Name),
+		AssumeRolePolicy: pulumi.String(assume),
+		Tags:             r.tags,
+	}, r.parent)
+	if err != nil {
+		return nil, nil, r.failed("role", err)
+	}
+	logs, err := cloudwatch.NewLogGroup(r.ctx, r.name+"-logs", &cloudwatch.LogGroupArgs{
+		Name:            pulumi.String("/aws/lambda/" + r.stem),
+		Region:          r.in,
+		RetentionInDays: pulumi.Int(r.account.args.Settings.LogRetentionDays),
+		Tags:            r.tags,
+	}, r.parent)
+	if err != nil {
+		return nil, nil, r.failed("log group", err)
+	}
+	// Lambda names the streams, so the last part of the resource must stay open: that is the one wildcard. Source:
+	// "Defining Lambda function permissions with an execution role", docs.aws.amazon.com/lambda/latest/dg/
+	// lambda-intro-execution-role.html; resource form: "Actions, resources, and condition keys for CloudWatch Logs".
+	document := logs.Arn.ApplyT(func(arn string) (string, error) {
+		return policy{Statement: []statement{{
+			Effect: "Allow", Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resource: arn + ":log-stream:*",
+		}}}.json()
+	}).(pulumi.StringOutput)
+	if _, err := iam.NewRolePolicy(r.ctx, r.name+"-log-policy", &iam.RolePolicyArgs{
+		Name: pulumi.String("write-own-log"), Role: role.Name, Policy: document,
+	}, r.parent); err != nil {
+		return nil, nil, r.failed("role policy", err)
+	}
+	return role, logs, nil
+}

@@ -1,0 +1,73 @@
+package azure
+
+import (
+	"github.com/pulumi/pulumi-azure-native-sdk/web/v3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/provider"
+)
+
+// bind makes the app answer for the region's own name and for the shared one, with the certificate the user brings.
+// On Flex Consumption a certificate belongs to the site, not to the plan.
+func (r *region) bind(app *web.WebApp, plan *web.AppServicePlan) error {
+	shared := r.account.args.Settings.Hostname
+	own, err := r.prove(app, r.args.OwnName, r.name+"-ownership", r.parent)
+	if err != nil {
+		return err
+	}
+	if r.account.ownership == nil {
+		r.account.ownership, err = r.prove(app, shared, r.account.name+"-ownership", pulumi.Parent(r.account))
+		if err != nil {
+			return err
+		}
+	}
+	certificate, err := web.NewSiteCertificate(r.ctx, r.name+"-certificate", &web.SiteCertificateArgs{
+		ResourceGroupName: r.group.Name,
+		Name:              app.Name,
+		CertificateName:   pulumi.String(r.stem),
+		Location:          r.in,
+		ServerFarmId:      plan.ID(),
+		PfxBlob:           pulumi.ToSecret(pulumi.String(r.account.pfx)).(pulumi.StringOutput),
+		Password:          pulumi.ToSecret(pulumi.String(r.account.password)).(pulumi.StringOutput),
+		Tags:              r.tags,
+	}, r.parent)
+	if err != nil {
+		return r.failed("certificate", err)
+	}
+	var before []pulumi.Resource
+	for _, b := range []struct {
+		kind, host string
+		proof      pulumi.Resource
+	}{{"own", r.args.OwnName, own.Resource}, {"shared", shared, r.account.ownership.Resource}} {
+		// One after the other: App Service refuses a change of a site while another is under way (409).
+		binding, err := web.NewWebAppHostNameBinding(r.ctx, r.name+"-"+b.kind+"-binding", &web.WebAppHostNameBindingArgs{
+			ResourceGroupName:           r.group.Name,
+			Name:                        app.Name,
+			SiteName:                    app.Name,
+			HostName:                    pulumi.String(b.host),
+			HostNameType:                web.HostNameTypeVerified,
+			CustomHostNameDnsRecordType: web.CustomHostNameDnsRecordTypeCName,
+			SslState:                    web.SslStateSniEnabled,
+			Thumbprint:                  certificate.Thumbprint,
+		}, r.parent, pulumi.DependsOn(append([]pulumi.Resource{b.proof}, before...)))
+		if err != nil {
+			return r.failed("binding of "+b.host, err)
+		}
+		before = []pulumi.Resource{binding}
+	}
+	return nil
+}
+
+// prove writes the TXT record by which App Service recognises that a name is ours. It also keeps others from taking
+// the name over when the app is gone and a CNAME is left.
+func (r *region) prove(app *web.WebApp, host, name string, parent pulumi.ResourceOption) (*provider.Written, error) {
+	w, err := r.account.args.Names.Write(r.ctx, name, provider.Record{
+		Name:  pulumi.String("asuid." + host),
+		Type:  pulumi.String(string(provider.TXT)),
+		Value: app.CustomDomainVerificationId.Elem(),
+	}, parent)
+	if err != nil {
+		return nil, r.failed("ownership record of "+host, err)
+	}
+	return w, nil
+}

@@ -1,0 +1,62 @@
+package azure
+
+import (
+	"github.com/pulumi/pulumi-azure-native-sdk/storage/v3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/provider"
+)
+
+// releasedPackage is the one blob name a Flex Consumption app loads its code from.
+// Source: hashicorp/terraform-provider-azurerm issue #29630; "Deployment technologies in Azure Functions".
+const releasedPackage = "released-package.zip"
+
+// store is the app's own storage.
+type store struct {
+	account   *storage.StorageAccount
+	container *storage.BlobContainer
+	blob      *storage.Blob
+}
+
+// storage declares the account, which takes no key and shows nothing in public, and the package in it.
+func (r *region) storage() (*store, error) {
+	var s store
+	var err error
+	s.account, err = storage.NewStorageAccount(r.ctx, r.name+"-storage", &storage.StorageAccountArgs{
+		ResourceGroupName:      r.group.Name,
+		AccountName:            pulumi.String(r.accountName()),
+		Location:               r.in,
+		Kind:                   pulumi.String(string(storage.KindStorageV2)),
+		Sku:                    storage.SkuArgs{Name: pulumi.String(string(storage.SkuName_Standard_LRS))},
+		AllowSharedKeyAccess:   pulumi.Bool(false),
+		AllowBlobPublicAccess:  pulumi.Bool(false),
+		EnableHttpsTrafficOnly: pulumi.Bool(true),
+		MinimumTlsVersion:      pulumi.String(string(storage.MinimumTlsVersion_TLS1_2)),
+		Tags:                   r.tags,
+	}, r.parent)
+	if err != nil {
+		return nil, r.failed("storage account", err)
+	}
+	s.container, err = storage.NewBlobContainer(r.ctx, r.name+"-packages", &storage.BlobContainerArgs{
+		ResourceGroupName: r.group.Name,
+		AccountName:       s.account.Name,
+		ContainerName:     pulumi.String("packages"),
+		PublicAccess:      storage.PublicAccessNone,
+	}, r.parent)
+	if err != nil {
+		return nil, r.failed("package container", err)
+	}
+	s.blob, err = storage.NewBlob(r.ctx, r.name+"-package", &storage.BlobArgs{
+		ResourceGroupName: r.group.Name,
+		AccountName:       s.account.Name,
+		ContainerName:     s.container.Name,
+		BlobName:          pulumi.String(releasedPackage),
+		Type:              storage.BlobTypeBlock,
+		ContentType:       pulumi.String("application/zip"),
+		Source:            pulumi.NewFileAsset(r.args.Package),
+	}, r.parent, provider.Replaceable())
+	if err != nil {
+		return nil, r.failed("package", err)
+	}
+	return &s, nil
+}

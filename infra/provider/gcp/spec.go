@@ -1,0 +1,121 @@
+// Package gcp deploys the gateway to Google Cloud: a Cloud Function (2nd generation) behind a global external
+// application load balancer of its own for each region.
+package gcp
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/provider"
+)
+
+// Provider is Google Cloud.
+type Provider struct{}
+
+// configProject is the key of the project everything is deployed to.
+const configProject = "gcp:project"
+
+// regions are those of Cloud Run functions, with a short name for each.
+// Source: "Cloud Run functions locations", docs.cloud.google.com/functions/docs/locations.
+var regions = map[string]string{
+	"africa-south1": "afs1", "asia-east1": "ase1", "asia-east2": "ase2", "asia-northeast1": "asne1",
+	"asia-northeast2": "asne2", "asia-northeast3": "asne3", "asia-south1": "ass1", "asia-south2": "ass2",
+	"asia-southeast1": "asse1", "asia-southeast2": "asse2", "australia-southeast1": "ause1",
+	"australia-southeast2": "ause2", "europe-central2": "euc2", "europe-north1": "eun1", "europe-southwest1": "eusw1",
+	"europe-west1": "euw1", "europe-west2": "euw2", "europe-west3": "euw3", "europe-west4": "euw4",
+	"europe-west6": "euw6", "europe-west8": "euw8", "europe-west9": "euw9", "europe-west10": "euw10",
+	"europe-west12": "euw12", "me-central1": "mec1", "me-central2": "mec2", "me-west1": "mew1",
+	"northamerica-northeast1": "nane1", "northamerica-northeast2": "nane2", "southamerica-east1": "sae1",
+	"southamerica-west1": "saw1", "us-central1": "usc1", "us-east1": "use1", "us-east4": "use4", "us-east5": "use5",
+	"us-south1": "uss1", "us-west1": "usw1", "us-west2": "usw2", "us-west3": "usw3", "us-west4": "usw4",
+}
+
+// Spec says what Google Cloud can do.
+func (Provider) Spec() provider.Spec {
+	return provider.Spec{
+		Name:          "gcp",
+		Regions:       regions,
+		Architectures: nil, // the source is built there
+		// One CPU, which a concurrency above one requires, wants 128 MiB to 4 GiB. Source: "Configure memory limits
+		// for services", docs.cloud.google.com/run/docs/configuring/services/memory-limits.
+		Memory: provider.Allowed{Least: 128, Most: 4096},
+		// Source: "Quotas", docs.cloud.google.com/functions/quotas: 60 minutes for HTTP functions.
+		Timeout: provider.Allowed{Least: 1, Most: 3600},
+		// Retention is a property of the project's log bucket and not of one deployment: the dial does not apply.
+		LogRetention: provider.Allowed{},
+		// The common name of a public certificate has at most 64 characters (RFC 5280, appendix A.1, ub-common-name).
+		MaxOwnName: 64,
+		Config: []provider.ConfigKey{
+			{Key: configProject, What: "the id of the Google Cloud project to deploy to"},
+		},
+	}
+}
+
+// account is the Google Cloud project's part of a stack.
+type account struct {
+	pulumi.ResourceState
+
+	args    provider.AccountArgs
+	project string
+	// authorization proves to Certificate Manager that the shared name is ours, for every region's certificate: its
+	// record is one per project and name.
+	authorization *proof
+}
+
+// NewAccount declares the proof that the shared name is ours, which all regions' certificates use.
+func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.AccountArgs, opts ...pulumi.ResourceOption) (provider.Account, error) {
+	project, ok := args.Config(configProject)
+	if !ok || project == "" {
+		return nil, fmt.Errorf("component %s: %s is not set in the stack file", name, configProject)
+	}
+	a := &account{args: args, project: project}
+	if err := ctx.RegisterComponentResource(provider.TypeToken("gcp", "Account"), name, a, opts...); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	authorization, err := a.prove(ctx, name, provider.PhysicalName(args.Settings.Environment, "shared"), args.Settings.Hostname,
+		provider.Tags(args, nil), pulumi.Parent(a))
+	if err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	a.authorization = authorization
+	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	return a, nil
+}
+
+// proof is a DNS authorisation and the record that fulfils it.
+type proof struct {
+	authorization *certificatemanager.DnsAuthorization
+	record        *provider.Written
+}
+
+// prove declares a DNS authorisation for a name and writes its record. PER_PROJECT_RECORD keeps the record away from
+// _acme-challenge.<name>, which other clouds' certificates of the same name need. Source: "Domain authorization for
+// Google-managed certificates", docs.cloud.google.com/certificate-manager/docs/domain-authorization.
+func (a *account) prove(ctx *pulumi.Context, name, physical, host string, labels pulumi.StringMap, parent pulumi.ResourceOption) (*proof, error) {
+	authorization, err := certificatemanager.NewDnsAuthorization(ctx, name+"-authorization", &certificatemanager.DnsAuthorizationArgs{
+		Name:   pulumi.String(physical),
+		Domain: pulumi.String(host),
+		Type:   pulumi.String("PER_PROJECT_RECORD"),
+		Labels: labels,
+	}, parent)
+	if err != nil {
+		return nil, fmt.Errorf("DNS authorisation of %s: %w", host, err)
+	}
+	want := authorization.DnsResourceRecords.Index(pulumi.Int(0))
+	record, err := a.args.Names.Write(ctx, name+"-validation", provider.Record{
+		Name: want.Name().Elem(), Type: want.Type().Elem(), Value: want.Data().Elem(),
+	}, parent)
+	if err != nil {
+		return nil, fmt.Errorf("validation record of %s: %w", host, err)
+	}
+	return &proof{authorization: authorization, record: record}, nil
+}
+
+var (
+	_ provider.Provider = Provider{}
+	_ provider.Account  = (*account)(nil)
+)

@@ -1,0 +1,54 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
+
+// Each file under testdata/bad breaks one rule and is named after it; the .txt beside it is the exact message.
+func TestBadDocuments(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) < 45 {
+		t.Fatalf("%d bad documents (%v), want at least 45", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			src, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := Parse(filepath.Base(file), src)
+			if err == nil || m != nil {
+				t.Fatalf("parsed to a model with digest %s", m.Digest())
+			}
+			var problems Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("error is a %T, want Problems: %v", err, err)
+			}
+			compareGolden(t, strings.TrimSuffix(file, ".yaml")+".txt", []byte(err.Error()+"\n"))
+		})
+	}
+}
+
+func compareGolden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs\n got: %s\nwant: %s", file, got, want)
+	}
+}

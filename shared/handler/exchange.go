@@ -1,0 +1,62 @@
+package handler
+
+import (
+	"context"
+	"net/http"
+)
+
+// Front is what an entry point knows about how a request came to it. The client's address is not here: it is the
+// request's RemoteAddr, "ip:port" or "ip", which an entry point behind a cloud's front sets to what that front recorded.
+type Front struct {
+	// Proto is how the client came: "https" or "http". Empty means https if the request has a TLS state, else http.
+	Proto string
+	// Trusted says that the request's own Forwarded and X-Forwarded-* headers were written by the front and are to be
+	// extended. Without it they are the client's word and are dropped.
+	Trusted bool
+}
+
+type frontKey struct{}
+
+// WithFront tells the handler how a request came: http.Request.WithContext(WithFront(r.Context(), front)).
+func WithFront(ctx context.Context, f Front) context.Context {
+	return context.WithValue(ctx, frontKey{}, f)
+}
+
+// frontOf returns what the entry point said, completed.
+func frontOf(r *http.Request) Front {
+	f, _ := r.Context().Value(frontKey{}).(Front)
+	if f.Proto == "" {
+		f.Proto = "http"
+		if r.TLS != nil {
+			f.Proto = "https"
+		}
+	}
+	return f
+}
+
+// exchange is what the policies share about one request. It belongs to the goroutine that serves it.
+type exchange struct {
+	id     string
+	answer *answer
+	client context.Context // ends when the client goes, not when a timeout of ours does
+
+	route    string   // name, "" until one matched
+	segments []string // of the escaped path
+	captured []int    // segments that the route's parameters took, in the pattern's order
+	target   string   // host of the target that was tried last
+	cancel   context.CancelCauseFunc
+	failure  *problem // what to answer in place of a 500, if the handler panics
+	left     bool     // the client was gone before its answer was whole
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(r *http.Request) *exchange {
+	return r.Context().Value(exchangeKey{}).(*exchange)
+}
+
+// gone reports whether the client has left. A deadline of the client's context is not that: it is the invocation's own
+// time limit, and somebody still waits for the answer.
+func (x *exchange) gone() bool {
+	return context.Cause(x.client) != nil && x.client.Err() == context.Canceled
+}

@@ -1,0 +1,85 @@
+// Package handler runs a gateway model: model in, http.Handler out.
+//
+// The handler is the same on every front. What differs between fronts is said by the entry point: who the client is and
+// how it came ([Front] and the request's RemoteAddr), and how an answer that cannot be finished ends ([Options]).
+package handler
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/health"
+)
+
+// Truncation says how an answer ends whose head is out and whose body cannot be finished, because the upstream died in
+// the middle of it or a handler panicked.
+type Truncation int
+
+const (
+	// TruncateByAbort lets http.ErrAbortHandler pass to the server, which cuts the connection: the client sees that the
+	// body is incomplete. It is right wherever net/http serves the client or a proxy that passes the cut on.
+	TruncateByAbort Truncation = iota
+	// TruncateByMarker never cuts a connection and never panics. It is for Azure Functions, whose host takes a cut for a
+	// crash and calls the handler again, up to ten times, POST too (observed on host 4.1045). An answer whose length is
+	// declared, up to 16 MiB, is held until it is whole, so that the client gets a 502 in place of half of it. An answer of unknown or
+	// greater length is streamed without Content-Length; if it breaks, it ends like a whole one but for the trailer
+	// X-Polygate-Truncated, which carries the request id, and an error in the log.
+	TruncateByMarker
+)
+
+// Options are what a handler needs to know beside the model. The zero value is a gateway at no particular region that
+// logs nothing.
+type Options struct {
+	// Instance goes into /health and /ready; its Region chooses the targets of each upstream. Its Model is filled in if
+	// it is empty and must be the model's digest if it is not.
+	Instance health.Instance
+	// Logger gets one line per request (Info; Debug for /health and /ready) and one per failure (Error). nil is silence.
+	Logger *slog.Logger
+	// Transport carries requests to targets; nil is a pooled http.Transport per upstream with the upstream's timeouts. A
+	// given one has its own timeouts for connect and response.
+	Transport http.RoundTripper
+	// Buffered is for fronts that send an answer only when the handler has returned (Lambda without streaming): the
+	// whole answer, up to 16 MiB, is held, so that one that breaks in the middle becomes a 502. Nothing is flushed,
+	// upgrades are refused with 501, no panic leaves the handler, and Truncate has no meaning.
+	Buffered bool
+	// Truncate says how a broken answer ends on fronts that are not Buffered.
+	Truncate Truncation
+}
+
+// New compiles a model. The error says what in the options does not fit the model.
+func New(m *gateway.Model, opts Options) (http.Handler, error) {
+	if m == nil {
+		return nil, errors.New("handler: no model: decode the packed model.json first")
+	}
+	if opts.Instance.Model == "" {
+		opts.Instance.Model = m.Digest()
+	}
+	if opts.Instance.Model != m.Digest() {
+		return nil, fmt.Errorf("handler: the instance says it runs model %s but was given %s: build and deploy again", opts.Instance.Model, m.Digest())
+	}
+	log := opts.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	pools, err := newPools(m, opts)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := newRouter(m, pools, log, opts)
+	if err != nil {
+		return nil, err
+	}
+
+	// The stack, innermost first. A request passes it from the bottom line to the top one.
+	var h http.Handler = routes               // the most specific route: proxy, respond or fault
+	h = answerHealth(h, opts.Instance, pools) // /health and /ready, before any route
+	h = refuseDotSegments(h)                  // nothing below sees a path that means another
+	h = hold(h, opts)                         // answers that must be whole before they go out
+	h = recoverPanics(h, log, opts)           // a panic becomes a 500, or a truncated answer
+	h = logRequests(h, log)                   // one line each, whatever happened below
+	h = identify(h)                           // request id; the exchange that the rest shares
+	return h, nil
+}

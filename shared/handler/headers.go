@@ -1,0 +1,34 @@
+package handler
+
+import (
+	"net/http"
+
+	"polygate.example/shared/gateway"
+)
+
+// ops are compiled header operations; names are canonical.
+type ops struct {
+	remove []string
+	set    map[string][]string
+}
+
+func compileOps(o gateway.HeaderOps) ops {
+	out := ops{set: make(map[string][]string, len(o.Set))}
+	for _, name := range o.Remove {
+		out.remove = append(out.remove, http.CanonicalHeaderKey(name))
+	}
+	for name, value := range o.Set {
+		out.set[http.CanonicalHeaderKey(name)] = []string{value}
+	}
+	return out
+}
+
+// apply removes, then sets. Each header map gets a slice of its own, as a later policy may append to it.
+func (o ops) apply(h http.Header) {
+	for _, name := range o.remove {
+		delete(h, name)
+	}
+	for name, values := range o.set {
+		h[name] = []string{values[0]}
+	}
+}

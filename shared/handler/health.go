@@ -1,0 +1,160 @@
+package handler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"polygate.example/shared/health"
+)
+
+const (
+	healthPath = "/health"
+	readyPath  = "/ready"
+
+	// readyLimit is the longest /ready takes. Route 53 wants the status within 2 s of connecting (Route 53 developer
+	// guide, "How Route 53 determines whether a health check is healthy"); no other traffic manager is in more of a hurry.
+	readyLimit = 1500 * time.Millisecond
+	// readyFresh is how long a result of /ready serves others who ask, so that asking often costs upstreams little.
+	readyFresh = time.Second
+)
+
+func isHealthPath(path string) bool { return path == healthPath || path == readyPath }
+
+// answerHealth answers /health, which says that this process serves and which one it is, and /ready, which says whether
+// every upstream has a target that can be reached. No route can take their place.
+func answerHealth(next http.Handler, instance health.Instance, pools map[string]*pool) http.Handler {
+	ready := &readiness{pools: pools}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isHealthPath(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		x := exchangeOf(r)
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			fail(http.StatusMethodNotAllowed, "This path does not take the request's method; see Allow.").write(w, x.id)
+			return
+		}
+		report, status := health.Report{Status: health.StatusOK, Instance: instance}, http.StatusOK
+		if r.URL.Path == readyPath {
+			report.Upstreams = ready.check(r.Context())
+			for _, u := range report.Upstreams {
+				if !u.Reachable {
+					report.Status, status = health.StatusDegraded, http.StatusServiceUnavailable
+				}
+			}
+		}
+		body, err := json.Marshal(report)
+		if err != nil {
+			panic(fmt.Errorf("encode health report: %w", err)) // cannot happen with these types; the client gets a 500
+		}
+		body = append(body, '\n')
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(status)
+		w.Write(body) // an error here means that the prober has gone
+	})
+}
+
+// readiness probes upstreams, at most once per readyFresh however many ask.
+type readiness struct {
+	pools map[string]*pool
+
+	mu    sync.Mutex
+	at    time.Time
+	found []health.Upstream
+}
+
+// check returns the state of all upstreams, sorted by name. Those who ask while a probe runs wait for its result.
+func (c *readiness) check(ctx context.Context) []health.Upstream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.found != nil && time.Since(c.at) < readyFresh {
+		return slices.Clone(c.found)
+	}
+	// The result is for everybody, so one client that leaves does not end the probe.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyLimit)
+	defer cancel()
+	names := slices.Sorted(maps.Keys(c.pools))
+	found := make([]health.Upstream, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() { found[i] = c.pools[name].probe(ctx) })
+	}
+	wg.Wait()
+	c.at, c.found = time.Now(), found
+	return slices.Clone(found)
+}
+
+// probe asks all targets of an upstream at once; the first in order that can be reached is reported.
+func (p *pool) probe(ctx context.Context) health.Upstream {
+	var targets []*target
+	for _, tier := range p.tiers {
+		targets = append(targets, tier...)
+	}
+	errs := make([]error, len(targets))
+	var wg sync.WaitGroup
+	for i, t := range targets {
+		wg.Go(func() {
+			if errs[i] = p.reach(ctx, t); errs[i] != nil {
+				t.markDown()
+			} else {
+				t.markUp()
+			}
+		})
+	}
+	wg.Wait()
+	for i, t := range targets {
+		if errs[i] == nil {
+			return health.Upstream{Name: p.name, Reachable: true, Target: t.url.Host}
+		}
+	}
+	return health.Upstream{Name: p.name, Target: targets[0].url.Host, Error: errs[0].Error()}
+}
+
+// reach tests one target: by a GET that is answered below 500 if the upstream has a ready path, else by a TCP connect.
+func (p *pool) reach(ctx context.Context, t *target) error {
+	if p.ready.Path == "" {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", hostPort(t))
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	address := t.url.Scheme + "://" + t.url.Host + t.path + p.ready.Path
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("User-Agent", "polygate-ready")
+	resp, err := p.transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again; its loss does not matter
+	if resp.StatusCode >= 500 {
+		return fmt.Errorf("answers %s", resp.Status)
+	}
+	return nil
+}
+
+// hostPort is a target's address with the port its scheme implies.
+func hostPort(t *target) string {
+	port := t.url.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[t.url.Scheme]
+	}
+	return net.JoinHostPort(t.url.Hostname(), port)
+}

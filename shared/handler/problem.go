@@ -1,0 +1,37 @@
+package handler
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// problem is an error answer of the gateway itself: problem details (RFC 9457) with the request id.
+type problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	RequestID string `json:"requestId"`
+}
+
+// fail is a problem before it belongs to a request. The detail is for the client: it names nothing behind the gateway.
+func fail(status int, detail string) *problem {
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// write sends the problem. It fits on every front: its length is declared and it is never cached.
+func (p problem) write(w http.ResponseWriter, id string) {
+	p.RequestID = id
+	body, err := json.Marshal(p)
+	if err != nil { // strings and a number always encode
+		body = []byte(`{"type":"about:blank"}`)
+	}
+	body = append(body, '\n')
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.Status)
+	w.Write(body) // an error here means that the client has gone; there is nobody to tell
+}

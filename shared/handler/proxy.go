@@ -1,0 +1,176 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"polygate.example/shared/gateway"
+)
+
+// proxy sends requests to one upstream. One ReverseProxy serves all of its routes; what is the route's own travels in
+// the request's context.
+//
+// Upgrades (websockets) pass on fronts that let a handler hijack its connection, and last until either side or the
+// route's timeout ends them; elsewhere they are answered 501. HTTP/2 extended CONNECT is not supported.
+//
+// Query strings pass as they came, except that parameters which Go cannot parse (a semicolon, a bad escape) are dropped:
+// the gateway's conditions have not seen them, so the upstream shall not either.
+type proxy struct {
+	pool       *pool
+	reverse    *httputil.ReverseProxy
+	canUpgrade bool
+}
+
+// routing is the route's part of a proxied request.
+type routing struct {
+	path      func(*exchange) string // escaped
+	request   ops
+	response  ops
+	front     Front
+	body      *requestBody // nil if there is none
+	brokenErr error        // why the response's body ended early
+	exchange  *exchange
+	ctx       context.Context // of the exchange with the upstream
+}
+
+type routingKey struct{}
+
+func newProxy(p *pool, log *slog.Logger, opts Options) *proxy {
+	out := &proxy{pool: p, canUpgrade: !opts.Buffered && opts.Truncate == TruncateByAbort}
+	out.reverse = &httputil.ReverseProxy{
+		Transport:     p,
+		FlushInterval: -1, // pass on what the upstream sends when it sends it
+		BufferPool:    &buffers{},
+		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelDebug), // failures are logged with their request, below
+		Rewrite:       out.rewrite,
+		ModifyResponse: func(resp *http.Response) error {
+			rt := routingOf(resp.Request.Context())
+			delete(resp.Header, requestIDHeader) // the answer carries the gateway's, which the upstream was given
+			rt.response.apply(resp.Header)
+			if resp.StatusCode != http.StatusSwitchingProtocols {
+				resp.Body = &responseBody{ReadCloser: resp.Body, routing: rt}
+			}
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { out.failed(w, r, err, log) },
+	}
+	return out
+}
+
+// serve returns the endpoint of a route.
+func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler {
+	path := rewritePath(spec.Rewrite, pattern)
+	request, response := compileOps(spec.Request.Headers), compileOps(spec.Response.Headers)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r)
+		if !p.canUpgrade && r.Header.Get("Upgrade") != "" && r.ProtoMajor == 1 && tokenListed(r.Header["Connection"], "upgrade") {
+			response.apply(w.Header())
+			fail(http.StatusNotImplemented, "This front of the gateway cannot switch protocols.").write(w, x.id)
+			return
+		}
+		rt := &routing{path: path, request: request, response: response, front: frontOf(r), exchange: x, ctx: r.Context()}
+		r = r.WithContext(context.WithValue(r.Context(), routingKey{}, rt))
+		if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
+			rt.body = &requestBody{ReadCloser: r.Body}
+			r.Body = rt.body
+		}
+		p.reverse.ServeHTTP(w, r)
+		// Outside a net/http server ReverseProxy does not panic when the response's body breaks, it just returns.
+		if rt.brokenErr != nil {
+			panic(http.ErrAbortHandler)
+		}
+	})
+}
+
+// rewrite prepares the outgoing request, all but the target, which the pool chooses.
+func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
+	x, rt := exchangeOf(pr.In), routingOf(pr.In.Context())
+	path := rt.path(x)
+	pr.Out.URL.Path, pr.Out.URL.RawPath = unescape(path), path
+	pr.Out.Trailer = pr.In.Trailer // the same map: net/http fills it in when the body has been read
+	rt.request.apply(pr.Out.Header)
+	setForwarded(pr.Out.Header, pr.In, rt.front)
+	pr.Out.Header.Set(requestIDHeader, x.id)
+}
+
+// failed answers for an upstream that did not.
+func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error, log *slog.Logger) {
+	x, rt := exchangeOf(r), routingOf(r.Context())
+	if x.gone() {
+		x.left = true
+		w.WriteHeader(statusClientClosed)
+		return
+	}
+	answer := rt.explain(err)
+	log.ErrorContext(r.Context(), "upstream failed", "id", x.id, "route", x.route, "upstream", p.pool.name, "target", x.target, "status", answer.Status, "error", err)
+	rt.response.apply(w.Header())
+	answer.write(w, x.id)
+}
+
+// explain turns a failed exchange into the answer that a client can act on.
+func (rt *routing) explain(err error) *problem {
+	cause := context.Cause(rt.ctx)
+	switch {
+	case rt.body.broke():
+		return fail(http.StatusBadRequest, "The request's body ended early.")
+	case cause == errRouteTimeout, cause == errIdle, errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return fail(http.StatusGatewayTimeout, "The upstream did not answer in time.")
+	}
+	return fail(http.StatusBadGateway, "The upstream could not be reached or broke the connection.")
+}
+
+// rewritePath compiles a rewrite: from the segments of a request, which stay escaped as the client sent them, to the
+// path for the upstream.
+func rewritePath(w gateway.Rewrite, pattern gateway.Pattern) func(*exchange) string {
+	switch {
+	case w.StripPrefix != "":
+		n := strings.Count(w.StripPrefix, "/")
+		return func(x *exchange) string { return "/" + strings.Join(x.segments[n:], "/") }
+	case w.Path != "":
+		target, err := gateway.ParsePattern(w.Path)
+		if err != nil {
+			break // no model has one
+		}
+		index := map[string]int{}
+		for _, s := range pattern.Segments {
+			if s.Kind != gateway.SegmentLiteral {
+				index[s.Text] = len(index)
+			}
+		}
+		return func(x *exchange) string {
+			var b strings.Builder
+			for _, s := range target.Segments {
+				b.WriteByte('/')
+				switch s.Kind {
+				case gateway.SegmentLiteral:
+					b.WriteString(url.PathEscape(s.Text))
+				case gateway.SegmentParam:
+					b.WriteString(x.segments[x.captured[index[s.Text]]])
+				case gateway.SegmentRest:
+					b.WriteString(strings.Join(x.segments[x.captured[index[s.Text]]:], "/"))
+				}
+			}
+			return b.String()
+		}
+	}
+	return func(x *exchange) string { return "/" + strings.Join(x.segments, "/") }
+}
+
+func routingOf(ctx context.Context) *routing { return ctx.Value(routingKey{}).(*routing) }
+
+// tokenListed reports whether a comma-separated header holds a token.
+func tokenListed(lines []string, token string) bool {
+	for _, line := range lines {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

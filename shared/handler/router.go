@@ -1,0 +1,277 @@
+package handler
+
+import (
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"polygate.example/shared/gateway"
+)
+
+// router finds the route of a request. Routes stand in one tree of path segments per host, so that a lookup costs as
+// many steps as the path has segments, however many routes there are. The order in which branches are tried is the
+// rule of priority that package gateway documents: exact host, wildcard hosts from the longest, any host; literal,
+// {param}, {rest...}; listed method, HEAD by GET, any method; most conditions.
+type router struct {
+	hosts map[string]*node // by host; "*.example.com" as ".example.com"; any host as ""
+}
+
+// node is a place in the tree, reached by the segments on the way to it.
+type node struct {
+	literal map[string]*node // by decoded text
+	param   *node
+	here    *leaf // paths that end here
+	rest    *leaf // paths that end here or go on
+}
+
+// leaf holds the routes of one host and one path shape.
+type leaf struct {
+	methods map[string][]*route
+	any     []*route
+}
+
+// route is a compiled gateway.Route.
+type route struct {
+	name       string
+	match      gateway.Match
+	params     []string // names, in the pattern's order
+	rest       bool     // the last parameter takes the rest
+	conditions []condition
+	endpoint   http.Handler
+}
+
+func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts Options) (*router, error) {
+	rt := &router{hosts: map[string]*node{}}
+	proxies := make(map[string]*proxy, len(pools))
+	for name, p := range pools {
+		proxies[name] = newProxy(p, log, opts)
+	}
+	for _, spec := range m.Routes() {
+		pattern, err := gateway.ParsePattern(spec.Match.Path)
+		if err != nil {
+			return nil, err // a model has no such route
+		}
+		r := &route{name: spec.Name, match: spec.Match, conditions: compileConditions(spec.Match)}
+		for _, s := range pattern.Segments {
+			if s.Kind != gateway.SegmentLiteral {
+				r.params = append(r.params, s.Text)
+				r.rest = s.Kind == gateway.SegmentRest
+			}
+		}
+		r.endpoint = endpointOf(spec, pattern, proxies)
+		rt.insert(pattern, r)
+	}
+	for _, n := range rt.hosts {
+		n.sort()
+	}
+	return rt, nil
+}
+
+// endpointOf builds what a route does once it is chosen.
+func endpointOf(spec gateway.Route, pattern gateway.Pattern, proxies map[string]*proxy) http.Handler {
+	switch {
+	case spec.Respond != nil:
+		return newRespond(*spec.Respond, compileOps(spec.Response.Headers))
+	case spec.Fault != "":
+		return injectFault(spec.Fault, spec.Name)
+	default:
+		return limitTime(proxies[spec.Upstream].serve(spec, pattern), spec.Timeout)
+	}
+}
+
+func (rt *router) insert(p gateway.Pattern, r *route) {
+	host := strings.TrimPrefix(r.match.Host, "*")
+	n := rt.hosts[host]
+	if n == nil {
+		n = &node{}
+		rt.hosts[host] = n
+	}
+	at := &n.here
+	for _, s := range p.Segments {
+		switch s.Kind {
+		case gateway.SegmentLiteral:
+			if n.literal == nil {
+				n.literal = map[string]*node{}
+			}
+			next := n.literal[s.Text]
+			if next == nil {
+				next = &node{}
+				n.literal[s.Text] = next
+			}
+			n, at = next, &next.here
+		case gateway.SegmentParam:
+			if n.param == nil {
+				n.param = &node{}
+			}
+			n, at = n.param, &n.param.here
+		case gateway.SegmentRest:
+			at = &n.rest
+		}
+	}
+	if *at == nil {
+		*at = &leaf{methods: map[string][]*route{}}
+	}
+	if len(r.match.Methods) == 0 {
+		(*at).any = append((*at).any, r)
+	}
+	for _, m := range r.match.Methods {
+		(*at).methods[m] = append((*at).methods[m], r)
+	}
+}
+
+// sort puts the routes of each leaf into the order in which they are tried.
+func (n *node) sort() {
+	byRank := func(a, b *route) int { return a.match.Compare(b.match) }
+	for _, l := range []*leaf{n.here, n.rest} {
+		if l == nil {
+			continue
+		}
+		slices.SortStableFunc(l.any, byRank)
+		for _, routes := range l.methods {
+			slices.SortStableFunc(routes, byRank)
+		}
+	}
+	for _, next := range n.literal {
+		next.sort()
+	}
+	if n.param != nil {
+		n.param.sort()
+	}
+}
+
+// ServeHTTP hands the request to its route; 405 with Allow if only its method is wrong, 404 if there is none.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := exchangeOf(r)
+	l := lookup{r: r, x: x, allow: map[string]bool{}}
+	found := rt.find(&l)
+	if found == nil {
+		if len(l.allow) > 0 {
+			if l.allow[http.MethodGet] {
+				l.allow[http.MethodHead] = true
+			}
+			w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(l.allow)), ", "))
+			fail(http.StatusMethodNotAllowed, "This path does not take the request's method; see Allow.").write(w, x.id)
+			return
+		}
+		fail(http.StatusNotFound, "No route takes this request.").write(w, x.id)
+		return
+	}
+	x.route = found.name
+	for i, name := range found.params {
+		from := x.captured[i]
+		value := x.segments[from]
+		if found.rest && i == len(found.params)-1 {
+			value = strings.Join(x.segments[from:], "/")
+		}
+		r.SetPathValue(name, unescape(value))
+	}
+	found.endpoint.ServeHTTP(w, r)
+}
+
+// lookup is the state of one search.
+type lookup struct {
+	r     *http.Request
+	x     *exchange
+	query map[string][]string // parsed when the first condition asks for it
+	allow map[string]bool     // methods by which a route would have taken the request
+}
+
+func (rt *router) find(l *lookup) *route {
+	host := hostname(l.r.Host)
+	for key := range hostKeys(host) {
+		if n := rt.hosts[key]; n != nil {
+			l.x.captured = l.x.captured[:0]
+			if found := n.find(l, 0); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// hostKeys yields the keys under which routes for a host may stand, the most specific first.
+func hostKeys(host string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		if host != "" && !yield(host) {
+			return
+		}
+		for i := range len(host) {
+			if host[i] == '.' && i > 0 && !yield(host[i:]) {
+				return
+			}
+		}
+		yield("")
+	}
+}
+
+// hostname is a Host header without port and final dot, in lower case.
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// find searches below a node for segment i and those after it. It goes back and tries the next branch when a more
+// specific one leads nowhere; a tree is at most as deep as the longest pattern, 32 segments.
+func (n *node) find(l *lookup, i int) *route {
+	segments := l.x.segments
+	if i == len(segments) {
+		return n.here.find(l)
+	}
+	depth := len(l.x.captured)
+	if next := n.literal[unescape(segments[i])]; next != nil {
+		if found := next.find(l, i+1); found != nil {
+			return found
+		}
+	}
+	if n.param != nil && segments[i] != "" {
+		l.x.captured = append(l.x.captured[:depth], i)
+		if found := n.param.find(l, i+1); found != nil {
+			return found
+		}
+	}
+	l.x.captured = append(l.x.captured[:depth], i)
+	if found := n.rest.find(l); found != nil {
+		return found
+	}
+	l.x.captured = l.x.captured[:depth]
+	return nil
+}
+
+// find picks the leaf's first route that takes the request's method and whose conditions hold.
+func (lf *leaf) find(l *lookup) *route {
+	if lf == nil {
+		return nil
+	}
+	if found := first(lf.methods[l.r.Method], l); found != nil {
+		return found
+	}
+	if l.r.Method == http.MethodHead {
+		if found := first(lf.methods[http.MethodGet], l); found != nil {
+			return found
+		}
+	}
+	if found := first(lf.any, l); found != nil {
+		return found
+	}
+	for method, routes := range lf.methods {
+		if !l.allow[method] && first(routes, l) != nil {
+			l.allow[method] = true
+		}
+	}
+	return nil
+}
+
+func first(routes []*route, l *lookup) *route {
+	for _, r := range routes {
+		if l.holds(r.conditions) {
+			return r
+		}
+	}
+	return nil
+}
+
+var _ http.Handler = (*router)(nil)

@@ -1,0 +1,172 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"polygate.example/tests/harness"
+)
+
+// environment is the one deployment that all tests of the package share.
+type environment struct {
+	*harness.Environment
+	status harness.Status
+	roots  *x509.CertPool
+}
+
+var shared struct {
+	env *environment
+	err error
+}
+
+func TestMain(m *testing.M) {
+	ctx := context.Background()
+	shared.env, shared.err = deploy(ctx)
+	code := m.Run()
+	if shared.env != nil {
+		if err := shared.env.Close(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func deploy(ctx context.Context) (*environment, error) {
+	h, err := harness.New(ctx, harness.Options{
+		Regions: []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}, Document: document,
+		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := &environment{Environment: h}
+	if _, err := h.Must(ctx, "up"); err != nil {
+		return e, err
+	}
+	if e.status, err = h.Status(ctx); err != nil {
+		return e, err
+	}
+	pem, err := os.ReadFile(e.status.Edge.CA)
+	if err != nil {
+		return e, err
+	}
+	e.roots = x509.NewCertPool()
+	if !e.roots.AppendCertsFromPEM(pem) {
+		return e, fmt.Errorf("%s holds no certificate", e.status.Edge.CA)
+	}
+	return e, nil
+}
+
+func deployed(t *testing.T) *environment {
+	t.Helper()
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.env
+}
+
+// provider is one provider's region, seen through its front.
+type provider struct {
+	name      string
+	region    harness.Region
+	host      string // name asked for
+	sharedVia string // own name of the region to connect to, when host is another
+	env       *environment
+}
+
+func (e *environment) providers() []provider {
+	var out []provider
+	for _, r := range e.status.Regions {
+		host := strings.TrimSuffix(strings.TrimPrefix(r.URL, "https://"), "/")
+		out = append(out, provider{name: r.Provider, region: r, host: host, env: e})
+	}
+	return out
+}
+
+// client connects through the edge for its own name. For the shared name it asks the edge for the way to the region by the
+// region's own name, and then speaks to its front of the shared one.
+func (p provider) client(t *testing.T) *http.Client {
+	t.Helper()
+	tr := &http.Transport{
+		TLSClientConfig:    &tls.Config{RootCAs: p.env.roots, MinVersion: tls.VersionTLS12},
+		DisableCompression: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			address := p.env.status.Edge.Address
+			if p.sharedVia != "" {
+				ip, err := lookup(ctx, p.env.status.DNS, p.sharedVia)
+				if err != nil {
+					return nil, err
+				}
+				_, port, err := net.SplitHostPort(address)
+				if err != nil {
+					return nil, err
+				}
+				address = net.JoinHostPort(ip, port)
+			}
+			var d net.Dialer
+			return d.DialContext(ctx, network, address)
+		},
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{
+		Transport:     tr,
+		Timeout:       60 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// lookup asks the local DNS for an address.
+func lookup(ctx context.Context, server, name string) (string, error) {
+	r := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, server)
+	}}
+	ips, err := r.LookupIP(ctx, "ip4", name)
+	if err != nil {
+		return "", err
+	}
+	return ips[0].String(), nil
+}
+
+func (p provider) request(t *testing.T, ctx context.Context, method, target string, header http.Header, body io.Reader) *http.Request {
+	t.Helper()
+	if method == "" {
+		method = http.MethodGet
+	}
+	if b, ok := body.(*bytes.Reader); ok && b.Len() == 0 {
+		body = nil
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "https://"+p.host+target, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	return req
+}
+
+func (p provider) ask(t *testing.T, method, target string, header http.Header, body io.Reader) answer {
+	t.Helper()
+	res, err := p.client(t).Do(p.request(t, t.Context(), method, target, header, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("read the answer: %v", err)
+	}
+	return answer{res.StatusCode, res.Header, b}
+}

@@ -1,0 +1,281 @@
+package conformance
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// exchange is one row: what is asked, and what must come back from every provider alike.
+type exchange struct {
+	name   string
+	method string // "" is GET
+	target string // path and query, as it goes over the wire
+	header http.Header
+	body   []byte
+	status int
+	check  func(t *testing.T, a answer)
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// echo is what the origin says arrived there.
+type echo struct {
+	Method     string      `json:"method"`
+	Host       string      `json:"host"`
+	URI        string      `json:"uri"`
+	RawQuery   string      `json:"raw_query"`
+	Headers    http.Header `json:"headers"`
+	BodyBytes  int64       `json:"body_bytes"`
+	BodySHA256 string      `json:"body_sha256"`
+	Body       string      `json:"body"`
+}
+
+func (a answer) echo(t *testing.T) echo {
+	t.Helper()
+	var e echo
+	if err := json.Unmarshal(a.body, &e); err != nil {
+		t.Fatalf("no echo: %v\n%.300s", err, a.body)
+	}
+	return e
+}
+
+// problem is the body of an answer that the gateway gives itself (RFC 9457).
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+}
+
+func (a answer) problem(t *testing.T, status int) {
+	t.Helper()
+	if got := a.header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type %q, want application/problem+json", got)
+	}
+	var p problem
+	if err := json.Unmarshal(a.body, &p); err != nil || p.Status != status || p.Title == "" {
+		t.Errorf("problem %.300s (%v), want status %d and a title", a.body, err, status)
+	}
+	if a.header.Get("X-Request-Id") == "" {
+		t.Error("no X-Request-Id")
+	}
+}
+
+func sum(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// every is all values of a byte, over and over.
+func every(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i)
+	}
+	return b
+}
+
+// merged is a repeated header as one value. The fronts of AWS and Azure join repeated request headers with "," and ", ";
+// RFC 9110, section 5.2 says that this means the same.
+func merged(h http.Header, name string) string {
+	var parts []string
+	for _, v := range h.Values(name) {
+		for _, p := range strings.Split(v, ",") {
+			parts = append(parts, strings.TrimSpace(p))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func equal[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s is %v, want %v", what, got, want)
+	}
+}
+
+// table is the same for every provider.
+var table = []exchange{
+	{name: "GET", target: "/echo", status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		equal(t, "method", e.Method, "GET")
+		equal(t, "uri", e.URI, "/echo")
+		equal(t, "content type", a.header.Get("Content-Type"), "application/json")
+	}},
+	{name: "query is untouched", target: "/echo?a=1+2&b=%2F&c=%26&d=%20&a=3&e=&f&g=%E2%82%AC", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "query", a.echo(t).RawQuery, "a=1+2&b=%2F&c=%26&d=%20&a=3&e=&f&g=%E2%82%AC")
+	}},
+	{name: "path with escapes", target: "/echo/a%20b/%E2%82%AC", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "uri", a.echo(t).URI, "/echo/a%20b/%E2%82%AC")
+	}},
+	{name: "repeated request headers", target: "/echo", header: http.Header{"X-Multi": {"one", "two"}}, status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "X-Multi", merged(a.echo(t).Headers, "X-Multi"), "one, two")
+	}},
+	{name: "header with a comma", target: "/echo", header: http.Header{"If-Modified-Since": {"Mon, 23 Nov 2026 10:00:00 GMT"}}, status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "If-Modified-Since", strings.Join(a.echo(t).Headers.Values("If-Modified-Since"), "|"), "Mon, 23 Nov 2026 10:00:00 GMT")
+	}},
+	{name: "request cookies", target: "/echo", header: http.Header{"Cookie": {"a=1; b=2"}}, status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "Cookie", strings.Join(a.echo(t).Headers.Values("Cookie"), "; "), "a=1; b=2")
+	}},
+	{name: "response cookies", target: "/cookies", status: 200, check: func(t *testing.T, a answer) {
+		if n := len(a.header.Values("Set-Cookie")); n != 2 {
+			t.Errorf("%d Set-Cookie headers, want 2: %v", n, a.header.Values("Set-Cookie"))
+		}
+	}},
+	{name: "repeated response headers", target: "/headers", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "X-Repeated", merged(a.header, "X-Repeated"), "one, two, three")
+	}},
+	{name: "binary response", target: "/bytes/70000", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "length", len(a.body), 70000)
+	}},
+	{name: "binary request", method: "POST", target: "/echo", header: http.Header{"Content-Type": {"application/octet-stream"}}, body: every(1000), status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		equal(t, "bytes", e.BodyBytes, 1000)
+		equal(t, "sha256", e.BodySHA256, sum(every(1000)))
+	}},
+	{name: "text request", method: "PUT", target: "/echo", header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, body: []byte("grüße\n"), status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		equal(t, "method", e.Method, "PUT")
+		equal(t, "body", e.Body, "grüße\n")
+		equal(t, "content type", e.Headers.Get("Content-Type"), "text/plain; charset=utf-8")
+	}},
+	{name: "POST without a body", method: "POST", target: "/echo", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "bytes", a.echo(t).BodyBytes, 0)
+	}},
+	{name: "a body of 4 MB", method: "POST", target: "/echo", header: http.Header{"Content-Type": {"application/octet-stream"}}, body: every(4 << 20), status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		equal(t, "bytes", e.BodyBytes, 4<<20)
+		equal(t, "sha256", e.BodySHA256, sum(every(4<<20)))
+	}},
+	{name: "a response of 4 MB", target: "/bytes/4194304", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "length", len(a.body), 4<<20)
+	}},
+	{name: "HEAD", method: "HEAD", target: "/bytes/10", status: 200, check: empty},
+	{name: "HEAD of a static answer", method: "HEAD", target: "/read-only", status: 200, check: empty},
+	{name: "204", target: "/status/204", status: 204, check: empty},
+	{name: "304", target: "/status/304", status: 304, check: empty},
+	{name: "empty body", target: "/empty", status: 200, check: empty},
+	{name: "status of the upstream", target: "/status/503", status: 503},
+	{name: "redirect of the upstream is passed on", target: "/status/302", status: 302},
+	{name: "static answer", target: "/static", status: 418, check: func(t *testing.T, a answer) {
+		equal(t, "body", string(a.body), "short and stout\n")
+		equal(t, "X-Kind", a.header.Get("X-Kind"), "teapot")
+		equal(t, "content type", a.header.Get("Content-Type"), "text/plain; charset=utf-8")
+	}},
+	{name: "edited headers", target: "/edited/echo", header: http.Header{"X-Removed": {"secret"}}, status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		equal(t, "X-Set", e.Headers.Get("X-Set"), "by the gateway")
+		equal(t, "X-Removed", e.Headers.Get("X-Removed"), "")
+		equal(t, "X-Response", a.header.Get("X-Response"), "also by the gateway")
+	}},
+	{name: "method that the route does not take", method: "DELETE", target: "/read-only", status: 405, check: func(t *testing.T, a answer) {
+		equal(t, "Allow", merged(a.header, "Allow"), "GET, HEAD")
+		a.problem(t, 405)
+	}},
+	{name: "PATCH, OPTIONS and DELETE are passed on", method: "PATCH", target: "/echo", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "method", a.echo(t).Method, "PATCH")
+	}},
+	{name: "OPTIONS", method: "OPTIONS", target: "/echo", status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "method", a.echo(t).Method, "OPTIONS")
+	}},
+	{name: "a panic in the gateway", target: "/fault/panic", status: 500, check: func(t *testing.T, a answer) { a.problem(t, 500) }},
+	{name: "a panic on POST is not replayed", method: "POST", target: "/fault/panic", body: []byte("once"), status: 500, check: func(t *testing.T, a answer) { a.problem(t, 500) }},
+	{name: "an upstream nobody answers for", target: "/nobody", status: 502, check: func(t *testing.T, a answer) { a.problem(t, 502) }},
+	{name: "client-sent forwarding headers are not believed", target: "/echo", header: http.Header{"X-Forwarded-For": {"203.0.113.9"}, "Forwarded": {"for=203.0.113.9"}}, status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		if first, _, _ := strings.Cut(e.Headers.Get("X-Forwarded-For"), ","); first != "127.0.0.1" {
+			t.Errorf("X-Forwarded-For is %q, want the peer first", e.Headers.Get("X-Forwarded-For"))
+		}
+		if strings.Contains(e.Headers.Get("Forwarded"), "203.0.113.9") {
+			t.Errorf("Forwarded is %q", e.Headers.Get("Forwarded"))
+		}
+		equal(t, "X-Forwarded-Proto", e.Headers.Get("X-Forwarded-Proto"), "https")
+	}},
+	{name: "request id is kept", target: "/echo", header: http.Header{"X-Request-Id": {"abc-123"}}, status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "X-Request-Id of the answer", a.header.Get("X-Request-Id"), "abc-123")
+		equal(t, "X-Request-Id upstream", a.echo(t).Headers.Get("X-Request-Id"), "abc-123")
+	}},
+}
+
+func empty(t *testing.T, a answer) {
+	if len(a.body) != 0 {
+		t.Errorf("body of %d bytes, want none", len(a.body))
+	}
+}
+
+func TestTable(t *testing.T) {
+	env := deployed(t)
+	for _, p := range env.providers() {
+		t.Run(p.name, func(t *testing.T) {
+			for _, x := range table {
+				t.Run(x.name, func(t *testing.T) {
+					a := p.ask(t, x.method, x.target, x.header, bytes.NewReader(x.body))
+					if a.status != x.status {
+						t.Fatalf("status %d, want %d\n%v\n%.300s", a.status, x.status, a.header, a.body)
+					}
+					if x.check != nil {
+						x.check(t, a)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestSharedNameAnswersEverywhere asks each region's front for the hostname that all of them share.
+func TestSharedNameAnswersEverywhere(t *testing.T) {
+	env := deployed(t)
+	for _, p := range env.providers() {
+		t.Run(p.name, func(t *testing.T) {
+			p.host, p.sharedVia = env.status.Hostname, p.host
+			a := p.ask(t, "GET", "/echo", nil, nil)
+			if a.status != 200 {
+				t.Fatalf("status %d\n%.300s", a.status, a.body)
+			}
+			if got := a.echo(t).Headers.Get("X-Forwarded-Host"); got != env.status.Hostname {
+				t.Errorf("X-Forwarded-Host %q, want %q", got, env.status.Hostname)
+			}
+		})
+	}
+}
+
+// TestHealth compares what each region says of itself with what was deployed.
+func TestHealth(t *testing.T) {
+	env := deployed(t)
+	seen := map[string]bool{}
+	for _, p := range env.providers() {
+		t.Run(p.name, func(t *testing.T) {
+			a := p.ask(t, "GET", "/health", nil, nil)
+			var h struct {
+				Status, Provider, Region, Release, Artefact, Model, Started string
+			}
+			if err := json.Unmarshal(a.body, &h); err != nil || a.status != 200 {
+				t.Fatalf("status %d: %v\n%s", a.status, err, a.body)
+			}
+			equal(t, "status", h.Status, "ok")
+			equal(t, "region", h.Region, p.region.Name)
+			equal(t, "provider", h.Provider, p.region.Provider)
+			equal(t, "artefact", h.Artefact, p.region.Digest)
+			if h.Started == "" || !strings.HasPrefix(h.Model, "sha256:") {
+				t.Errorf("health is not complete: %s", a.body)
+			}
+			seen[h.Release+h.Model] = true
+			if a := p.ask(t, "GET", "/ready", nil, nil); a.status != 503 || !bytes.Contains(a.body, []byte("nobody")) {
+				t.Errorf("/ready answered %d %s, want 503 for the upstream that nobody answers for", a.status, a.body)
+			}
+		})
+	}
+	if len(seen) != 1 {
+		t.Errorf("the providers run %d different releases: %v", len(seen), slices.Sorted(maps.Keys(seen)))
+	}
+}

@@ -1,0 +1,77 @@
+// Command demo stands up an environment of its own, takes it through the loss of a region, a provider and everything, prints
+// what it cost the clients against the computed bound, and removes it again. It writes dist/demo.json and dist/demo.svg
+// and fails when a bound is missed.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"polygate.example/tests/failover"
+	"polygate.example/tests/harness"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out, progress io.Writer) (err error) {
+	checkout, err := harness.Checkout(ctx)
+	if err != nil {
+		return err
+	}
+	env, err := harness.New(ctx, harness.Options{
+		Document: harness.EchoDocument,
+		Log:      func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, env.Close(context.WithoutCancel(ctx))) }()
+	if _, err := env.Must(ctx, "up"); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n%-32s %-20s %-16s %10s %10s %7s %6s %6s  %s\n", "STEP", "ACTION", "SERVED BY", "DETECTED", "RECOVERED", "BOUND", "SENT", "LOST", "VERDICT")
+	report, err := failover.Run(ctx, env, failover.Steps(), func(o failover.Outcome) {
+		verdict := "ok"
+		if o.Problem != "" {
+			verdict = "MISSED: " + o.Problem
+		}
+		fmt.Fprintf(out, "%-32s %-20s %-16s %8.1f s %8.1f s %5d s %6d %6d  %s\n", o.Step, o.Action, o.After, o.Detected, o.Recovered, o.Bound, o.Sent, o.Lost, verdict)
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nSeconds are cloud time, at %g a second. Detected: DNS named the region. Recovered: the last of %d clients, each with a\nTTL cache of its own, had a right answer again.\n", report.Speed, report.Clients)
+	b, err := json.MarshalIndent(report, "", " ")
+	if err != nil {
+		return err
+	}
+	dist := filepath.Join(checkout, "dist")
+	if err := os.MkdirAll(dist, 0o755); err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"demo.json": append(b, '\n'), "demo.svg": []byte(failover.Picture(report))} {
+		if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "wrote", filepath.Join("dist", name))
+	}
+	if missed := report.Failed(); len(missed) > 0 {
+		return fmt.Errorf("the bound does not hold:\n  %s", strings.Join(missed, "\n  "))
+	}
+	return nil
+}

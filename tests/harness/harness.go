@@ -1,0 +1,340 @@
+// Package harness stands up a whole polygate environment of its own, in a folder of its own, by the polygate command alone:
+// what it knows of the product is what a user knows.
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Options says how an environment differs from the checkout's own `local`.
+type Options struct {
+	Regions  []string                         // nil keeps those of the stack file
+	Speed    float64                          // cloud seconds per second; 0 keeps the stack file's
+	Document func(origin string) string       // gateway document for an origin's URL; nil keeps the checkout's
+	Log      func(format string, args ...any) // progress; nil is silent
+}
+
+// Environment is a project folder with an environment named local.
+type Environment struct {
+	Root   string // project folder
+	Speed  float64
+	DNS    string // host:port
+	Edge   string // host:port
+	Origin string // host:port
+
+	bin string
+	log func(format string, args ...any)
+}
+
+// sources is what a project needs of the checkout to be built and deployed.
+var sources = []string{"go.mod", "go.sum", "Pulumi.yaml", "functions", "shared", "stacks", "tools/pulumi"}
+
+// New copies the project into a folder of its own and gives it free loopback addresses. Close removes it.
+func New(ctx context.Context, opts Options) (*Environment, error) {
+	checkout, err := Checkout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Log == nil {
+		opts.Log = func(string, ...any) {}
+	}
+	bin, err := command(ctx, checkout)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.MkdirTemp("", "polygate-e2e-")
+	if err != nil {
+		return nil, fmt.Errorf("make the project folder: %w", err)
+	}
+	e := &Environment{Root: root, bin: bin, log: opts.Log}
+	for _, s := range sources {
+		if err := copyTree(filepath.Join(checkout, s), filepath.Join(root, s)); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(root))
+		}
+	}
+	if err := e.configure(opts); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(root))
+	}
+	return e, nil
+}
+
+// Checkout is the folder of the module's go.mod.
+func Checkout(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the checkout: %w", err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(out))), nil
+}
+
+// command builds polygate, which costs nothing when it is up to date: what is tested is always what the sources say.
+func command(ctx context.Context, checkout string) (string, error) {
+	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "bin/polygate")
+	cmd.Dir = checkout
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build polygate: %w\n%s", err, out)
+	}
+	return filepath.Join(checkout, "bin", "polygate"), nil
+}
+
+// configure rewrites the stack file's addresses, and whatever else the options ask for.
+func (e *Environment) configure(opts Options) error {
+	path := filepath.Join(e.Root, "stacks", "Pulumi.local.yaml")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var file map[string]any
+	if err := yaml.Unmarshal(b, &file); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	config, ok := file["config"].(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s has no config", path)
+	}
+	local, ok := config["polygate:localClouds"].(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s has no polygate:localClouds", path)
+	}
+	for _, a := range []struct {
+		key string
+		to  *string
+	}{{"dns", &e.DNS}, {"edge", &e.Edge}, {"origin", &e.Origin}} {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		*a.to = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port).String()
+		local[a.key] = *a.to
+	}
+	// A network of the environment's own, so that environments side by side do not share a region's address.
+	local["network"] = fmt.Sprintf("127.%d.%d.0", 100+rand.IntN(100), rand.IntN(256))
+	if opts.Speed > 0 {
+		local["speed"] = opts.Speed
+	}
+	e.Speed, err = number(local["speed"])
+	if err != nil {
+		return fmt.Errorf("%s: speed: %w", path, err)
+	}
+	if opts.Regions != nil {
+		config["polygate:regions"] = opts.Regions
+	}
+	if b, err = yaml.Marshal(file); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		return err
+	}
+	doc := filepath.Join(e.Root, "stacks", "local.gateway.yaml")
+	if opts.Document != nil {
+		return os.WriteFile(doc, []byte(opts.Document("http://"+e.Origin)), 0o644)
+	}
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(doc, bytes.ReplaceAll(text, []byte("127.0.0.1:18080"), []byte(e.Origin)), 0o644)
+}
+
+func number(v any) (float64, error) {
+	switch v := v.(type) {
+	case uint64:
+		return float64(v), nil
+	case int64:
+		return float64(v), nil
+	case float64:
+		return v, nil
+	}
+	return 0, fmt.Errorf("%v is no number", v)
+}
+
+// freePort finds a port that is free for TCP and UDP.
+func freePort() (uint16, error) {
+	for range 20 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, fmt.Errorf("find a free port: %w", err)
+		}
+		ap := l.Addr().(*net.TCPAddr).AddrPort()
+		u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(ap))
+		l.Close()
+		if err == nil {
+			u.Close()
+			return ap.Port(), nil
+		}
+	}
+	return 0, errors.New("found no port that is free for both TCP and UDP")
+}
+
+// Result is how a polygate command ended.
+type Result struct {
+	Stdout, Stderr string
+	Code           int
+}
+
+// Polygate runs the command in the environment and waits for it.
+func (e *Environment) Polygate(ctx context.Context, args ...string) (Result, error) {
+	r, _, err := e.start(ctx, args...)
+	if err != nil {
+		return Result{}, err
+	}
+	return r()
+}
+
+// Begin starts the command and returns how to wait for it and how to signal it.
+func (e *Environment) Begin(ctx context.Context, args ...string) (wait func() (Result, error), signal func(os.Signal) error, err error) {
+	return e.start(ctx, args...)
+}
+
+func (e *Environment) start(ctx context.Context, args ...string) (func() (Result, error), func(os.Signal) error, error) {
+	cmd := exec.CommandContext(ctx, e.bin, append([]string{"-C", e.Root}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 3 * time.Minute
+	cmd.Dir = e.Root
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &lines{buf: &errs, log: e.log}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, fmt.Errorf("start polygate: %w", err)
+	}
+	wait := func() (Result, error) {
+		err := cmd.Wait()
+		r := Result{Stdout: out.String(), Stderr: errs.String(), Code: cmd.ProcessState.ExitCode()}
+		if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+			return r, err
+		}
+		return r, nil
+	}
+	return wait, cmd.Process.Signal, nil
+}
+
+// lines keeps what is written and passes each whole line on.
+type lines struct {
+	buf  *bytes.Buffer
+	rest []byte
+	log  func(format string, args ...any)
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.buf.Write(p)
+	l.rest = append(l.rest, p...)
+	for {
+		i := bytes.IndexByte(l.rest, '\n')
+		if i < 0 {
+			return len(p), nil
+		}
+		l.log("%s", l.rest[:i])
+		l.rest = l.rest[i+1:]
+	}
+}
+
+// Must runs the command and makes any exit code but 0 an error with all it said.
+func (e *Environment) Must(ctx context.Context, args ...string) (Result, error) {
+	r, err := e.Polygate(ctx, args...)
+	if err != nil {
+		return r, err
+	}
+	if r.Code != 0 {
+		return r, fmt.Errorf("polygate %s ended with %d\n%s%s", strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
+	}
+	return r, nil
+}
+
+// Region is what `status --json` says of one region.
+type Region struct {
+	Name      string `json:"name"`
+	Provider  string `json:"provider"`
+	Role      string `json:"role"`
+	Healthy   bool   `json:"healthy"`
+	Serving   bool   `json:"serving"`
+	URL       string `json:"url"`
+	HealthURL string `json:"health_url"`
+	Digest    string `json:"digest"`
+	Votes     string `json:"votes"`
+}
+
+// Status is `status --json`.
+type Status struct {
+	Environment string `json:"environment"`
+	Hostname    string `json:"hostname"`
+	Status      string `json:"status"`
+	DNS         string `json:"dns"`
+	Edge        struct {
+		Address string `json:"address"`
+		CA      string `json:"ca"`
+	} `json:"edge"`
+	BoundSeconds int      `json:"bound_seconds"`
+	Speed        float64  `json:"speed"`
+	Serving      string   `json:"serving"`
+	Regions      []Region `json:"regions"`
+}
+
+// Status asks `polygate status --json`; an unhealthy environment is no error.
+func (e *Environment) Status(ctx context.Context) (Status, error) {
+	r, err := e.Polygate(ctx, "status", "--json")
+	if err != nil {
+		return Status{}, err
+	}
+	var s Status
+	if err := json.Unmarshal([]byte(r.Stdout), &s); err != nil {
+		return Status{}, fmt.Errorf("status --json ended with %d: %w\n%s%s", r.Code, err, r.Stdout, r.Stderr)
+	}
+	return s, nil
+}
+
+// Close destroys the environment, or at least stops its clouds, and removes the folder.
+func (e *Environment) Close(ctx context.Context) error {
+	_, err := e.Must(ctx, "destroy")
+	if err != nil {
+		_, stopErr := e.Must(ctx, "local", "stop")
+		err = errors.Join(err, stopErr)
+	}
+	return errors.Join(err, os.RemoveAll(e.Root))
+}
+
+// copyTree copies a file or folder, without anything that is made and not written.
+func copyTree(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return os.CopyFS(to, os.DirFS(from))
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o644)
+}
+
+// EchoDocument passes everything to the origin, which answers with what it was asked.
+func EchoDocument(origin string) string {
+	return `version: 1
+upstreams:
+  origin:
+    targets:
+      - url: ` + origin + `
+routes:
+  - name: everything
+    match: {path: "/{rest...}"}
+    upstream: origin
+`
+}

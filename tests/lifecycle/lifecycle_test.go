@@ -1,0 +1,227 @@
+// Package lifecycle takes an environment from nothing to nothing: deployed, previewed, stopped and started, interrupted,
+// refused, changed, destroyed.
+package lifecycle
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"polygate.example/tests/harness"
+)
+
+var regions = []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}
+
+func environment(t *testing.T) *harness.Environment {
+	t.Helper()
+	env, err := harness.New(t.Context(), harness.Options{Regions: regions, Document: harness.EchoDocument, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := env.Close(context.Background()); err != nil { // t.Context has ended by now
+			t.Error(err)
+		}
+	})
+	return env
+}
+
+func must(t *testing.T, env *harness.Environment, args ...string) harness.Result {
+	t.Helper()
+	r, err := env.Must(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// fails runs a command that has to end with a code and to name a reason.
+func fails(t *testing.T, env *harness.Environment, code int, reason string, args ...string) {
+	t.Helper()
+	r, err := env.Polygate(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Code != code || !strings.Contains(r.Stdout+r.Stderr, reason) {
+		t.Fatalf("polygate %s ended with %d, want %d and %q\n%s%s", strings.Join(args, " "), r.Code, code, reason, r.Stdout, r.Stderr)
+	}
+}
+
+func TestLifecycle(t *testing.T) {
+	env := environment(t)
+	stackFile := filepath.Join(env.Root, "stacks", "Pulumi.local.yaml")
+	before, err := os.ReadFile(stackFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails(t, env, 1, "is not deployed", "status")
+
+	must(t, env, "up")
+	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
+		t.Errorf("preview after up says:\n%s", r.Stdout)
+	}
+	deployed := status(t, env)
+	if deployed.Status != "ok" || deployed.Serving != regions[0] || deployed.BoundSeconds <= 0 {
+		t.Errorf("status after up: %+v", deployed)
+	}
+
+	t.Log("stopping and starting: nothing that was deployed is lost")
+	must(t, env, "local", "stop")
+	nothingRuns(t, env)
+	must(t, env, "local", "start")
+	if again := eventually(t, env, "ok"); again.Serving != deployed.Serving {
+		t.Errorf("after a restart %s serves, before it was %s", again.Serving, deployed.Serving)
+	}
+	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
+		t.Errorf("preview after a restart says:\n%s", r.Stdout)
+	}
+
+	t.Log("a change: seen by preview, refused while a control plane is down, carried out afterwards")
+	text := strings.Replace(string(before), "polygate:memory: 512", "polygate:memory: 1024", 1)
+	if text == string(before) {
+		t.Fatalf("no memory dial in the stack file:\n%s", before)
+	}
+	changed := []byte(strings.Replace(text, "polygate:memory: 1024", "polygate:memory: 2048", 1))
+	if err := os.WriteFile(stackFile, changed, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, env, 1, "update", "preview", "--exit-code")
+	must(t, env, "local", "fail", "aws", "--kind", "control-plane")
+	if s := status(t, env); s.Status != "ok" {
+		t.Errorf("losing a control plane took the data plane along: %+v", s)
+	}
+	fails(t, env, 1, "failed", "up")
+	must(t, env, "local", "heal", "aws")
+	must(t, env, "up")
+	must(t, env, "preview", "--exit-code")
+
+	t.Log("bad orders")
+	fails(t, env, 2, "aws/us-east-1", "local", "fail", "aws/mars-1")
+	fails(t, env, 2, "unknown fault kind", "local", "fail", "aws", "--kind", "boredom")
+	fails(t, env, 2, "unknown", "status", "--colour")
+
+	t.Log("destroying: nothing is left")
+	must(t, env, "destroy")
+	nothingRuns(t, env)
+	if _, err := os.Stat(filepath.Join(env.Root, ".polygate", "local")); !os.IsNotExist(err) {
+		t.Errorf("destroy left the environment's folder: %v", err)
+	}
+	after, err := os.ReadFile(stackFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(after) != string(changed) {
+		t.Errorf("the stack file was rewritten:\n%s", after)
+	}
+	must(t, env, "destroy") // again: nothing to do is no failure
+}
+
+// TestInterrupted sends SIGINT in the middle of `up`, twice at different depths, and then lets it complete.
+func TestInterrupted(t *testing.T) {
+	env := environment(t)
+	must(t, env, "local", "start")
+	for _, depth := range []int{10, 40} {
+		interrupt(t, env, depth)
+	}
+	must(t, env, "up")
+	must(t, env, "preview", "--exit-code")
+	if s := eventually(t, env, "ok"); s.Serving != regions[0] {
+		t.Errorf("%s serves, want %s", s.Serving, regions[0])
+	}
+}
+
+// interrupt starts `up` and stops it when the local clouds hold so many resources.
+func interrupt(t *testing.T, env *harness.Environment, depth int) {
+	t.Helper()
+	wait, signal, err := env.Begin(t.Context(), "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan harness.Result, 1)
+	go func() {
+		r, err := wait()
+		if err != nil {
+			t.Error(err)
+		}
+		done <- r
+	}()
+	records := filepath.Join(env.Root, ".polygate", "local", "clouds", "store", "records.json")
+	for {
+		b, err := os.ReadFile(records)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if strings.Count(string(b), `"serial":`) >= depth {
+			break
+		}
+		select {
+		case r := <-done:
+			t.Fatalf("up ended with %d before %d resources were there\n%s%s", r.Code, depth, r.Stdout, r.Stderr)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if err := signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-done; r.Code != 1 || !strings.Contains(r.Stderr, "interrupted") {
+		t.Fatalf("the interrupted up ended with %d, want 1 and a word on it\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+func status(t *testing.T, env *harness.Environment) harness.Status {
+	t.Helper()
+	s, err := env.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// eventually waits until the environment has a status: functions start cold after a restart.
+func eventually(t *testing.T, env *harness.Environment, want string) harness.Status {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		s := status(t, env)
+		if s.Status == want {
+			return s
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the environment is %s, want %s: %+v", s.Status, want, s)
+		}
+	}
+}
+
+// nothingRuns looks for processes and listeners of the environment.
+func nothingRuns(t *testing.T, env *harness.Environment) {
+	t.Helper()
+	for _, address := range []string{env.DNS, env.Edge, env.Origin} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Errorf("%s is still taken: %v", address, err)
+			continue
+		}
+		l.Close()
+	}
+	procs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range procs {
+		for _, link := range []string{"exe", "cwd"} {
+			target, err := os.Readlink(filepath.Join(p, link))
+			if err == nil && strings.HasPrefix(target, env.Root+"/") {
+				t.Errorf("process %s still runs: its %s is %s", filepath.Base(p), link, target)
+			}
+		}
+		cmdline, err := os.ReadFile(filepath.Join(p, "cmdline"))
+		if err == nil && strings.Contains(string(cmdline), env.Root) {
+			t.Errorf("process %s still runs: %q", filepath.Base(p), cmdline)
+		}
+	}
+}

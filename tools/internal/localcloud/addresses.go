@@ -1,0 +1,74 @@
+package localcloud
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+
+	"polygate.example/tools/internal/localcloud/resource"
+)
+
+// addresses gives every front a loopback address of its own, all on the edge's port, so that a client that follows DNS
+// needs to know one port only. Where the system has a single loopback address, as macOS does, every front gets a port of
+// its own on 127.0.0.1 instead. What was given out is kept in the store.
+type addresses struct {
+	network netip.Addr // the first front gets the address after it
+	port    uint16
+	single  bool
+	store   *resource.Store
+	log     func(format string, args ...any)
+
+	mu sync.Mutex
+}
+
+var _ resource.Addresses = (*addresses)(nil)
+
+// lastNote counts the addresses given out.
+const lastNote = "addresses/last"
+
+func newAddresses(network netip.Addr, port uint16, store *resource.Store, log func(string, ...any)) *addresses {
+	a := &addresses{network: network, port: port, store: store, log: log}
+	l, err := net.Listen("tcp", netip.AddrPortFrom(network.Next(), 0).String())
+	if err != nil {
+		a.single = true
+		return a
+	}
+	l.Close()
+	return a
+}
+
+// Allocate returns the key's address, a new one for a new key.
+func (a *addresses) Allocate(key string) netip.AddrPort {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	note := "addresses/" + key
+	if text, ok := a.store.Note(note); ok {
+		if ap, err := netip.ParseAddrPort(text); err == nil {
+			return ap
+		}
+	}
+	text, _ := a.store.Note(lastNote)
+	last, err := strconv.Atoi(text)
+	if err != nil {
+		last = 0 // none was given out yet
+	}
+	last++
+	var ap netip.AddrPort
+	if a.single {
+		ap = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.port+uint16(last))
+	} else {
+		ip := a.network
+		for range last {
+			ip = ip.Next()
+		}
+		ap = netip.AddrPortFrom(ip, a.port)
+	}
+	for k, v := range map[string]string{lastNote: fmt.Sprint(last), note: ap.String()} {
+		if err := a.store.SetNote(k, v); err != nil {
+			a.log("the address of %s is not kept: %v", key, err)
+		}
+	}
+	return ap
+}

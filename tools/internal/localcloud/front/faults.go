@@ -1,0 +1,82 @@
+package front
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/plane"
+)
+
+// unreachable reports whether connections to a site are reset. API Gateway, App Service and run.app are regional fronts
+// and go down with their region. Google's global load balancer does not: it goes down with the whole provider only, and
+// answers 502 for a region that is down behind it.
+func (f *Fronts) unreachable(s plane.Site) bool {
+	if s.Front != plane.GoogleALB {
+		return f.o.Faults.Region(s.Region).Down
+	}
+	provider, _, _ := strings.Cut(s.Region, "/")
+	return slices.ContainsFunc(f.o.Faults.List(), func(x fault.Fault) bool {
+		return x.Kind == fault.Down && x.Target == provider
+	})
+}
+
+// broken applies the faults that let a connection through: a delay, and 503 for a share of the requests. It reports
+// whether the request has been answered.
+func (f *Fronts) broken(w http.ResponseWriter, r *http.Request, s *site) bool {
+	state := f.o.Faults.Region(s.Region)
+	if state.Delay > 0 {
+		timer := time.NewTimer(state.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.Context().Done():
+			panic(http.ErrAbortHandler) // the client is gone; there is no one to answer
+		}
+	}
+	if state.Errors > 0 && s.errors.next(state.Errors) {
+		unavailable(w, s.Front)
+		return true
+	}
+	return false
+}
+
+// share picks a share of what passes, spread evenly, so that a rate shows after few requests and the same way each time.
+type share struct {
+	mu  sync.Mutex
+	sum float64
+}
+
+func (s *share) next(rate float64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sum += rate
+	if s.sum < 1-1e-9 { // sums such as ten times 0.1 fall just short
+		return false
+	}
+	s.sum = max(0, s.sum-1)
+	return true
+}
+
+// unavailable is a front's own 503.
+func unavailable(w http.ResponseWriter, front plane.Front) {
+	switch front {
+	case plane.APIGateway:
+		message(w, http.StatusServiceUnavailable, "Service Unavailable")
+	default:
+		page(w, http.StatusServiceUnavailable)
+	}
+}
+
+// unknownHost is what a front answers for a host name it has no site for.
+func unknownHost(w http.ResponseWriter, front plane.Front) {
+	switch front {
+	case plane.APIGateway:
+		message(w, http.StatusForbidden, "Forbidden")
+	default:
+		page(w, http.StatusNotFound)
+	}
+}

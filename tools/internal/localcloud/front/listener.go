@@ -1,0 +1,294 @@
+package front
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/plane"
+)
+
+// site is a plane.Site with its front's handler and the state its faults need.
+type site struct {
+	plane.Site
+	handler http.Handler
+	errors  share
+}
+
+// table is what a listener serves, fixed until the next Apply.
+type table struct {
+	sites []*site
+	hosts map[string]*site       // by host name, lower case
+	tls   map[string]*tls.Config // by host name, of those with a certificate
+}
+
+// newTable prepares the sites of one address. What is wrong with a site leaves it out and is in the error.
+func (f *Fronts) newTable(group []plane.Site, certs map[[sha256.Size]byte]*tls.Certificate) (*table, error) {
+	t := &table{hosts: map[string]*site{}, tls: map[string]*tls.Config{}}
+	var problems []error
+	for _, p := range group {
+		handler, err := f.handler(p)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		s := &site{Site: p, handler: handler}
+		t.sites = append(t.sites, s)
+		for _, h := range p.Hosts {
+			name := strings.ToLower(strings.TrimSuffix(h.Name, "."))
+			if other := t.hosts[name]; other != nil {
+				problems = append(problems, fmt.Errorf("%w: %s: %s and %s", ErrHostTwice, name, other.ID, p.ID))
+				continue
+			}
+			t.hosts[name] = s
+			if len(h.Cert) == 0 {
+				continue // cannot be reached over TLS
+			}
+			cert, err := f.certificate(h, certs)
+			if err != nil {
+				problems = append(problems, fmt.Errorf("%w: %s: %w", ErrCertificate, name, err))
+				continue
+			}
+			t.tls[name] = &tls.Config{
+				MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*cert}, NextProtos: protocols(p.Front),
+			}
+		}
+	}
+	return t, errors.Join(problems...)
+}
+
+// protocols are what a front offers by ALPN. API Gateway and Google's front ends speak HTTP/2; App Service does only
+// where http20Enabled is set, and its default is off. Sources: "HTTP/2 support" of each.
+func protocols(front plane.Front) []string {
+	if front == plane.AzureApp {
+		return []string{"http/1.1"}
+	}
+	return []string{"h2", "http/1.1"}
+}
+
+// certificate reads a host's certificate, or takes the one read for the last Apply.
+func (f *Fronts) certificate(h plane.Host, certs map[[sha256.Size]byte]*tls.Certificate) (*tls.Certificate, error) {
+	sum := sha256.New()
+	sum.Write(h.Cert)
+	sum.Write(h.Key)
+	key := [sha256.Size]byte(sum.Sum(nil))
+	if c := f.certs[key]; c != nil {
+		certs[key] = c
+		return c, nil
+	}
+	c, err := tls.X509KeyPair(h.Cert, h.Key)
+	if err != nil {
+		return nil, err
+	}
+	certs[key] = &c
+	return &c, nil
+}
+
+// handler makes the front of a site.
+func (f *Fronts) handler(p plane.Site) (http.Handler, error) {
+	switch p.Front {
+	case plane.APIGateway:
+		return &apiGateway{site: p, functions: f.o.Runtimes, timeout: f.o.Timeouts.APIGateway}, nil
+	case plane.GoogleALB, plane.RunApp:
+		return &google{site: p, functions: f.o.Runtimes, faults: f.o.Faults}, nil
+	case plane.AzureApp:
+		return &azure{site: p, functions: f.o.Runtimes, timeout: f.o.Timeouts.Azure}, nil
+	default:
+		return nil, fmt.Errorf("unknown front %q: want one of %q", p.Front,
+			[]plane.Front{plane.APIGateway, plane.GoogleALB, plane.RunApp, plane.AzureApp})
+	}
+}
+
+// listener is one address with its server.
+type listener struct {
+	f      *Fronts
+	table  atomic.Pointer[table]
+	server *http.Server
+	done   chan struct{}
+
+	mu    sync.Mutex
+	conns map[*net.TCPConn]string // server name of each open connection, "" before it is known
+}
+
+// connKey is where a request's context has its *net.TCPConn.
+type connKey struct{}
+
+func (f *Fronts) listen(addr netip.AddrPort, t *table) (*listener, error) {
+	tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen; end what uses the address or choose another: %w", err)
+	}
+	l := &listener{f: f, done: make(chan struct{}), conns: map[*net.TCPConn]string{}}
+	l.table.Store(t)
+	l.server = &http.Server{
+		Handler:           l,
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: l.hello},
+		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(f.o.Logger.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, rawConn(c))
+		},
+		ConnState: l.connState,
+	}
+	go func() {
+		defer close(l.done)
+		// Ends with http.ErrServerClosed, in close.
+		_ = l.server.ServeTLS(&resettable{TCPListener: tcp, l: l}, "", "")
+	}()
+	return l, nil
+}
+
+// resettable is a listener that resets connections right away while everything behind it is down.
+type resettable struct {
+	*net.TCPListener
+	l *listener
+}
+
+// Accept returns the next connection that is not to be reset.
+func (r *resettable) Accept() (net.Conn, error) {
+	for {
+		c, err := r.AcceptTCP()
+		if err != nil {
+			return nil, err
+		}
+		if r.l.allUnreachable() {
+			reset(c)
+			continue
+		}
+		return c, nil
+	}
+}
+
+// reset ends a connection with a TCP reset.
+func reset(c *net.TCPConn) {
+	_ = c.SetLinger(0) // without effect on one that is closed already
+	_ = c.Close()
+}
+
+// rawConn is the TCP connection under a server's connection.
+func rawConn(c net.Conn) *net.TCPConn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	tcp, _ := c.(*net.TCPConn)
+	return tcp
+}
+
+// connState keeps track of the open connections.
+func (l *listener) connState(c net.Conn, state http.ConnState) {
+	tcp := rawConn(c)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		l.conns[tcp] = ""
+	case http.StateClosed, http.StateHijacked:
+		delete(l.conns, tcp)
+	}
+}
+
+// hello picks the TLS configuration by server name. A name nobody has a certificate for ends the handshake with
+// "unrecognized name", as at the real fronts.
+func (l *listener) hello(h *tls.ClientHelloInfo) (*tls.Config, error) {
+	name := strings.ToLower(strings.TrimSuffix(h.ServerName, "."))
+	t := l.table.Load()
+	config, ok := t.tls[name]
+	if !ok {
+		return &tls.Config{MinVersion: tls.VersionTLS12}, nil // without a certificate crypto/tls sends that alert
+	}
+	tcp, _ := h.Conn.(*net.TCPConn)
+	if l.f.unreachable(t.hosts[name].Site) {
+		reset(tcp)
+		return nil, errUnreachable
+	}
+	l.mu.Lock()
+	if _, open := l.conns[tcp]; open {
+		l.conns[tcp] = name
+	}
+	l.mu.Unlock()
+	return config, nil
+}
+
+var errUnreachable = errors.New("region is down")
+
+// ServeHTTP finds the site by Host, applies its faults, and has its front answer.
+func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t := l.table.Load()
+	s := t.hosts[hostname(r.Host)]
+	if s == nil {
+		bySNI := t.hosts[strings.ToLower(r.TLS.ServerName)]
+		if bySNI == nil { // the site went away under an open connection
+			l.abort(r)
+		}
+		unknownHost(w, bySNI.Front)
+		return
+	}
+	if l.f.unreachable(s.Site) {
+		l.abort(r)
+	}
+	if !l.f.broken(w, r, s) {
+		s.handler.ServeHTTP(w, r)
+	}
+}
+
+// abort resets the connection of a request. It does not return.
+func (l *listener) abort(r *http.Request) {
+	if c, ok := r.Context().Value(connKey{}).(*net.TCPConn); ok && c != nil {
+		reset(c)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// hostname is a Host header without its port, in lower case.
+func hostname(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// close ends the listener and every connection.
+func (l *listener) close() {
+	_ = l.server.Close() // an error here would be of a connection that is closed anyway
+	<-l.done
+}
+
+// allUnreachable reports whether no site of the listener can be connected to.
+func (l *listener) allUnreachable() bool {
+	t := l.table.Load()
+	for _, s := range t.sites {
+		if !l.f.unreachable(s.Site) {
+			return false
+		}
+	}
+	return len(t.sites) > 0
+}
+
+// breakDown resets the open connections of sites that are unreachable.
+func (l *listener) breakDown() {
+	t := l.table.Load()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c, name := range l.conns {
+		if s := t.hosts[name]; s != nil && l.f.unreachable(s.Site) {
+			reset(c)
+			delete(l.conns, c)
+		}
+	}
+}
+
+var (
+	_ net.Listener = (*resettable)(nil)
+	_ http.Handler = (*listener)(nil)
+)

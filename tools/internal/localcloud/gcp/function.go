@@ -1,0 +1,322 @@
+package gcp
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/resource"
+)
+
+const tokenFunction = "gcp:cloudfunctionsv2/function:Function"
+
+// Values of serviceConfig.ingressSettings.
+const (
+	IngressAll      = "ALLOW_ALL"
+	IngressInternal = "ALLOW_INTERNAL_ONLY"
+	IngressBalancer = "ALLOW_INTERNAL_AND_GCLB"
+)
+
+// Runtimes are the Go runtimes the builder has. Source: "Cloud Run functions runtimes", cloud.google.com/functions/docs/runtime-support.
+var Runtimes = []string{"go122", "go123", "go124", "go125", "go126"}
+
+// Defaults Google fills in. Source: the provider's schema and "Quotas" of Cloud Run functions.
+const (
+	defaultMemory    = "256M"
+	defaultTimeout   = 60.0
+	defaultInstances = 100
+)
+
+// reservedEnv are the names a function may not set. Source: "Environment variables", cloud.google.com/functions/docs/configuring/env-var
+// (Cloud Run's container contract reserves PORT and the K_ names).
+var reservedEnv = []string{"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}
+
+var envName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+func function() *resource.Type {
+	text := &resource.Property{Kind: resource.String}
+	return &resource.Type{
+		Token: tokenFunction, Label: "function",
+		Properties: []resource.Property{
+			named(functionName), project, description, labels,
+			{Name: "location", Kind: resource.String, Required: true, Immutable: true, Complain: complainLocation},
+			{
+				Name: "buildConfig", Kind: resource.Object, Required: true,
+				Fields: []resource.Property{
+					{Name: "runtime", Kind: resource.String, Required: true},
+					{Name: "entryPoint", Kind: resource.String, Required: true},
+					{Name: "serviceAccount", Kind: resource.String, Pattern: regexp.MustCompile(`^projects/[^/]+/serviceAccounts/[^/]+$`)},
+					{Name: "environmentVariables", Kind: resource.Map, Elem: text},
+					{Name: "source", Kind: resource.Object, Required: true, Unmodelled: []string{"repoSource"}, Fields: []resource.Property{
+						{Name: "storageSource", Kind: resource.Object, Required: true, Unmodelled: []string{"generation"}, Fields: []resource.Property{
+							{Name: "bucket", Kind: resource.String, Required: true},
+							{Name: "object", Kind: resource.String, Required: true},
+						}},
+					}},
+				},
+				Unmodelled: []string{"automaticUpdatePolicy", "build", "dockerRepository", "onDeployUpdatePolicy", "workerPool"},
+			},
+			{
+				Name: "serviceConfig", Kind: resource.Object, Default: resource.Props{},
+				Fields: []resource.Property{
+					{Name: "availableMemory", Kind: resource.String, Default: defaultMemory},
+					{Name: "availableCpu", Kind: resource.String},
+					{Name: "timeoutSeconds", Kind: resource.Int, Default: defaultTimeout, Min: resource.At(1), Max: resource.At(3600)},
+					{Name: "maxInstanceCount", Kind: resource.Int, Min: resource.At(1), Max: resource.At(1000)},
+					{Name: "minInstanceCount", Kind: resource.Int, Min: resource.At(0)},
+					{Name: "maxInstanceRequestConcurrency", Kind: resource.Int, Default: 1.0, Min: resource.At(1), Max: resource.At(1000)},
+					oneOf("ingressSettings", IngressAll, IngressInternal, IngressBalancer),
+					{Name: "allTrafficOnLatestRevision", Kind: resource.Bool, Default: true},
+					{Name: "serviceAccountEmail", Kind: resource.String},
+					{Name: "environmentVariables", Kind: resource.Map, Elem: text},
+				},
+				Unmodelled: []string{
+					"binaryAuthorizationPolicy", "directVpcEgress", "directVpcNetworkInterfaces", "gcfUri", "secretEnvironmentVariables",
+					"secretVolumes", "service", "uri", "vpcConnector", "vpcConnectorEgressSettings",
+				},
+			},
+		},
+		Unmodelled: []string{"deletionPolicy", "eventTrigger", "kmsKeyName"},
+		Computed:   append([]string{"environment", "state", "updateTime", "url"}, labelOutputs...),
+		Volatile:   append([]string{"updateTime"}, labelOutputs...),
+		Unique:     []string{"name", "location", "project"},
+		AutoName:   autoName(63),
+		Conflict: func(in resource.Props) error {
+			return apiError(409, ReasonExists, "Could not create Cloud Run functions function. A function with this name already exists: %s", functionID(in))
+		},
+		Prepare: deploy,
+		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
+			out, err := deployed(env, in)
+			if err != nil {
+				return "", nil, err
+			}
+			cert, key, err := env.CA.Issue(defaultHost(in))
+			if err != nil {
+				return "", nil, fmt.Errorf("issue the certificate of the default URL: %w", err)
+			}
+			kept := out[resource.PrivateKey].(resource.Props)
+			kept["cert"], kept["key"] = string(cert), string(key)
+			return functionID(in), out, nil
+		},
+		Update: func(_ context.Context, env *resource.Env, _ resource.Record, in resource.Props) (resource.Props, error) {
+			return deployed(env, in)
+		},
+		// Delete is left out: Google lets a function go while a load balancer points at it.
+	}
+}
+
+func complainLocation(v any) string {
+	if _, ok := regions[v.(string)]; !ok {
+		return apiError(403, ReasonForbidden, "Permission denied on 'locations/%s' (or it may not exist)", v).Error()
+	}
+	return ""
+}
+
+func functionID(in resource.Props) string {
+	return fmt.Sprintf("projects/%s/locations/%s/functions/%s", in.Str("project"), in.Str("location"), in.Str("name"))
+}
+
+// serviceName is the Cloud Run service behind a function: underscores are not allowed there.
+func serviceName(project, location, function string) string {
+	return fmt.Sprintf("projects/%s/locations/%s/services/%s", project, location, strings.ReplaceAll(function, "_", "-"))
+}
+
+func serviceOfFunction(in resource.Props) string {
+	return serviceName(in.Str("project"), in.Str("location"), in.Str("name"))
+}
+
+// functionBehind finds the function whose service it is.
+func functionBehind(v resource.View, service string) (resource.Record, bool) {
+	for _, r := range v.List(tokenFunction) {
+		if serviceOfFunction(r.Inputs) == service {
+			return r, true
+		}
+	}
+	return resource.Record{}, false
+}
+
+// defaultHost is the name in a service's default URL: service, a hash that stays the same, region code.
+// Source: "Cloud Run service URLs", cloud.google.com/run/docs/triggering/https-request#url.
+func defaultHost(in resource.Props) string {
+	service := last(serviceOfFunction(in))
+	return fmt.Sprintf("%s-%s-%s.a.run.app", service, short(10, "run.app", Account, in.Str("project")), regions[in.Str("location")])
+}
+
+// deploy checks all that a deployment needs, and lets the data plane build and try the function.
+func deploy(ctx context.Context, env *resource.Env, old *resource.Record, in resource.Props) error {
+	f, err := candidate(env, in)
+	if err != nil {
+		return err
+	}
+	if old != nil && same(*old, in, f.Digest) || env.Build == nil {
+		return nil
+	}
+	if err := env.Build(ctx, f); err != nil {
+		return buildError("%s", err)
+	}
+	return nil
+}
+
+// same reports whether an update leaves what was built as it is.
+func same(old resource.Record, in resource.Props, digest string) bool {
+	was, _ := old.Private.Blob("source")
+	o, n := old.Inputs.Object("buildConfig"), in.Object("buildConfig")
+	return was.SHA256 == digest && o.Str("runtime") == n.Str("runtime") && o.Str("entryPoint") == n.Str("entryPoint") &&
+		resource.Property{}.Equal(old.Inputs.Object("serviceConfig"), in.Object("serviceConfig"))
+}
+
+// buildError is how a failed build shows at the operation that asked for it.
+func buildError(format string, a ...any) error {
+	return &resource.Error{Code: ReasonBuild, Message: fmt.Sprintf(
+		"Error code 3, message: Build failed with status: FAILURE and message: %s. For more details see the logs at https://console.cloud.google.com/cloud-build/builds",
+		fmt.Sprintf(format, a...))}
+}
+
+// candidate is the function as the data plane would get it, after every check that does not need a build.
+func candidate(env *resource.Env, in resource.Props) (plane.Function, error) {
+	build, service := in.Object("buildConfig"), in.Object("serviceConfig")
+	if rt := build.Str("runtime"); !slices.Contains(Runtimes, rt) {
+		return plane.Function{}, apiError(400, ReasonBad, "Validation failed for trigger %s: Runtime %s is not supported on GCF Gen2. Supported here: %s",
+			functionID(in), rt, strings.Join(Runtimes, ", "))
+	}
+	if err := checkService(service); err != nil {
+		return plane.Function{}, err
+	}
+	v := env.View()
+	if err := checkIdentities(v, build, service); err != nil {
+		return plane.Function{}, err
+	}
+	from := build.Object("source").Object("storageSource")
+	object, err := sourceObject(v, from.Str("bucket"), from.Str("object"))
+	if err != nil {
+		return plane.Function{}, apiError(404, ReasonNotFound, "Could not read the function source: Object %s/%s not found: %v", from.Str("bucket"), from.Str("object"), err)
+	}
+	blob, ok := object.Inputs.Blob("source")
+	if !ok {
+		return plane.Function{}, buildError("the source object %s/%s is not an archive", from.Str("bucket"), from.Str("object"))
+	}
+	if err := checkSource(env.BlobFile(blob), builder{runtime: build.Str("runtime"), toolchain: goVersion()}); err != nil {
+		return plane.Function{}, buildError("%s", strings.TrimPrefix(err.Error(), errBuild.Error()+": "))
+	}
+	return planeFunction(env, in, blob), nil
+}
+
+// goVersion is this machine's Go, which is what the local builder builds with.
+func goVersion() string {
+	v, _, _ := strings.Cut(runtime.Version(), " ") // development versions say more
+	return v
+}
+
+// checkService checks memory, CPU, concurrency, instances and environment.
+// Source: "Configure CPU limits" and "Concurrency" of Cloud Run: less than one CPU takes one request at a time.
+func checkService(s resource.Props) error {
+	memory, err := parseMemory(s.Str("availableMemory"))
+	if err != nil {
+		return apiError(400, ReasonBad, "Invalid value for availableMemory: %v", err)
+	}
+	cpu := defaultCPU(memory)
+	if text := s.Str("availableCpu"); text != "" {
+		if cpu, err = strconv.ParseFloat(text, 64); err != nil || cpu < 0.08 || cpu > 8 || cpu > 1 && !slices.Contains([]float64{2, 4, 6, 8}, cpu) {
+			return apiError(400, ReasonBad, "Invalid value specified for cpu: %q. For the specified value, CPU must be at least 0.08 and at most 1, or 2, 4, 6 or 8", text)
+		}
+	}
+	if n := s.Int("maxInstanceRequestConcurrency"); n > 1 && cpu < 1 {
+		return apiError(400, ReasonBad, "Could not create Cloud Run service. spec.template.spec.containers.resources.limits.cpu: "+
+			"Invalid value specified for cpu. Total cpu < 1 is not supported with concurrency > 1 (cpu %g, concurrency %d): set availableCpu to 1 or more", cpu, n)
+	}
+	if lo, hi := s.Int("minInstanceCount"), s.Int("maxInstanceCount"); s.Has("maxInstanceCount") && lo > hi {
+		return apiError(400, ReasonBad, "Min instances (%d) cannot be larger than max instances (%d)", lo, hi)
+	}
+	for _, name := range s.Object("environmentVariables").Keys() {
+		switch {
+		case slices.Contains(reservedEnv, name), strings.HasPrefix(name, "X_GOOGLE_"):
+			return apiError(400, ReasonBad, "The following reserved env names were provided: %s. These values are automatically set by the system.", name)
+		case !envName.MatchString(name):
+			return apiError(400, ReasonBad, "Invalid environment variable name %q", name)
+		}
+	}
+	return nil
+}
+
+// checkIdentities checks that the accounts exist, and that the build's may do what a build does.
+// Source: "Custom service account for Cloud Build", cloud.google.com/functions/docs/securing/build-custom-sa (the three roles).
+func checkIdentities(v resource.View, build, service resource.Props) error {
+	if email := service.Str("serviceAccountEmail"); email != "" && !accountExists(v, email) {
+		return apiError(403, ReasonForbidden, "Permission 'iam.serviceaccounts.actAs' denied on service account %s (or it may not exist).", email)
+	}
+	name := build.Str("serviceAccount")
+	if name == "" {
+		return nil
+	}
+	email := last(name)
+	if !accountExists(v, email) {
+		return apiError(403, ReasonForbidden, "Permission 'iam.serviceaccounts.actAs' denied on service account %s (or it may not exist).", email)
+	}
+	var missing []string
+	for _, want := range []string{RoleLogWriter, RoleArtifactWriter, RoleObjectViewer} {
+		if !holds(v, "serviceAccount:"+email, want) {
+			missing = append(missing, want)
+		}
+	}
+	if len(missing) > 0 {
+		return buildError("Could not build the function due to a missing permission on the build service account %s. Grant it %s", email, strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// deployed are the outputs of a function that was deployed, and what the cloud keeps of it: the source it was built from
+// stays with the function when the object goes.
+func deployed(env *resource.Env, in resource.Props) (resource.Props, error) {
+	from := in.Object("buildConfig").Object("source").Object("storageSource")
+	object, err := sourceObject(env.View(), from.Str("bucket"), from.Str("object"))
+	if err != nil {
+		return nil, apiError(404, ReasonNotFound, "Could not read the function source: Object %s/%s not found", from.Str("bucket"), from.Str("object"))
+	}
+	uri := "https://" + defaultHost(in)
+	service := in.Object("serviceConfig").With(resource.Props{"service": serviceOfFunction(in), "uri": uri, "gcfUri": uri})
+	if !service.Has("maxInstanceCount") {
+		service["maxInstanceCount"] = float64(defaultInstances)
+	}
+	if !service.Has("serviceAccountEmail") {
+		service["serviceAccountEmail"] = defaultAccount()
+	}
+	build := in.Object("buildConfig").With(resource.Props{
+		"build":            fmt.Sprintf("projects/%s/locations/%s/builds/%s", Account, in.Str("location"), uuid("build", functionID(in), object.ID)),
+		"dockerRepository": fmt.Sprintf("projects/%s/locations/%s/repositories/gcf-artifacts", in.Str("project"), in.Str("location")),
+	})
+	blob, _ := object.Inputs.Blob("source")
+	return computedLabels(in).With(resource.Props{
+		"environment": "GEN_2", "state": "ACTIVE", "updateTime": env.Now().Format(time.RFC3339),
+		"url":           fmt.Sprintf("https://%s-%s.cloudfunctions.net/%s", in.Str("location"), in.Str("project"), in.Str("name")),
+		"serviceConfig": service, "buildConfig": build,
+		resource.PrivateKey: resource.Props{"source": blob},
+	}), nil
+}
+
+// planeFunction is what the data plane runs.
+func planeFunction(env *resource.Env, in resource.Props, source resource.Blob) plane.Function {
+	build, service := in.Object("buildConfig"), in.Object("serviceConfig")
+	memory, err := parseMemory(service.Str("availableMemory"))
+	if err != nil { // checked when it was created
+		memory = minMemory
+	}
+	instances := service.Int("maxInstanceCount")
+	if instances == 0 {
+		instances = defaultInstances
+	}
+	return plane.Function{
+		ID: functionID(in), Region: regionOf(in), Runtime: plane.CloudFunction,
+		Package: env.BlobFile(source), Digest: source.SHA256, Entry: build.Str("entryPoint"), Architecture: runtime.GOARCH,
+		Environment: service.StringMap("environmentVariables"),
+		Memory:      int(memory >> 20), Timeout: time.Duration(service.Int("timeoutSeconds")) * time.Second, Instances: instances,
+	}
+}
+
+func regionOf(in resource.Props) string { return "gcp/" + in.Str("location") }
+

@@ -1,0 +1,326 @@
+// Package localcloud is three clouds on one machine: the control planes that the Pulumi engine deploys to, and the data
+// plane that serves what was deployed. This file puts the parts together; none of them knows another.
+//
+//	engine -> provider -> resource store -> aws, gcp, azure: project -> plane.World -> runtime, front, dns, checker, edge
+package localcloud
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/aws"
+	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/checker"
+	"polygate.example/tools/internal/localcloud/clock"
+	"polygate.example/tools/internal/localcloud/dns"
+	"polygate.example/tools/internal/localcloud/edge"
+	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/front"
+	"polygate.example/tools/internal/localcloud/gcp"
+	"polygate.example/tools/internal/localcloud/origin"
+	"polygate.example/tools/internal/localcloud/pki"
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/provider"
+	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/runtime"
+)
+
+// Options says where the clouds listen and what their account holds before the first deployment.
+type Options struct {
+	Dir     string         // everything they keep; made when missing
+	Speed   float64        // cloud seconds per wall second, at least 1
+	DNS     netip.AddrPort // authoritative DNS
+	Edge    netip.AddrPort // the way in for every name; its port is the fronts' too
+	Origin  netip.AddrPort // the stand-in upstream
+	Network netip.Addr     // the fronts get the loopback addresses after it
+	Zones   []string       // hosted zones that exist already
+	PFX     *PFX           // certificate "brought by the user", issued here when it is missing
+	Log     func(format string, args ...any)
+}
+
+// PFX is a certificate for a provider that wants one brought along.
+type PFX struct {
+	File, PasswordFile string
+	Names              []string
+}
+
+// Clouds are running local clouds.
+type Clouds struct {
+	opts     Options
+	state    State
+	store    *resource.Store
+	services resource.Services
+	faults   *fault.Set
+	world    atomic.Pointer[plane.World]
+
+	runtimes *runtime.Runtimes
+	fronts   *front.Fronts
+	dns      *dns.Server
+	checkers *checker.Checker
+	edge     *edge.Edge
+
+	stop     chan struct{}
+	stopOnce sync.Once
+	closers  []func() error // in order of opening
+}
+
+// cloud is one provider's control plane: what it has, and what its resources make the data plane serve.
+type cloud struct {
+	*resource.Cloud
+	project func(*resource.Env) (plane.World, error)
+}
+
+func clouds() []cloud {
+	return []cloud{
+		{aws.Cloud(), aws.Project},
+		{gcp.Cloud(), gcp.Project},
+		{azure.Cloud(), azure.Project},
+	}
+}
+
+// Start brings everything up, what was deployed before included, and writes the state file last. On an error nothing is
+// left running.
+func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
+	if opts.Log == nil {
+		opts.Log = func(string, ...any) {}
+	}
+	if _, err := ReadState(opts.Dir); err == nil {
+		return nil, fmt.Errorf("local clouds run from %s already", opts.Dir)
+	}
+	c := &Clouds{opts: opts, faults: &fault.Set{}, stop: make(chan struct{})}
+	c.world.Store(&plane.World{})
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if err := c.startControl(); err != nil {
+		return nil, err
+	}
+	if err := c.startData(); err != nil {
+		return nil, err
+	}
+	if err := c.bringCertificate(); err != nil {
+		return nil, err
+	}
+	if err := c.serve(); err != nil {
+		return nil, err
+	}
+	if err := c.apply(ctx); err != nil {
+		return nil, err
+	}
+	c.store.OnChange(func() {
+		if err := c.apply(context.Background()); err != nil {
+			opts.Log("serving what was deployed: %v", err)
+		}
+	})
+	if err := c.state.write(opts.Dir); err != nil {
+		return nil, err
+	}
+	c.closers = append(c.closers, func() error { return os.Remove(stateFile(opts.Dir)) })
+	return c, nil
+}
+
+// startControl opens what the control planes share.
+func (c *Clouds) startControl() error {
+	store, err := resource.Open(filepath.Join(c.opts.Dir, "store"))
+	if err != nil {
+		return err
+	}
+	c.store = store
+	for _, z := range c.opts.Zones {
+		if err := aws.SeedZone(store, z); err != nil {
+			return fmt.Errorf("seed hosted zone %s: %w", z, err)
+		}
+	}
+	ca, err := pki.Open(filepath.Join(c.opts.Dir, "ca"))
+	if err != nil {
+		return err
+	}
+	c.services = resource.Services{
+		Addresses: newAddresses(c.opts.Network, c.opts.Edge.Port(), store, c.opts.Log),
+		DNS:       aws.DNS{},
+		CA:        ca,
+		Clock:     clock.New(c.opts.Speed),
+		Refuse:    c.faults.Refuses,
+		Build:     func(ctx context.Context, f plane.Function) error { return c.runtimes.Check(ctx, f) },
+	}
+	c.state = State{
+		PID: os.Getpid(), Speed: c.services.Clock.Speed(), CA: ca.Path(), Token: rand.Text(),
+		Providers: map[string]int{}, Started: time.Now().UTC(),
+	}
+	return nil
+}
+
+// startData opens the data plane; it serves nothing yet.
+func (c *Clouds) startData() (err error) {
+	logger := slog.New(slog.NewTextHandler(logWriter{c.opts.Log}, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: dropTime}))
+	c.runtimes = runtime.New(runtime.Options{Dir: filepath.Join(c.opts.Dir, "run"), Logger: logger})
+	c.closers = append(c.closers, func() error { c.runtimes.Close(); return nil })
+	c.fronts = front.New(front.Options{Runtimes: c.runtimes, Faults: c.faults, Logger: logger})
+	c.closers = append(c.closers, c.fronts.Close)
+	o, err := origin.New(origin.Options{Listen: c.opts.Origin, Logger: logger})
+	if err != nil {
+		return taken("origin", err)
+	}
+	c.closers = append(c.closers, o.Close)
+	// DNS asks the checkers, which dial by DNS: the one is told of the other when both are there.
+	var checkers atomic.Pointer[checker.Checker]
+	healthy := func(id string) bool {
+		k := checkers.Load()
+		return k == nil || k.Healthy(id)
+	}
+	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Logger: logger}); err != nil {
+		return taken("dns", err)
+	}
+	c.closers = append(c.closers, c.dns.Close)
+	if c.edge, err = edge.New(edge.Options{Listen: c.opts.Edge, Resolve: c.dns.Resolve, Logger: logger}); err != nil {
+		return taken("edge", err)
+	}
+	c.closers = append(c.closers, c.edge.Close)
+	if c.checkers, err = checker.New(checker.Options{Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Logger: logger}); err != nil {
+		return err
+	}
+	checkers.Store(c.checkers)
+	c.closers = append(c.closers, c.checkers.Close)
+	c.state.DNS, c.state.Edge, c.state.Origin = c.dns.Addr().String(), c.edge.Addr().String(), o.Addr().String()
+	return nil
+}
+
+// taken says which dial to turn when an address is in use.
+func taken(dial string, err error) error {
+	return fmt.Errorf("%w: is another environment running? stop it with `polygate local stop`, or change polygate:localClouds.%s in the stack file", err, dial)
+}
+
+// serve opens the provider protocol and the control API on free ports of 127.0.0.1.
+func (c *Clouds) serve() error {
+	for _, cl := range clouds() {
+		ctl, err := resource.NewController(cl.Cloud, c.store, c.services)
+		if err != nil {
+			return err
+		}
+		srv, err := provider.Start("127.0.0.1:0", ctl)
+		if err != nil {
+			return err
+		}
+		c.closers = append(c.closers, srv.Close)
+		c.state.Providers[cl.Package] = srv.Port()
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("serve the control API: %w", err)
+	}
+	c.state.API = l.Addr().String()
+	srv := &http.Server{Handler: c.api(), ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	c.closers = append(c.closers, func() error {
+		// Shutdown lets the answer to the order to stop go out.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err := errors.Join(srv.Shutdown(ctx), srv.Close())
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+		return err
+	})
+	return nil
+}
+
+// apply derives the world from all resources and has it served. A part that cannot be served does not keep the others
+// from it.
+func (c *Clouds) apply(ctx context.Context) error {
+	var w plane.World
+	var problems []error
+	for _, cl := range clouds() {
+		part, err := cl.project(resource.NewEnv(c.store, cl.Cloud, c.services))
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", cl.Provider, err))
+		}
+		w.Functions = append(w.Functions, part.Functions...)
+		w.Sites = append(w.Sites, part.Sites...)
+		w.Zones = append(w.Zones, part.Zones...)
+		w.Checks = append(w.Checks, part.Checks...)
+	}
+	c.world.Store(&w)
+	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))
+	c.edge.Apply(w.Sites)
+	problems = append(problems, c.dns.Apply(w.Zones), c.checkers.Apply(w.Checks))
+	return errors.Join(problems...)
+}
+
+// bringCertificate issues the certificate that in production the user brings, unless it is there.
+func (c *Clouds) bringCertificate() error {
+	p := c.opts.PFX
+	if p == nil {
+		return nil
+	}
+	if _, err := os.Stat(p.File); err == nil {
+		return nil
+	}
+	password := rand.Text()
+	ca, ok := c.services.CA.(*pki.CA)
+	if !ok {
+		return errors.New("the local authority cannot issue a PFX")
+	}
+	b, err := ca.IssuePFX(p.Names, password)
+	if err != nil {
+		return err
+	}
+	for file, content := range map[string][]byte{p.PasswordFile: []byte(password + "\n"), p.File: b} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return fmt.Errorf("keep the certificate: %w", err)
+		}
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			return fmt.Errorf("keep the certificate: %w", err)
+		}
+	}
+	return nil
+}
+
+// Wait returns when the clouds are asked to stop, through their API or by ctx.
+func (c *Clouds) Wait(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-c.stop:
+	}
+}
+
+// Close ends everything, last opened first, and removes the state file. What was deployed stays in the folder.
+func (c *Clouds) Close() error {
+	var problems []error
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		problems = append(problems, c.closers[i]())
+	}
+	c.closers = nil
+	return errors.Join(problems...)
+}
+
+// logWriter passes each record of a slog handler on as one line.
+type logWriter struct{ log func(string, ...any) }
+
+func (w logWriter) Write(p []byte) (int, error) {
+	w.log("%s", strings.TrimSuffix(string(p), "\n"))
+	return len(p), nil
+}
+
+// dropTime leaves out the record's time: the line it ends in has one.
+func dropTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && cmp.Compare(a.Key, slog.TimeKey) == 0 {
+		return slog.Attr{}
+	}
+	return a
+}

@@ -1,0 +1,255 @@
+package cloudrun
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/runtime/process"
+)
+
+// Limits and times of Cloud Run.
+const (
+	// MaxRequest is the most bytes an HTTP/1 request may have. Source: "Cloud Run quotas and limits", request limits.
+	MaxRequest = 32 << 20
+	// StartupTimeout is how long an instance may take to listen. Source: "Configure container health checks", default
+	// TCP startup probe: period 240 s, failure threshold 1.
+	StartupTimeout = 240 * time.Second
+	// Concurrency is how many requests one instance takes at once, where a service names no number. Source: "Maximum
+	// concurrent requests per instance".
+	Concurrency = 80
+	// PendingTimeout is how long a request waits for a free instance. Source: "About instance autoscaling": up to 10 s
+	// or 3.5 times the average startup time, whichever is more; here the 10 s.
+	PendingTimeout = 10 * time.Second
+	// IdleTimeout is how long an idle instance is kept. Source: "About instance autoscaling": at most 15 minutes.
+	IdleTimeout = 15 * time.Minute
+
+	defaultTimeout   = 60 * time.Second // Source: Cloud Functions v2 API, ServiceConfig.timeoutSeconds
+	defaultInstances = 100              // Source: "Maximum instances for Cloud Run services", default
+)
+
+// Options configure a Service.
+type Options struct {
+	Function       plane.Function
+	Binary         string // from Build
+	Root           string // the unpacked source, the function's working directory
+	Supervisor     *process.Supervisor
+	Log            *process.Log
+	Logger         *slog.Logger
+	Extra          []string      // more KEY=value for every instance; the function's own environment wins
+	StartupTimeout time.Duration // 0: StartupTimeout
+	IdleTimeout    time.Duration // 0: IdleTimeout
+}
+
+// Errors of Start, for errors.Is.
+var (
+	// ErrStartup means that an instance ended or did not listen in time.
+	ErrStartup = errors.New("the container failed to start and listen on the port defined by the PORT environment variable")
+	// ErrClosed means that the service was taken away.
+	ErrClosed = errors.New("cloud run: service is gone")
+)
+
+// Service is a deployed function with its instances. It is an http.Handler that answers as Cloud Run itself does,
+// including the failures: 413, 429, 503 and 504.
+type Service struct {
+	o Options
+
+	mu       sync.Mutex
+	closed   bool
+	all      []*instance
+	starting int
+	changed  chan struct{} // closed and renewed whenever a place may have become free
+}
+
+// New returns a service without instances.
+func New(o Options) *Service {
+	if o.StartupTimeout == 0 {
+		o.StartupTimeout = StartupTimeout
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = IdleTimeout
+	}
+	if o.Function.Timeout <= 0 {
+		o.Function.Timeout = defaultTimeout
+	}
+	if o.Function.Instances <= 0 {
+		o.Function.Instances = defaultInstances
+	}
+	return &Service{o: o, changed: make(chan struct{})}
+}
+
+// Start starts one instance and waits for it to listen, as a deployment does before it calls a revision ready. The
+// error wraps ErrStartup when the function is to blame.
+func (s *Service) Start(ctx context.Context) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.starting++
+	s.mu.Unlock()
+	inst, err := s.add(ctx)
+	if err != nil {
+		return err
+	}
+	s.leave(inst)
+	return nil
+}
+
+// Instances is how many instances are up.
+func (s *Service) Instances() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
+// enter finds an instance with room for one more request, starting one when all are full and there may be more. It
+// returns errPending when none gets free in time.
+func (s *Service) enter(ctx context.Context) (*instance, error) {
+	timer := time.NewTimer(PendingTimeout)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			return nil, ErrClosed
+		}
+		for _, inst := range s.all {
+			if inst.requests < Concurrency {
+				inst.requests++
+				inst.stopReaper()
+				s.mu.Unlock()
+				return inst, nil
+			}
+		}
+		if s.starting == 0 && len(s.all) < s.o.Function.Instances {
+			s.starting++
+			s.mu.Unlock()
+			// The start belongs to the service and not to the request that caused it.
+			return s.add(context.WithoutCancel(ctx))
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil, errPending
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// add starts an instance that the caller has counted in starting, and enters it for the caller.
+func (s *Service) add(ctx context.Context) (*instance, error) {
+	inst, err := startInstance(ctx, s.o)
+	s.mu.Lock()
+	s.starting--
+	s.signal()
+	if err == nil && s.closed {
+		err = ErrClosed
+	}
+	if err != nil {
+		s.mu.Unlock()
+		if inst != nil {
+			inst.stop()
+		}
+		return nil, err
+	}
+	inst.requests = 1
+	s.all = append(s.all, inst)
+	s.mu.Unlock()
+	go func() {
+		<-inst.proc.Done()
+		s.drop(inst)
+	}()
+	return inst, nil
+}
+
+// leave ends a request on an instance.
+func (s *Service) leave(inst *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	inst.requests--
+	s.signal()
+	if inst.requests == 0 && !s.closed {
+		inst.startReaper(s.o.IdleTimeout, func() { s.reap(inst) })
+	}
+}
+
+// reap takes an instance away that has been idle for long: SIGTERM first, as Cloud Run does.
+func (s *Service) reap(inst *instance) {
+	s.mu.Lock()
+	idle := inst.requests == 0
+	if idle {
+		s.remove(inst)
+	}
+	s.mu.Unlock()
+	if idle {
+		inst.retire()
+	}
+}
+
+func (s *Service) drop(inst *instance) {
+	s.mu.Lock()
+	s.remove(inst)
+	s.signal()
+	s.mu.Unlock()
+	inst.stop()
+}
+
+// remove takes an instance out of the list; s.mu is held.
+func (s *Service) remove(inst *instance) {
+	for i, other := range s.all {
+		if other == inst {
+			s.all = append(s.all[:i], s.all[i+1:]...)
+			return
+		}
+	}
+}
+
+// signal wakes who waits for a place; s.mu is held.
+func (s *Service) signal() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Close ends every instance and returns when all processes are gone.
+func (s *Service) Close() {
+	s.mu.Lock()
+	s.closed = true
+	all := append([]*instance(nil), s.all...)
+	s.signal()
+	s.mu.Unlock()
+	for _, inst := range all {
+		inst.stop()
+	}
+}
+
+// environment is the container contract's, and the function's own variables. Sources: "Container runtime contract",
+// environment variables, https://cloud.google.com/run/docs/container-contract; "Configure environment variables for
+// functions", variables set automatically.
+func environment(o Options, port int) []string {
+	name := o.Function.ID[strings.LastIndex(o.Function.ID, "/")+1:]
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + o.Root}
+	env = append(env, o.Extra...)
+	for k, v := range o.Function.Environment {
+		env = append(env, k+"="+v)
+	}
+	return append(env,
+		"PORT="+strconv.Itoa(port),
+		"K_SERVICE="+name,
+		"K_REVISION="+name+"-00001-"+o.Function.Digest[:min(3, len(o.Function.Digest))],
+		"K_CONFIGURATION="+name,
+		"FUNCTION_TARGET="+o.Function.Entry,
+		"FUNCTION_SIGNATURE_TYPE=http",
+	)
+}
+
+var _ http.Handler = (*Service)(nil)

@@ -1,0 +1,37 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// lambdaFiles is a deployment package for an OS-only runtime: an executable named bootstrap at the root ("Building Lambda
+// functions with Go"), with the model beside it. The tag leaves out the RPC server of the retired go1.x runtime.
+func lambdaFiles(ctx context.Context, b *build) ([]file, error) {
+	bin, err := b.binary(ctx, "aws", "bootstrap", "lambda.norpc")
+	if err != nil {
+		return nil, err
+	}
+	return []file{{"bootstrap", modeExec, bin}, {modelFile, modePlain, b.model}}, nil
+}
+
+// azureFiles is a function app with a custom handler ("Azure Functions custom handlers"): host.json at the root, a folder
+// with function.json for the one function, and the executable that host.json names. Both texts lie with the handler,
+// because the handler's wrapper is written for what they switch on.
+func azureFiles(ctx context.Context, b *build) ([]file, error) {
+	bin, err := b.binary(ctx, "azure", "handler", "")
+	if err != nil {
+		return nil, err
+	}
+	files := []file{{"handler", modeExec, bin}, {modelFile, modePlain, b.model}}
+	for _, name := range []string{"host.json", "gateway/function.json"} {
+		text, err := os.ReadFile(filepath.Join(b.Root, "functions", "azure", filepath.FromSlash(name)))
+		if err != nil {
+			return nil, fmt.Errorf("read the function app's settings: %w", err)
+		}
+		files = append(files, file{name, modePlain, text})
+	}
+	return files, nil
+}
