@@ -1,6 +1,7 @@
 // Command server is the gateway's entry point without a cloud: a plain HTTP server.
 //
-//	go run ./functions/server -model dist/local/model.json -listen 127.0.0.1:8080
+//	unzip -p dist/local/aws.zip model.json > model.json
+//	go run ./functions/server -model model.json -listen 127.0.0.1:8080
 package main
 
 import (

@@ -58,13 +58,13 @@ func FromConfig(environment string, get func(key string) (string, bool), rules .
 		r.problems = append(r.problems, Problem{Key: "environment", Message: "the stack's name is " + quote(environment) +
 			": want 1 to " + strconv.Itoa(maxEnvironment) + " of a-z, 0-9 and -, beginning with a letter"})
 	}
-	s.Hostname = r.domain(keyHostname)
-	s.Zone = r.domain(keyZone)
+	s.Hostname = r.domain(keyHostname, "the name clients use, for example api.example.com")
+	s.Zone = r.domain(keyZone, "the DNS zone that holds the hostname and exists already, for example example.com")
 	if s.Hostname != "" && s.Zone != "" {
 		s.Hostname = r.within(s.Hostname, s.Zone)
 	}
 	s.Pattern = Pattern(r.oneOf(keyPattern, string(ActivePassive), string(ActivePassive)))
-	s.Manager = r.required(keyManager)
+	s.Manager = r.required(keyManager, "the traffic manager, for example route53")
 	s.Regions = r.regions()
 	s.TTL = r.whole(keyTTL, DefaultTTL, 1, 86400, "seconds")
 	s.Check = r.check()

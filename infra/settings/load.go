@@ -168,6 +168,11 @@ func (f *stack) position(p Problem) string {
 			return at(f.file, descend(e, p.Path))
 		}
 	}
+	for _, e := range f.top { // a key that is missing: where it would be
+		if keyOf(e) == "config" && strings.Contains(p.Key, ":") {
+			return at(f.file, e.Key)
+		}
+	}
 	return f.file + ":1:1"
 }
 

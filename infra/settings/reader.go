@@ -23,18 +23,18 @@ func (r *reader) bad(key string, path []string, format string, args ...any) {
 	r.problems = append(r.problems, Problemf(key, path, format, args...))
 }
 
-func (r *reader) required(key string) string {
+func (r *reader) required(key, want string) string {
 	v, ok := r.lookup(key)
 	if !ok || v == "" {
-		r.bad(key, nil, "is missing")
+		r.bad(key, nil, "is missing: want %s", want)
 		return ""
 	}
 	return v
 }
 
 // domain reads a DNS name in its one spelling: lower case, no trailing dot, at least two labels (RFC 1035, 2.3.1).
-func (r *reader) domain(key string) string {
-	v := r.required(key)
+func (r *reader) domain(key, want string) string {
+	v := r.required(key, want)
 	if v == "" {
 		return ""
 	}
@@ -82,7 +82,7 @@ func (r *reader) boolean(key string) bool {
 func (r *reader) strings(key string) ([]string, bool) {
 	v, ok := r.lookup(key)
 	if !ok {
-		r.bad(key, nil, "is missing: want a list")
+		r.bad(key, nil, "is missing: want a list of provider/region, for example [aws/us-east-1, gcp/us-central1]; the first is the primary")
 		return nil, false
 	}
 	var list []string

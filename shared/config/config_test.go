@@ -22,6 +22,23 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// Documents that are cheap to write must be cheap to refuse: each of these took the parser minutes or its whole stack.
+func TestHostileDocuments(t *testing.T) {
+	for name, c := range map[string]struct{ doc, want string }{
+		"keys":      {strings.Repeat("a:\n", 500_000), "x:2001:2: the mapping has too many keys; keep to 2000 in one mapping"},
+		"flow keys": {"{" + strings.Repeat("a: 1, ", 500_000), "x:1:12003: the mapping has too many keys; keep to 2000 in one mapping"},
+		"brackets":  {strings.Repeat("[", 1_000_000), "x:1:33: the document is nested too deeply; keep to 32 levels of brackets"},
+		"dashes":    {strings.Repeat("- ", 1_000_000), "x:1:257: the document is indented too far; keep keys and dashes within column 256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse("x", []byte(c.doc))
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got %.300v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
 func TestLoadMissingFile(t *testing.T) {
 	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"))
 	var problems Problems

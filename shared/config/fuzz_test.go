@@ -34,8 +34,7 @@ func FuzzParse(f *testing.F) {
 			if m != nil || !errors.As(err, &problems) || len(problems) == 0 {
 				t.Fatalf("model %v, error %T %v: want no model and Problems", m, err, err)
 			}
-			lines := bytes.Count(src, []byte("\n")) + 1
-			for _, p := range problems {
+				for _, p := range problems {
 				if p.Line < 1 || p.Line > lines || p.Column < 1 || p.What == "" || p.Remedy == "" {
 					t.Fatalf("problem %+v of a document of %d lines", p, lines)
 				}

@@ -13,23 +13,6 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// How deep a document may nest. A valid one is eight deep; the parser recurses, so depth has to be refused before it.
-const (
-	maxFlowDepth = 32  // [ and {
-	maxColumn    = 256 // of a block's key or dash: every level of a block begins further right
-)
-
-// forbidden are the parts of YAML that a gateway document does without. Anchors and aliases let a small file stand for an
-// enormous one, tags let a value lie about its type, and explicit keys allow keys that are not names.
-var forbidden = map[token.Type][2]string{
-	token.AnchorType:     {"anchors (&) are not allowed", "write the value where it is used"},
-	token.AliasType:      {"aliases (*) are not allowed", "write the value again; in quotes if it is text that begins with *"},
-	token.TagType:        {"tags (!) are not allowed", "remove it; put text that begins with ! in quotes"},
-	token.MergeKeyType:   {"merge keys (<<) are not allowed", "write the keys out"},
-	token.DirectiveType:  {"directives (%) are not allowed", "remove the line"},
-	token.MappingKeyType: {"explicit keys (?) are not allowed", "write key: value"},
-}
-
 // source is a document's text on its way to a tree.
 type source struct {
 	name     string
@@ -97,40 +80,6 @@ func (s *source) syntaxError(src []byte, err error) {
 		}
 	}
 	s.object(pos, "this is not YAML: "+at.GetMessage(), "mend the line, or the end of the one before")
-}
-
-// acceptable notes every token that must not occur, and whether the parser may be let loose on the rest.
-func (s *source) acceptable(tokens token.Tokens) bool {
-	flow := 0
-	for _, tk := range tokens {
-		if why, bad := forbidden[tk.Type]; bad {
-			s.object(tk.Position, why[0], why[1])
-		}
-		switch tk.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			flow++
-		case token.MappingEndType, token.SequenceEndType:
-			flow--
-		case token.SequenceEntryType, token.MappingValueType:
-			if flow == 0 && blockColumn(tk) > maxColumn {
-				s.object(tk.Position, "the document is indented too far", fmt.Sprintf("keep keys and dashes within column %d", maxColumn))
-				return false
-			}
-		}
-		if flow > maxFlowDepth {
-			s.object(tk.Position, "the document is nested too deeply", fmt.Sprintf("keep to %d levels of brackets", maxFlowDepth))
-			return false
-		}
-	}
-	return len(s.problems) == 0
-}
-
-// blockColumn is where the block entry that a token makes begins: the dash itself, or the key before a colon.
-func blockColumn(tk *token.Token) int {
-	if tk.Type == token.MappingValueType && tk.Prev != nil && tk.Prev.Position.Line == tk.Position.Line {
-		return tk.Prev.Position.Column
-	}
-	return tk.Position.Column
 }
 
 // firstBadRune finds what YAML 1.2 (5.1, "Character Set") does not count as printable, and bytes that are not UTF-8.

@@ -34,8 +34,8 @@ digests. The same inputs give the same bytes, on any machine and in any folder.`
 
 // build packs the environment's artefacts and prints their sizes.
 func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest, error) {
-	goos, arch := "linux", string(s.Architecture)
-	if s.Architecture == settings.Host {
+	goos, arch := "linux", s.Architecture
+	if s.Architecture == settings.ArchitectureHost {
 		goos, arch = runtime.GOOS, runtime.GOARCH
 	}
 	model, err := config.Load(a.document())

@@ -152,9 +152,13 @@ stops them too and removes all they kept on this machine.`,
 
 // open prepares the environment's stack with a CLI that will do.
 func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find a place to keep the Pulumi CLI: %w", err)
+	}
 	cli, err := pulumicli.Find(ctx, pulumicli.Options{
 		Module:   filepath.Join(a.root, "tools", "pulumi"),
-		Cache:    filepath.Join(a.root, ".polygate", "pulumi"),
+		Cache:    filepath.Join(cache, "polygate", "pulumi"),
 		Progress: a.step,
 	})
 	if err != nil {

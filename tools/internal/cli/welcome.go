@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"polygate.example/infra/settings"
@@ -49,7 +50,10 @@ func (a *app) welcome(ctx context.Context, s settings.Settings) error {
 	if err != nil {
 		return errors.Join(errors.New("the local clouds have gone"), err)
 	}
-	dnsHost, dnsPort := split(st.DNS)
+	dnsHost, dnsPort, err := net.SplitHostPort(st.DNS)
+	if err != nil {
+		return err
+	}
 	next := r.Regions[min(1, len(r.Regions)-1)]
 	a.result(`
 https://%[1]s/health answered: %[3]s, release %[2]s.

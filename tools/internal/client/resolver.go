@@ -51,6 +51,7 @@ type ResolverOptions struct {
 // Resolver is a caching resolver for IPv4 addresses. All methods are safe for concurrent use.
 type Resolver struct {
 	o     ResolverOptions
+	now   func() time.Time // cloud time
 	mu    sync.Mutex
 	cache map[key]entry
 }
@@ -91,7 +92,7 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 		o.Clock = clock.New(1)
 	}
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
-	return &Resolver{o: o, cache: map[key]entry{}}, nil
+	return &Resolver{o: o, now: o.Clock.Now, cache: map[key]entry{}}, nil
 }
 
 // Flush forgets everything.
@@ -133,7 +134,7 @@ func (r *Resolver) Lookup(ctx context.Context, host string) (Answer, error) {
 
 // step finds what a name has: its addresses, its CNAME, or nothing.
 func (r *Resolver) step(ctx context.Context, name string, a *Answer) (entry, error) {
-	now := r.o.Clock.Now()
+	now := r.now()
 	old, ok := r.cached(name)
 	if ok && now.Before(old.expires) {
 		return old, nil
@@ -198,7 +199,7 @@ func (r *Resolver) store(m *mdns.Msg, asked string) error {
 	if m.Rcode != mdns.RcodeSuccess && m.Rcode != mdns.RcodeNameError {
 		return fmt.Errorf("%w: %s said %s about %s", ErrServer, r.o.Server, mdns.RcodeToString[m.Rcode], asked)
 	}
-	now := r.o.Clock.Now()
+	now := r.now()
 	received := map[key]entry{}
 	last := asked
 	for _, rr := range m.Answer {

@@ -169,9 +169,9 @@ func (c *Clouds) startControl() error {
 func (c *Clouds) startData() (err error) {
 	logger := slog.New(slog.NewTextHandler(logWriter{c.opts.Log}, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: dropTime}))
 	c.runtimes = runtime.New(runtime.Options{Dir: filepath.Join(c.opts.Dir, "run"), Logger: logger})
-	c.closers = append(c.closers, func() error { c.runtimes.Close(); return nil })
+	c.onClose(c.runtimes.Close)
 	c.fronts = front.New(front.Options{Runtimes: c.runtimes, Faults: c.faults, Logger: logger})
-	c.closers = append(c.closers, c.fronts.Close)
+	c.onClose(c.fronts.Close)
 	o, err := origin.New(origin.Options{Listen: c.opts.Origin, Logger: logger})
 	if err != nil {
 		return taken("origin", err)
@@ -198,6 +198,11 @@ func (c *Clouds) startData() (err error) {
 	c.closers = append(c.closers, c.checkers.Close)
 	c.state.DNS, c.state.Edge, c.state.Origin = c.dns.Addr().String(), c.edge.Addr().String(), o.Addr().String()
 	return nil
+}
+
+// onClose registers an end that cannot fail.
+func (c *Clouds) onClose(end func()) {
+	c.closers = append(c.closers, func() error { end(); return nil })
 }
 
 // taken says which dial to turn when an address is in use.

@@ -100,7 +100,7 @@ func TestLambdaServes(t *testing.T) {
 			w.WriteHeader(http.StatusAccepted)
 		}
 	}))
-	defer api.Close()
+	t.Cleanup(api.Close) // after the process that waits for its next invocation has been ended
 	start(t, filepath.Join(dir, "bootstrap"), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"),
 		"POLYGATE_REGION=aws/us-east-1", "POLYGATE_RELEASE="+r.manifest.Release)
 	select {

@@ -27,7 +27,7 @@ const grace = 2 * time.Minute
 // Options says where to look and where to build.
 type Options struct {
 	Module   string                           // folder of the module that pins the CLI, <checkout>/tools/pulumi
-	Cache    string                           // folder the built CLI is kept in
+	Cache    string                           // folder the built CLI is kept in, shared by all checkouts of a user
 	Progress func(format string, args ...any) // told of a build, which takes minutes; may be nil
 }
 
@@ -74,12 +74,23 @@ func Find(ctx context.Context, opts Options) (*Command, error) {
 	if have, err := versionOf(ctx, built); err == nil && have.EQ(want) {
 		return &Command{path: built, version: have}, nil
 	}
-	if err := build(ctx, opts, want, built); err != nil {
+	if err := os.MkdirAll(filepath.Dir(built), 0o755); err != nil {
+		return nil, fmt.Errorf("make room for the Pulumi CLI: %w", err)
+	}
+	// Of several that find nothing at the same time one builds, and the others wait for it.
+	unlock, err := lock(ctx, built+".lock", func() { opts.Progress("another process is building the Pulumi CLI: waiting for it") })
+	if err != nil {
 		return nil, err
 	}
+	defer unlock()
 	have, err := versionOf(ctx, built)
-	if err != nil {
-		return nil, fmt.Errorf("the Pulumi CLI just built does not run: %w", err)
+	if err != nil || !have.EQ(want) {
+		if err := build(ctx, opts, want, built); err != nil {
+			return nil, err
+		}
+		if have, err = versionOf(ctx, built); err != nil {
+			return nil, fmt.Errorf("the Pulumi CLI just built does not run: %w", err)
+		}
 	}
 	return &Command{path: built, version: have}, nil
 }
@@ -120,9 +131,6 @@ func versionOf(ctx context.Context, path string) (semver.Version, error) {
 // build compiles the CLI beside its destination and renames it into place, so that an interrupted build leaves nothing
 // that looks finished.
 func build(ctx context.Context, opts Options, v semver.Version, dest string) error {
-	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
-		return fmt.Errorf("make room for the Pulumi CLI: %w", err)
-	}
 	tmp := fmt.Sprintf("%s.%d", dest, os.Getpid())
 	defer os.Remove(tmp)
 	// The version is linked in: a CLI built from its module says 0.0.0 otherwise, which the Automation API refuses.

@@ -61,11 +61,18 @@ func apiType() *resource.Type {
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			region := in.Str("region")
 			id := serial(env, 10, tokenAPI, region, in.Str("name"))
+			// AWS's own certificate for the default endpoint, should it be enabled now or later.
+			cert, key, err := env.CA.Issue(executeHost(id, region))
+			if err != nil {
+				return "", nil, fmt.Errorf("creating %s (%s): %w", labelAPI, in.Str("name"), err)
+			}
 			return id, resource.Props{
 				"apiEndpoint":  "https://" + executeHost(id, region),
 				"arn":          fmt.Sprintf("arn:aws:apigateway:%s::/apis/%s", region, id),
 				"executionArn": arn("execute-api", region, id),
 				"tagsAll":      tagsAll(in),
+
+				resource.PrivateKey: resource.Props{privateCert: string(cert), privateKey: string(key)},
 			}, nil
 		},
 		Update: func(_ context.Context, _ *resource.Env, _ resource.Record, in resource.Props) (resource.Props, error) {
@@ -184,10 +191,14 @@ func routeType() *resource.Type {
 				"Route with key %s already exists for this API", in.Str("routeKey"))
 		},
 		Check: func(_ context.Context, _ *resource.Env, in resource.Props) []resource.Failure {
+			var out []resource.Failure
 			if t := in.Str("authorizationType"); t != "" && t != "NONE" {
-				return []resource.Failure{unsupported("authorizationType", "authorisation of type %s", t)}
+				out = append(out, unsupported("authorizationType", "authorisation of type %s", t))
 			}
-			return nil
+			if k := in.Str("routeKey"); k != "$default" && routeKey.MatchString(k) { // a malformed one is AWS's to refuse
+				out = append(out, unsupported("routeKey", "routes other than $default, got %q", k))
+			}
+			return out
 		},
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			id := serial(env, 7, tokenRoute, in.Str("apiId"), in.Str("routeKey"))

@@ -15,13 +15,11 @@ const (
 	codeConflict           = "ConflictException"
 	codeDeleteConflict     = "DeleteConflict"
 	codeEntityExists       = "EntityAlreadyExists"
-	codeHealthCheckInUse   = "HealthCheckInUse"
 	codeInvalidChangeBatch = "InvalidChangeBatch"
 	codeInvalidInput       = "InvalidInput"
 	codeInvalidParameter   = "InvalidParameterValueException"
 	codeMalformedPolicy    = "MalformedPolicyDocument"
 	codeNoSuchEntity       = "NoSuchEntity"
-	codeNoSuchHealthCheck  = "NoSuchHealthCheck"
 	codeNoSuchHostedZone   = "NoSuchHostedZone"
 	codeNotFound           = "NotFoundException"
 	codeResourceConflict   = "ResourceConflictException"
@@ -37,7 +35,7 @@ var generic = []string{codeServiceUnavailable, codeValidation}
 
 // statuses are the HTTP statuses that are not 400 (each service's API reference, "Errors").
 var statuses = map[string]int{
-	codeConflict: 409, codeDeleteConflict: 409, codeEntityExists: 409, codeNoSuchEntity: 404, codeNoSuchHealthCheck: 404,
+	codeConflict: 409, codeDeleteConflict: 409, codeEntityExists: 409, codeNoSuchEntity: 404,
 	codeNoSuchHostedZone: 404, codeNotFound: 404, codeResourceConflict: 409, codeServiceUnavailable: 503,
 }
 

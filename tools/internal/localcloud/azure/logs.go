@@ -54,7 +54,9 @@ func workspace() *resource.Type {
 			"location": at(in, g), "customerId": derived("workspace", id.String()), "provisioningState": "Succeeded", "createdDate": now, "modifiedDate": now,
 		}), nil
 	}
-	t.Update = func(_ context.Context, _ *resource.Env, _ resource.Record, in resource.Props) (resource.Props, error) { return nil, check(in) }
+	t.Update = func(_ context.Context, _ *resource.Env, _ resource.Record, in resource.Props) (resource.Props, error) {
+		return nil, check(in)
+	}
 	return t
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -61,10 +60,11 @@ func thumbprint(c *x509.Certificate) string {
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
-// covers reports whether the certificate may be shown for host.
-func (c certificate) covers(host string) error {
-	if err := c.Leaf.VerifyHostname(host); err != nil {
-		return fmt.Errorf("certificate %s: %w", c.Thumbprint, err)
+// parseLeaf reads the first certificate of a PEM chain.
+func parseLeaf(chain []byte) (*x509.Certificate, error) {
+	block, _ := pem.Decode(chain)
+	if block == nil {
+		return nil, errors.New("the stored certificate chain is not PEM")
 	}
-	return nil
+	return x509.ParseCertificate(block.Bytes)
 }

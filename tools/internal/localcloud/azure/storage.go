@@ -64,7 +64,9 @@ func storageAccount() *resource.Type {
 		if err != nil {
 			return "", nil, err
 		}
-		endpoint := func(service string) string { return "https://" + in.Str("accountName") + "." + service + ".core.windows.net/" }
+		endpoint := func(service string) string {
+			return "https://" + in.Str("accountName") + "." + service + ".core.windows.net/"
+		}
 		sku := in.Object("sku")
 		tier, _, _ := strings.Cut(sku.Str("name"), "_")
 		return id.String(), made(id, "2024-01-01").With(resource.Props{

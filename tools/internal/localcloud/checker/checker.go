@@ -7,8 +7,8 @@
 // # Time
 //
 // Intervals and timeouts are cloud time and go through the clock. Code under test is not sped up, though: at speed 10
-// a 2 s timeout would be 200 ms on the wall clock, and a busy laptop would look like an outage. No probe is therefore
-// given less than Options.Floor of wall time for each of its phases together. What a probe takes beyond the
+// a 2 s timeout would be 200 ms on the wall clock, and a busy laptop would look like an outage. No probe is therefore cut
+// off before Options.Floor of wall time, counted over all its phases. What a probe takes beyond the
 // documented timeout T because of that, the overrun o, must not make detection later than in production,
 // n(I+T) for interval I and threshold n. So the pause after a probe that overran is I-2o instead of I: one o for
 // itself, one for the next probe, which may overrun just as much. n probes that all run into the floor then end by

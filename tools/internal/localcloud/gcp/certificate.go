@@ -117,10 +117,10 @@ func certificate() *resource.Type {
 		Conflict:   func(in resource.Props) error { return alreadyExists(managerID(in, "certificates")) },
 		Create:     createCertificate,
 		Update: func(_ context.Context, env *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
-			return computedLabels(in).With(resource.Props{"managed": managed(env, old.Inputs)}), nil
+			return computedLabels(in).With(resource.Props{"managed": managed(env, in, issued(env, old))}), nil
 		},
 		Read: func(env *resource.Env, rec resource.Record) resource.Props {
-			return resource.Props{"managed": managed(env, rec.Inputs)}
+			return resource.Props{"managed": managed(env, rec.Inputs, issued(env, rec))}
 		},
 		Delete: func(_ context.Context, env *resource.Env, old resource.Record) error {
 			if e, ok := referrer(env.View(), tokenEntry, old.ID, "certificates"); ok {
@@ -152,10 +152,17 @@ func createCertificate(_ context.Context, env *resource.Env, in resource.Props) 
 	if err != nil {
 		return "", nil, fmt.Errorf("issue the certificate: %w", err)
 	}
+	active := len(unauthorised(env, in)) == 0
 	return managerID(in, "certificates"), computedLabels(in).With(resource.Props{
-		"managed": managed(env, in), "sanDnsnames": m.List("domains"),
-		resource.PrivateKey: resource.Props{"cert": string(cert), "key": string(key)},
+		"managed": managed(env, in, active), "sanDnsnames": m.List("domains"),
+		resource.PrivateKey: resource.Props{"cert": string(cert), "key": string(key), "issued": active},
 	}), nil
+}
+
+// issued reports whether a certificate is ACTIVE. One that was issued stays so when its records go, until it expires;
+// one that waits becomes ACTIVE as soon as all its records are in the DNS.
+func issued(env *resource.Env, c resource.Record) bool {
+	return c.Private.Bool("issued") || len(unauthorised(env, c.Inputs)) == 0
 }
 
 // authorizationFor finds the authorisation that covers a domain: its own, or for a wildcard that of the parent.
@@ -187,12 +194,12 @@ func unauthorised(env *resource.Env, certificate resource.Props) []string {
 }
 
 // managed is the state of a managed certificate as the API reports it now.
-func managed(env *resource.Env, in resource.Props) resource.Props {
-	missing := unauthorised(env, in)
+func managed(env *resource.Env, in resource.Props, active bool) resource.Props {
 	m := in.Object("managed").With(resource.Props{"state": StateActive})
-	if len(missing) == 0 {
+	if active {
 		return m
 	}
+	missing := unauthorised(env, in)
 	attempts := make([]any, len(missing))
 	for i, d := range missing {
 		attempts[i] = resource.Props{"domain": d, "state": "FAILED", "failureReason": "CONFIG", "details": "The DNS authorization record is not in the DNS."}

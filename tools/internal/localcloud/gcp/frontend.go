@@ -32,7 +32,7 @@ func globalAddress() *resource.Type {
 	t.Update = updateLabels
 	t.Delete = func(_ context.Context, env *resource.Env, old resource.Record) error {
 		for _, r := range env.View().List(tokenForwardingRule) {
-			if a, ok := addressOf(env.View(), r.Inputs.Str("ipAddress")); ok && a.ID == old.ID {
+			if a, ok := addressOf(env.View(), r.Inputs); ok && a.ID == old.ID {
 				return inUse("address", old.ID, r.ID)
 			}
 		}
@@ -41,15 +41,26 @@ func globalAddress() *resource.Type {
 	return t
 }
 
-// addressOf finds the global address that is named, linked or given as an IP address.
-func addressOf(v resource.View, ref string) (resource.Record, bool) {
+// addressOf finds the global address of a rule: named, linked or given as an IP address. Where the system has one loopback
+// address only, all global addresses are that one and differ by port: then the rule's own name decides, else the first.
+func addressOf(v resource.View, rule resource.Props) (resource.Record, bool) {
+	ref := rule.Str("ipAddress")
 	if a, ok := v.Get(tokenAddress, relative(ref)); ok {
 		return a, true
 	}
-	return v.Find(tokenAddress, "address", ref)
+	same := v.Where(tokenAddress, "address", ref)
+	for _, a := range same {
+		if a.Inputs.Str("name") == rule.Str("name") {
+			return a, true
+		}
+	}
+	if len(same) == 0 {
+		return resource.Record{}, false
+	}
+	return same[0], true
 }
 
-// tls12Ciphers and friends: what a profile enables is only reported, the front itself negotiates as Go does.
+// enabledFeatures is what a profile enables, in part. It is only reported: the front negotiates TLS as Go does.
 var enabledFeatures = map[string][]any{
 	"COMPATIBLE": resource.List[any]("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_128_CBC_SHA"),
 	"MODERN": resource.List[any](
@@ -152,7 +163,7 @@ func forwardingRule() *resource.Type {
 		if err := checkRule(env.View(), in, id); err != nil {
 			return "", nil, err
 		}
-		address, _ := addressOf(env.View(), in.Str("ipAddress"))
+		address, _ := addressOf(env.View(), in)
 		return id, computedLabels(in).With(resource.Props{
 			"selfLink": selfLink(id), "forwardingRuleId": number(digits(15, "id", id)), "labelFingerprint": short(11, "labels", id),
 			"baseForwardingRule": "", "ipAddress": address.Computed.Str("address"), "networkTier": "PREMIUM", "portRange": port(in.Str("portRange")) + "-" + port(in.Str("portRange")),
@@ -183,12 +194,12 @@ func checkRule(v resource.View, in resource.Props, self string) error {
 	if err := mustExist(v, tokenHTTPSProxy, "target", in.Str("target")); err != nil {
 		return err
 	}
-	address, ok := addressOf(v, in.Str("ipAddress"))
+	address, ok := addressOf(v, in)
 	if !ok {
 		return invalidField("IPAddress", in.Str("ipAddress"), "Invalid IP address specified: it is no reserved global address.")
 	}
 	for _, r := range v.List(tokenForwardingRule) {
-		if a, ok := addressOf(v, r.Inputs.Str("ipAddress")); ok && a.ID == address.ID && r.ID != self {
+		if a, ok := addressOf(v, r.Inputs); ok && a.ID == address.ID && r.ID != self {
 			return invalidField("IPAddress", address.Computed.Str("address"), "Specified IP address is in-use and would result in a conflict.")
 		}
 	}

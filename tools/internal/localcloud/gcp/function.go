@@ -319,4 +319,3 @@ func planeFunction(env *resource.Env, in resource.Props, source resource.Blob) p
 }
 
 func regionOf(in resource.Props) string { return "gcp/" + in.Str("location") }
-

@@ -19,8 +19,9 @@ const (
 //   - its default URL, which answers 404 while the ingress settings keep the internet out;
 //   - each load balancer whose chain is whole, under the names of its certificate map's entries. A name whose
 //     certificate is not ACTIVE has none, and cannot be reached.
-func Project(env *resource.Env, v resource.View) (plane.World, error) {
+func Project(env *resource.Env) (plane.World, error) {
 	var w plane.World
+	v := env.View()
 	zone := plane.Zone{ID: nativeZoneID, Name: nativeZone}
 	for _, f := range v.List(tokenFunction) {
 		source, ok := f.Private.Blob("source")
@@ -62,7 +63,7 @@ func defaultSite(env *resource.Env, v resource.View, f resource.Record) plane.Si
 
 // balancer is the site of one forwarding rule. ok is false while a part of the chain is missing.
 func balancer(env *resource.Env, v resource.View, rule resource.Record) (site plane.Site, ok bool) {
-	address, ok1 := addressOf(v, rule.Inputs.Str("ipAddress"))
+	address, ok1 := addressOf(v, rule.Inputs)
 	proxy, ok2 := v.Get(tokenHTTPSProxy, relative(rule.Inputs.Str("target")))
 	urls, ok3 := v.Get(tokenURLMap, relative(proxy.Inputs.Str("urlMap")))
 	backend, ok4 := v.Get(tokenBackendService, relative(urls.Inputs.Str("defaultService")))
@@ -103,7 +104,7 @@ func hostsOf(env *resource.Env, v resource.View, certificateMap string) []plane.
 		var names []string
 		for _, ref := range e.Inputs.Strings("certificates") {
 			c, ok := v.Get(tokenCertificate, relative(ref))
-			if !ok || len(unauthorised(env, c.Inputs)) > 0 {
+			if !ok || !issued(env, c) {
 				continue
 			}
 			host.Cert, host.Key = []byte(c.Private.Str("cert")), []byte(c.Private.Str("key"))

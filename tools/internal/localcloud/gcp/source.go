@@ -121,7 +121,7 @@ func (b builder) checkModule(f *zip.File) error {
 	if err != nil {
 		return err
 	}
-	mod, err := modfile.ParseLax("go.mod", text, nil)
+	mod, err := modfile.Parse("go.mod", text, nil)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBuild, err)
 	}

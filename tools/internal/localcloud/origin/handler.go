@@ -213,8 +213,8 @@ func (o *Origin) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	flusher := http.NewResponseController(w)
 	for i := range chunks {
-		if i > 0 && !wait(r, time.Duration(delay)*time.Millisecond) {
-			return
+		if i > 0 {
+			wait(r, time.Duration(delay)*time.Millisecond)
 		}
 		if _, err := fmt.Fprintf(w, "chunk %d of %d\n", i+1, chunks); err != nil {
 			return
@@ -240,9 +240,10 @@ func (o *Origin) abort(w http.ResponseWriter) {
 // slow answers /slow/{ms} after that time on the wall clock, unless the client leaves before.
 func (o *Origin) slow(w http.ResponseWriter, r *http.Request, arg string) {
 	ms, ok := number(w, arg, 0, int(maxWait.Milliseconds()))
-	if !ok || !wait(r, time.Duration(ms)*time.Millisecond) {
+	if !ok {
 		return
 	}
+	wait(r, time.Duration(ms)*time.Millisecond)
 	writeJSON(w, http.StatusOK, map[string]any{"slow_ms": ms, "origin": o.name})
 }
 
@@ -257,19 +258,19 @@ func (o *Origin) trailers(w http.ResponseWriter) {
 	w.Header().Set(http.TrailerPrefix+"X-Unannounced", "yes")
 }
 
-// wait sleeps unless the client leaves first. The rest of the body is read before, because only then does net/http
-// notice that.
-func wait(r *http.Request, d time.Duration) bool {
+// wait sleeps. If the client leaves or the origin closes before the time is up, the response is cut short: whatever
+// there is of it must not pass for the answer. The rest of the request's body is read first, because only then does
+// net/http notice a client that leaves.
+func wait(r *http.Request, d time.Duration) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
-		return false
+		panic(http.ErrAbortHandler)
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
 	case <-r.Context().Done():
-		return false
+		panic(http.ErrAbortHandler)
 	}
 }
 

@@ -112,13 +112,7 @@ func (c *Controller) Create(ctx context.Context, token string, in, config Props,
 		return "", nil, err
 	}
 	if preview {
-		out := in.Clone()
-		for _, name := range t.Computed {
-			if _, ok := out[name]; !ok {
-				out[name] = Unknown{}
-			}
-		}
-		return "", out, nil
+		return "", t.previewOutputs(in, nil), nil
 	}
 	if err := c.outage(OpCreate, t.Label, t.nameOf(in)); err != nil {
 		return "", nil, err
@@ -146,7 +140,9 @@ func (c *Controller) Create(ctx context.Context, token string, in, config Props,
 		rec = Record{Provider: c.cloud.Provider, Type: token, ID: id, Scope: t.scope(in.With(computed)), Inputs: in, Created: env.Now()}
 		rec.Computed, rec.Private = splitPrivate(computed)
 		if _, ok := tx.records[rec.key()]; ok {
-			return t.conflictError(in)
+			if err := t.conflictError(in); err != nil {
+				return err
+			}
 		}
 		tx.insert(rec)
 		return nil
@@ -164,11 +160,7 @@ func (c *Controller) Update(ctx context.Context, token, id string, outputs, in, 
 		return nil, err
 	}
 	if preview {
-		out := outputs.With(in)
-		for _, name := range t.Volatile {
-			out[name] = Unknown{}
-		}
-		return out, nil
+		return t.previewOutputs(in, outputs), nil
 	}
 	if err := c.outage(OpUpdate, t.Label, id); err != nil {
 		return nil, err
@@ -276,6 +268,37 @@ func (c *Controller) Invoke(ctx context.Context, token string, args, config Prop
 	env.Preview = preview
 	out, err := i.Call(ctx, env, args)
 	return out, nil, err
+}
+
+// previewOutputs are the outputs as far as a preview knows them. old are the present ones, nil before a create.
+func (t *Type) previewOutputs(in, old Props) Props {
+	out := old.With(in)
+	for _, name := range t.Computed {
+		if _, ok := out[name]; !ok {
+			out[name] = Unknown{}
+		}
+	}
+	if old != nil {
+		for _, name := range t.Volatile {
+			out[name] = Unknown{}
+		}
+	}
+	for _, p := range t.Properties {
+		o, ok := out[p.Name].(Props)
+		if !ok || len(p.Computed) == 0 {
+			continue
+		}
+		o = o.Clone()
+		for _, name := range p.Computed {
+			if v, ok := old.Object(p.Name)[name]; ok {
+				o[name] = v
+			} else if o[name] == nil {
+				o[name] = Unknown{}
+			}
+		}
+		out[p.Name] = o
+	}
+	return out
 }
 
 // PrivateKey names the entry of a hook's computed outputs whose Props go into Record.Private.

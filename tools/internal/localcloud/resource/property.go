@@ -47,6 +47,7 @@ type Property struct {
 	Elem       *Property               // of Array and Map
 	Fields     []Property              // of Object
 	Unmodelled []string                // of Object: fields the real cloud knows and the local one refuses
+	Computed   []string                // of Object: fields the cloud adds in the outputs; unknown in the preview of a create
 	Set        bool                    // an Array whose order does not matter
 	Fold       bool                    // a String whose letter case does not matter
 	JSON       bool                    // a String, or any value, that is compared as a JSON document

@@ -21,7 +21,8 @@ type Type struct {
 	Unique     []string // properties no two resources of the type may share. Absent on both sides is the same, too
 	AutoName   *AutoName
 
-	// Conflict is the error for a Create with an equal Unique tuple. nil: a plain one that names the tuple.
+	// Conflict is the error for a Create with an equal Unique tuple. nil: a plain one that names the resource. When it
+	// returns nil, the new resource takes the place of the one with its id.
 	Conflict func(in Props) error
 	// Check adds failures that need more than one property. Inputs may hold Unknown; defaults are filled in.
 	Check func(ctx context.Context, env *Env, in Props) []Failure

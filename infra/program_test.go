@@ -1,0 +1,176 @@
+package infra
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"polygate.example/infra/internal/record"
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/topology"
+)
+
+func TestProgram(t *testing.T) {
+	dir := project(t, "dev")
+	rec := &record.Recorder{}
+	if err := rec.Run("dev", dials("aws/us-east-1", "gcp/us-central1"), Program(dir)); err != nil {
+		t.Fatal(err)
+	}
+	fn, ok := rec.Find("gateway-aws-use1-function")
+	if !ok {
+		t.Fatal("there is no function")
+	}
+	if want := filepath.Join(dir, "dist", "dev", "aws.zip"); fn.Inputs["code"] != want {
+		t.Errorf("the code is at %v, want the absolute path %s", fn.Inputs["code"], want)
+	}
+}
+
+// Whatever is wrong is found before the first resource: a deployment that fails half-way for a typing error is worse
+// than none.
+func TestProgramRefusesFirst(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(t *testing.T, dir string, config map[string]string)
+		want   string
+	}{
+		{"settings", func(_ *testing.T, _ string, config map[string]string) {
+			config["polygate:hostname"], config["polygate:ttl"] = "example.com", "300"
+		}, "polygate:ttl: is 300: route53 takes 1 to 60 seconds"},
+		{"misspelt dial in the stack file", func(t *testing.T, dir string, _ map[string]string) {
+			path := settings.Path(dir, "dev")
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, []byte("config:\n  polygate:protct: true\n"))
+		}, "Pulumi.dev.yaml:2:3: polygate:protct: is unknown"},
+		{"no manifest", func(t *testing.T, dir string, _ map[string]string) {
+			if err := os.RemoveAll(filepath.Join(dir, "dist")); err != nil {
+				t.Fatal(err)
+			}
+		}, "run `polygate build -s dev` first"},
+		{"artefact changed", func(t *testing.T, dir string, _ map[string]string) {
+			write(t, filepath.Join(dir, "dist", "dev", "aws.zip"), []byte("something else"))
+		}, "and not "},
+		{"artefact gone", func(t *testing.T, dir string, _ map[string]string) {
+			if err := os.Remove(filepath.Join(dir, "dist", "dev", "gcp.zip")); err != nil {
+				t.Fatal(err)
+			}
+		}, "open artefact"},
+		{"built for another environment", func(t *testing.T, dir string, _ map[string]string) {
+			path := filepath.Join(dir, "dist", "dev", "manifest.json")
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, []byte(strings.Replace(string(b), `"environment": "dev"`, `"environment": "prod"`, 1)))
+		}, `was built for "prod"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, config := project(t, "dev"), dials("aws/us-east-1", "gcp/us-central1")
+			c.change(t, dir, config)
+			rec := &record.Recorder{}
+			err := rec.Run("dev", config, Program(dir))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v: want %q in it", err, c.want)
+			}
+			for _, r := range rec.All() {
+				if r.Type != "pulumi:pulumi:Stack" {
+					t.Errorf("%s %s is declared all the same", r.Type, r.Name)
+				}
+			}
+		})
+	}
+}
+
+func TestProjectRoot(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, given, pulumi, want string }{
+		{"given", "/a", "/b", "/a"},
+		{"from Pulumi", "", "/b", "/b"},
+		{"relative", "sub", "", filepath.Join(here, "sub")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := projectRoot(c.given, c.pulumi)
+			if err != nil || got != c.want {
+				t.Errorf("root is %q, %v: want %q", got, err, c.want)
+			}
+		})
+	}
+	if _, err := projectRoot("", ""); err == nil {
+		t.Error("an unknown root is no error")
+	}
+}
+
+func TestAuditModel(t *testing.T) {
+	model, err := gateway.New(gateway.Spec{
+		Version: gateway.Version,
+		Upstreams: map[string]gateway.Upstream{"u": {
+			Targets: []gateway.Target{{URL: "https://a.example.com"}},
+			Regions: map[string]gateway.Region{
+				"aws/us-east-1": {Targets: []gateway.Target{{URL: "https://b.example.com"}}},
+				"aws/us-east-9": {Targets: []gateway.Target{{URL: "https://c.example.com"}}},
+				"ibm/us-south":  {Targets: []gateway.Target{{URL: "https://d.example.com"}}},
+			},
+			Timeouts: gateway.Timeouts{Connect: second, Response: second, Idle: second},
+		}},
+		Routes: []gateway.Route{
+			{Name: "quick", Match: gateway.Match{Path: "/quick"}, Upstream: "u", Timeout: 20 * second},
+			{Name: "slow", Match: gateway.Match{Path: "/slow"}, Upstream: "u", Timeout: 40 * second},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = Audit(settings.Settings{Timeout: 25}, model)
+	var problems *provider.ModelError
+	if !errors.As(err, &problems) {
+		t.Fatalf("the error is %v: want a ModelError", err)
+	}
+	want := []string{
+		`the gateway document names the region "aws/us-east-9": aws has only`,
+		`the gateway document names the region "ibm/us-south": there is no such provider; want aws, gcp or azure`,
+		`the route "slow" may take 40s, but polygate:timeout ends a request after 25s`,
+	}
+	if len(problems.Lines) != len(want) {
+		t.Fatalf("%d problems, want %d:\n%v", len(problems.Lines), len(want), err)
+	}
+	for i, w := range want {
+		if !strings.HasPrefix(problems.Lines[i], w) {
+			t.Errorf("problem %d is %q, want %q", i, problems.Lines[i], w)
+		}
+	}
+}
+
+const second = gateway.Duration(1e9)
+
+// What the clouds answer is not what the program takes for granted.
+func TestFill(t *testing.T) {
+	if _, err := fill(twoRegions, []any{"a", "b"}); err == nil {
+		t.Error("too few values are no error")
+	}
+	if _, err := fill(twoRegions, []any{"a", "b", 3, "d"}); err == nil {
+		t.Error("a target that is a number is no error")
+	}
+	got, err := fill(twoRegions, []any{"a", "b", "c", "d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := got["regions"].([]any)[1].(map[string]any)
+	if second["target"] != "c" || second["health_check"] != "d" {
+		t.Errorf("the second region is %v", second)
+	}
+	if twoRegions.Regions[1].Target != "" {
+		t.Error("the topology that was given has been changed")
+	}
+}
+
+var twoRegions = topology.Topology{Regions: []topology.Region{{Name: "aws/us-east-1"}, {Name: "gcp/us-central1"}}}

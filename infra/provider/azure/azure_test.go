@@ -1,0 +1,213 @@
+package azure_test
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"polygate.example/infra/internal/record"
+	"polygate.example/infra/provider"
+	"polygate.example/infra/provider/azure"
+	"polygate.example/infra/settings"
+)
+
+const subscription = "00000000-0000-0000-0000-00000000000a"
+
+var config = map[string]string{"azure-native:subscriptionId": subscription}
+
+// example lays out the files the README's example names.
+func example(t *testing.T) (settings.Settings, string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"gateway.pfx": "a certificate", "gateway.password": "secret\r\nmore"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := record.LoadExample(dir, "README.md", provider.Audit([]provider.Spec{azure.Provider{}.Spec()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, dir
+}
+
+func declare(t *testing.T) *record.Recorder {
+	t.Helper()
+	s, dir := example(t)
+	rec, err := record.Region(azure.Provider{}, s, dir, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+func TestResources(t *testing.T) {
+	tags := map[string]any{"managed-by": "pulumi", "polygate-environment": "dev", "polygate-region": "eastus"}
+	rec := declare(t)
+	app, ok := rec.Find("gw-eastus-app")
+	if !ok {
+		t.Fatal("there is no app")
+	}
+	name := app.Inputs["name"].(string)
+	digits := strings.TrimPrefix(name, "polygate-dev-eastus-")
+	for resource, want := range map[string]map[string]any{
+		// cloud-facts: Flex takes its runtime from functionAppConfig only.
+		"gw-eastus-app": {
+			"resourceGroupName": "polygate-dev-eastus", "name": name, "location": "eastus", "kind": "functionapp,linux",
+			"serverFarmId": "gw-eastus-plan-id", "reserved": true, "httpsOnly": true, "tags": tags,
+			"identity": map[string]any{"type": "UserAssigned", "userAssignedIdentities": []any{"gw-eastus-identity-id"}},
+			"functionAppConfig": map[string]any{
+				"runtime":             map[string]any{"name": "the-runtime", "version": "1.0"},
+				"scaleAndConcurrency": map[string]any{"instanceMemoryMB": 2048.0, "maximumInstanceCount": 100.0},
+				"deployment": map[string]any{"storage": map[string]any{
+					"type": "blobContainer", "value": "https://polygate" + digits + ".blob.test/packages",
+					"authentication": map[string]any{"type": "UserAssignedIdentity", "userAssignedIdentityResourceId": "gw-eastus-identity-id"},
+				}},
+			},
+			"hyperV": false, "isXenon": false, "scmSiteAlsoStopped": false, // the SDK's own defaults
+			"siteConfig": map[string]any{
+				"http20Enabled": true, "http20ProxyFlag": 0.0, "localMySqlEnabled": false, "netFrameworkVersion": "v4.6", // the SDK's own defaults
+				"minTlsVersion": "1.2",
+				"appSettings": []any{
+					setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "ClientId=client;Authorization=AAD"),
+					setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=gw-eastus-insights"),
+					setting("AzureWebJobsStorage__accountName", "polygate"+digits),
+					setting("AzureWebJobsStorage__clientId", "client"),
+					setting("AzureWebJobsStorage__credential", "managedidentity"),
+					setting("POLYGATE_ARTEFACT", "sha256:"+strings.Repeat("ab", 32)),
+					setting("POLYGATE_REGION", "azure/eastus"),
+					setting("POLYGATE_RELEASE", "r1"),
+				},
+			},
+		},
+		"gw-eastus-storage": {
+			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits, "location": "eastus", "kind": "StorageV2",
+			"sku": map[string]any{"name": "Standard_LRS"}, "allowSharedKeyAccess": false, "allowBlobPublicAccess": false,
+			"enableHttpsTrafficOnly": true, "minimumTlsVersion": "TLS1_2", "tags": tags,
+		},
+		// cloud-facts: the package is a blob of exactly this name.
+		"gw-eastus-package": {
+			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits, "containerName": "packages",
+			"blobName": "released-package.zip", "type": "Block", "contentType": "application/zip", "source": "/dist/dev/it.zip",
+		},
+		"gw-eastus-certificate": {
+			"resourceGroupName": "polygate-dev-eastus", "name": name, "certificateName": "polygate-dev-eastus", "location": "eastus",
+			"serverFarmId": "gw-eastus-plan-id", "pfxBlob": base64.StdEncoding.EncodeToString([]byte("a certificate")), "password": "secret", "tags": tags,
+		},
+		"gw-eastus-shared-binding": {
+			"resourceGroupName": "polygate-dev-eastus", "name": name, "siteName": name, "hostName": "api.example.com",
+			"hostNameType": "Verified", "customHostNameDnsRecordType": "CName", "sslState": "SniEnabled", "thumbprint": "THUMB",
+		},
+	} {
+		t.Run(resource, func(t *testing.T) {
+			r, ok := rec.Find(resource)
+			if !ok {
+				t.Fatal("not declared")
+			}
+			if diff := cmp.Diff(want, r.Inputs); diff != "" {
+				t.Errorf("inputs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func setting(name, value string) map[string]any { return map[string]any{"name": name, "value": value} }
+
+// OneDeploy is the one template resource, and another artefact changes the deployment, whose package has one address
+// for ever.
+func TestPublish(t *testing.T) {
+	r, ok := declare(t).Find("gw-eastus-publish")
+	if !ok {
+		t.Fatal("not declared")
+	}
+	template := r.Inputs["properties"].(map[string]any)["template"].(map[string]any)
+	resources := template["resources"].([]any)
+	one := resources[0].(map[string]any)
+	if len(resources) != 1 || one["type"] != "Microsoft.Web/sites/extensions" || !strings.HasSuffix(one["name"].(string), "/onedeploy") {
+		t.Errorf("the template holds %v: want one OneDeploy", resources)
+	}
+	want := map[string]any{"packageUri": "https://blob.test/packages/released-package.zip", "remoteBuild": false}
+	if diff := cmp.Diff(want, one["properties"]); diff != "" {
+		t.Errorf("properties (-want +got):\n%s", diff)
+	}
+	if got := r.Inputs["tags"].(map[string]any)["polygate-artefact"]; got != "sha256:"+strings.Repeat("ab", 32) {
+		t.Errorf("the deployment is tagged with %v: want the digest", got)
+	}
+	for _, grant := range []string{"gw-eastus-storage-role", "gw-eastus-telemetry-role"} {
+		if !slices.ContainsFunc(r.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::"+grant) }) {
+			t.Errorf("the publication does not wait for %s", grant)
+		}
+	}
+}
+
+// A second run must find the same role assignments, and no two may share a name.
+func TestRoleAssignmentNames(t *testing.T) {
+	names := func() map[string]string {
+		out := map[string]string{}
+		for _, r := range declare(t).Of("azure-native:authorization:RoleAssignment") {
+			out[r.Name] = r.Inputs["roleAssignmentName"].(string)
+		}
+		return out
+	}
+	first := names()
+	if diff := cmp.Diff(first, names()); diff != "" {
+		t.Errorf("names differ from run to run:\n%s", diff)
+	}
+	seen := map[string]bool{}
+	for _, n := range first {
+		if seen[n] {
+			t.Errorf("%s is the name of two assignments", n)
+		}
+		seen[n] = true
+	}
+	if len(first) != 4 {
+		t.Errorf("%d assignments for two regions, want 4", len(first))
+	}
+}
+
+// The verification id is the subscription's: two regions, one record of the shared name. Bindings of a site come one
+// after the other.
+func TestOwnership(t *testing.T) {
+	rec := declare(t)
+	var got []string
+	for _, r := range rec.Of("test:index:Record") {
+		got = append(got, r.Name+" "+r.Inputs["name"].(string)+" "+r.Inputs["type"].(string)+" "+r.Inputs["value"].(string))
+	}
+	want := []string{
+		"gw-eastus-ownership asuid.eastus.azure.api.example.com TXT verification",
+		"gw-ownership asuid.api.example.com TXT verification",
+		"gw-westeurope-ownership asuid.westeurope.azure.api.example.com TXT verification",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	second, ok := rec.Find("gw-eastus-shared-binding")
+	if !ok || !slices.ContainsFunc(second.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::gw-eastus-own-binding") }) {
+		t.Error("the second binding does not wait for the first")
+	}
+}
+
+func TestCertificateFiles(t *testing.T) {
+	for _, missing := range []string{"gateway.pfx", "gateway.password"} {
+		t.Run(missing, func(t *testing.T) {
+			s, dir := example(t)
+			if err := os.Remove(filepath.Join(dir, missing)); err != nil {
+				t.Fatal(err)
+			}
+			rec, err := record.Region(azure.Provider{}, s, dir, config)
+			if err == nil || !strings.Contains(err.Error(), missing) {
+				t.Errorf("the error is %v: want one that names %s", err, missing)
+			}
+			for _, r := range rec.All() {
+				if r.Custom {
+					t.Errorf("%s is declared although the certificate cannot be read", r.Name)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,132 @@
+package gcp_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"polygate.example/infra/internal/record"
+	"polygate.example/infra/provider"
+	"polygate.example/infra/provider/gcp"
+)
+
+var config = map[string]string{"gcp:project": "my-project"}
+
+// declare runs the README's example.
+func declare(t *testing.T) *record.Recorder {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := record.LoadExample(dir, "README.md", provider.Audit([]provider.Spec{gcp.Provider{}.Spec()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := record.Region(gcp.Provider{}, s, dir, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+func TestResources(t *testing.T) {
+	labels := map[string]any{"managed-by": "pulumi", "polygate-environment": "dev", "polygate-region": "us-central1"}
+	rec := declare(t)
+	for name, want := range map[string]map[string]any{
+		"gw-usc1-function": {
+			"name": "polygate-dev-usc1", "location": "us-central1", "description": "polygate gateway of dev", "labels": labels,
+			"buildConfig": map[string]any{
+				"runtime": "the-runtime", "entryPoint": "Gateway",
+				"serviceAccount": "projects/test/serviceAccounts/polygate-dev-usc1-bld@test.iam",
+				"source": map[string]any{"storageSource": map[string]any{
+					"bucket": "polygate-dev-usc1-6ae976b0", "object": strings.Repeat("ab", 32) + ".zip",
+				}},
+			},
+			"serviceConfig": map[string]any{
+				"availableCpu": "1", "availableMemory": "512Mi", "timeoutSeconds": 60.0, "maxInstanceCount": 100.0,
+				"maxInstanceRequestConcurrency": 80.0, "ingressSettings": "ALLOW_INTERNAL_AND_GCLB",
+				"allTrafficOnLatestRevision": true, "serviceAccountEmail": "polygate-dev-usc1-run@test.iam",
+				"environmentVariables": map[string]any{
+					"POLYGATE_REGION": "gcp/us-central1", "POLYGATE_RELEASE": "r1", "POLYGATE_ARTEFACT": "sha256:" + strings.Repeat("ab", 32),
+				},
+			},
+		},
+		"gw-usc1-source": {
+			"name": "polygate-dev-usc1-6ae976b0", "location": "us-central1", "uniformBucketLevelAccess": true,
+			"publicAccessPrevention": "enforced", "labels": labels,
+		},
+		"gw-usc1-endpoints": {
+			"name": "polygate-dev-usc1", "region": "us-central1", "networkEndpointType": "SERVERLESS",
+			"cloudRun": map[string]any{"service": "polygate-dev-usc1"},
+		},
+		"gw-usc1-proxy": {
+			"name": "polygate-dev-usc1", "urlMap": "https://test/gw-usc1-urls", "sslPolicy": "https://test/gw-usc1-tls",
+			"certificateMap": "//certificatemanager.googleapis.com/gw-usc1-certificate-map-id",
+		},
+		"gw-usc1-rule": {
+			"name": "polygate-dev-usc1", "loadBalancingScheme": "EXTERNAL_MANAGED", "ipProtocol": "TCP", "ipAddress": "192.0.2.1",
+			"portRange": "443", "target": "https://test/gw-usc1-proxy", "labels": labels,
+		},
+		// cloud-facts: the default FIXED_RECORD would sit at _acme-challenge.<name> and block Azure's DNS-01.
+		"gw-usc1-authorization": {"name": "polygate-dev-usc1", "domain": "usc1.gcp.api.example.com", "type": "PER_PROJECT_RECORD", "labels": labels},
+		"gw-usc1-certificate": {
+			"name": "polygate-dev-usc1", "labels": labels,
+			"managed": map[string]any{
+				"domains":           []any{"usc1.gcp.api.example.com", "api.example.com"},
+				"dnsAuthorizations": []any{"gw-usc1-authorization-id", "gw-authorization-id"},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, ok := rec.Find(name)
+			if !ok {
+				t.Fatal("not declared")
+			}
+			if diff := cmp.Diff(want, r.Inputs); diff != "" {
+				t.Errorf("inputs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The runtime identity has no role; the build identity has the three a build needs.
+func TestRoles(t *testing.T) {
+	var got []string
+	for _, r := range declare(t).Of("gcp:projects/iAMMember:IAMMember") {
+		if strings.Contains(r.Name, "usc1") {
+			got = append(got, r.Inputs["role"].(string)+" "+r.Inputs["member"].(string))
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"roles/artifactregistry.writer serviceAccount:polygate-dev-usc1-bld@test.iam",
+		"roles/logging.logWriter serviceAccount:polygate-dev-usc1-bld@test.iam",
+		"roles/storage.objectViewer serviceAccount:polygate-dev-usc1-bld@test.iam",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("roles (-want +got):\n%s", diff)
+	}
+}
+
+// A build that starts before its identity may read the source fails.
+func TestFunctionWaitsForGrants(t *testing.T) {
+	r, ok := declare(t).Find("gw-usc1-function")
+	if !ok {
+		t.Fatal("not declared")
+	}
+	for _, grant := range []string{"gw-usc1-build-log", "gw-usc1-build-image", "gw-usc1-build-source"} {
+		if !slices.ContainsFunc(r.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::"+grant) }) {
+			t.Errorf("the function does not wait for %s", grant)
+		}
+	}
+}
+
+func TestProjectIsNeeded(t *testing.T) {
+	s, err := record.LoadExample(t.TempDir(), "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record.Region(gcp.Provider{}, s, t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "gcp:project is not set") {
+		t.Errorf("the error is %v: want one about gcp:project", err)
+	}
+}

@@ -1,0 +1,182 @@
+package aws
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/resource"
+)
+
+// defaultConcurrency is how many instances of a function run at once at most, where none is reserved. A real account has
+// 1000 ("Lambda quotas"); one machine has fewer, and requests above it are throttled (429) as they would be there.
+const defaultConcurrency = 10
+
+// nativeTTL is the TTL of API Gateway's own names, in seconds.
+const nativeTTL = 60
+
+// architectures are Go's names for Lambda's.
+var architectures = map[string]string{"x86_64": "amd64", "arm64": "arm64"}
+
+// Project derives what the data plane serves from the records: functions, one site per API, the hosted zones, zones with
+// the native names of API Gateway, and health checks. The result is in a stable order.
+func Project(env *resource.Env) (plane.World, error) {
+	v := env.View()
+	w := plane.World{Functions: functions(env), Checks: checks(v)}
+	for _, api := range v.List(tokenAPI) {
+		w.Sites = append(w.Sites, site(env, api))
+	}
+	for _, z := range v.List(tokenZone) {
+		w.Zones = append(w.Zones, hostedZone(v, z))
+	}
+	w.Zones = append(w.Zones, nativeZones(env)...)
+	for _, s := range w.Sites {
+		for _, h := range s.Hosts {
+			if len(h.Cert) == 0 {
+				return w, fmt.Errorf("site %s: there is no certificate for %s", s.ID, h.Name)
+			}
+		}
+	}
+	return w, nil
+}
+
+func functions(env *resource.Env) []plane.Function {
+	var out []plane.Function
+	for _, f := range env.View().List(tokenFunction) {
+		in := f.Inputs
+		blob, _ := in.Blob("code")
+		instances := in.Int("reservedConcurrentExecutions")
+		if instances < 0 {
+			instances = defaultConcurrency
+		}
+		var arch string
+		for _, a := range in.Strings("architectures") {
+			arch = architectures[a]
+		}
+		out = append(out, plane.Function{
+			ID: f.Computed.Str("arn"), Region: "aws/" + in.Str("region"), Runtime: plane.Lambda,
+			Package: env.BlobFile(blob), Digest: blob.SHA256, Entry: in.Str("handler"), Architecture: arch,
+			Environment: in.Object("environment").StringMap("variables"),
+			Memory:      in.Int("memorySize"), Timeout: functionTimeout(in), Instances: instances,
+		})
+	}
+	return out
+}
+
+// site is an API with the names that lead to it. Its default endpoint is a name unless it is disabled; then API Gateway
+// answers it like a name it does not know.
+func site(env *resource.Env, api resource.Record) plane.Site {
+	v, region := env.View(), api.Inputs.Str("region")
+	s := plane.Site{ID: api.Computed.Str("arn"), Region: "aws/" + region, Front: plane.APIGateway, Listen: env.Addresses.Allocate("aws/" + region)}
+	stages := v.Where(tokenStage, "apiId", api.ID)
+	if !api.Inputs.Bool("disableExecuteApiEndpoint") {
+		s.Hosts = append(s.Hosts, privateHost(executeHost(api.ID, region), api))
+	}
+	for _, m := range v.Where(tokenAPIMapping, "apiId", api.ID) {
+		d, ok := v.GetIn(tokenDomainName, region, m.Inputs.Str("domainName"))
+		if !ok {
+			continue
+		}
+		cert, _ := v.Find(tokenCertificate, "arn", d.Inputs.Object("domainNameConfiguration").Str("certificateArn"))
+		s.Hosts = append(s.Hosts, privateHost(strings.ToLower(d.ID), cert))
+	}
+	// Without a deployment a stage serves nothing; autoDeploy makes one after each change.
+	i := slices.IndexFunc(stages, func(st resource.Record) bool { return st.Inputs.Bool("autoDeploy") })
+	if i < 0 {
+		return s
+	}
+	integration, ok := defaultIntegration(v, region, api.ID)
+	if !ok {
+		return s
+	}
+	uri := invocationURI.FindStringSubmatch(integration.Inputs.Str("integrationUri"))
+	if uri == nil {
+		return s
+	}
+	fn, ok := v.Find(tokenFunction, "arn", uri[1])
+	if !ok {
+		s.InvokeError = true
+		return s
+	}
+	s.Function = uri[1]
+	s.InvokeError = !mayInvoke(v, fn, api.Computed.Str("executionArn")+"/"+stages[i].ID+"/$default")
+	return s
+}
+
+// privateHost is a name with the certificate that a record keeps.
+func privateHost(name string, rec resource.Record) plane.Host {
+	return plane.Host{Name: name, Cert: []byte(rec.Private.Str(privateCert)), Key: []byte(rec.Private.Str(privateKey))}
+}
+
+// nativeZones give the native names of each region an address: the domain of API Gateway's regional endpoints.
+func nativeZones(env *resource.Env) []plane.Zone {
+	v := env.View()
+	byRegion := map[string][]string{}
+	for _, d := range v.List(tokenDomainName) {
+		byRegion[d.Scope] = append(byRegion[d.Scope], d.Computed.Object("domainNameConfiguration").Str("targetDomainName"))
+	}
+	for _, a := range v.List(tokenAPI) {
+		if !a.Inputs.Bool("disableExecuteApiEndpoint") {
+			byRegion[a.Scope] = append(byRegion[a.Scope], executeHost(a.ID, a.Scope))
+		}
+	}
+	var out []plane.Zone
+	for region, names := range byRegion {
+		z := plane.Zone{ID: regionalZoneID(region), Name: executeZone(region)}
+		address := env.Addresses.Allocate("aws/" + region).Addr().String()
+		for _, n := range names {
+			z.Records = append(z.Records, plane.Record{Name: n, Type: "A", TTL: nativeTTL, Values: []string{address}})
+		}
+		out = append(out, z)
+	}
+	slices.SortFunc(out, func(a, b plane.Zone) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func hostedZone(v resource.View, z resource.Record) plane.Zone {
+	out := plane.Zone{ID: z.ID, Name: z.Inputs.Str("name")}
+	for _, r := range recordsOf(v, z.ID) {
+		in := r.Inputs
+		rec := plane.Record{
+			Name: r.Computed.Str("fqdn"), Type: in.Str("type"), TTL: in.Int("ttl"), Values: in.Strings("records"),
+			SetIdentifier: in.Str("setIdentifier"), Failover: failoverOf(in), HealthCheck: in.Str("healthCheckId"),
+		}
+		for _, a := range in.Objects("aliases") {
+			rec.Alias = &plane.Alias{
+				Name: strings.ToLower(strings.TrimSuffix(a.Str("name"), ".")), ZoneID: strings.TrimPrefix(a.Str("zoneId"), "/hostedzone/"),
+				EvaluateTargetHealth: a.Bool("evaluateTargetHealth"),
+			}
+		}
+		out.Records = append(out.Records, rec)
+	}
+	return out
+}
+
+// checks are the health checks, with Route 53's defaults: interval 30 s, threshold 3, port 80 or 443.
+func checks(v resource.View) []plane.HealthCheck {
+	var out []plane.HealthCheck
+	for _, h := range v.List(tokenHealthCheck) {
+		in, all := h.Inputs, h.Outputs()
+		c := plane.HealthCheck{
+			ID: h.ID, Type: in.Str("type"), FQDN: strings.TrimSuffix(in.Str("fqdn"), "."), IP: in.Str("ipAddress"), Port: in.Int("port"),
+			Path: in.Str("resourcePath"), SearchString: in.Str("searchString"), Interval: in.Int("requestInterval"),
+			Threshold: all.Int("failureThreshold"), Inverted: in.Bool("invertHealthcheck"), Disabled: in.Bool("disabled"),
+			SNI: all.Bool("enableSni"), Locations: in.Strings("regions"),
+		}
+		if c.Interval == 0 {
+			c.Interval = 30
+		}
+		if c.Port == 0 {
+			c.Port = 80
+			if strings.HasPrefix(c.Type, "HTTPS") {
+				c.Port = 443
+			}
+		}
+		if c.Path == "" && c.Type != "TCP" {
+			c.Path = "/"
+		}
+		out = append(out, c)
+	}
+	return out
+}

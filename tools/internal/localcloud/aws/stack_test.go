@@ -1,0 +1,385 @@
+package aws_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"polygate.example/tools/internal/localcloud/aws"
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/resource"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+// pair deploys two regions and a failover pair over them.
+func pair(b *bed) (*region, *region) {
+	b.t.Helper()
+	east, west := b.deploy("us-east-1", "use1"), b.deploy("eu-west-1", "euw1")
+	b.must(tRecord, b.failoverInputs("failover-2."+shared, "PRIMARY", west.own).With(resource.Props{"healthCheckId": west.id("check")}))
+	b.must(tRecord, b.failoverInputs(shared, "PRIMARY", east.own).With(resource.Props{"healthCheckId": east.id("check")}))
+	b.must(tRecord, b.aliasInputs(shared, "SECONDARY", "failover-2."+shared))
+	return east, west
+}
+
+func (b *bed) project() plane.World {
+	b.t.Helper()
+	w, err := aws.Project(resource.NewEnv(b.store, aws.Cloud(), b.services))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return w
+}
+
+// TestProject keeps the projection of a two-region stack. Generated identifiers, keys and paths are numbered in order of
+// appearance, so that the golden shows which of them are the same.
+func TestProject(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	pair(b)
+	w := b.project()
+	for i := range w.Sites {
+		for j := range w.Sites[i].Hosts {
+			h := &w.Sites[i].Hosts[j]
+			if !bytes.Contains(h.Cert, []byte("CERTIFICATE")) || !bytes.Contains(h.Key, []byte("PRIVATE KEY")) {
+				t.Errorf("host %s has no certificate and key", h.Name)
+			}
+			h.Cert, h.Key = nil, nil
+		}
+	}
+	got, err := json.MarshalIndent(w, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(bytes.ReplaceAll(got, []byte(b.dir), []byte("DIR")), '\n')
+	got = number(got)
+	golden := filepath.Join("testdata", "world.json")
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("projection differs from %s (run with -update to accept):\n%s", golden, got)
+	}
+}
+
+// generated matches what is derived from time: ids of APIs, domain names, health checks.
+var generated = regexp.MustCompile(`[0-9a-v]{8}-[0-9a-v]{4}-[0-9a-v]{4}-[0-9a-v]{4}-[0-9a-v]{12}|/apis/[0-9a-v]{10}|d-[0-9a-v]{10}|[0-9a-f]{64}`)
+
+func number(b []byte) []byte {
+	seen := map[string]int{}
+	return generated.ReplaceAllFunc(b, func(m []byte) []byte {
+		if _, ok := seen[string(m)]; !ok {
+			seen[string(m)] = len(seen) + 1
+		}
+		return []byte("generated-" + string(rune('A'+seen[string(m)]-1)))
+	})
+}
+
+// TestProjectWiring breaks one link at a time between a name and the function.
+func TestProjectWiring(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name        string
+		remove      []string // short names, in order
+		hosts       int
+		function    bool
+		invokeError bool
+	}{
+		{"whole", nil, 2, true, false},
+		{"no permission", []string{"permission"}, 2, true, true},
+		{"no mapping", []string{"mapping-own"}, 1, true, false},
+		{"no route", []string{"route"}, 2, false, false},
+		{"no stage", []string{"mapping-own", "mapping-shared", "stage"}, 0, false, false},
+		{"no function", []string{"function"}, 2, false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			r := b.deploy("us-east-1", "use1")
+			for _, short := range tc.remove {
+				m := r.made[short]
+				if err := b.delete(m.token, m.id, m.out); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := b.project().Sites[0]
+			if len(s.Hosts) != tc.hosts || (s.Function != "") != tc.function || s.InvokeError != tc.invokeError {
+				t.Errorf("site has %d hosts, function %q, invoke error %t", len(s.Hosts), s.Function, s.InvokeError)
+			}
+		})
+	}
+}
+
+// TestPermissionSource: a permission for another API, or another account, lets nobody in.
+func TestPermissionSource(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]bool{
+		"/*/$default":        true,
+		"/*":                 true,
+		"/$default/$default": true,
+		"/v2/$default":       false,
+		"x/*":                false,
+	} {
+		t.Run(source, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			r := b.deploy("us-east-1", "use1")
+			m := r.made["permission"]
+			if err := b.delete(m.token, m.id, m.out); err != nil {
+				t.Fatal(err)
+			}
+			b.must(tPermission, resource.Props{"statementId": "other", "action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com",
+				"function": r.out("function").Str("arn"), "sourceArn": r.out("api").Str("executionArn") + source})
+			if s := b.project().Sites[0]; s.InvokeError == want {
+				t.Errorf("source %q: invoke error %t, want %t", source, s.InvokeError, !want)
+			}
+		})
+	}
+}
+
+// TestRestart: a store that is opened again has all, and shows the same world, certificates and addresses included.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	pair(b)
+	before := b.project()
+	records := len(b.store.View().All())
+	b.open()
+	if got := len(b.store.View().All()); got != records {
+		t.Fatalf("%d records after the restart, %d before", got, records)
+	}
+	x, err := json.Marshal(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := json.Marshal(b.project())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(x, y) {
+		t.Errorf("the world changed by a restart:\n%s\n%s", x, y)
+	}
+	for _, f := range before.Functions {
+		if _, err := os.Stat(f.Package); err != nil {
+			t.Errorf("package of %s: %v", f.ID, err)
+		}
+	}
+}
+
+// TestUpIsStable: checking and comparing the same inputs again finds no change, for every type.
+func TestUpIsStable(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	pair(b)
+	seen := map[string]bool{}
+	for _, rec := range b.store.View().All() {
+		if rec.Type == "aws:route53/zone:Zone" {
+			continue
+		}
+		seen[rec.Type] = true
+		again, failures, err := b.c.Check(t.Context(), resource.Checking{Token: rec.Type, Name: "x", Old: rec.Inputs, New: rec.Inputs})
+		if err != nil || len(failures) > 0 {
+			t.Errorf("%s %s: %v %v", rec.Type, rec.ID, failures, err)
+		}
+		d, err := b.c.Diff(rec.Type, rec.Inputs, again)
+		if err != nil || len(d.Changes) > 0 {
+			t.Errorf("%s %s changes by itself: %v %v", rec.Type, rec.ID, d, err)
+		}
+	}
+	for _, typ := range aws.Cloud().Types {
+		if !seen[typ.Token] {
+			t.Errorf("the stack has no %s: nothing keeps it stable", typ.Token)
+		}
+	}
+}
+
+// TestOutputs: every output a type promises to preview is there after a create.
+func TestOutputs(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	pair(b)
+	for _, rec := range b.store.View().All() {
+		typ, err := aws.Cloud().Type(rec.Type)
+		if err != nil {
+			continue // the seeded zone
+		}
+		for _, name := range typ.Computed {
+			if _, ok := rec.Outputs()[name]; !ok {
+				t.Errorf("%s: computed output %q is missing", rec.Type, name)
+			}
+		}
+		for name := range rec.Computed {
+			if !slices.Contains(typ.Computed, name) {
+				t.Errorf("%s: output %q is not named in Computed: a preview would not know of it", rec.Type, name)
+			}
+		}
+	}
+}
+
+// TestDelete: what is in use stays, and everything goes in the reverse order of creation, blobs included.
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	r := b.deploy("us-east-1", "use1")
+	for short, code := range map[string]string{
+		"role": "DeleteConflict", "certificate": "ResourceInUseException", "api": "BadRequestException", "stage": "BadRequestException", "integration": "ConflictException",
+	} {
+		m := r.made[short]
+		if err := b.delete(m.token, m.id, m.out); resource.Code(err) != code {
+			t.Errorf("delete %s in use: %v, want %s", short, err, code)
+		}
+	}
+	for _, m := range slices.Backward(r.all) {
+		if err := b.delete(m.token, m.id, m.out); err != nil {
+			t.Fatalf("delete %s: %v", m.token, err)
+		}
+		if err := b.delete(m.token, m.id, m.out); err != nil {
+			t.Errorf("delete %s again: %v", m.token, err)
+		}
+	}
+	if all := b.store.View().All(); len(all) != 1 { // the zone
+		t.Errorf("%d records are left, want only the zone", len(all))
+	}
+	blobs, err := os.ReadDir(filepath.Join(b.dir, "store", "blobs"))
+	if err != nil || len(blobs) > 0 {
+		t.Errorf("blobs left: %v %v", blobs, err)
+	}
+}
+
+// TestValidationWaits: the validation is created once the record comes, and the record is the same in both regions.
+func TestValidationWaits(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	in := resource.Props{"domainName": "new.polygate.test", "validationMethod": "DNS"}
+	id, east := b.must(tCertificate, in.With(resource.Props{"region": "us-east-1"}))
+	_, west := b.must(tCertificate, in.With(resource.Props{"region": "eu-west-1"}))
+	o := east.Objects("domainValidationOptions")[0]
+	if w := west.Objects("domainValidationOptions")[0]; o.Str("resourceRecordName") != w.Str("resourceRecordName") || o.Str("resourceRecordValue") != w.Str("resourceRecordValue") {
+		t.Errorf("the regions ask for different records: %v, %v", o, w)
+	}
+	b.services.Clock = nil // in real time the wait would take 75 minutes: only the record can end it
+	b.open()
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := b.c.Create(t.Context(), tValidation, resource.Props{"certificateArn": id, "region": "us-east-1"}, nil, false)
+		done <- err
+	}()
+	b.must(tRecord, b.recordInputs(o.Str("resourceRecordName"), "CNAME", o.Str("resourceRecordValue")))
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	rec, ok, err := b.c.Read(tCertificate, id, east)
+	if err != nil || !ok || rec.Computed.Str("status") != "ISSUED" {
+		t.Errorf("certificate after validation: %v %t %v", rec.Computed["status"], ok, err)
+	}
+}
+
+// TestConcurrentCreates: of many creates of one name, one wins.
+func TestConcurrentCreates(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	var won, lost atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			_, _, err := b.c.Create(t.Context(), tRole, resource.Props{"name": "one", "path": "/", "assumeRolePolicy": trust}, nil, false)
+			var e *resource.Error
+			switch {
+			case err == nil:
+				won.Add(1)
+			case errors.As(err, &e) && e.Code == "EntityAlreadyExists":
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || lost.Load() != 15 {
+		t.Errorf("%d won, %d lost; want 1 and 15", won.Load(), lost.Load())
+	}
+}
+
+// TestReplaces: what cannot be changed replaces, and a physical name that stays makes the old one go first.
+func TestReplaces(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, token string
+		old, new    resource.Props
+		replaces    []string
+		deleteFirst bool
+	}{
+		{"interval", tCheck, resource.Props{"requestInterval": 30.0}, resource.Props{"requestInterval": 10.0}, []string{"requestInterval"}, false},
+		{"threshold", tCheck, resource.Props{"failureThreshold": 3.0}, resource.Props{"failureThreshold": 2.0}, nil, false},
+		{"function name", tFunction, resource.Props{"name": "a", "region": "r"}, resource.Props{"name": "b", "region": "r"}, []string{"name"}, false},
+		{"function package type", tFunction, resource.Props{"name": "a", "region": "r", "packageType": "Zip"}, resource.Props{"name": "a", "region": "r", "packageType": "Image"}, []string{"packageType"}, true},
+		{"role policy spelling", tRole, resource.Props{"assumeRolePolicy": trust}, resource.Props{"assumeRolePolicy": " " + trust}, nil, false},
+		{"record name spelling", tRecord, resource.Props{"name": "A.polygate.test."}, resource.Props{"name": "a.polygate.test"}, nil, false},
+		{"certificate names in another order", tCertificate, resource.Props{"subjectAlternativeNames": resource.List("a.b", "c.d")}, resource.Props{"subjectAlternativeNames": resource.List("c.d", "a.b")}, nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			typ, err := aws.Cloud().Type(tc.token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := typ.Diff(tc.old, tc.new)
+			if !slices.Equal(d.Replaces(), tc.replaces) || d.DeleteBeforeReplace != tc.deleteFirst {
+				t.Errorf("replaces %v, delete first %t; want %v, %t", d.Replaces(), d.DeleteBeforeReplace, tc.replaces, tc.deleteFirst)
+			}
+		})
+	}
+}
+
+// TestOverwrite: allowOverwrite takes an existing record over.
+func TestOverwrite(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.must(tRecord, b.recordInputs("a", "A", "192.0.2.1"))
+	b.must(tRecord, b.recordInputs("a", "A", "192.0.2.2").With(resource.Props{"allowOverwrite": true}))
+	if z := b.project().Zones[0]; len(z.Records) != 1 || z.Records[0].Values[0] != "192.0.2.2" {
+		t.Errorf("records: %v", z.Records)
+	}
+}
+
+// TestGetZone: lookups by name and id, and the words for what is not there.
+func TestGetZone(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	for _, tc := range []struct {
+		name string
+		args resource.Props
+		code string
+	}{
+		{"by name", resource.Props{"name": "polygate.test."}, ""},
+		{"by id", resource.Props{"zoneId": b.zoneID}, ""},
+		{"unknown", resource.Props{"name": "example.com"}, "NoSuchHostedZone"},
+		{"private", resource.Props{"name": zone, "privateZone": true}, "NoSuchHostedZone"},
+		{"nothing asked", resource.Props{}, "InvalidInput"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out, _, err := b.c.Invoke(t.Context(), "aws:route53/getZone:getZone", tc.args, nil, false)
+			if resource.Code(err) != tc.code {
+				t.Fatalf("got %v, want %q", err, tc.code)
+			}
+			if err == nil && (out.Str("zoneId") != b.zoneID || out.Str("name") != zone) {
+				t.Errorf("zone %v", out)
+			}
+		})
+	}
+}

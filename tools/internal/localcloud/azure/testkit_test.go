@@ -1,0 +1,355 @@
+package azure_test
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/pki"
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/resource"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
+)
+
+// addresses gives the n-th key 127.9.0.n.
+type addresses map[string]netip.AddrPort
+
+func (a addresses) Allocate(key string) netip.AddrPort {
+	if _, ok := a[key]; !ok {
+		a[key] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 9, 0, byte(len(a) + 1)}), 443)
+	}
+	return a[key]
+}
+
+// zone answers TXT and CNAME questions from a map.
+type zone map[string]string
+
+func (z zone) TXT(_ resource.View, name string) []string {
+	if v, ok := z["TXT "+name]; ok {
+		return []string{v}
+	}
+	return nil
+}
+func (z zone) CNAME(_ resource.View, name string) string { return z["CNAME "+name] }
+
+// kit is a local Azure without an engine.
+type kit struct {
+	t     *testing.T
+	store *resource.Store
+	ctl   *resource.Controller
+	zone  zone
+	ca    *pki.CA
+	built []plane.Function
+	fail  error // of a publication's trial
+}
+
+const (
+	sub     = azure.Account
+	ownName = "eastus.azure.api.polygate.test"
+)
+
+func newKit(t *testing.T) *kit {
+	t.Helper()
+	store, err := resource.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kit{t: t, store: store, zone: zone{}}
+	if k.ca, err = pki.Open(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	if k.ctl, err = resource.NewController(azure.Cloud(), store, k.services()); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (k *kit) services() resource.Services {
+	return resource.Services{Addresses: addresses{}, DNS: k.zone, CA: k.ca, Build: func(_ context.Context, f plane.Function) error {
+		k.built = append(k.built, f)
+		return k.fail
+	}}
+}
+
+var config = resource.Props{"subscriptionId": sub}
+
+// checked runs the Check of an operation and returns the first failure as an error.
+func (k *kit) checked(token string, old, in resource.Props) (resource.Props, error) {
+	out, failures, err := k.ctl.Check(k.t.Context(), resource.Checking{Token: token, Name: "name", Old: old, New: in, Config: config, Seed: []byte("seed")})
+	if err == nil && len(failures) > 0 {
+		err = fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
+	}
+	return out, err
+}
+
+func (k *kit) create(token string, in resource.Props) (string, resource.Props, error) {
+	in, err := k.checked(token, nil, in)
+	if err != nil {
+		return "", nil, err
+	}
+	return k.ctl.Create(k.t.Context(), token, in, config, false)
+}
+
+func (k *kit) must(token string, in resource.Props) (string, resource.Props) {
+	k.t.Helper()
+	id, out, err := k.create(token, in)
+	if err != nil {
+		k.t.Fatalf("create %s: %v", token, err)
+	}
+	return id, out
+}
+
+func (k *kit) update(token, id string, in resource.Props) (resource.Props, error) {
+	in, err := k.checked(token, in, in)
+	if err != nil {
+		return nil, err
+	}
+	return k.ctl.Update(k.t.Context(), token, id, nil, in, config, false)
+}
+
+func (k *kit) delete(token, id string) error {
+	return k.ctl.Delete(k.t.Context(), token, id, nil, config)
+}
+
+func (k *kit) world() plane.World {
+	k.t.Helper()
+	w, err := azure.Project(resource.NewEnv(k.store, azure.Cloud(), k.services()))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return w
+}
+
+// Tokens, as the SDK registers them.
+const (
+	tGroup      = "azure-native:resources:ResourceGroup"
+	tWorkspace  = "azure-native:operationalinsights:Workspace"
+	tComponent  = "azure-native:applicationinsights:Component"
+	tIdentity   = "azure-native:managedidentity:UserAssignedIdentity"
+	tRole       = "azure-native:authorization:RoleAssignment"
+	tAccount    = "azure-native:storage:StorageAccount"
+	tContainer  = "azure-native:storage:BlobContainer"
+	tBlob       = "azure-native:storage:Blob"
+	tPlan       = "azure-native:web:AppServicePlan"
+	tApp        = "azure-native:web:WebApp"
+	tDeployment = "azure-native:resources:Deployment"
+	tCert       = "azure-native:web:SiteCertificate"
+	tBinding    = "azure-native:web:WebAppHostNameBinding"
+
+	groupID     = "/subscriptions/" + sub + "/resourceGroups/gw"
+	accountID   = groupID + "/providers/Microsoft.Storage/storageAccounts/gwstore"
+	containerID = accountID + "/blobServices/default/containers/packages"
+	planID      = groupID + "/providers/Microsoft.Web/serverfarms/gw"
+	appID       = groupID + "/providers/Microsoft.Web/sites/gw-app"
+	packageURL  = "https://gwstore.blob.core.windows.net/packages/" + azure.ReleasedPackage
+)
+
+// in is an input in the group gw.
+func in(p resource.Props) resource.Props { return resource.Props{"resourceGroupName": "gw"}.With(p) }
+
+func (k *kit) group() {
+	k.t.Helper()
+	k.must(tGroup, resource.Props{"resourceGroupName": "gw", "location": "eastus"})
+}
+
+func accountInputs(more resource.Props) resource.Props {
+	return in(resource.Props{
+		"accountName": "gwstore", "kind": "StorageV2", "sku": resource.Props{"name": "Standard_LRS"},
+		"allowSharedKeyAccess": false, "allowBlobPublicAccess": false, "minimumTlsVersion": "TLS1_2",
+	}).With(more)
+}
+
+// goodPackage is a package the host takes.
+func goodPackage() map[string]string {
+	return map[string]string{
+		"host.json": `{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}`, "handler": "x",
+		"gateway/function.json": `{}`,
+	}
+}
+
+// pack writes a zip of files.
+func (k *kit) pack(files map[string]string) resource.Blob {
+	k.t.Helper()
+	path := filepath.Join(k.t.TempDir(), "package.zip")
+	f, err := os.Create(path)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	for name, text := range files {
+		w, err := z.Create(name)
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		k.t.Fatal(err)
+	}
+	return k.file(path)
+}
+
+func (k *kit) file(path string) resource.Blob {
+	k.t.Helper()
+	a, err := asset.FromPath(path)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return resource.Blob{Source: a.Serialize(), Hash: a.Hash}
+}
+
+func blobInputs(source resource.Blob) resource.Props {
+	return in(resource.Props{"accountName": "gwstore", "containerName": "packages", "blobName": azure.ReleasedPackage, "type": "Block", "source": source})
+}
+
+// storage creates the group, the account, the container and, unless files is nil, the package.
+func (k *kit) storage(files map[string]string) {
+	k.t.Helper()
+	k.group()
+	k.must(tAccount, accountInputs(nil))
+	k.must(tContainer, in(resource.Props{"accountName": "gwstore", "containerName": "packages"}))
+	if files != nil {
+		k.must(tBlob, blobInputs(k.pack(files)))
+	}
+}
+
+func roleInputs(principal any, more resource.Props) resource.Props {
+	return resource.Props{
+		"roleAssignmentName": "0b5ad6ac-3b8a-4a71-9d3a-4f2c7b0d9a11", "scope": containerID, "principalId": principal, "principalType": "ServicePrincipal",
+		"roleDefinitionId": "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + azure.RoleStorageBlobDataReader,
+	}.With(more)
+}
+
+func planInputs(more resource.Props) resource.Props {
+	return in(resource.Props{
+		"name": "gw", "kind": "functionapp", "reserved": true, "sku": resource.Props{"name": "FC1", "tier": "FlexConsumption"},
+		"hyperV": false, "isXenon": false, "perSiteScaling": false, "zoneRedundant": false, // the SDK's own defaults
+	}).With(more)
+}
+
+// appInputs are those of a good app; change edits the top, functionAppConfig and siteConfig.
+func appInputs(identity string, change func(top, config, site resource.Props)) resource.Props {
+	config := resource.Props{
+		"runtime":             resource.Props{"name": "custom", "version": "1.0"},
+		"scaleAndConcurrency": resource.Props{"instanceMemoryMB": 512.0, "maximumInstanceCount": 100.0},
+		"deployment": resource.Props{"storage": resource.Props{
+			"type": "blobContainer", "value": "https://gwstore.blob.core.windows.net/packages",
+			"authentication": resource.Props{"type": "UserAssignedIdentity", "userAssignedIdentityResourceId": identity},
+		}},
+	}
+	site := resource.Props{
+		"appSettings":   []any{resource.Props{"name": "POLYGATE_REGION", "value": "azure/eastus"}},
+		"minTlsVersion": "1.2",
+		"http20Enabled": true, "http20ProxyFlag": 0.0, "localMySqlEnabled": false, "netFrameworkVersion": "v4.6", // the SDK's own defaults
+	}
+	top := in(resource.Props{
+		"name": "gw-app", "kind": "functionapp,linux", "serverFarmId": planID, "reserved": true, "httpsOnly": true, "functionAppConfig": config, "siteConfig": site,
+		"identity": resource.Props{"type": "UserAssigned", "userAssignedIdentities": []any{identity}},
+		"hyperV":   false, "isXenon": false, "scmSiteAlsoStopped": false,
+	})
+	if change != nil {
+		change(top, config, site)
+	}
+	return top
+}
+
+// identity creates the app's identity and grants it a role, "" for none.
+func (k *kit) identity(role string) string {
+	k.t.Helper()
+	id, who := k.must(tIdentity, in(resource.Props{"resourceName": "gw-id"}))
+	if role != "" {
+		k.must(tRole, roleInputs(who["principalId"], resource.Props{
+			"roleDefinitionId": "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + role,
+		}))
+	}
+	return id
+}
+
+// app creates everything up to the app. files is its package, role what its identity may do with it.
+func (k *kit) app(files map[string]string, role string) (identity string, out resource.Props) {
+	k.t.Helper()
+	k.storage(files)
+	identity = k.identity(role)
+	k.must(tPlan, planInputs(nil))
+	_, out = k.must(tApp, appInputs(identity, nil))
+	return identity, out
+}
+
+// oneDeploy is a deployment that publishes; change edits the template and its resource.
+func oneDeploy(change func(template, r resource.Props)) resource.Props {
+	r := resource.Props{
+		"type": "Microsoft.Web/sites/extensions", "apiVersion": "2024-04-01", "name": "gw-app/onedeploy",
+		"properties": resource.Props{"packageUri": packageURL, "remoteBuild": false},
+	}
+	template := resource.Props{
+		"$schema":        "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+		"contentVersion": "1.0.0.0", "resources": []any{r},
+	}
+	if change != nil {
+		change(template, r)
+	}
+	return in(resource.Props{"deploymentName": "gw-publish", "properties": resource.Props{"mode": "Incremental", "template": template}})
+}
+
+// published creates an app whose package is live.
+func (k *kit) published() (app resource.Props) {
+	k.t.Helper()
+	_, app = k.app(goodPackage(), azure.RoleStorageBlobDataReader)
+	k.must(tDeployment, oneDeploy(nil))
+	return app
+}
+
+// pfx issues a certificate for names, as the user would bring it.
+func (k *kit) pfx(password string, names ...string) string {
+	k.t.Helper()
+	b, err := k.ca.IssuePFX(names, password)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// certificate uploads a certificate for the region's own name and returns its thumbprint.
+func (k *kit) certificate(names ...string) string {
+	k.t.Helper()
+	_, out := k.must(tCert, in(resource.Props{"name": "gw-app", "certificateName": "gw", "pfxBlob": k.pfx("secret", names...), "password": "secret", "serverFarmId": planID}))
+	return out.Str("thumbprint")
+}
+
+func bindingInputs(more resource.Props) resource.Props {
+	return in(resource.Props{"name": "gw-app", "siteName": "gw-app", "hostName": ownName, "hostNameType": "Verified", "customHostNameDnsRecordType": "CName", "sslState": "Disabled"}).With(more)
+}
+
+// prove puts the ownership record of a name into the DNS.
+func (k *kit) prove(app resource.Props, name string) {
+	k.zone["TXT asuid."+name] = app.Str("customDomainVerificationId")
+}
+
+// bound creates an app whose package is live and that answers for its region's own name.
+func (k *kit) bound() {
+	k.t.Helper()
+	app := k.published()
+	k.prove(app, ownName)
+	k.must(tBinding, bindingInputs(resource.Props{"sslState": "SniEnabled", "thumbprint": k.certificate(ownName)}))
+}
+
+func without(p resource.Props, names ...string) resource.Props {
+	out := p.Clone()
+	for k := range out {
+		if slices.Contains(names, k) {
+			delete(out, k)
+		}
+	}
+	return out
+}

@@ -1,0 +1,288 @@
+package gcp_test
+
+import (
+	"strings"
+	"testing"
+
+	"polygate.example/tools/internal/localcloud/gcp"
+	"polygate.example/tools/internal/localcloud/resource"
+)
+
+// fact is one rule of Google Cloud's, where it is written down, and something that breaks it.
+type fact struct {
+	name    string
+	source  string
+	provoke func(k *kit) error
+	code    string // reason of the refusal; "" where the provider itself refuses before it asks Google
+	text    string // part of the message
+}
+
+// made runs a create and keeps its error only.
+func made(_ string, _ resource.Props, err error) error { return err }
+
+// withFunction makes what a function needs and then creates one that is wrong.
+func withFunction(change func(top, build, service resource.Props)) func(*kit) error {
+	return func(k *kit) error {
+		k.identities()
+		k.sourceObject(goodSource())
+		return made(k.create(tFunction, functionInputs(change)))
+	}
+}
+
+// withSource creates a function whose source breaks a rule of the builder.
+func withSource(change func(files map[string]string)) func(*kit) error {
+	return func(k *kit) error {
+		files := goodSource()
+		change(files)
+		k.identities()
+		k.sourceObject(files)
+		return made(k.create(tFunction, functionInputs(nil)))
+	}
+}
+
+// withBackend creates a wrong backend service for a good endpoint group.
+func withBackend(more resource.Props) func(*kit) error {
+	return func(k *kit) error {
+		k.function(nil)
+		k.must(tGroup, resource.Props{"name": "gw", "region": "us-central1", "cloudRun": resource.Props{"service": "gw"}})
+		return made(k.create(tBackend, backendInputs(more)))
+	}
+}
+
+// deleted makes something with make and deletes one part of it.
+func deleted(make func(*kit), token, id string) func(*kit) error {
+	return func(k *kit) error {
+		make(k)
+		return k.delete(token, id)
+	}
+}
+
+const (
+	docNaming   = "cloud.google.com/compute/docs/naming-resources"
+	docNEG      = "cloud.google.com/load-balancing/docs/negs/serverless-neg-concepts, limitations"
+	docAuth     = "cloud.google.com/certificate-manager/docs/dns-authorizations"
+	docBuild    = "GoogleCloudPlatform/buildpacks, cmd/go/functions_framework"
+	docFunction = "cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions"
+	docInUse    = "Compute Engine API, error reason resourceInUseByAnotherResource; terraform-google-lb-http issue #159"
+	docBucket   = "cloud.google.com/storage/docs/buckets#naming"
+)
+
+var identityFacts = []fact{
+	{"an account id has 6 to 30 characters", "provider schema, serviceaccount.Account.accountId", func(k *kit) error {
+		return made(k.create(tAccount, resource.Props{"accountId": "gw"}))
+	}, "", "accountId"},
+	{"an account exists once in a project", "IAM API, 409 alreadyExists", func(k *kit) error {
+		k.must(tAccount, resource.Props{"accountId": "gw-run"})
+		return made(k.create(tAccount, resource.Props{"accountId": "gw-run"}))
+	}, gcp.ReasonExists, "Service account gw-run already exists within project projects/" + project},
+	{"a role goes to an account that exists", "Resource Manager API, setIamPolicy", func(k *kit) error {
+		return made(k.create(tMember, resource.Props{"project": project, "role": gcp.RoleLogWriter, "member": "serviceAccount:nobody@x.iam.gserviceaccount.com"}))
+	}, gcp.ReasonBad, "Service account nobody@x.iam.gserviceaccount.com does not exist."},
+	{"a role must be one there is", "cloud.google.com/iam/docs/understanding-roles", func(k *kit) error {
+		return made(k.create(tMember, resource.Props{"project": project, "role": "roles/run.invokr", "member": "user:a@example.com"}))
+	}, gcp.ReasonBad, "Role roles/run.invokr is not supported for this resource."},
+	{"a project has no public members", "Resource Manager API, setIamPolicy", func(k *kit) error {
+		return made(k.create(tMember, resource.Props{"project": project, "role": "roles/viewer", "member": "allUsers"}))
+	}, gcp.ReasonBad, "cannot be added to this resource"},
+	{"the invoker role is on a service that exists", "Cloud Run Admin API, setIamPolicy", func(k *kit) error {
+		return made(k.create(tInvoker, resource.Props{"name": "gw", "location": "us-central1", "role": gcp.RoleInvoker, "member": "allUsers"}))
+	}, gcp.ReasonNotFound, "of kind 'SERVICE' in region 'us-central1'"},
+}
+
+var storageFacts = []fact{
+	{"a bucket name is lower case", docBucket, func(k *kit) error {
+		return made(k.create(tBucket, resource.Props{"name": "Gateway", "location": "US"}))
+	}, "", "name"},
+	{"a bucket name does not say google", docBucket, func(k *kit) error {
+		return made(k.create(tBucket, resource.Props{"name": "my-google-bucket", "location": "US"}))
+	}, "", "contain \"google\""},
+	{"a bucket is in a location there is", "cloud.google.com/storage/docs/locations", func(k *kit) error {
+		return made(k.create(tBucket, resource.Props{"name": "gw-source", "location": "us-centrl1"}))
+	}, "", "location constraint is not valid"},
+	{"a bucket name is taken once", "Cloud Storage API, 409 conflict", func(k *kit) error {
+		k.must(tBucket, resource.Props{"name": "gw-source", "location": "us-central1"})
+		return made(k.create(tBucket, resource.Props{"name": "gw-source", "location": "europe-west1"}))
+	}, gcp.ReasonConflict, "you already own it"},
+	{"a bucket with objects stays", "provider, resource_storage_bucket.go", deleted(func(k *kit) { k.sourceObject(goodSource()) }, tBucket, "gw-source"),
+		gcp.ReasonInUse, "Error trying to delete bucket gw-source containing objects without `force_destroy` set to true"},
+	{"an object is in a bucket that exists", "Cloud Storage API, 404 notFound", func(k *kit) error {
+		return made(k.create(tObject, resource.Props{"bucket": "gw-source", "name": "src.zip", "content": "x"}))
+	}, gcp.ReasonNotFound, "The specified bucket does not exist."},
+	{"an object has content from one place", "provider schema, storage.BucketObject", func(k *kit) error {
+		k.must(tBucket, resource.Props{"name": "gw-source", "location": "us-central1"})
+		return made(k.create(tObject, resource.Props{"bucket": "gw-source", "name": "src.zip"}))
+	}, "", "one of `content,source`"},
+}
+
+var functionFacts = []fact{
+	{"a runtime must be one the builder has", "cloud.google.com/functions/docs/runtime-support",
+		withFunction(func(_, build, _ resource.Props) { build["runtime"] = "go999" }), gcp.ReasonBad, "Runtime go999 is not supported"},
+	{"an entry point is required", docFunction,
+		withFunction(func(_, build, _ resource.Props) { delete(build, "entryPoint") }), "", "buildConfig.entryPoint"},
+	{"the source object exists", docFunction, withFunction(func(_, build, _ resource.Props) {
+		build["source"] = resource.Props{"storageSource": resource.Props{"bucket": "gw-source", "object": "other.zip"}}
+	}), gcp.ReasonNotFound, "Object gw-source/other.zip not found"},
+	{"a location is one there is", "cloud.google.com/functions/docs/locations",
+		withFunction(func(top, _, _ resource.Props) { top["location"] = "mars-north1" }), "", "locations/mars-north1"},
+	{"a memory size has a known unit", docFunction,
+		withFunction(func(_, _, service resource.Props) { service["availableMemory"] = "512MB" }), gcp.ReasonBad, `invalid quantity "512MB"`},
+	{"memory has limits", "cloud.google.com/run/docs/configuring/services/memory-limits",
+		withFunction(func(_, _, service resource.Props) { service["availableMemory"] = "64Gi" }), gcp.ReasonBad, "outside 128Mi to 32Gi"},
+	{"a timeout is at most an hour", "cloud.google.com/functions/quotas",
+		withFunction(func(_, _, service resource.Props) { service["timeoutSeconds"] = 3601.0 }), "", "range (1 - 3600)"},
+	{"an instance takes at most 1000 requests at once", "cloud.google.com/run/docs/about-concurrency",
+		withFunction(func(_, _, service resource.Props) { service["maxInstanceRequestConcurrency"] = 1001.0 }), "", "range (1 - 1000)"},
+	{"concurrency wants a whole CPU", "cloud.google.com/run/docs/configuring/services/cpu",
+		withFunction(func(_, _, service resource.Props) { delete(service, "availableCpu") }), gcp.ReasonBad, "Total cpu < 1 is not supported with concurrency > 1"},
+	{"ingress settings are three", docFunction,
+		withFunction(func(_, _, service resource.Props) { service["ingressSettings"] = "ALLOW_NOBODY" }), "", "ALLOW_INTERNAL_AND_GCLB"},
+	{"PORT is the platform's to set", "cloud.google.com/functions/docs/configuring/env-var",
+		withFunction(func(_, _, service resource.Props) { service["environmentVariables"] = resource.Props{"PORT": "1"} }), gcp.ReasonBad, "reserved env names were provided: PORT"},
+	{"the runtime account exists", "Cloud Functions API, 403", withFunction(func(_, _, service resource.Props) {
+		service["serviceAccountEmail"] = "ghost@" + project + ".iam.gserviceaccount.com"
+	}), gcp.ReasonForbidden, "'iam.serviceaccounts.actAs' denied on service account ghost@"},
+	{"the build account may read the source", "cloud.google.com/functions/docs/securing/build-custom-sa", func(k *kit) error {
+		k.must(tAccount, resource.Props{"accountId": "gw-run"})
+		_, build := k.must(tAccount, resource.Props{"accountId": "gw-build"})
+		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleLogWriter, "member": build.Str("member")})
+		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleArtifactWriter, "member": build.Str("member")})
+		k.sourceObject(goodSource())
+		return made(k.create(tFunction, functionInputs(nil)))
+	}, gcp.ReasonBuild, "missing permission on the build service account gw-build@" + project + ".iam.gserviceaccount.com. Grant it " + gcp.RoleObjectViewer},
+	{"a function name is taken once in a region", "Cloud Functions API, 409", func(k *kit) error {
+		k.function(nil)
+		return made(k.create(tFunction, functionInputs(nil)))
+	}, gcp.ReasonExists, "A function with this name already exists"},
+}
+
+var builderFacts = []fact{
+	{"go.mod is at the root", docBuild, withSource(func(f map[string]string) { delete(f, "go.mod") }), gcp.ReasonBuild, "function build requires go.mod"},
+	{"there is a package at the root", docBuild, withSource(func(f map[string]string) { delete(f, "function.go") }), gcp.ReasonBuild, "unable to find Go package"},
+	{"there is one package at the root", docBuild, withSource(func(f map[string]string) { f["other.go"] = "package other\n" }), gcp.ReasonBuild, "multiple packages in user code directory: fn, other"},
+	{"a test is a package too", docBuild, withSource(func(f map[string]string) { f["function_test.go"] = "package fn\n" }), gcp.ReasonBuild, "multiple packages in user code directory: fn, fn_test"},
+	{"the package is not main", docBuild, withSource(func(f map[string]string) { f["function.go"] = "package main\n" }), gcp.ReasonBuild, "not an importable package"},
+	{"the module path has a dot", docBuild, withSource(func(f map[string]string) { f["go.mod"] = "module gateway/fn\n\ngo 1.26.0\n" }), gcp.ReasonBuild, "must contain a dot in the first path element"},
+	{"the go line is not newer than the runtime", docBuild, withSource(func(f map[string]string) { f["go.mod"] = "module gateway.example/fn\n\ngo 1.27\n" }), gcp.ReasonBuild, "go.mod requires go >= 1.27"},
+	{"vendored sources hold the framework", docBuild, withSource(func(f map[string]string) {
+		delete(f, "vendor/github.com/GoogleCloudPlatform/functions-framework-go/funcframework/f.go")
+	}), gcp.ReasonBuild, "vendored dependencies must include"},
+	{"go.mod is one", docBuild, withSource(func(f map[string]string) { f["go.mod"] = "modul x" }), gcp.ReasonBuild, "go.mod:1"},
+}
+
+var balancerFacts = []fact{
+	{"a compute name is RFC 1035", docNaming, func(k *kit) error { return made(k.create(tAddress, resource.Props{"name": "Gateway_1"})) }, "", "name"},
+	{"a compute name is taken once", "Compute Engine API, 409 alreadyExists", func(k *kit) error {
+		k.must(tAddress, resource.Props{"name": "gw"})
+		return made(k.create(tAddress, resource.Props{"name": "gw"}))
+	}, gcp.ReasonExists, "The resource 'projects/" + project + "/global/addresses/gw' already exists"},
+	{"an endpoint group's service is in its region", docNEG, func(k *kit) error {
+		k.function(nil)
+		return made(k.create(tGroup, resource.Props{"name": "gw", "region": "europe-west1", "cloudRun": resource.Props{"service": "gw"}}))
+	}, gcp.ReasonInvalid, "no Cloud Run service of that name in region europe-west1"},
+	{"a serverless backend has no health check", "terraform-google-lb-http issue #149", withBackend(resource.Props{"healthChecks": "hc"}), gcp.ReasonInvalid,
+		"A backend service cannot have a healthcheck with Serverless network endpoint group backends."},
+	{"a serverless backend has no port name", "terraform-google-lb-http issue #448", withBackend(resource.Props{"portName": "http"}), gcp.ReasonInvalid,
+		"Port name is not supported for a backend service with Serverless network endpoint groups."},
+	{"a serverless backend has no timeout", "terraform-google-lb-http issue #355", withBackend(resource.Props{"timeoutSec": 30.0}), gcp.ReasonInvalid,
+		"Timeout sec is not supported for a backend service with Serverless network endpoint groups."},
+	{"a serverless backend has no utilisation", "terraform-provider-google issue #7167", withBackend(resource.Props{
+		"backends": []any{resource.Props{"group": "projects/" + project + "/regions/us-central1/networkEndpointGroups/gw", "maxUtilization": 0.8}},
+	}), gcp.ReasonInvalid, "Max utilization is not supported for Serverless network endpoint groups."},
+	{"a URL map's backend service exists", "Compute Engine API, 404 notFound", func(k *kit) error {
+		return made(k.create(tURLMap, resource.Props{"name": "gw", "defaultService": "projects/" + project + "/global/backendServices/none"}))
+	}, gcp.ReasonNotFound, "backendServices/none' was not found"},
+	{"a URL map's backend service is a URL", "Compute Engine API, 400 invalid", func(k *kit) error {
+		return made(k.create(tURLMap, resource.Props{"name": "gw", "defaultService": "gw"}))
+	}, gcp.ReasonInvalid, "Invalid value for field 'resource.defaultService': 'gw'. The URL is malformed."},
+	{"an HTTPS proxy has a certificate", "cloud.google.com/load-balancing/docs/target-proxies", func(k *kit) error {
+		k.backend()
+		_, urls := k.must(tURLMap, resource.Props{"name": "gw", "defaultService": "projects/" + project + "/global/backendServices/gw"})
+		return made(k.create(tProxy, resource.Props{"name": "gw", "urlMap": urls["selfLink"]}))
+	}, gcp.ReasonInvalid, "At least one SSL certificate or a certificate map"},
+	{"a certificate map is named in full", "compute v1, targetHttpsProxies.certificateMap", func(k *kit) error {
+		k.proxy()
+		return made(k.create(tProxy, resource.Props{"name": "gw2", "urlMap": "projects/" + project + "/global/urlMaps/gw", "certificateMap": "gw"}))
+	}, gcp.ReasonInvalid, "resource.certificateMap"},
+	{"TLS 1.3 only is for the restricted profile", "cloud.google.com/load-balancing/docs/ssl-policies-concepts", func(k *kit) error {
+		return made(k.create(tPolicy, resource.Props{"name": "gw", "profile": "MODERN", "minTlsVersion": "TLS_1_3"}))
+	}, "", "RESTRICTED profile only"},
+	{"schemes of rule and backend service agree", "cloud.google.com/load-balancing/docs/forwarding-rule-concepts", func(k *kit) error {
+		k.proxy()
+		k.must(tAddress, resource.Props{"name": "gw"})
+		return made(k.create(tRule, ruleInputs(resource.Props{"loadBalancingScheme": gcp.SchemeClassic})))
+	}, gcp.ReasonInvalid, "must match that of backend service"},
+	{"an address and port carry one rule", "Compute Engine API, 400 invalid", func(k *kit) error {
+		k.balancer()
+		return made(k.create(tRule, ruleInputs(resource.Props{"name": "gw2"})))
+	}, gcp.ReasonInvalid, "Specified IP address is in-use and would result in a conflict."},
+	{"an address in use stays", docInUse, deleted(func(k *kit) { k.balancer() }, tAddress, "projects/"+project+"/global/addresses/gw"), gcp.ReasonInUse,
+		"The address resource 'projects/" + project + "/global/addresses/gw' is already being used by 'projects/" + project + "/global/forwardingRules/gw'"},
+	{"an endpoint group in use stays", docInUse, deleted(func(k *kit) { k.balancer() }, tGroup, "projects/"+project+"/regions/us-central1/networkEndpointGroups/gw"), gcp.ReasonInUse, "is already being used by"},
+	{"a backend service in use stays", docInUse, deleted(func(k *kit) { k.balancer() }, tBackend, "projects/"+project+"/global/backendServices/gw"), gcp.ReasonInUse, "is already being used by"},
+	{"a URL map in use stays", docInUse, deleted(func(k *kit) { k.balancer() }, tURLMap, "projects/"+project+"/global/urlMaps/gw"), gcp.ReasonInUse, "The url_map resource"},
+	{"an SSL policy in use stays", docInUse, deleted(func(k *kit) { k.balancer() }, tPolicy, "projects/"+project+"/global/sslPolicies/gw"), gcp.ReasonInUse, "The ssl_policy resource"},
+	{"a proxy in use stays", docInUse, deleted(func(k *kit) { k.balancer() }, tProxy, "projects/"+project+"/global/targetHttpsProxies/gw"), gcp.ReasonInUse, "The target_https_proxy resource"},
+}
+
+var certificateFacts = []fact{
+	{"an authorisation is for a domain without wildcard", docAuth, func(k *kit) error {
+		return made(k.create(tAuth, resource.Props{"name": "gw", "domain": "*.api.polygate.test"}))
+	}, "", "domain"},
+	{"an authorisation is referred to in full", "pulumi-google-native issue #462", func(k *kit) error {
+		k.must(tAuth, resource.Props{"name": "gw", "domain": ownName})
+		return made(k.create(tCert, resource.Props{"name": "gw", "managed": resource.Props{"domains": resource.List[any](ownName), "dnsAuthorizations": resource.List[any]("gw")}}))
+	}, gcp.ReasonBad, "managed.dns_authorizations[0]: invalid name"},
+	{"every domain has an authorisation", docAuth, func(k *kit) error {
+		id, _ := k.must(tAuth, resource.Props{"name": "gw", "domain": ownName})
+		return made(k.create(tCert, resource.Props{"name": "gw", "managed": resource.Props{
+			"domains": resource.List[any](ownName, "api.polygate.test"), "dnsAuthorizations": resource.List[any](id),
+		}}))
+	}, gcp.ReasonBad, "domain 'api.polygate.test' has no matching DNS authorization"},
+	{"an entry is for a name or primary", "provider schema, certificatemanager.CertificateMapEntry", func(k *kit) error {
+		return made(k.create(tEntry, resource.Props{"name": "e", "map": "gw", "certificates": resource.List[any]("c")}))
+	}, "", "one of `hostname,matcher`"},
+	{"an entry's map exists", "Certificate Manager API, 404", func(k *kit) error {
+		return made(k.create(tEntry, resource.Props{"name": "e", "map": "gw", "hostname": ownName, "certificates": resource.List[any]("c")}))
+	}, gcp.ReasonNotFound, "certificateMaps/gw' was not found"},
+	{"a name has one entry in a map", "cloud.google.com/certificate-manager/docs/how-it-works", func(k *kit) error {
+		k.certificates()
+		return made(k.create(tEntry, resource.Props{"name": "again", "map": "gw", "hostname": ownName,
+			"certificates": resource.List[any]("projects/" + project + "/locations/global/certificates/gw")}))
+	}, gcp.ReasonExists, "already has an entry for " + ownName},
+	{"a certificate in use stays", "Certificate Manager API", deleted(func(k *kit) { k.certificates() }, tCert, "projects/"+project+"/locations/global/certificates/gw"), gcp.ReasonInUse, "can't delete certificate"},
+	{"an authorisation in use stays", "Certificate Manager API", deleted(func(k *kit) { k.certificates() }, tAuth, "projects/"+project+"/locations/global/dnsAuthorizations/gw-own"), gcp.ReasonInUse, "can't delete dns authorization"},
+	{"a map in use stays", "Certificate Manager API", deleted(func(k *kit) { k.balancer() }, tMap, "projects/"+project+"/locations/global/certificateMaps/gw"), gcp.ReasonInUse, "targetHttpsProxies/gw"},
+}
+
+// TestFacts breaks one documented rule after the other and wants Google's own kind of refusal, by its reason.
+func TestFacts(t *testing.T) {
+	for topic, facts := range map[string][]fact{
+		"identity": identityFacts, "storage": storageFacts, "function": functionFacts, "builder": builderFacts, "balancer": balancerFacts, "certificate": certificateFacts,
+	} {
+		for _, f := range facts {
+			t.Run(topic+"/"+f.name, func(t *testing.T) {
+				err := f.provoke(newKit(t))
+				if err == nil {
+					t.Fatalf("accepted, although %s says otherwise", f.source)
+				}
+				if got := resource.Code(err); got != f.code {
+					t.Errorf("code is %q, want %q: %v", got, f.code, err)
+				}
+				if !strings.Contains(err.Error(), f.text) {
+					t.Errorf("the refusal does not say %q:\n%v", f.text, err)
+				}
+			})
+		}
+	}
+}
+
+// TestWords keeps the whole form of the errors: operation, kind, Google's status, message and reason.
+func TestWords(t *testing.T) {
+	k := newKit(t)
+	k.must(tAddress, resource.Props{"name": "gw"})
+	_, _, err := k.create(tAddress, resource.Props{"name": "gw"})
+	want := "Error creating GlobalAddress: googleapi: Error 409: The resource 'projects/" + project + "/global/addresses/gw' already exists, alreadyExists"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}

@@ -1,0 +1,299 @@
+package gcp_test
+
+import (
+	"archive/zip"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"polygate.example/tools/internal/localcloud/gcp"
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/resource"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
+)
+
+const project = "polygate-test"
+
+// addresses gives the n-th key 127.9.0.n.
+type addresses map[string]netip.AddrPort
+
+func (a addresses) Allocate(key string) netip.AddrPort {
+	if _, ok := a[key]; !ok {
+		a[key] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 9, 0, byte(len(a) + 1)}), 443)
+	}
+	return a[key]
+}
+
+// zone answers CNAME questions from a map.
+type zone map[string]string
+
+func (z zone) TXT(resource.View, string) []string        { return nil }
+func (z zone) CNAME(_ resource.View, name string) string { return z[strings.TrimSuffix(name, ".")] }
+
+// issuer issues certificates that only name what they are for.
+type issuer struct{}
+
+func (issuer) Issue(names ...string) (cert, key []byte, err error) {
+	return []byte("cert of " + strings.Join(names, ",")), []byte("key of " + names[0]), nil
+}
+
+// kit is a local Google Cloud without an engine.
+type kit struct {
+	t     *testing.T
+	store *resource.Store
+	ctl   *resource.Controller
+	zone  zone
+	built []plane.Function
+	fail  error // of the build
+}
+
+func newKit(t *testing.T) *kit {
+	t.Helper()
+	store, err := resource.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kit{t: t, store: store, zone: zone{}}
+	k.ctl, err = resource.NewController(gcp.Cloud(), store, k.services(addresses{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (k *kit) services(a addresses) resource.Services {
+	return resource.Services{Addresses: a, DNS: k.zone, CA: issuer{}, Build: func(_ context.Context, f plane.Function) error {
+		k.built = append(k.built, f)
+		return k.fail
+	}}
+}
+
+// create checks and creates as the engine would.
+func (k *kit) create(token string, in resource.Props) (string, resource.Props, error) {
+	config := resource.Props{"project": project}
+	checked, failures, err := k.ctl.Check(k.t.Context(), resource.Checking{Token: token, Name: "name", New: in, Config: config, Seed: []byte("seed")})
+	if err != nil {
+		return "", nil, err
+	}
+	if len(failures) > 0 {
+		return "", nil, fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
+	}
+	return k.ctl.Create(k.t.Context(), token, checked, config, false)
+}
+
+// must creates and fails the test if that fails.
+func (k *kit) must(token string, in resource.Props) (string, resource.Props) {
+	k.t.Helper()
+	id, out, err := k.create(token, in)
+	if err != nil {
+		k.t.Fatalf("create %s: %v", token, err)
+	}
+	return id, out
+}
+
+func (k *kit) update(token, id string, outputs, in resource.Props) (resource.Props, error) {
+	config := resource.Props{"project": project}
+	checked, failures, err := k.ctl.Check(k.t.Context(), resource.Checking{Token: token, Name: "name", Old: in, New: in, Config: config})
+	if err != nil {
+		return nil, err
+	}
+	if len(failures) > 0 {
+		return nil, fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
+	}
+	return k.ctl.Update(k.t.Context(), token, id, outputs, checked, config, false)
+}
+
+func (k *kit) delete(token, id string) error {
+	return k.ctl.Delete(k.t.Context(), token, id, nil, resource.Props{"project": project})
+}
+
+func (k *kit) world() plane.World {
+	k.t.Helper()
+	w, err := gcp.Project(resource.NewEnv(k.store, gcp.Cloud(), k.services(addresses{})))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return w
+}
+
+// goodSource is a source archive that the builder takes.
+func goodSource() map[string]string {
+	return map[string]string{
+		"go.mod":             "module gateway.example/fn\n\ngo 1.26.0\n",
+		"function.go":        "package fn\n",
+		"internal/x/x.go":    "package x\n",
+		"vendor/modules.txt": "",
+		"vendor/github.com/GoogleCloudPlatform/functions-framework-go/funcframework/f.go": "package funcframework\n",
+	}
+}
+
+// source writes an archive of files.
+func (k *kit) source(files map[string]string) resource.Blob {
+	k.t.Helper()
+	path := filepath.Join(k.t.TempDir(), "source.zip")
+	f, err := os.Create(path)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	for name, text := range files {
+		w, err := z.Create(name)
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		k.t.Fatal(err)
+	}
+	return k.asset(path)
+}
+
+// asset is a file as the engine describes it.
+func (k *kit) asset(path string) resource.Blob {
+	k.t.Helper()
+	a, err := asset.FromPath(path)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return resource.Blob{Source: a.Serialize(), Hash: a.Hash}
+}
+
+// Tokens, as the SDK registers them.
+const (
+	tAccount    = "gcp:serviceaccount/account:Account"
+	tMember     = "gcp:projects/iAMMember:IAMMember"
+	tInvoker    = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+	tBucket     = "gcp:storage/bucket:Bucket"
+	tObject     = "gcp:storage/bucketObject:BucketObject"
+	tFunction   = "gcp:cloudfunctionsv2/function:Function"
+	tAddress    = "gcp:compute/globalAddress:GlobalAddress"
+	tGroup      = "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup"
+	tBackend    = "gcp:compute/backendService:BackendService"
+	tURLMap     = "gcp:compute/uRLMap:URLMap"
+	tPolicy     = "gcp:compute/sSLPolicy:SSLPolicy"
+	tProxy      = "gcp:compute/targetHttpsProxy:TargetHttpsProxy"
+	tRule       = "gcp:compute/globalForwardingRule:GlobalForwardingRule"
+	tAuth       = "gcp:certificatemanager/dnsAuthorization:DnsAuthorization"
+	tCert       = "gcp:certificatemanager/certificate:Certificate"
+	tMap        = "gcp:certificatemanager/certificateMap:CertificateMap"
+	tEntry      = "gcp:certificatemanager/certificateMapEntry:CertificateMapEntry"
+	ownName     = "usc1.gcp.api.polygate.test"
+	mapFullName = "//certificatemanager.googleapis.com/projects/" + project + "/locations/global/certificateMaps/gw"
+)
+
+// identities creates the two accounts of a region and what the build needs.
+func (k *kit) identities() {
+	k.t.Helper()
+	k.must(tAccount, resource.Props{"accountId": "gw-run"})
+	_, build := k.must(tAccount, resource.Props{"accountId": "gw-build"})
+	for _, role := range []string{gcp.RoleLogWriter, gcp.RoleArtifactWriter, gcp.RoleObjectViewer} {
+		k.must(tMember, resource.Props{"project": project, "role": role, "member": build.Str("member")})
+	}
+}
+
+// sourceObject creates the bucket and the source object.
+func (k *kit) sourceObject(files map[string]string) {
+	k.t.Helper()
+	k.must(tBucket, resource.Props{"name": "gw-source", "location": "us-central1"})
+	k.must(tObject, resource.Props{"bucket": "gw-source", "name": "src.zip", "source": k.source(files)})
+}
+
+// functionInputs are those of a good function; change edits the three objects.
+func functionInputs(change func(top, build, service resource.Props)) resource.Props {
+	build := resource.Props{
+		"runtime": "go126", "entryPoint": "Gateway",
+		"serviceAccount": "projects/" + project + "/serviceAccounts/gw-build@" + project + ".iam.gserviceaccount.com",
+		"source":         resource.Props{"storageSource": resource.Props{"bucket": "gw-source", "object": "src.zip"}},
+	}
+	service := resource.Props{
+		"availableMemory": "512Mi", "availableCpu": "1", "timeoutSeconds": 30.0, "maxInstanceRequestConcurrency": 80.0,
+		"ingressSettings":      gcp.IngressBalancer,
+		"serviceAccountEmail":  "gw-run@" + project + ".iam.gserviceaccount.com",
+		"environmentVariables": resource.Props{"POLYGATE_REGION": "gcp/us-central1"},
+	}
+	top := resource.Props{"name": "gw", "location": "us-central1", "buildConfig": build, "serviceConfig": service}
+	if change != nil {
+		change(top, build, service)
+	}
+	return top
+}
+
+// function creates a whole function that anyone may call.
+func (k *kit) function(change func(top, build, service resource.Props)) (string, resource.Props) {
+	k.t.Helper()
+	k.identities()
+	k.sourceObject(goodSource())
+	id, out := k.must(tFunction, functionInputs(change))
+	k.must(tInvoker, resource.Props{"name": "gw", "location": "us-central1", "role": gcp.RoleInvoker, "member": "allUsers"})
+	return id, out
+}
+
+// backendInputs are those of a good backend service.
+func backendInputs(more resource.Props) resource.Props {
+	return resource.Props{
+		"name": "gw", "loadBalancingScheme": gcp.SchemeManaged, "protocol": "HTTPS",
+		"backends": []any{resource.Props{"group": "projects/" + project + "/regions/us-central1/networkEndpointGroups/gw"}},
+	}.With(more)
+}
+
+// backend creates a function, its endpoint group and the backend service.
+func (k *kit) backend() {
+	k.t.Helper()
+	k.function(nil)
+	k.must(tGroup, resource.Props{"name": "gw", "region": "us-central1", "cloudRun": resource.Props{"service": "gw"}})
+	k.must(tBackend, backendInputs(nil))
+}
+
+// certificates creates an authorisation, a certificate, its map and the entry of the region's own name.
+func (k *kit) certificates() (authorization resource.Props) {
+	k.t.Helper()
+	id, authorization := k.must(tAuth, resource.Props{"name": "gw-own", "domain": ownName, "type": gcp.ProjectRecord})
+	certificate, _ := k.must(tCert, resource.Props{"name": "gw", "managed": resource.Props{
+		"domains": resource.List[any](ownName), "dnsAuthorizations": resource.List[any](id),
+	}})
+	k.must(tMap, resource.Props{"name": "gw"})
+	k.must(tEntry, resource.Props{"name": "gw-own", "map": "gw", "hostname": ownName, "certificates": resource.List[any](certificate)})
+	return authorization
+}
+
+// proxy creates everything up to the HTTPS proxy.
+func (k *kit) proxy() (authorization resource.Props) {
+	k.t.Helper()
+	k.backend()
+	authorization = k.certificates()
+	_, urls := k.must(tURLMap, resource.Props{"name": "gw", "defaultService": "projects/" + project + "/global/backendServices/gw"})
+	_, policy := k.must(tPolicy, resource.Props{"name": "gw", "profile": "MODERN", "minTlsVersion": "TLS_1_2"})
+	k.must(tProxy, resource.Props{"name": "gw", "urlMap": urls["selfLink"], "sslPolicy": policy["selfLink"], "certificateMap": mapFullName})
+	return authorization
+}
+
+func ruleInputs(more resource.Props) resource.Props {
+	return resource.Props{
+		"name": "gw", "target": "projects/" + project + "/global/targetHttpsProxies/gw", "portRange": "443", "ipProtocol": "TCP",
+		"ipAddress": "projects/" + project + "/global/addresses/gw", "loadBalancingScheme": gcp.SchemeManaged,
+	}.With(more)
+}
+
+// balancer creates a whole load balancer.
+func (k *kit) balancer() (authorization resource.Props) {
+	k.t.Helper()
+	authorization = k.proxy()
+	_, address := k.must(tAddress, resource.Props{"name": "gw"})
+	k.must(tRule, ruleInputs(resource.Props{"ipAddress": address["address"]}))
+	return authorization
+}
+
+// authorize puts the record of an authorisation into the DNS.
+func (k *kit) authorize(authorization resource.Props) {
+	r := authorization.Objects("dnsResourceRecords")[0]
+	k.zone[strings.TrimSuffix(r.Str("name"), ".")] = strings.TrimSuffix(r.Str("data"), ".")
+}

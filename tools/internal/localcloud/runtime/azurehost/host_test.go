@@ -1,0 +1,384 @@
+package azurehost
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/runtime/process"
+	"polygate.example/tools/internal/localcloud/runtime/runtimetest"
+)
+
+func TestMain(m *testing.M) { runtimetest.Main(m) }
+
+const (
+	forwarding = "enableForwardingHttpRequest"
+	proxying   = "enableProxyingHttpRequest"
+)
+
+var allMethods = []string{"get", "head", "post", "put", "patch", "delete", "options"}
+
+func setup(t *testing.T, mode string, change func(*Options)) (*Host, *httptest.Server) {
+	t.Helper()
+	root := t.TempDir()
+	for name, f := range runtimetest.AzureFiles(t, mode, allMethods...) {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Content, 0o644); err != nil { // the host makes the handler executable
+			t.Fatal(err)
+		}
+	}
+	app, err := Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{
+		Function: plane.Function{
+			ID: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/gateway", Region: "azure/eastus",
+			Runtime: plane.AzureFunctions, Environment: map[string]string{runtimetest.EnvRole: runtimetest.RoleAzure, "OWN": "value"},
+		},
+		App: app, Supervisor: process.NewSupervisor(), Log: &process.Log{},
+	}
+	if change != nil {
+		change(&o)
+	}
+	h := New(o)
+	server := httptest.NewServer(h)
+	t.Cleanup(func() {
+		server.Close()
+		h.Close()
+		if n := o.Supervisor.Running(); n != 0 {
+			t.Errorf("%d processes left after Close", n)
+		}
+		o.Supervisor.Close()
+		if t.Failed() {
+			t.Logf("function log:\n%s", strings.Join(o.Log.Lines(), "\n"))
+		}
+	})
+	return h, server
+}
+
+// send does one request; body may be nil.
+func send(t *testing.T, method, url string, header http.Header, body io.Reader) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	if host := header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+func echo(t *testing.T, method, url string, header http.Header, body io.Reader) runtimetest.Echo {
+	t.Helper()
+	resp, text := send(t, method, url, header, body)
+	var e runtimetest.Echo
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		t.Fatalf("%d %q: %v", resp.StatusCode, text, err)
+	}
+	return e
+}
+
+// Every row is a fact of cloud-facts, section 3, observed on the real host 4.1045.
+func TestFactsOfTheTwoModes(t *testing.T) {
+	for _, mode := range []string{forwarding, proxying} {
+		t.Run(mode, func(t *testing.T) {
+			h, server := setup(t, mode, nil)
+			forward := mode == forwarding
+			pick := func(f, p string) string {
+				if forward {
+					return f
+				}
+				return p
+			}
+			header := http.Header{
+				"Host": {"api.example.test"}, "X-Forwarded-For": {"192.0.2.9"}, "X-Many": {"one", "two"},
+			}
+			e := echo(t, http.MethodGet, server.URL+"/echo/a%2Fb?q=1&q=2%26", header, nil)
+			if want := pick("/echo/a%2Fb?q=1,2%26", "/echo/a%252Fb?q=1&q=2%26"); e.Target != want {
+				t.Errorf("target %q, want %q", e.Target, want)
+			}
+			if want := pick("api.example.test", h.address()); e.Host != want {
+				t.Errorf("Host %q, want %q", e.Host, want)
+			}
+			if got, want := e.Header.Get("X-Forwarded-Host"), pick("", "api.example.test"); got != want {
+				t.Errorf("X-Forwarded-Host %q, want %q", got, want)
+			}
+			if got, want := e.Header.Get("X-Forwarded-For"), pick("192.0.2.9", "127.0.0.1"); got != want {
+				t.Errorf("X-Forwarded-For %q, want %q", got, want)
+			}
+			if got := e.Header["X-Many"]; !slices.Equal(got, []string{"one, two"}) {
+				t.Errorf("repeated header arrived as %q, want one value", got)
+			}
+
+			t.Run("chunked upload", func(t *testing.T) {
+				resp, text := send(t, http.MethodPost, server.URL+"/echo", nil, io.MultiReader(strings.NewReader("chunks")))
+				want := http.StatusOK
+				if forward {
+					want = http.StatusInternalServerError
+				}
+				if resp.StatusCode != want {
+					t.Errorf("status %d %s, want %d", resp.StatusCode, text, want)
+				}
+			})
+			t.Run("aborted connection is replayed, POST too", func(t *testing.T) {
+				resp, _ := send(t, http.MethodPost, server.URL+"/abort", nil, strings.NewReader("once"))
+				if resp.StatusCode < 500 {
+					t.Errorf("status %d, want a server error", resp.StatusCode)
+				}
+				_, calls := send(t, http.MethodGet, server.URL+"/calls/abort", nil, nil)
+				if want := pick("4", "10"); calls != want {
+					t.Errorf("the handler was called %s times, want %s", calls, want)
+				}
+			})
+			t.Run("cookies and binary", func(t *testing.T) {
+				resp, body := send(t, http.MethodGet, server.URL+"/cookies", nil, nil)
+				if got := resp.Header.Values("Set-Cookie"); len(got) != 2 || body != "\x00\xff\x80\n" {
+					t.Errorf("cookies %q, body %q", got, body)
+				}
+			})
+			t.Run("40 KB of headers", func(t *testing.T) {
+				resp, _ := send(t, http.MethodGet, server.URL+"/echo", http.Header{"X-Large": {strings.Repeat("x", 40<<10)}}, nil)
+				if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+					t.Errorf("status %d, want 431", resp.StatusCode)
+				}
+				resp, _ = send(t, http.MethodGet, server.URL+"/echo", http.Header{"X-Large": {strings.Repeat("x", 30<<10)}}, nil)
+				if resp.StatusCode != http.StatusOK {
+					t.Errorf("30 KB: status %d, want 200", resp.StatusCode)
+				}
+			})
+			t.Run("unlisted method", func(t *testing.T) {
+				if resp, _ := send(t, "PURGE", server.URL+"/echo", nil, nil); resp.StatusCode != http.StatusNotFound {
+					t.Errorf("status %d, want 404", resp.StatusCode)
+				}
+			})
+		})
+	}
+}
+
+func TestBodiesOfEveryMethod(t *testing.T) {
+	for _, mode := range []string{forwarding, proxying} {
+		_, server := setup(t, mode, nil)
+		for _, tt := range []struct {
+			method, body string
+		}{
+			{"GET", ""}, {"DELETE", ""}, {"OPTIONS", ""}, {"POST", ""}, {"PUT", ""}, {"PATCH", "x"}, {"POST", "hello"}, {"DELETE", "why"},
+		} {
+			t.Run(mode+"/"+tt.method+"/"+tt.body, func(t *testing.T) {
+				var body io.Reader
+				if tt.body != "" || tt.method == "POST" || tt.method == "PUT" {
+					body = strings.NewReader(tt.body)
+				}
+				e := echo(t, tt.method, server.URL+"/echo", nil, body)
+				if e.Method != tt.method || string(e.Body) != tt.body || e.Length != int64(len(tt.body)) {
+					t.Errorf("arrived as %s with %q, length %d", e.Method, e.Body, e.Length)
+				}
+			})
+		}
+		t.Run(mode+"/HEAD", func(t *testing.T) {
+			resp, body := send(t, http.MethodHead, server.URL+"/status/200", nil, nil)
+			if resp.StatusCode != http.StatusOK || body != "" {
+				t.Errorf("%d %q", resp.StatusCode, body)
+			}
+		})
+		for _, status := range []int{204, 304, 404, 500} {
+			t.Run(mode+"/status "+strconv.Itoa(status), func(t *testing.T) {
+				if resp, _ := send(t, http.MethodGet, fmt.Sprintf("%s/status/%d", server.URL, status), nil, nil); resp.StatusCode != status {
+					t.Errorf("status %d, want %d", resp.StatusCode, status)
+				}
+			})
+		}
+	}
+}
+
+// Source: cloud-facts, section 3: streaming is real when proxying; forwarding waits for the whole answer.
+func TestStreaming(t *testing.T) {
+	t.Run("proxying", func(t *testing.T) {
+		_, server := setup(t, proxying, nil)
+		resp, err := http.Get(server.URL + "/stream")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		first := make([]byte, 6)
+		if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != "first " {
+			t.Fatalf("%q, %v", first, err)
+		}
+		send(t, http.MethodPost, server.URL+"/continue", nil, nil) // only now is the rest written
+		if rest, err := io.ReadAll(resp.Body); err != nil || string(rest) != "second" {
+			t.Errorf("%q, %v", rest, err)
+		}
+	})
+	t.Run("forwarding", func(t *testing.T) {
+		_, server := setup(t, forwarding, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+			t.Errorf("a header came (%d) before the answer was whole", resp.StatusCode)
+		}
+		send(t, http.MethodPost, server.URL+"/continue", nil, strings.NewReader("x"))
+	})
+}
+
+// Source: cloud-facts, section 3: three worker exits shut the host down. The platform then starts another.
+func TestThreeExitsShutTheHostDown(t *testing.T) {
+	h, server := setup(t, proxying, func(o *Options) { o.Restart = time.Hour })
+	// One request that ends the handler is replayed until the handlers are used up.
+	if resp, _ := send(t, http.MethodGet, server.URL+"/exit", nil, nil); resp.StatusCode < 500 {
+		t.Errorf("status %d, want a server error", resp.StatusCode)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		resp, body := send(t, http.MethodGet, server.URL+"/exit", nil, nil)
+		if resp.StatusCode == http.StatusServiceUnavailable && body == "Function host is not running." {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still %d %q", resp.StatusCode, body)
+		}
+	}
+	starts := 0
+	for _, l := range h.o.Log.Lines() {
+		if l == "leaving" {
+			starts++
+		}
+	}
+	if starts != MaxExits {
+		t.Errorf("the handler was started %d times, want %d", starts, MaxExits)
+	}
+	h.mu.Lock()
+	h.down = time.Now() // the platform's next host
+	h.mu.Unlock()
+	if resp, _ := send(t, http.MethodGet, server.URL+"/status/200", nil, nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("after the platform's restart: %d", resp.StatusCode)
+	}
+}
+
+func TestOneExitIsRestarted(t *testing.T) {
+	_, server := setup(t, forwarding, nil)
+	before := echo(t, http.MethodGet, server.URL+"/echo", nil, nil)
+	send(t, http.MethodGet, server.URL+"/exit", nil, nil)
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		resp, text := send(t, http.MethodGet, server.URL+"/echo", nil, nil)
+		if resp.StatusCode == http.StatusOK {
+			if strings.Contains(text, fmt.Sprintf(`"PID":%d,`, before.PID)) {
+				t.Errorf("answered by the process that ended")
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still %d %q", resp.StatusCode, text)
+		}
+	}
+}
+
+// Source: azure-functions-host pull request 9471; app setting FUNCTIONS_REQUEST_BODY_SIZE_LIMIT.
+func TestRequestLimit(t *testing.T) {
+	if MaxRequest != 210_000_000 {
+		t.Errorf("the limit is %d, want 210,000,000", MaxRequest)
+	}
+	for _, mode := range []string{forwarding, proxying} {
+		t.Run(mode, func(t *testing.T) {
+			_, server := setup(t, mode, func(o *Options) { o.Function.Environment["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] = "1000" })
+			if e := echo(t, http.MethodPost, server.URL+"/echo", nil, strings.NewReader(strings.Repeat("x", 1000))); e.Length != 1000 {
+				t.Errorf("1000 bytes arrived as %d", e.Length)
+			}
+			if resp, _ := send(t, http.MethodPost, server.URL+"/echo", nil, strings.NewReader(strings.Repeat("x", 1001))); resp.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("1001 bytes: status %d, want 413", resp.StatusCode)
+			}
+			if mode == proxying { // chunked, found out on the way
+				if resp, _ := send(t, http.MethodPost, server.URL+"/echo", nil, io.MultiReader(strings.NewReader(strings.Repeat("x", 5000)))); resp.StatusCode != http.StatusRequestEntityTooLarge {
+					t.Errorf("5000 bytes chunked: status %d, want 413", resp.StatusCode)
+				}
+			}
+		})
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Setenv("POLYGATE_SECRET_OF_THE_PARENT", "hush")
+	h, server := setup(t, forwarding, nil)
+	_, text := send(t, http.MethodGet, server.URL+"/env", nil, nil)
+	var env []string
+	if err := json.Unmarshal([]byte(text), &env); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"OWN=value", "WEBSITE_SITE_NAME=gateway", "WEBSITE_HOSTNAME=gateway.azurewebsites.net", "REGION_NAME=eastus",
+		"FUNCTIONS_CUSTOMHANDLER_PORT=" + strconv.Itoa(h.port),
+	} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing from %q", want, env)
+		}
+	}
+	if slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "POLYGATE_SECRET") }) {
+		t.Error("the parent's environment leaked")
+	}
+}
+
+// Source: DefaultHttpWorkerService passes no cancellation token; the proxy passes the request's.
+func TestClientGone(t *testing.T) {
+	for _, tt := range []struct{ mode, cancelled string }{{forwarding, "0"}, {proxying, "1"}} {
+		t.Run(tt.mode, func(t *testing.T) {
+			_, server := setup(t, tt.mode, nil)
+			send(t, http.MethodGet, server.URL+"/status/200", nil, nil)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/sleep/600", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				_ = resp.Body.Close()
+				t.Fatalf("answered %d", resp.StatusCode)
+			}
+			got := ""
+			for deadline := time.Now().Add(1500 * time.Millisecond); time.Now().Before(deadline) && got != "1"; time.Sleep(5 * time.Millisecond) {
+				_, got = send(t, http.MethodGet, server.URL+"/calls/cancelled", nil, nil)
+			}
+			if got != tt.cancelled {
+				t.Errorf("cancelled %s times, want %s", got, tt.cancelled)
+			}
+		})
+	}
+}
+
+func TestAppThatDoesNotLoadAnswers503(t *testing.T) {
+	_, server := setup(t, forwarding, func(o *Options) {
+		o.App, o.LoadError = nil, &ConfigError{File: "host.json", Problem: "missing from the package"}
+	})
+	if resp, body := send(t, http.MethodGet, server.URL+"/", nil, nil); resp.StatusCode != http.StatusServiceUnavailable || body != "Function host is not running." {
+		t.Errorf("%d %q", resp.StatusCode, body)
+	}
+}

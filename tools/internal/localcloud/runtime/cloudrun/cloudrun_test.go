@@ -1,0 +1,431 @@
+package cloudrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/runtime/process"
+	"polygate.example/tools/internal/localcloud/runtime/runtimetest"
+)
+
+// write puts files into a folder.
+func write(t *testing.T, dir string, files map[string]runtimetest.File) {
+	t.Helper()
+	for name, f := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), f.Content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Source: GoogleCloudPlatform/buildpacks, cmd/go/functions_framework; cloud-facts, section 3.
+func TestBuildRefusesWhatTheBuildpackRefuses(t *testing.T) {
+	const fn = "package fn\n"
+	file := func(s string) runtimetest.File { return runtimetest.File{Content: []byte(s)} }
+	for _, tt := range []struct {
+		name  string
+		files map[string]runtimetest.File
+		want  string
+	}{
+		{"no go.mod", map[string]runtimetest.File{"f.go": file(fn)}, "function build requires go.mod file"},
+		{"no module line", map[string]runtimetest.File{"go.mod": file("go 1.26.0\n"), "f.go": file(fn)}, "no module line"},
+		{"no dot in the module path", map[string]runtimetest.File{"go.mod": file("module func\n"), "f.go": file(fn)},
+			"must contain a dot in the first path element before a slash, e.g. example.com/module, found: func"},
+		{"no package", map[string]runtimetest.File{"go.mod": file("module a.b/c\n")}, "unable to find Go package"},
+		{"two packages", map[string]runtimetest.File{"go.mod": file("module a.b/c\n"), "f.go": file(fn), "g.go": file("package gn\n")},
+			"multiple packages in user code directory: fn != gn"},
+		{"a test file", map[string]runtimetest.File{"go.mod": file("module a.b/c\n"), "f.go": file(fn), "f_test.go": file("package fn_test\n")},
+			"multiple packages in user code directory: f_test.go"},
+		{"package main", map[string]runtimetest.File{"go.mod": file("module a.b/c\n"), "f.go": file("package main\n")},
+			"is a program, not an importable package"},
+		{"not Go", map[string]runtimetest.File{"go.mod": file("module a.b/c\n"), "f.go": file("?")}, "failed to parse source"},
+		{"a toolchain newer than the builder's", map[string]runtimetest.File{"go.mod": file("module a.b/c\n\ngo 1.999.0\n"), "f.go": file(fn)},
+			"go.mod requires go >= 1.999.0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src, out := t.TempDir(), t.TempDir()
+			write(t, src, tt.files)
+			_, err := Build(t.Context(), src, out, "digest", slog.New(slog.DiscardHandler))
+			var bad *BuildError
+			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want a BuildError with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// built is the one build of the function under test.
+var built = sync.OnceValues(func() (string, error) {
+	src, err := os.MkdirTemp("", "polygate-cloudrun-test-*")
+	if err != nil {
+		return "", err
+	}
+	return src, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := built(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// build builds the function under test, once for all tests.
+func build(t *testing.T) (binary, root string) {
+	t.Helper()
+	dir, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root = filepath.Join(dir, "src")
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, root, runtimetest.FunctionFiles(t))
+	binary, err = Build(t.Context(), root, filepath.Join(dir, "builds"), "digest", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary, root
+}
+
+func setup(t *testing.T, change func(*Options)) (*Service, *httptest.Server) {
+	t.Helper()
+	binary, root := build(t)
+	o := Options{
+		Function: plane.Function{
+			ID: "projects/p/locations/us-central1/functions/gateway", Region: "gcp/us-central1", Digest: "abcdef",
+			Runtime: plane.CloudFunction, Entry: "Gateway", Timeout: 10 * time.Second, Instances: 2,
+			Environment: map[string]string{"OWN": "value"},
+		},
+		Binary: binary, Root: root, Supervisor: process.NewSupervisor(), Log: &process.Log{},
+	}
+	if change != nil {
+		change(&o)
+	}
+	s := New(o)
+	server := httptest.NewServer(s)
+	t.Cleanup(func() {
+		server.Close()
+		s.Close()
+		if n := o.Supervisor.Running(); n != 0 {
+			t.Errorf("%d processes left after Close", n)
+		}
+		o.Supervisor.Close()
+		if t.Failed() {
+			t.Logf("function log:\n%s", strings.Join(o.Log.Lines(), "\n"))
+		}
+	})
+	return s, server
+}
+
+func get(t *testing.T, url string) (*http.Response, string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+func TestBuildIsKept(t *testing.T) {
+	binary, _ := build(t)
+	before, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := build(t)
+	after, err := os.Stat(again)
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("built twice (%v)", err)
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(binary), "stage-*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("staging folders left: %q (%v)", left, err)
+	}
+}
+
+// Source: "Container runtime contract"; the variables of functions are from "Configure environment variables".
+func TestEnvironment(t *testing.T) {
+	t.Setenv("POLYGATE_SECRET_OF_THE_PARENT", "hush")
+	_, server := setup(t, nil)
+	_, body := get(t, server.URL+"/env")
+	var env []string
+	if err := json.Unmarshal([]byte(body), &env); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"K_SERVICE=gateway", "K_CONFIGURATION=gateway", "K_REVISION=gateway-00001-abc", "FUNCTION_TARGET=Gateway",
+		"FUNCTION_SIGNATURE_TYPE=http", "OWN=value",
+	} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing from %q", want, env)
+		}
+	}
+	if slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "POLYGATE_SECRET") }) {
+		t.Error("the parent's environment leaked")
+	}
+}
+
+func TestRequestArrivesUnchanged(t *testing.T) {
+	_, server := setup(t, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/a%2Fb/c%20d?q=1&q=2%26&p=a+b;c&x=%zz", strings.NewReader("12345"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "api.example.test"
+	req.Header.Add("X-Many", "one, two")
+	req.Header.Add("X-Many", "three")
+	req.Header.Set("X-Forwarded-For", "192.0.2.1,192.0.2.2")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var got struct {
+		Method, Target, Host string
+		Header               http.Header
+		Length               int64
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Target != "/a%2Fb/c%20d?q=1&q=2%26&p=a+b;c&x=%zz" || got.Host != "api.example.test" || got.Method != "PUT" || got.Length != 5 {
+		t.Errorf("arrived as %+v", got)
+	}
+	if v := got.Header["X-Many"]; !slices.Equal(v, []string{"one, two", "three"}) {
+		t.Errorf("repeated header arrived as %q", v)
+	}
+	if v := got.Header["X-Forwarded-For"]; !slices.Equal(v, []string{"192.0.2.1,192.0.2.2"}) {
+		t.Errorf("X-Forwarded-For arrived as %q, want what the front set", v)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	_, server := setup(t, func(o *Options) { o.Function.Timeout = 300 * time.Millisecond })
+	for _, tt := range []struct {
+		name, path string
+		status     int
+		body       string
+	}{
+		// Source: cloud-facts, section 3: the framework answers a panic itself.
+		{"panic", "/panic", 500, "A panic occurred during user function execution."},
+		// Source: the same: the framework's mux redirects an unclean path before our code.
+		{"unclean path", "/a//b", 307, ""},
+		// Source: "Troubleshoot Cloud Run issues".
+		{"timeout", "/sleep/5000", 504, "upstream request timeout"},
+		{"end of the process", "/exit", 503, "Service Unavailable"},
+		{"no content", "/status/204", 204, ""},
+		// Source: "Known issues in Cloud Run", reserved URL paths.
+		{"reserved path", "/healthz", 404, "Not Found"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			resp, err := client.Get(server.URL + tt.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			b, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != tt.status || !strings.Contains(string(b), tt.body) {
+				t.Errorf("%d %q (%v), want %d with %q", resp.StatusCode, b, err, tt.status, tt.body)
+			}
+			if tt.name == "panic" && resp.Header.Get("X-Google-Status") != "crash" {
+				t.Error("X-Google-Status: crash is missing")
+			}
+		})
+	}
+}
+
+func TestCrashIsReplaced(t *testing.T) {
+	s, server := setup(t, nil)
+	_, before := get(t, server.URL+"/a")
+	if resp, _ := get(t, server.URL+"/exit"); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("crash answered %d, want 503", resp.StatusCode)
+	}
+	resp, after := get(t, server.URL+"/a")
+	if resp.StatusCode != http.StatusOK || after == before {
+		t.Errorf("after the crash: %d %s, want another process than before (%s)", resp.StatusCode, after, before)
+	}
+	if n := s.Instances(); n != 1 {
+		t.Errorf("%d instances, want 1", n)
+	}
+}
+
+func TestCookiesAndBinary(t *testing.T) {
+	_, server := setup(t, nil)
+	resp, body := get(t, server.URL+"/cookies")
+	if got := resp.Header.Values("Set-Cookie"); len(got) != 2 || !strings.HasPrefix(got[0], "a=1; Expires=Wed, 21") {
+		t.Errorf("cookies %q", got)
+	}
+	if body != "\x00\xff\x80\n" {
+		t.Errorf("body %q", body)
+	}
+}
+
+// Source: "Cloud Run quotas and limits": 32 MiB for an HTTP/1 request.
+func TestRequestLimit(t *testing.T) {
+	_, server := setup(t, nil)
+	for _, tt := range []struct {
+		name   string
+		size   int64
+		length int64 // announced; -1 for chunked
+		status int
+	}{
+		{"at the limit", MaxRequest, MaxRequest, 200},
+		{"one over, announced", MaxRequest + 1, MaxRequest + 1, 413},
+		{"one over, chunked", MaxRequest + 1, -1, 413},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/upload", io.LimitReader(zeros{}, tt.size))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = tt.length
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			if resp.StatusCode != tt.status {
+				t.Errorf("status %d, want %d", resp.StatusCode, tt.status)
+			}
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+// The first piece must arrive while the function still waits for the caller to go.
+func TestResponseStreams(t *testing.T) {
+	_, server := setup(t, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	piece := make([]byte, 6)
+	if _, err := io.ReadFull(resp.Body, piece); err != nil || string(piece) != "first " {
+		t.Fatalf("first piece %q, %v", piece, err)
+	}
+}
+
+func TestClientGoneCancelsTheRequest(t *testing.T) {
+	s, server := setup(t, nil)
+	get(t, server.URL+"/warm")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/sleep/30000", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		_ = resp.Body.Close()
+		t.Fatalf("answered %d", resp.StatusCode)
+	}
+	for deadline := time.Now().Add(5 * time.Second); !slices.Contains(s.o.Log.Lines(), "cancelled"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the function was not told: %q", s.o.Log.Lines())
+		}
+	}
+}
+
+func TestConcurrentRequestsShareAnInstance(t *testing.T) {
+	s, server := setup(t, nil)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			resp, err := http.Get(server.URL + "/sleep/200")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = resp.Body.Close()
+		})
+	}
+	wg.Wait()
+	if n := s.Instances(); n != 1 {
+		t.Errorf("%d instances for 20 requests at once, want 1", n)
+	}
+}
+
+func TestStartFails(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Options)
+	}{
+		{"no function of that name", func(o *Options) { o.Function.Entry = "Other" }},
+		{"never listens", func(o *Options) {
+			o.Binary = "/bin/sleep" // without an argument it ends, with none of our making it never listens
+			o.StartupTimeout = 200 * time.Millisecond
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, _ := setup(t, tt.change)
+			if err := s.Start(t.Context()); !errors.Is(err, ErrStartup) {
+				t.Errorf("got %v, want ErrStartup", err)
+			}
+		})
+	}
+}
+
+func TestIdleInstanceIsReaped(t *testing.T) {
+	s, server := setup(t, func(o *Options) { o.IdleTimeout = 50 * time.Millisecond })
+	get(t, server.URL+"/a")
+	for deadline := time.Now().Add(5 * time.Second); s.Instances() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the idle instance is still there")
+		}
+	}
+	if resp, _ := get(t, server.URL+"/a"); resp.StatusCode != http.StatusOK {
+		t.Errorf("after the reaping: %d", resp.StatusCode)
+	}
+}
+
+// The generated main must not open the function to the network.
+func TestGeneratedMainBindsLoopback(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeMain(dir, "fn.example/gateway"); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`StartHostPort("127.0.0.1", port)`, `_ "fn.example/gateway"`, `"` + framework + `"`} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%s is missing from\n%s", want, b)
+		}
+	}
+	if strings.Contains(fmt.Sprintf("%s", b), "funcframework.Start(") {
+		t.Error("it starts the server on every interface")
+	}
+}
