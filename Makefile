@@ -2,7 +2,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GO ?= go
-export CGO_ENABLED ?= 0
 
 LINT := bin/golangci-lint
 

@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -68,11 +69,19 @@ func TestFileAndConfigAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	regions := make([]string, 0, len(fromFile.Regions))
+	for _, r := range fromFile.Regions {
+		regions = append(regions, r.String())
+	}
+	list, err := json.Marshal(regions)
+	if err != nil {
+		t.Fatal(err)
+	}
 	// As the Pulumi engine hands the file to a program: scalars as text, the rest as JSON.
 	config := map[string]string{
 		"polygate:hostname": "api.polygate.test", "polygate:zone": "polygate.test", "polygate:pattern": "active-passive",
 		"polygate:manager":      "route53",
-		"polygate:regions":      `["aws/us-east-1","gcp/us-central1","azure/eastus","aws/eu-west-1","gcp/europe-west1","azure/westeurope"]`,
+		"polygate:regions":      string(list),
 		"polygate:ttl":          "30",
 		"polygate:check":        `{"interval":10,"path":"/health","threshold":2}`,
 		"polygate:architecture": "host", "polygate:memory": "512", "polygate:timeout": "25", "polygate:logRetentionDays": "30",

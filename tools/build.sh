@@ -5,7 +5,8 @@ set -euo pipefail
 out=$1 package=$2
 mkdir -p "$(dirname "$out")"
 start=$SECONDS
-go build -trimpath -ldflags='-s -w' -o "$out" "$package" &
+# The same flags as a plain go build, go vet and go test, so that the SDKs are compiled once for all of them.
+go build -ldflags='-s -w' -o "$out" "$package" &
 pid=$!
 trap 'kill $pid 2>/dev/null || true' INT TERM
 while kill -0 $pid 2>/dev/null; do

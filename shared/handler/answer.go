@@ -60,7 +60,9 @@ func (a *answer) FlushError() error {
 // Hijack takes over the connection, for upgrades.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
-	a.hijacked = err == nil
+	if err == nil {
+		a.hijacked, a.status = true, http.StatusSwitchingProtocols
+	}
 	return c, rw, err
 }
 

@@ -19,9 +19,7 @@ import (
 func wait(d time.Duration) { time.Sleep(d) }
 
 func TestUpstreamFailures(t *testing.T) {
-	stop := make(chan struct{})
-	t.Cleanup(func() { close(stop) })
-	hanging := serveFunc(t, func(w http.ResponseWriter, r *http.Request) { <-stop })
+	hanging := serveFunc(t, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	closing := serveFunc(t, func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) })
 	impatient := upstream(hanging.URL)
 	impatient.Timeouts.Response = ms(50)
@@ -129,12 +127,10 @@ func TestUpstreamDiesInItsBody(t *testing.T) {
 }
 
 func TestIdleTimeout(t *testing.T) {
-	stop := make(chan struct{})
-	t.Cleanup(func() { close(stop) })
 	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "half")
 		w.(http.Flusher).Flush()
-		<-stop
+		<-r.Context().Done()
 	})
 	u := upstream(up.URL)
 	u.Timeouts.Idle = ms(50)
@@ -201,9 +197,7 @@ func TestClientGone(t *testing.T) {
 
 // A deadline of the invocation is not a client that left: somebody waits for the answer.
 func TestInvocationDeadline(t *testing.T) {
-	stop := make(chan struct{})
-	t.Cleanup(func() { close(stop) })
-	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) { <-stop })
+	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	wantProblem(t, ask(newHandler(t, toAll(t, upstream(up.URL)), Options{Buffered: true}), get("/").WithContext(ctx)), http.StatusGatewayTimeout)

@@ -98,6 +98,11 @@ func (h *held) FlushError() error {
 	return nil
 }
 
+// EnableFullDuplex passes through: an answer that is streamed may begin before the request has ended.
+func (h *held) EnableFullDuplex() error {
+	return http.NewResponseController(h.under).EnableFullDuplex()
+}
+
 // release sends what was held.
 func (h *held) release() {
 	if h.status == 0 {

@@ -52,7 +52,9 @@ func newProxy(p *pool, log *slog.Logger, opts Options) *proxy {
 			rt := routingOf(resp.Request.Context())
 			delete(resp.Header, requestIDHeader) // the answer carries the gateway's, which the upstream was given
 			rt.response.apply(resp.Header)
-			if resp.StatusCode != http.StatusSwitchingProtocols {
+			if resp.StatusCode == http.StatusSwitchingProtocols {
+				resp.Header.Set(requestIDHeader, rt.exchange.id) // written past our ResponseWriter, to the connection
+			} else {
 				resp.Body = &responseBody{ReadCloser: resp.Body, routing: rt}
 			}
 			return nil
@@ -78,6 +80,9 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 		if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 			rt.body = &requestBody{ReadCloser: r.Body}
 			r.Body = rt.body
+			// An upstream may answer while the request's body is still on its way; without this, net/http's HTTP/1 server
+			// would swallow the rest of the body as soon as the answer begins. Not every front can; it is the same then.
+			http.NewResponseController(w).EnableFullDuplex()
 		}
 		p.reverse.ServeHTTP(w, r)
 		// Outside a net/http server ReverseProxy does not panic when the response's body breaks, it just returns.

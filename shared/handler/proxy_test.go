@@ -185,7 +185,13 @@ func TestProxyResponse(t *testing.T) {
 }
 
 func TestLargeBodies(t *testing.T) {
-	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
+	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		w.Write(b)
+	})
 	sent := bytes.Repeat([]byte("0123456789abcdef"), 4<<20/16)
 	for name, opts := range map[string]Options{"abort": {}, "marker": {Truncate: TruncateByMarker}, "buffered": {Buffered: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -239,6 +245,45 @@ func TestStreaming(t *testing.T) {
 				}
 				next <- struct{}{}
 			}
+		})
+	}
+}
+
+// Request and response bodies flow at the same time: each line is echoed before the next one is sent.
+func TestFullDuplex(t *testing.T) {
+	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
+		c := http.NewResponseController(w)
+		c.EnableFullDuplex()
+		c.Flush()
+		for in := bufio.NewReader(r.Body); ; c.Flush() {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				return
+			}
+			io.WriteString(w, "echo "+line)
+		}
+	})
+	for name, opts := range map[string]Options{"abort": {}, "marker": {Truncate: TruncateByMarker}} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, newHandler(t, toAll(t, upstream(up.URL)), opts))
+			in, out := io.Pipe()
+			req, err := http.NewRequestWithContext(t.Context(), "POST", s.URL, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			lines := bufio.NewReader(resp.Body)
+			for i := range 3 {
+				fmt.Fprintf(out, "%d\n", i)
+				if line, err := lines.ReadString('\n'); err != nil || line != fmt.Sprintf("echo %d\n", i) {
+					t.Fatalf("got %q, %v", line, err)
+				}
+			}
+			out.Close()
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"polygate.example/tests/harness"
-	"polygate.example/tools/clock"
 )
 
 // TestFailover loses regions and providers one after another and holds every step against the computed bound.
@@ -62,7 +61,7 @@ func TestJudge(t *testing.T) {
 		{"silence", Step{Lossless: true}, nil, "the clients sent nothing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := &watcher{status: harness.Status{BoundSeconds: 62}, clock: wallClock()}
+			w := &watcher{status: harness.Status{BoundSeconds: 62, Speed: 1}}
 			for _, r := range c.log {
 				w.log[r.Client] = append(w.log[r.Client], r)
 			}
@@ -74,6 +73,3 @@ func TestJudge(t *testing.T) {
 		})
 	}
 }
-
-// wallClock runs at the speed of the wall clock, so that the rows above can be read in seconds.
-func wallClock() *clock.Clock { return clock.New(1) }

@@ -16,7 +16,6 @@ import (
 
 	"polygate.example/tests/harness"
 	"polygate.example/tools/client"
-	"polygate.example/tools/clock"
 )
 
 const (
@@ -57,7 +56,6 @@ type Answer struct {
 // watcher keeps the clients calling and the DNS asked.
 type watcher struct {
 	status  harness.Status
-	clock   *clock.Clock
 	ttl     int               // seconds, from the wire
 	regions map[string]string // region's own name -> region
 	begun   time.Time
@@ -71,7 +69,7 @@ type watcher struct {
 }
 
 func watch(ctx context.Context, st harness.Status) (*watcher, error) {
-	w := &watcher{status: st, clock: clock.New(st.Speed), regions: map[string]string{}, begun: time.Now()}
+	w := &watcher{status: st, regions: map[string]string{}, begun: time.Now()}
 	for _, r := range st.Regions {
 		host := strings.TrimSuffix(strings.TrimPrefix(r.URL, "https://"), "/")
 		w.regions[host] = r.Name
@@ -96,7 +94,7 @@ func watch(ctx context.Context, st harness.Status) (*watcher, error) {
 	}
 	ctx, w.cancel = context.WithCancel(ctx)
 	for i := range clients {
-		c, err := newClient(st, w.clock, roots, edge)
+		c, err := newClient(st, roots, edge)
 		if err != nil {
 			w.cancel()
 			return nil, err
@@ -107,8 +105,8 @@ func watch(ctx context.Context, st harness.Status) (*watcher, error) {
 	return w, nil
 }
 
-func newClient(st harness.Status, k *clock.Clock, roots *x509.CertPool, edge netip.AddrPort) (*client.Client, error) {
-	r, err := client.NewResolver(client.ResolverOptions{Server: st.DNS, Clock: k})
+func newClient(st harness.Status, roots *x509.CertPool, edge netip.AddrPort) (*client.Client, error) {
+	r, err := client.NewResolver(client.ResolverOptions{Server: st.DNS, Speed: st.Speed})
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +287,10 @@ func (w *watcher) stop() {
 	w.running.Wait()
 }
 
-func (w *watcher) wall(cloud time.Duration) time.Duration { return w.clock.Wall(cloud) }
+// wall is how long a cloud duration lasts here.
+func (w *watcher) wall(cloud time.Duration) time.Duration {
+	return time.Duration(float64(cloud) / w.status.Speed)
+}
 
 // cloud is a wall duration in cloud seconds.
-func (w *watcher) cloud(wall time.Duration) float64 { return w.clock.Cloud(wall).Seconds() }
+func (w *watcher) cloud(wall time.Duration) float64 { return wall.Seconds() * w.status.Speed }

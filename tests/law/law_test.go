@@ -81,15 +81,12 @@ func (r rule) breaks(imported string) string {
 	if !strings.Contains(first, ".") {
 		return "" // standard library
 	}
-	if under(imported, module+"/"+r.folder) {
-		return ""
-	}
 	for _, d := range r.deny {
 		if under(imported, d) {
 			return fmt.Sprintf("%s may not import %s", r.folder, d)
 		}
 	}
-	if r.allow == nil {
+	if r.allow == nil || under(imported, module+"/"+r.folder) {
 		return ""
 	}
 	for _, a := range r.allow {

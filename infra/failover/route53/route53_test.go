@@ -45,8 +45,14 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// steer declares the records of n regions.
+// steer declares the records of the n regions r1, r2 and so on.
 func steer(t *testing.T, n int) (*record.Recorder, []failover.Member) {
+	t.Helper()
+	return steerFrom(t, 1, n)
+}
+
+// steerFrom declares the records of n regions, the first of which bears the number first.
+func steerFrom(t *testing.T, first, n int) (*record.Recorder, []failover.Member) {
 	t.Helper()
 	var members []failover.Member
 	rec := &record.Recorder{}
@@ -56,7 +62,7 @@ func steer(t *testing.T, n int) (*record.Recorder, []failover.Member) {
 			return err
 		}
 		for i := range n {
-			label := fmt.Sprintf("r%d", i+1)
+			label := fmt.Sprintf("r%d", first+i)
 			own := provider.OwnName(label, "aws", hostname)
 			w, err := zone.Write(ctx, label+"-name", provider.Record{
 				Name: pulumi.String(own + "."), Type: pulumi.String("A"), Value: pulumi.String("192.0.2.1"),
@@ -198,8 +204,8 @@ func TestHealthCheck(t *testing.T) {
 // Another order of regions, or one more, must be an update in place: Route 53 replaces a record when its name, type or
 // set identifier changes, and refuses two records for one slot.
 func TestRecordsKeepTheirIdentity(t *testing.T) {
-	identity := func(n int) map[string]string {
-		rec, _ := steer(t, n)
+	identity := func(first, n int) map[string]string {
+		rec, _ := steerFrom(t, first, n)
 		out := map[string]string{}
 		for _, r := range rec.Of("aws:route53/record:Record") {
 			if r.Inputs["failoverRoutingPolicies"] != nil {
@@ -208,11 +214,11 @@ func TestRecordsKeepTheirIdentity(t *testing.T) {
 		}
 		return out
 	}
-	more := identity(4)
-	for n := 1; n < 4; n++ {
-		for name, id := range identity(n) {
-			if more[name] != id {
-				t.Errorf("with %d regions %s is %s, with four it is %s: it would be replaced", n, name, id, more[name])
+	four := identity(1, 4)
+	for _, c := range []struct{ first, n int }{{1, 1}, {1, 2}, {1, 3}, {2, 4}, {5, 2}} {
+		for name, id := range identity(c.first, c.n) {
+			if four[name] != id {
+				t.Errorf("with %d regions from r%d %s is %s, with four from r1 it is %s: it would be replaced", c.n, c.first, name, id, four[name])
 			}
 		}
 	}

@@ -58,19 +58,19 @@ func parsePolicy(text string, trust bool) (document, error) {
 	var raw rawDocument
 	if err := strict(json.RawMessage(text), &raw); err != nil {
 		if !json.Valid([]byte(text)) {
-			return document{}, fmt.Errorf("This policy contains invalid Json") //nolint:staticcheck // IAM's words
+			return document{}, malformed("This policy contains invalid Json")
 		}
-		return document{}, fmt.Errorf("Syntax errors in policy. (%w)", err) //nolint:staticcheck // IAM's words
+		return document{}, malformed("Syntax errors in policy. (%w)", err)
 	}
 	if raw.Version != "" && raw.Version != "2012-10-17" && raw.Version != "2008-10-17" {
-		return document{}, fmt.Errorf("The policy contains invalid version %q; want 2012-10-17", raw.Version) //nolint:staticcheck // IAM's words
+		return document{}, malformed("The policy contains invalid version %q; want 2012-10-17", raw.Version)
 	}
 	var rawStatements []rawStatement
 	if len(raw.Statement) > 0 && raw.Statement[0] == '{' {
 		raw.Statement = json.RawMessage("[" + string(raw.Statement) + "]")
 	}
 	if err := strict(raw.Statement, &rawStatements); err != nil || len(rawStatements) == 0 {
-		return document{}, fmt.Errorf("Syntax errors in policy. (Statement)") //nolint:staticcheck // IAM's words
+		return document{}, malformed("Syntax errors in policy. (Statement)")
 	}
 	d := document{Version: raw.Version}
 	for i, rs := range rawStatements {
@@ -83,6 +83,9 @@ func parsePolicy(text string, trust bool) (document, error) {
 	return d, nil
 }
 
+// malformed is an error in IAM's words, which begin with capitals and end with full stops.
+func malformed(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
 func strict(b json.RawMessage, into any) error {
 	dec := json.NewDecoder(strings.NewReader(string(b)))
 	dec.DisallowUnknownFields()
@@ -90,20 +93,19 @@ func strict(b json.RawMessage, into any) error {
 }
 
 func (rs rawStatement) normalise(trust bool) (s statement, err error) {
-	//nolint:staticcheck // all messages below are IAM's words
 	switch {
 	case rs.Effect != "Allow" && rs.Effect != "Deny":
-		return s, fmt.Errorf("Invalid effect: %s", rs.Effect)
+		return s, malformed("Invalid effect: %s", rs.Effect)
 	case (rs.Action == nil) == (rs.NotAction == nil):
-		return s, fmt.Errorf("Policy statement must contain actions.")
+		return s, malformed("Policy statement must contain actions.")
 	case trust && (rs.Resource != nil || rs.NotResource != nil):
-		return s, fmt.Errorf("Has prohibited field Resource")
+		return s, malformed("Has prohibited field Resource")
 	case trust && rs.Principal == nil && rs.NotPrincipal == nil:
-		return s, fmt.Errorf("Missing required field Principal")
+		return s, malformed("Missing required field Principal")
 	case !trust && (rs.Principal != nil || rs.NotPrincipal != nil):
-		return s, fmt.Errorf("Policy document should not specify a principal.")
+		return s, malformed("Policy document should not specify a principal.")
 	case !trust && (rs.Resource == nil) == (rs.NotResource == nil):
-		return s, fmt.Errorf("Policy statement must contain resources.")
+		return s, malformed("Policy statement must contain resources.")
 	}
 	s.Effect = rs.Effect
 	if s.Actions, err = oneOrMany(rs.Action); err != nil {
@@ -117,12 +119,12 @@ func (rs rawStatement) normalise(trust bool) (s statement, err error) {
 	}
 	for _, a := range slices.Concat(s.Actions, s.NotActions) {
 		if a != "*" && !strings.Contains(a, ":") {
-			return s, fmt.Errorf("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.") //nolint:staticcheck // IAM's words
+			return s, malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
 		}
 	}
 	for _, r := range s.Resources {
 		if r != "*" && !(strings.HasPrefix(r, "arn:") && strings.Count(r, ":") >= 5) {
-			return s, fmt.Errorf("Resource %s must be in ARN format or \"*\".", r) //nolint:staticcheck // IAM's words
+			return s, malformed("Resource %s must be in ARN format or \"*\".", r)
 		}
 	}
 	s.Principals, err = principals(rs.Principal)
@@ -139,7 +141,7 @@ func oneOrMany(b json.RawMessage) ([]string, error) {
 	}
 	var many []string
 	if err := json.Unmarshal(b, &many); err != nil || len(many) == 0 {
-		return nil, fmt.Errorf("Syntax errors in policy.") //nolint:staticcheck // IAM's words
+		return nil, malformed("Syntax errors in policy.")
 	}
 	return many, nil
 }
@@ -151,18 +153,18 @@ func principals(b json.RawMessage) (map[string][]string, error) {
 	var star string
 	if json.Unmarshal(b, &star) == nil {
 		if star != "*" {
-			return nil, fmt.Errorf("Invalid principal in policy: %q", star) //nolint:staticcheck // IAM's words
+			return nil, malformed("Invalid principal in policy: %q", star)
 		}
 		return map[string][]string{"*": {"*"}}, nil
 	}
 	var kinds map[string]json.RawMessage
 	if err := json.Unmarshal(b, &kinds); err != nil || len(kinds) == 0 {
-		return nil, fmt.Errorf("Invalid principal in policy") //nolint:staticcheck // IAM's words
+		return nil, malformed("Invalid principal in policy")
 	}
 	out := map[string][]string{}
 	for kind, names := range kinds {
 		if !slices.Contains([]string{"AWS", "Service", "Federated", "CanonicalUser"}, kind) {
-			return nil, fmt.Errorf("Invalid principal in policy: %q", kind) //nolint:staticcheck // IAM's words
+			return nil, malformed("Invalid principal in policy: %q", kind)
 		}
 		list, err := oneOrMany(names)
 		if err != nil {
@@ -170,7 +172,7 @@ func principals(b json.RawMessage) (map[string][]string, error) {
 		}
 		for _, n := range list {
 			if kind == "Service" && !strings.HasSuffix(n, ".amazonaws.com") {
-				return nil, fmt.Errorf("Invalid principal in policy: \"SERVICE\":%q", n) //nolint:staticcheck // IAM's words
+				return nil, malformed("Invalid principal in policy: \"SERVICE\":%q", n)
 			}
 		}
 		out[kind] = list

@@ -37,7 +37,7 @@ func webApp() *resource.Type {
 		{Name: "enabled", Kind: resource.Bool, OneOf: []any{true}},
 		choice("publicNetworkAccess", "Enabled"),
 		{Name: "clientAffinityEnabled", Kind: resource.Bool},
-		{Name: "identity", Kind: resource.Object, Fields: []resource.Property{
+		{Name: "identity", Kind: resource.Object, Computed: []string{"principalId", "tenantId", "userAssignedIdentities"}, Fields: []resource.Property{
 			choice("type", "None", "SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned"),
 			{Name: "userAssignedIdentities", Kind: resource.Array, Set: true, Elem: &resource.Property{Kind: resource.String, Same: func(o, n any) bool { return Equal(text(o), text(n)) }}},
 		}},

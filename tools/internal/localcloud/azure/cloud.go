@@ -129,7 +129,7 @@ func made(id ID, version string) resource.Props {
 	return resource.Props{"azureApiVersion": version, "name": id.Name(), "type": id.Type()}
 }
 
-// in makes the id of something in a resource group, spelled with the name the group was made with. It refuses a group
+// place makes the id of something in a resource group, spelled with the name the group was made with. It refuses a group
 // that does not exist.
 func place(env *resource.Env, props resource.Props, namespace string, path ...string) (ID, resource.Record, error) {
 	g, ok := groupOf(env.View(), props.Str("resourceGroupName"))

@@ -18,7 +18,7 @@ func deployment() *resource.Type {
 	t := arm(tokenDeployment, "Microsoft.Resources/deployments", "deploymentName",
 		named("deploymentName", `^[-\w._()]{1,64}$`), tags,
 		resource.Property{
-			Name: "properties", Kind: resource.Object, Required: true,
+			Name: "properties", Kind: resource.Object, Required: true, Computed: []string{"correlationId", "duration", "outputResources", "provisioningState", "templateHash", "timestamp"},
 			Fields: []resource.Property{
 				{Name: "mode", Kind: resource.String, Required: true, OneOf: []any{"Incremental"}},
 				{Name: "template", Kind: resource.Any, Required: true, JSON: true},

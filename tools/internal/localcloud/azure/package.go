@@ -19,12 +19,12 @@ func checkPackage(path string) error {
 	if err != nil {
 		return badRequest("Package deployment failed: %s is not a zip: %v.", ReleasedPackage, err)
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }() // it was only read
 	f, err := z.Open("host.json")
 	if err != nil {
 		return badRequest("Package deployment failed: %s has no host.json at its root. The root of the zip must be the root of the function app.", ReleasedPackage)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, maxHostJSON))
 	if err != nil {
 		return fmt.Errorf("read host.json of %s: %w", path, err)

@@ -17,7 +17,7 @@ func plan() *resource.Type {
 		name, location, tags,
 		{Name: "kind", Kind: resource.String},
 		{Name: "reserved", Kind: resource.Bool},
-		{Name: "sku", Kind: resource.Object, Required: true, Unmodelled: []string{"capabilities", "capacity", "family", "locations", "size", "skuCapacity"}, Fields: []resource.Property{
+		{Name: "sku", Kind: resource.Object, Required: true, Computed: []string{"family", "size"}, Unmodelled: []string{"capabilities", "capacity", "family", "locations", "size", "skuCapacity"}, Fields: []resource.Property{
 			{Name: "name", Kind: resource.String, Required: true, Immutable: true},
 			{Name: "tier", Kind: resource.String, Immutable: true},
 		}},

@@ -21,7 +21,7 @@ const (
 const frontTimeout = 230 * time.Second
 
 // siteKey is under which an app's front gets its loopback address.
-func siteKey(app string) string { return "azure/" + strings.ToLower(app) }
+func siteKey(app string) string { return "azure" + strings.ToLower(app) }
 
 // Project derives what the data plane must serve from the records of the local Azure: each app's front under its default
 // host name and the names bound to it, and its function once a package was published. A name whose certificate is

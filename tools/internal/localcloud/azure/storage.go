@@ -35,7 +35,7 @@ func storageAccount() *resource.Type {
 	kind := choice("kind", "StorageV2", "BlockBlobStorage")
 	kind.Required = true
 	t := arm(tokenAccount, "Microsoft.Storage/storageAccounts", "accountName", name, location, tags, kind,
-		resource.Property{Name: "sku", Kind: resource.Object, Required: true, Fields: []resource.Property{{
+		resource.Property{Name: "sku", Kind: resource.Object, Required: true, Computed: []string{"tier"}, Fields: []resource.Property{{
 			Name: "name", Kind: resource.String, Required: true,
 			OneOf: resource.List[any]("Standard_LRS", "Standard_GRS", "Standard_RAGRS", "Standard_ZRS", "Premium_LRS", "Premium_ZRS", "Standard_GZRS", "Standard_RAGZRS"),
 		}}},
@@ -215,7 +215,7 @@ func parseBlobURL(s string) (address, bool) {
 	return address{account, container, name}, container != ""
 }
 
-// at finds the blob of an address.
+// blobAt finds the blob of an address.
 func blobAt(v resource.View, a address) (resource.Record, bool) {
 	for _, r := range v.Where(tokenBlob, "accountName", a.account) {
 		if r.Inputs.Str("containerName") == a.container && r.Inputs.Str("blobName") == a.blob {

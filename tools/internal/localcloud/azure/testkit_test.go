@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"polygate.example/tools/internal/localcloud/azure"
@@ -342,14 +341,4 @@ func (k *kit) bound() {
 	app := k.published()
 	k.prove(app, ownName)
 	k.must(tBinding, bindingInputs(resource.Props{"sslState": "SniEnabled", "thumbprint": k.certificate(ownName)}))
-}
-
-func without(p resource.Props, names ...string) resource.Props {
-	out := p.Clone()
-	for k := range out {
-		if slices.Contains(names, k) {
-			delete(out, k)
-		}
-	}
-	return out
 }

@@ -62,7 +62,6 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.Header.Set("X-Forwarded-Proto", "https")
 	setTrace(out.Header)
 	// Source: responses of Cloud Run services; a function's own Server header is replaced.
-	w.Header().Set("Server", "Google Frontend")
 	f.HTTP.ServeHTTP(&named{ResponseWriter: w, server: "Google Frontend"}, out)
 }
 
@@ -84,12 +83,22 @@ func setTrace(h http.Header) {
 type named struct {
 	http.ResponseWriter
 	server string
+	sent   bool
 }
 
 // WriteHeader sends the header with the server's name.
 func (n *named) WriteHeader(status int) {
+	n.sent = status >= 200
 	n.Header().Set("Server", n.server)
 	n.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends the header first if the function has not.
+func (n *named) Write(b []byte) (int, error) {
+	if !n.sent {
+		n.WriteHeader(http.StatusOK)
+	}
+	return n.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach what is underneath.

@@ -44,6 +44,9 @@ func made(env *resource.Env, rel string) resource.Props {
 	return resource.Props{"selfLink": selfLink(rel), "creationTimestamp": env.Now().Format(time.RFC3339)}
 }
 
+// serviceLabel is the form of a Cloud Run service's name.
+var serviceLabel = regexp.MustCompile(rfc1035)
+
 func endpointGroupID(in resource.Props) string {
 	return fmt.Sprintf("projects/%s/regions/%s/networkEndpointGroups/%s", in.Str("project"), in.Str("region"), in.Str("name"))
 }
@@ -75,7 +78,7 @@ func endpointGroup() *resource.Type {
 				return "", nil, invalid("Invalid value for field 'region': '%s'. Unknown region.", in.Str("region"))
 			}
 			service := in.Object("cloudRun").Str("service")
-			if !regexp.MustCompile(rfc1035).MatchString(service) {
+			if !serviceLabel.MatchString(service) {
 				return "", nil, invalidField("cloudRun.service", service, "Must be a match of regex '%s'", rfc1035)
 			}
 			if _, ok := behind(env.View(), in); !ok {

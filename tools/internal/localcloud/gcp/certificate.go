@@ -100,7 +100,7 @@ func certificate() *resource.Type {
 			named(certificateManagerName), project, description, labels, location,
 			immutable(oneOf("scope", "DEFAULT")),
 			{
-				Name: "managed", Kind: resource.Object, Required: true, Immutable: true,
+				Name: "managed", Kind: resource.Object, Required: true, Immutable: true, Computed: []string{"authorizationAttemptInfos", "provisioningIssues", "state"},
 				Fields: []resource.Property{
 					// Source: "Quotas and limits" of Certificate Manager: up to 100 domains, 1 with load balancer authorisation aside.
 					{Name: "domains", Kind: resource.Array, Required: true, Min: resource.At(1), Max: resource.At(100), Elem: &resource.Property{Kind: resource.String, Pattern: hostName}},

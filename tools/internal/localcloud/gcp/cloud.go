@@ -125,7 +125,7 @@ func autoName(n int) *resource.AutoName {
 	return &resource.AutoName{Property: "name", Max: n, Lower: true}
 }
 
-// text, optional strings that are one of values.
+// choice is an optional string that is one of values.
 func choice(name string, values ...string) resource.Property {
 	return resource.Property{Name: name, Kind: resource.String, OneOf: resource.List(asAny(values)...)}
 }

@@ -47,7 +47,7 @@ func function() *resource.Type {
 			named(functionName), project, description, labels,
 			{Name: "location", Kind: resource.String, Required: true, Immutable: true, Complain: complainLocation},
 			{
-				Name: "buildConfig", Kind: resource.Object, Required: true,
+				Name: "buildConfig", Kind: resource.Object, Required: true, Computed: []string{"build", "dockerRepository"},
 				Fields: []resource.Property{
 					{Name: "runtime", Kind: resource.String, Required: true},
 					{Name: "entryPoint", Kind: resource.String, Required: true},
@@ -63,7 +63,7 @@ func function() *resource.Type {
 				Unmodelled: []string{"automaticUpdatePolicy", "build", "dockerRepository", "onDeployUpdatePolicy", "workerPool"},
 			},
 			{
-				Name: "serviceConfig", Kind: resource.Object, Default: resource.Props{},
+				Name: "serviceConfig", Kind: resource.Object, Default: resource.Props{}, Computed: []string{"gcfUri", "service", "uri"},
 				Fields: []resource.Property{
 					{Name: "availableMemory", Kind: resource.String, Default: defaultMemory},
 					{Name: "availableCpu", Kind: resource.String},

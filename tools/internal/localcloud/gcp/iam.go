@@ -125,13 +125,16 @@ func account() *resource.Type {
 	}
 }
 
+// granted lets a grant be made twice: adding a member to a policy that has it changes nothing.
+func granted(resource.Props) error { return nil }
+
 func iamMember() *resource.Type {
 	return &resource.Type{
 		Token: tokenIAMMember, Label: "IAM policy for project",
 		Properties: []resource.Property{required(project), roleName, member},
 		Unmodelled: []string{"condition"},
 		Computed:   []string{"etag"},
-		Unique:     []string{"project", "role", "member"},
+		Conflict:   granted,
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			m := in.Str("member")
 			if err := checkRole(in.Str("role")); err != nil {
@@ -162,7 +165,7 @@ func serviceIamMember() *resource.Type {
 		},
 		Unmodelled: []string{"condition"},
 		Computed:   []string{"etag"},
-		Unique:     []string{"name", "location", "project", "role", "member"},
+		Conflict:   granted,
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			service := serviceOf(in)
 			if _, ok := functionBehind(env.View(), service); !ok {

@@ -45,7 +45,7 @@ func checkSource(archive string, b builder) error {
 	if err != nil {
 		return fmt.Errorf("%w: the source archive is not a zip: %w", errBuild, err)
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }() // it was only read
 	return b.check(&z.Reader)
 }
 

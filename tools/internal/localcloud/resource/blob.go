@@ -188,7 +188,9 @@ func (s *Store) sweep() error {
 		}
 	}
 	for _, r := range s.View().All() {
-		walk(r.Inputs)
+		for _, p := range []Props{r.Inputs, r.Computed, r.Private} {
+			walk(p)
+		}
 	}
 	entries, err := os.ReadDir(s.blobDir())
 	if err != nil {

@@ -15,7 +15,7 @@
 //		Token: "aws:cloudwatch/logGroup:LogGroup",
 //		Label: "CloudWatch Logs Log Group",
 //		Properties: []resource.Property{
-//			{Name: "name", Kind: resource.String, Immutable: true, Pattern: `^[\.\-_/#A-Za-z0-9]{1,512}$`},
+//			{Name: "name", Kind: resource.String, Immutable: true, Pattern: regexp.MustCompile(`^[.\-_/#A-Za-z0-9]+$`)},
 //			{Name: "retentionInDays", Kind: resource.Int, Default: 0.0, OneOf: []any{0.0, 1.0, 3.0}},
 //			{Name: "region", Kind: resource.String, Immutable: true, FromConfig: "region"},
 //		},
@@ -44,14 +44,16 @@
 //
 // Outputs: what a hook returns holds only what the cloud computes. The record's inputs are put under it, so that every
 // input is an output too. Name all computed outputs in Computed (a preview reports them as unknown), and those that an
-// update changes in Volatile as well.
+// update changes in Volatile as well. Where the cloud adds fields to an object that is an input, name them in that
+// Property's Computed. What only the cloud may know (a private key) goes under PrivateKey and ends in Record.Private.
 //
 // # Hooks
 //
 // Prepare runs before a create or update, without a lock, and may take its time: wait with Env.Wait for something to
 // appear in the records, in cloud time. Create, Update and Delete run one at a time across all providers, inside a
 // transaction over the store: Env.View shows the current records, and what they return is committed as one with what
-// they changed through Env.Amend. They must be quick and must not wait. Returning an error leaves the store as it was.
+// they changed through Env.Amend and Env.Remove. They must be quick and must not wait. Returning an error leaves the
+// store as it was.
 //
 // Errors are the cloud's own, in the cloud's words: give an *Error with the cloud's code, so that programs and tests
 // can tell them apart without reading text.

@@ -72,8 +72,7 @@ func (p Property) check(path string, v any) []Failure {
 	fail := func(format string, args ...any) []Failure {
 		return []Failure{{Property: path, Reason: fmt.Sprintf(format, args...)}}
 	}
-	v, ok := p.coerce(v)
-	if !ok {
+	if !p.fits(v) {
 		return fail("want %s, got %s", p.Kind, Show(v))
 	}
 	if len(p.OneOf) > 0 && !slices.ContainsFunc(p.OneOf, func(w any) bool { return w == v }) {
@@ -123,36 +122,31 @@ func (p Property) checkInside(path string, v any) []Failure {
 	return out
 }
 
-// coerce accepts what the engine may send for a kind: numbers and booleans also arrive as strings, as raw resources and
-// YAML programs write them.
-func (p Property) coerce(v any) (any, bool) {
+// fits reports whether a value is of the property's kind.
+func (p Property) fits(v any) bool {
+	ok := false
 	switch p.Kind {
 	case Any:
 		_, blob := v.(Blob)
-		return v, !blob
+		ok = !blob
 	case String:
-		_, ok := v.(string)
-		return v, ok
+		_, ok = v.(string)
 	case Bool:
-		_, ok := v.(bool)
-		return v, ok
+		_, ok = v.(bool)
 	case Int:
-		f, ok := v.(float64)
-		return v, ok && f == math.Trunc(f)
+		f, number := v.(float64)
+		ok = number && f == math.Trunc(f)
 	case Number:
-		_, ok := v.(float64)
-		return v, ok
+		_, ok = v.(float64)
 	case Array:
-		_, ok := v.([]any)
-		return v, ok
+		_, ok = v.([]any)
 	case Map, Object:
-		_, ok := v.(Props)
-		return v, ok
+		_, ok = v.(Props)
 	case Archive, Asset:
-		b, ok := v.(Blob)
-		return v, ok && b.Archive == (p.Kind == Archive)
+		b, blob := v.(Blob)
+		ok = blob && b.Archive == (p.Kind == Archive)
 	}
-	return v, false
+	return ok
 }
 
 // bounds checks Min and Max.

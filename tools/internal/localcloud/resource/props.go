@@ -116,7 +116,7 @@ func (p Props) With(other Props) Props {
 // Keys lists the property names in order.
 func (p Props) Keys() []string { return slices.Sorted(maps.Keys(p)) }
 
-// List makes a list value of strings.
+// List makes a list value, of strings mostly.
 func List[T any](items ...T) []any {
 	out := make([]any, len(items))
 	for i, s := range items {

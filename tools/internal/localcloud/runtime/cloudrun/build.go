@@ -201,7 +201,10 @@ func compile(ctx context.Context, goTool, source, out string) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return &BuildError{Reason: "go build: " + exit.String(), Output: strings.TrimSpace(string(output))}
+		return &BuildError{
+			Reason: "go build, off line (modules that are not in the module cache: run `go mod download`): " + exit.String(),
+			Output: strings.TrimSpace(string(output)),
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("run the go command: %w", err)

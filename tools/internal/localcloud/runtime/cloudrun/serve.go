@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"strings"
+	"time"
 )
 
 var (
@@ -32,19 +34,15 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), s.o.Function.Timeout, errTimeout)
 	defer cancel()
-	inst, err := s.enter(ctx)
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	defer s.leave(inst)
+	c := &carrier{s: s}
+	defer c.leave()
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(w, r.Body, MaxRequest)
 	}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.URL.Scheme, p.Out.URL.Host = "http", inst.addr
+			p.Out.URL.Scheme, p.Out.URL.Host = "http", "instance" // each instance's transport dials its own
 			p.Out.Host = p.In.Host
 			p.Out.URL.RawQuery = p.In.URL.RawQuery // the proxy would clean it of what it cannot parse
 			// The proxy drops forwarding headers by default; here they are the front's to set.
@@ -54,12 +52,64 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				}
 			}
 		},
-		Transport:     inst.transport,
+		Transport:     c,
 		FlushInterval: -1,
 		ErrorHandler:  s.refuse,
 		ErrorLog:      log.New(io.Discard, "", 0),
 	}
 	proxy.ServeHTTP(w, r)
+}
+
+// carrier takes one request to an instance. One that has just died may still be in the list; as long as it could not
+// even be connected to, the request goes to another.
+type carrier struct {
+	s    *Service
+	inst *instance
+}
+
+// RoundTrip sends the request to an instance with room for it.
+func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+	for {
+		inst, err := c.s.enter(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		c.inst = inst
+		resp, err := inst.transport.RoundTrip(r)
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" && r.Context().Err() == nil {
+			c.leave()
+			c.s.drop(inst)
+			continue // the body is untouched: nothing has been sent
+		}
+		if err != nil && r.Context().Err() == nil {
+			c.s.bury(inst)
+		}
+		return resp, err
+	}
+}
+
+// deathWait is how long a broken connection is given to turn out to be the end of the process.
+const deathWait = 100 * time.Millisecond
+
+// bury takes an instance that broke a connection out of the list if it is dying. Its connections close before the
+// process is gone, and until then it would be offered to the next request.
+func (s *Service) bury(inst *instance) {
+	timer := time.NewTimer(deathWait)
+	defer timer.Stop()
+	select {
+	case <-inst.proc.Done():
+		s.drop(inst)
+	case <-timer.C: // it lives: the function broke the connection
+	}
+}
+
+// leave frees the request's place on its instance.
+func (c *carrier) leave() {
+	if c.inst != nil {
+		c.s.leave(c.inst)
+		c.inst = nil
+	}
 }
 
 // refuse answers a request that came to nothing.
@@ -105,3 +155,5 @@ func Refuse(w http.ResponseWriter, status int) {
 	b.WriteString("</h1>\n</html>\n")
 	_, _ = io.WriteString(w, b.String()) // the client may be gone
 }
+
+var _ http.RoundTripper = (*carrier)(nil)

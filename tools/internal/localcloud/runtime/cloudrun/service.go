@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,11 +60,15 @@ var (
 // Service is a deployed function with its instances. It is an http.Handler that answers as Cloud Run itself does,
 // including the failures: 413, 429, 503 and 504.
 type Service struct {
-	o Options
+	o      Options
+	ctx    context.Context // ends with Close, and with it every start
+	cancel context.CancelFunc
+	starts sync.WaitGroup
 
 	mu       sync.Mutex
 	closed   bool
-	all      []*instance
+	all      []*instance            // that take requests
+	living   map[*instance]struct{} // whose process has not ended, those being retired included
 	starting int
 	changed  chan struct{} // closed and renewed whenever a place may have become free
 }
@@ -81,7 +87,8 @@ func New(o Options) *Service {
 	if o.Function.Instances <= 0 {
 		o.Function.Instances = defaultInstances
 	}
-	return &Service{o: o, changed: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Service{o: o, ctx: ctx, cancel: cancel, living: map[*instance]struct{}{}, changed: make(chan struct{})}
 }
 
 // Start starts one instance and waits for it to listen, as a deployment does before it calls a revision ready. The
@@ -93,6 +100,7 @@ func (s *Service) Start(ctx context.Context) error {
 		return ErrClosed
 	}
 	s.starting++
+	s.starts.Add(1)
 	s.mu.Unlock()
 	inst, err := s.add(ctx)
 	if err != nil {
@@ -130,6 +138,7 @@ func (s *Service) enter(ctx context.Context) (*instance, error) {
 		}
 		if s.starting == 0 && len(s.all) < s.o.Function.Instances {
 			s.starting++
+			s.starts.Add(1)
 			s.mu.Unlock()
 			// The start belongs to the service and not to the request that caused it.
 			return s.add(context.WithoutCancel(ctx))
@@ -146,25 +155,23 @@ func (s *Service) enter(ctx context.Context) (*instance, error) {
 	}
 }
 
-// add starts an instance that the caller has counted in starting, and enters it for the caller.
+// add starts an instance that the caller has counted in starting and starts, and enters it for the caller.
 func (s *Service) add(ctx context.Context) (*instance, error) {
+	defer s.starts.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
 	inst, err := startInstance(ctx, s.o)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.starting--
 	s.signal()
-	if err == nil && s.closed {
-		err = ErrClosed
-	}
 	if err != nil {
-		s.mu.Unlock()
-		if inst != nil {
-			inst.stop()
-		}
 		return nil, err
 	}
 	inst.requests = 1
 	s.all = append(s.all, inst)
-	s.mu.Unlock()
+	s.living[inst] = struct{}{} // Close waits for starts and finds it here
 	go func() {
 		<-inst.proc.Done()
 		s.drop(inst)
@@ -196,12 +203,16 @@ func (s *Service) reap(inst *instance) {
 	}
 }
 
+// drop forgets an instance and makes sure that it is gone.
 func (s *Service) drop(inst *instance) {
 	s.mu.Lock()
 	s.remove(inst)
 	s.signal()
 	s.mu.Unlock()
 	inst.stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.living, inst)
 }
 
 // remove takes an instance out of the list; s.mu is held.
@@ -224,10 +235,15 @@ func (s *Service) signal() {
 func (s *Service) Close() {
 	s.mu.Lock()
 	s.closed = true
-	all := append([]*instance(nil), s.all...)
 	s.signal()
 	s.mu.Unlock()
-	for _, inst := range all {
+	s.cancel()
+	s.starts.Wait()
+	s.mu.Lock()
+	s.all = nil
+	living := slices.Collect(maps.Keys(s.living))
+	s.mu.Unlock()
+	for _, inst := range living {
 		inst.stop()
 	}
 }

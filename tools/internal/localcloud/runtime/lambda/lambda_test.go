@@ -248,6 +248,11 @@ func TestRestartAfterFailure(t *testing.T) {
 			if r := do(t, f, event); !r.Failed() {
 				t.Fatalf("%s did not fail: %s", event, r.Payload)
 			}
+			for deadline := time.Now().Add(2 * time.Second); f.o.Supervisor.Running() > 0; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("the failed process is still there")
+				}
+			}
 			after := do(t, f, "pid")
 			if after.Failed() || string(after.Payload) == string(before.Payload) {
 				t.Errorf("before by %s, after by %s (%s), want another process", before.Payload, after.Payload, after.ErrType)

@@ -35,6 +35,13 @@ func TestMain(m *testing.M) {
 		}
 		fmt.Println("grandchild", cmd.Process.Pid)
 		time.Sleep(time.Minute)
+	case "leaver": // leaves its own child behind
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = []string{envRole + "=sleep"}
+		if err := cmd.Start(); err != nil {
+			os.Exit(1)
+		}
+		fmt.Println("grandchild", cmd.Process.Pid)
 	case "environment":
 		fmt.Println(strings.Join(os.Environ(), " "))
 	case "parent": // a supervisor that is killed and cannot clean up
@@ -137,6 +144,40 @@ func TestCloseEndsChildrenAndTheirChildren(t *testing.T) {
 		t.Errorf("Start after Close: %v, want ErrClosed", err)
 	}
 	s.Close() // a second time is allowed
+}
+
+func TestWhatAProcessLeavesBehindGoesWithIt(t *testing.T) {
+	s := NewSupervisor()
+	defer s.Close()
+	var log Log
+	p, err := s.Start(spec("leaver", &log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	grandchild, err := strconv.Atoi(line(t, &log, "grandchild"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitGone(t, grandchild)
+}
+
+func TestNoEnvironmentIsAnEmptyOne(t *testing.T) {
+	path, err := exec.LookPath("env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSupervisor()
+	defer s.Close()
+	var log Log
+	p, err := s.Start(Spec{Path: path, Log: &log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	if got := log.Lines(); len(got) != 0 {
+		t.Errorf("child saw %q, want nothing", got)
+	}
 }
 
 func TestStartReportsWhatTheSystemSaid(t *testing.T) {

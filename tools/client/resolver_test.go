@@ -13,7 +13,6 @@ import (
 
 	mdns "github.com/miekg/dns"
 
-	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/dns"
 	"polygate.example/tools/internal/localcloud/plane"
 )
@@ -196,11 +195,11 @@ func TestEachRecordSetHasItsOwnTTL(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	s := newScript(t)
 	s.say("a.test.", "a.test. 50 IN A 127.0.1.1")
-	r := resolver(t, ResolverOptions{Server: s.addr, Clock: clock.New(speed)})
+	r := resolver(t, ResolverOptions{Server: s.addr, Speed: speed})
 	first := look(t, r, "a.test")
 	s.say("a.test.", "a.test. 50 IN A 127.0.1.2")
 	for {
-		before := r.o.Clock.Now()
+		before := r.now()
 		a := look(t, r, "a.test")
 		if a.Cached {
 			if !before.Before(first.Expires) {
@@ -208,7 +207,7 @@ func TestExpiry(t *testing.T) {
 			}
 			continue
 		}
-		if after := r.o.Clock.Now(); after.Before(first.Expires) {
+		if after := r.now(); after.Before(first.Expires) {
 			t.Errorf("asked again at %s, expires %s", after, first.Expires)
 		}
 		if a.Addrs[0].String() != "127.0.1.2" {
@@ -355,7 +354,7 @@ func TestFailoverAgainstLocalDNS(t *testing.T) {
 	if err := server.Apply([]plane.Zone{{ID: "Z", Name: "polygate.test", Records: records}}); err != nil {
 		t.Fatal(err)
 	}
-	r := resolver(t, ResolverOptions{Server: server.Addr().String(), Clock: clock.New(speed)})
+	r := resolver(t, ResolverOptions{Server: server.Addr().String(), Speed: speed})
 	first := look(t, r, "api.polygate.test")
 	mu.Lock()
 	down = true
@@ -365,11 +364,11 @@ func TestFailoverAgainstLocalDNS(t *testing.T) {
 		if a.Owner() == "r1.polygate.test" {
 			break
 		}
-		if now := r.o.Clock.Now(); now.After(first.Expires.Add(time.Minute)) {
+		if now := r.now(); now.After(first.Expires.Add(time.Minute)) {
 			t.Fatalf("still at %s at %s, expired %s", a.Owner(), now, first.Expires)
 		}
 	}
-	if now := r.o.Clock.Now(); now.Before(first.Expires) {
+	if now := r.now(); now.Before(first.Expires) {
 		t.Errorf("moved at %s, before the TTL was over at %s", now, first.Expires)
 	}
 }

@@ -38,7 +38,7 @@ var (
 // ResolverOptions configures a Resolver.
 type ResolverOptions struct {
 	Server  string        // host:port of the DNS server, required
-	Clock   *clock.Clock  // counts TTLs; nil is the wall clock
+	Speed   float64       // cloud seconds per wall second, by which TTLs run out; 0 is 1, as on real clouds
 	Timeout time.Duration // of one query, wall time; 0 is 2 s. A query is sent at most twice
 	// MinTTL holds every answer at least so long, cloud time, whatever its TTL: the way of a client that overrides
 	// TTLs, as long-running JVMs and some resolvers do. 0 obeys the TTL.
@@ -88,11 +88,8 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 	if o.Server == "" {
 		return nil, errors.New("client: no DNS server given: want host:port")
 	}
-	if o.Clock == nil {
-		o.Clock = clock.New(1)
-	}
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
-	return &Resolver{o: o, now: o.Clock.Now, cache: map[key]entry{}}, nil
+	return &Resolver{o: o, now: clock.New(o.Speed).Now, cache: map[key]entry{}}, nil
 }
 
 // Flush forgets everything.

@@ -1,0 +1,457 @@
+package front
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/runtime"
+	"polygate.example/tools/internal/localcloud/runtime/lambda"
+	"polygate.example/tools/internal/localcloud/runtime/runtimetest"
+)
+
+func TestMain(m *testing.M) { runtimetest.Main(m) }
+
+// functions is a Functions of fakes.
+type functions map[string]runtime.Invoker
+
+func (f functions) Serve(id string) (runtime.Invoker, bool) { v, ok := f[id]; return v, ok }
+
+// events is an EventInvoker that is one function.
+type events func(ctx context.Context, event []byte) (lambda.Result, error)
+
+func (e events) Invoke(ctx context.Context, event []byte) (lambda.Result, error) {
+	return e(ctx, event)
+}
+
+const (
+	lambdaID = "arn:aws:lambda:us-east-1:123456789012:function:gateway"
+	runID    = "projects/p/locations/us-central1/functions/gateway"
+	appID    = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/gateway"
+	name     = "use1.api.example.test"
+)
+
+// freePort is an address of the loopback range that is free now.
+func freePort(t *testing.T) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParseAddrPort(l.Addr().String())
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+// host makes a host with a certificate of its own.
+func host(t *testing.T, name string) plane.Host {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plane.Host{
+		Name: name,
+		Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		Key:  pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}),
+	}
+}
+
+// client connects to addr whatever the name, as a resolver that gave that address would have it.
+func client(t *testing.T, addr netip.AddrPort, protocols ...string) *http.Client {
+	t.Helper()
+	tr := &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the certificates are made for each test
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, addr.String())
+		},
+		DisableCompression: true,
+	}
+	tr.Protocols = new(http.Protocols)
+	tr.Protocols.SetHTTP1(true)
+	for _, p := range protocols {
+		tr.Protocols.SetHTTP2(p == "h2")
+		tr.Protocols.SetHTTP1(p != "h2")
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// serve opens fronts for the sites. When the test ends nothing may listen any more.
+func serve(t *testing.T, o Options, sites ...plane.Site) *Fronts {
+	t.Helper()
+	f := New(o)
+	t.Cleanup(func() {
+		listening := f.Addresses()
+		f.Close()
+		for _, addr := range listening {
+			if c, err := net.DialTimeout("tcp", addr.String(), time.Second); err == nil {
+				_ = c.Close()
+				t.Errorf("%s still listens after Close", addr)
+			}
+		}
+	})
+	if err := f.Apply(sites); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func siteOf(t *testing.T, front plane.Front, addr netip.AddrPort) plane.Site {
+	t.Helper()
+	s := plane.Site{ID: string(front), Front: front, Listen: addr, Hosts: []plane.Host{host(t, name)}}
+	switch front {
+	case plane.APIGateway:
+		s.Region, s.Function = "aws/us-east-1", lambdaID
+	case plane.AzureApp:
+		s.Region, s.Function = "azure/eastus", appID
+	default:
+		s.Region, s.Function = "gcp/us-central1", runID
+	}
+	return s
+}
+
+func read(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func get(t *testing.T, c *http.Client, url string) (*http.Response, string) {
+	t.Helper()
+	resp, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, read(t, resp)
+}
+
+var everyFront = []plane.Front{plane.APIGateway, plane.GoogleALB, plane.RunApp, plane.AzureApp}
+
+// hello is a function for every front.
+var hello = functions{
+	lambdaID: {Event: events(func(context.Context, []byte) (lambda.Result, error) {
+		return lambda.Result{Payload: []byte(`{"statusCode":200,"body":"hello"}`)}, nil
+	})},
+	runID: {HTTP: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })},
+	appID: {HTTP: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })},
+}
+
+func TestHandshakeAndHost(t *testing.T) {
+	for _, front := range everyFront {
+		t.Run(string(front), func(t *testing.T) {
+			addr := freePort(t)
+			serve(t, Options{Runtimes: hello}, siteOf(t, front, addr))
+			c := client(t, addr)
+			if resp, body := get(t, c, "https://"+name+"/"); resp.StatusCode != 200 || body != "hello" {
+				t.Errorf("%d %q", resp.StatusCode, body)
+			}
+			// A name without a certificate does not get through the handshake.
+			var alert *net.OpError
+			if resp, err := c.Get("https://other.example.test/"); !errors.As(err, &alert) || alert.Op != "remote error" || !strings.Contains(alert.Error(), "unrecognized name") {
+				t.Errorf("unknown server name: %v, %v, want the alert unrecognized name", resp, err)
+			}
+			// A known server name with another Host: 403 {"message":"Forbidden"} at API Gateway, 404 at the others.
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+name+"/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = "other.example.test"
+			resp, err := c.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := read(t, resp)
+			if front == plane.APIGateway {
+				if resp.StatusCode != 403 || body != `{"message":"Forbidden"}` {
+					t.Errorf("unknown host: %d %s", resp.StatusCode, body)
+				}
+			} else if resp.StatusCode != 404 {
+				t.Errorf("unknown host: %d %s", resp.StatusCode, body)
+			}
+		})
+	}
+}
+
+func TestProtocols(t *testing.T) {
+	for front, want := range map[plane.Front]int{plane.APIGateway: 2, plane.GoogleALB: 2, plane.RunApp: 2, plane.AzureApp: 1} {
+		t.Run(string(front), func(t *testing.T) {
+			addr := freePort(t)
+			serve(t, Options{Runtimes: hello}, siteOf(t, front, addr))
+			conn, err := tls.Dial("tcp", addr.String(), &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if got := conn.ConnectionState().NegotiatedProtocol; (got == "h2") != (want == 2) {
+				t.Errorf("negotiated %q", got)
+			}
+			if want == 2 {
+				if resp, body := get(t, client(t, addr, "h2"), "https://"+name+"/"); resp.ProtoMajor != 2 || body != "hello" {
+					t.Errorf("%s %q", resp.Proto, body)
+				}
+			}
+		})
+	}
+}
+
+func TestSitesShareAnAddress(t *testing.T) {
+	addr := freePort(t)
+	aws, gcp := siteOf(t, plane.APIGateway, addr), siteOf(t, plane.GoogleALB, addr)
+	gcp.Hosts = []plane.Host{host(t, "gcp.example.test"), {Name: "bare.example.test"}}
+	f := serve(t, Options{Runtimes: hello}, aws, gcp)
+	c := client(t, addr)
+	if resp, _ := get(t, c, "https://"+name+"/"); resp.Header.Get("Apigw-Requestid") == "" {
+		t.Error("not API Gateway")
+	}
+	if resp, _ := get(t, c, "https://gcp.example.test/"); resp.Header.Get("Via") != "1.1 google" {
+		t.Error("not the load balancer")
+	}
+	if _, err := c.Get("https://bare.example.test/"); err == nil {
+		t.Error("a host without a certificate was reached")
+	}
+	// Taking one away leaves the other and the listener.
+	if err := f.Apply([]plane.Site{gcp}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client(t, addr).Get("https://" + name + "/"); err == nil {
+		t.Error("the site that went away still answers")
+	}
+	if resp, _ := get(t, c, "https://gcp.example.test/"); resp.StatusCode != 200 {
+		t.Errorf("the site that stayed: %d", resp.StatusCode)
+	}
+	if err := f.Apply(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Addresses(); len(got) != 0 {
+		t.Errorf("listening on %v, want nothing", got)
+	}
+	if c, err := net.Dial("tcp", addr.String()); err == nil {
+		_ = c.Close()
+		t.Error("the listener is still there")
+	}
+}
+
+func TestApplyReportsConflicts(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	busy := siteOf(t, plane.APIGateway, netip.MustParseAddrPort(taken.Addr().String()))
+	shared := freePort(t)
+	one, two := siteOf(t, plane.APIGateway, shared), siteOf(t, plane.GoogleALB, shared)
+	public := siteOf(t, plane.APIGateway, netip.MustParseAddrPort("192.0.2.1:443"))
+	badCert := siteOf(t, plane.APIGateway, freePort(t))
+	badCert.Hosts[0].Cert = []byte("not PEM")
+	odd := siteOf(t, "varnish", freePort(t))
+	for _, tt := range []struct {
+		name  string
+		sites []plane.Site
+		want  error
+		text  string
+	}{
+		{"address in use", []plane.Site{busy}, syscall.EADDRINUSE, busy.Listen.String()},
+		{"same host twice", []plane.Site{one, two}, ErrHostTwice, name},
+		{"not loopback", []plane.Site{public}, ErrNotLoopback, "192.0.2.1:443"},
+		{"certificate", []plane.Site{badCert}, ErrCertificate, name},
+		{"unknown front", []plane.Site{odd}, nil, `unknown front "varnish"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := New(Options{Runtimes: hello})
+			defer f.Close()
+			good := siteOf(t, plane.AzureApp, freePort(t))
+			err := f.Apply(append(tt.sites, good))
+			var conflict *ConflictError
+			if !errors.As(err, &conflict) || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("got %v, want %v with %q", err, tt.want, tt.text)
+			}
+			if resp, _ := get(t, client(t, good.Listen), "https://"+name+"/"); resp.StatusCode != 200 {
+				t.Errorf("the other site: %d", resp.StatusCode)
+			}
+		})
+	}
+	f := New(Options{Runtimes: hello})
+	f.Close()
+	f.Close() // a second time is allowed
+	if err := f.Apply(nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("Apply after Close: %v, want ErrClosed", err)
+	}
+}
+
+func inject(t *testing.T, s *fault.Set, f fault.Fault) {
+	t.Helper()
+	if err := s.Inject(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A regional front goes down with its region; Google's load balancer is global and answers 502 for a region that is
+// down behind it, until the whole provider is down.
+func TestDown(t *testing.T) {
+	for _, tt := range []struct {
+		front plane.Front
+		whole bool // the provider, not the region
+		reset bool
+	}{
+		{plane.APIGateway, false, true}, {plane.APIGateway, true, true},
+		{plane.AzureApp, false, true}, {plane.RunApp, false, true},
+		{plane.GoogleALB, false, false}, {plane.GoogleALB, true, true},
+	} {
+		s := siteOf(t, tt.front, freePort(t))
+		target := s.Region
+		if tt.whole {
+			target, _, _ = strings.Cut(s.Region, "/")
+		}
+		t.Run(string(tt.front)+" "+target, func(t *testing.T) {
+			var faults fault.Set
+			serve(t, Options{Runtimes: hello, Faults: &faults}, s)
+			c := client(t, s.Listen)
+			get(t, c, "https://"+name+"/") // leaves an open connection
+			inject(t, &faults, fault.Fault{Target: target, Kind: fault.Down})
+			for _, state := range []string{"open connection", "new connection"} {
+				resp, err := c.Get("https://" + name + "/")
+				switch {
+				case tt.reset && err == nil:
+					t.Errorf("%s: answered %d, want a reset", state, resp.StatusCode)
+				case !tt.reset && (err != nil || resp.StatusCode != http.StatusBadGateway):
+					t.Errorf("%s: %v, %v, want 502", state, resp, err)
+				}
+				if resp != nil {
+					_ = resp.Body.Close()
+				}
+				c.CloseIdleConnections()
+			}
+			faults.Heal("")
+			if resp, _ := get(t, c, "https://"+name+"/"); resp.StatusCode != 200 {
+				t.Errorf("after the healing: %d", resp.StatusCode)
+			}
+		})
+	}
+}
+
+func TestDownIsAReset(t *testing.T) {
+	var faults fault.Set
+	s := siteOf(t, plane.APIGateway, freePort(t))
+	serve(t, Options{Runtimes: hello, Faults: &faults}, s)
+	inject(t, &faults, fault.Fault{Target: s.Region, Kind: fault.Down})
+	if _, err := client(t, s.Listen).Get("https://" + name + "/"); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("got %v, want a connection reset", err)
+	}
+	// Another region's fault does not count.
+	faults.Heal("")
+	inject(t, &faults, fault.Fault{Target: "aws/eu-west-1", Kind: fault.Down})
+	if resp, _ := get(t, client(t, s.Listen), "https://"+name+"/"); resp.StatusCode != 200 {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+// What is in progress when a region goes down does not get an answer from it.
+func TestDownBreaksWhatIsInProgress(t *testing.T) {
+	entered := make(chan struct{})
+	slow := functions{appID: {HTTP: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+	})}}
+	var faults fault.Set
+	s := siteOf(t, plane.AzureApp, freePort(t))
+	serve(t, Options{Runtimes: slow, Faults: &faults}, s)
+	result := make(chan error, 1)
+	go func() {
+		resp, err := client(t, s.Listen).Get("https://" + name + "/")
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		result <- err
+	}()
+	<-entered
+	inject(t, &faults, fault.Fault{Target: s.Region, Kind: fault.Down})
+	select {
+	case err := <-result:
+		if err == nil {
+			t.Error("it was answered")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the connection stays open")
+	}
+}
+
+func TestSlow(t *testing.T) {
+	var faults fault.Set
+	s := siteOf(t, plane.AzureApp, freePort(t))
+	serve(t, Options{Runtimes: hello, Faults: &faults}, s)
+	c := client(t, s.Listen)
+	inject(t, &faults, fault.Fault{Target: "azure", Kind: fault.Slow, Delay: 150 * time.Millisecond})
+	started := time.Now()
+	if resp, _ := get(t, c, "https://"+name+"/"); resp.StatusCode != 200 {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	if took := time.Since(started); took < 150*time.Millisecond {
+		t.Errorf("answered after %s", took)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, front := range everyFront {
+		t.Run(string(front), func(t *testing.T) {
+			var faults fault.Set
+			s := siteOf(t, front, freePort(t))
+			serve(t, Options{Runtimes: hello, Faults: &faults}, s)
+			c := client(t, s.Listen)
+			inject(t, &faults, fault.Fault{Target: s.Region, Kind: fault.Errors, Rate: 0.3})
+			failed := 0
+			for range 20 {
+				resp, body := get(t, c, "https://"+name+"/")
+				if resp.StatusCode == http.StatusServiceUnavailable {
+					failed++
+					if front == plane.APIGateway && body != `{"message":"Service Unavailable"}` {
+						t.Errorf("body %s", body)
+					}
+				}
+			}
+			if failed != 6 {
+				t.Errorf("%d of 20 failed at a rate of 0.3, want 6", failed)
+			}
+		})
+	}
+}
+
+var (
+	_ Functions            = functions{}
+	_ runtime.EventInvoker = events(nil)
+)
