@@ -150,13 +150,14 @@ func TestIdleTimeout(t *testing.T) {
 func TestClientGone(t *testing.T) {
 	for name, head := range map[string]bool{"before the head": false, "in the body": true} {
 		t.Run(name, func(t *testing.T) {
-			arrived, cancelled := make(chan struct{}), make(chan struct{})
+			arrived, cancelled := make(chan struct{}), make(chan struct{}) // the request upstream, or half the body at the client
 			up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
 				if head {
 					io.WriteString(w, "half")
 					w.(http.Flusher).Flush()
+				} else {
+					close(arrived)
 				}
-				close(arrived)
 				<-r.Context().Done()
 				close(cancelled)
 			})
@@ -171,8 +172,11 @@ func TestClientGone(t *testing.T) {
 			go func() {
 				resp, err := http.DefaultClient.Do(req)
 				if err == nil {
-					_, err = io.ReadAll(resp.Body)
-					resp.Body.Close()
+					defer resp.Body.Close()
+					if _, err = io.ReadFull(resp.Body, make([]byte, len("half"))); err == nil {
+						close(arrived)
+						_, err = io.ReadAll(resp.Body)
+					}
 				}
 				done <- err
 			}()
@@ -288,6 +292,49 @@ func TestRegionsChooseTargets(t *testing.T) {
 		if got := body(t, ask(newHandler(t, m, opts), get("/"))); got != want {
 			t.Errorf("region %q asks %q, want %q", region, got, want)
 		}
+	}
+}
+
+// countingTransport counts the attempts per host.
+type countingTransport struct {
+	http.RoundTripper
+	attempts map[string]int // one request at a time: no lock
+}
+
+func (c *countingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.attempts[r.URL.Host]++
+	return c.RoundTripper.RoundTrip(r)
+}
+
+// A target that refused a connection is left alone while another one answers.
+func TestDeadTargetIsAvoided(t *testing.T) {
+	dead, good := deadAddress(t), serveFunc(t, func(http.ResponseWriter, *http.Request) {}).URL
+	c := &countingTransport{&http.Transport{}, map[string]int{}}
+	h := newHandler(t, toAll(t, upstream(dead, good)), Options{Transport: c})
+	for range 10 {
+		if resp := ask(h, get("/")); resp.StatusCode != 200 {
+			t.Fatalf("status %d", resp.StatusCode)
+		}
+	}
+	if n := c.attempts[strings.TrimPrefix(dead, "http://")]; n != 1 {
+		t.Errorf("the dead target was tried %d times in 10 requests, want once", n)
+	}
+}
+
+// A list of dead targets does not keep a request for ever.
+func TestAttemptsAreBounded(t *testing.T) {
+	var dead []string
+	for range maxAttempts + 3 {
+		dead = append(dead, deadAddress(t)+"/"+string(rune('a'+len(dead))))
+	}
+	c := &countingTransport{&http.Transport{}, map[string]int{}}
+	wantProblem(t, ask(newHandler(t, toAll(t, upstream(dead...)), Options{Transport: c}), get("/")), http.StatusBadGateway)
+	total := 0
+	for _, n := range c.attempts {
+		total += n
+	}
+	if total != maxAttempts {
+		t.Errorf("%d attempts, want %d", total, maxAttempts)
 	}
 }
 

@@ -104,15 +104,16 @@ func wantProblem(t testing.TB, resp *http.Response, status int) {
 	}
 }
 
-// deadAddress is an address on which nobody listens.
+// deadAddress is an address on which nobody listens: TCP port 1 is reserved (tcpmux), unlike a free port it cannot be
+// given to a server in the meantime.
 func deadAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const address = "127.0.0.1:1"
+	if c, err := net.Dial("tcp", address); err == nil {
+		c.Close()
+		t.Fatalf("something listens on %s", address)
 	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
+	return "http://" + address
 }
 
 // logBuffer is a log to look at.

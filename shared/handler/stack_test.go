@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,6 +53,20 @@ func TestPanic(t *testing.T) {
 				t.Errorf("log has %v, want one request with status 500", lines)
 			}
 		})
+	}
+}
+
+// What a policy prepared before it panicked does not end up on the 500.
+func TestPanicDropsPreparedHeaders(t *testing.T) {
+	h := identify(recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Set-Cookie", "session=1")
+		panic("on purpose")
+	}), slog.New(slog.DiscardHandler), Options{}))
+	resp := ask(h, get("/"))
+	wantProblem(t, resp, http.StatusInternalServerError)
+	if resp.Header.Get("Content-Encoding") != "" || resp.Header.Get("Set-Cookie") != "" {
+		t.Errorf("header is %v", resp.Header)
 	}
 }
 

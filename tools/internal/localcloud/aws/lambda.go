@@ -214,7 +214,7 @@ func checkZip(a action, file string) error {
 	if err != nil {
 		return a.refuse(codeInvalidParameter, "Could not unzip uploaded file. Please check your file, then try to upload again.")
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }() // it was only read
 	var size uint64
 	bootstrap := false
 	for _, f := range z.File {

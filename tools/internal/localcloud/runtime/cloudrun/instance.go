@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"polygate.example/tools/internal/localcloud/runtime/process"
@@ -28,6 +29,7 @@ type instance struct {
 	transport *http.Transport
 	requests  int         // guarded by the service's lock
 	reaper    *time.Timer // guarded by the service's lock
+	released  sync.Once   // the port
 }
 
 // startInstance starts a process and waits until it accepts connections on its port.
@@ -114,5 +116,5 @@ func (i *instance) stop() {
 	i.proc.Kill()
 	<-i.proc.Done()
 	i.transport.CloseIdleConnections()
-	i.sup.Release(i.port)
+	i.released.Do(func() { i.sup.Release(i.port) })
 }
