@@ -2,6 +2,8 @@
 // behind its own front.
 package conformance
 
+import "fmt"
+
 // document is the gateway document of the table.
 func document(origin string) string {
 	return `version: 1
@@ -15,10 +17,7 @@ upstreams:
       - url: http://127.0.0.1:1
     timeouts: {connect: 1s}
 routes:
-  - name: everything
-    match: {path: "/{rest...}"}
-    upstream: origin
-  - name: edited
+` + passed("echo", "echo/{rest...}", "bytes/{n}", "cookies", "headers", "status/{code}", "empty", "slow/{ms}", "abort") + `  - name: edited
     match: {path: "/edited/{rest...}"}
     upstream: origin
     request:
@@ -40,8 +39,17 @@ routes:
   - name: nobody
     match: {path: /nobody}
     upstream: nobody
-  - name: other host
+  - name: other-host
     match: {host: other.example.com, path: /other}
     respond: {status: 200, body: "other"}
 `
+}
+
+// passed are routes that pass a path to the origin as it came.
+func passed(paths ...string) string {
+	out := ""
+	for i, p := range paths {
+		out += fmt.Sprintf("  - name: passed-%d\n    match: {path: \"/%s\"}\n    upstream: origin\n", i, p)
+	}
+	return out
 }

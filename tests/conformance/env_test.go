@@ -101,6 +101,8 @@ func (p provider) client(t *testing.T) *http.Client {
 	tr := &http.Transport{
 		TLSClientConfig:    &tls.Config{RootCAs: p.env.roots, MinVersion: tls.VersionTLS12},
 		DisableCompression: true,
+		// A front may refuse a body by its announced length, and close: whoever has sent it by then sees a reset instead.
+		ExpectContinueTimeout: 5 * time.Second,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			address := p.env.status.Edge.Address
 			if p.sharedVia != "" {

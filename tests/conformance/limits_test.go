@@ -85,7 +85,7 @@ func TestClientGone(t *testing.T) {
 	env := deployed(t)
 	for _, p := range env.providers() {
 		t.Run(p.name, func(t *testing.T) {
-			before := cancelled(t, env)
+			before := originStats(t, env).Cancelled
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
 			res, err := p.client(t).Do(p.request(t, ctx, "GET", "/slow/3000", nil, nil))
@@ -100,7 +100,7 @@ func TestClientGone(t *testing.T) {
 				return
 			}
 			deadline := time.Now().Add(10 * time.Second)
-			for cancelled(t, env) == before {
+			for originStats(t, env).Cancelled == before {
 				if time.Now().After(deadline) {
 					t.Fatal("the upstream was never told that the client is gone")
 				}
@@ -114,19 +114,48 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// cancelled is how many requests the origin has seen cancelled.
-func cancelled(t *testing.T, env *environment) int {
+// stats is what the origin counts.
+type stats struct {
+	Requests  int `json:"requests"`
+	Cancelled int `json:"cancelled"`
+}
+
+func originStats(t *testing.T, env *environment) stats {
 	t.Helper()
 	res, err := http.Get("http://" + env.Origin + "/stats")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	var s struct {
-		Cancelled int `json:"cancelled"`
-	}
+	var s stats
 	if err := json.NewDecoder(res.Body).Decode(&s); err != nil {
 		t.Fatal(err)
 	}
-	return s.Cancelled
+	return s
+}
+
+// TestUpstreamDies: an upstream that breaks off in the middle of its answer. The client must be able to tell (an error
+// status, or a body that visibly ends early), and the request must have reached the upstream once: a custom handler on
+// Azure that let its connection be cut would see the POST again, up to ten times.
+func TestUpstreamDies(t *testing.T) {
+	env := deployed(t)
+	for _, p := range env.providers() {
+		t.Run(p.name, func(t *testing.T) {
+			before := originStats(t, env).Requests
+			res, err := p.client(t).Do(p.request(t, t.Context(), "POST", "/abort", nil, strings.NewReader("once")))
+			if err == nil {
+				defer res.Body.Close()
+				_, err = io.Copy(io.Discard, res.Body)
+			}
+			if err == nil && res.StatusCode < 500 && res.Trailer.Get("X-Polygate-Truncated") == "" {
+				t.Errorf("status %d and a whole body: nobody can tell that it broke off", res.StatusCode)
+			}
+			if got := originStats(t, env).Requests - before; got != 1 {
+				t.Errorf("the upstream saw the request %d times, want once", got)
+			}
+			if a := p.ask(t, "GET", "/echo", nil, nil); a.status != 200 {
+				t.Errorf("the next request got %d", a.status)
+			}
+		})
+	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"polygate.example/tools/internal/localcloud"
 	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/process"
 )
 
 func (a *app) localCommand() *cobra.Command {
@@ -263,7 +264,7 @@ func (a *app) stopClouds(ctx context.Context) error {
 	}
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
-		if _, err := localcloud.ReadState(a.cloudDir()); errors.Is(err, localcloud.ErrNotRunning) {
+		if !process.Alive(st.PID) {
 			a.step("the local clouds of %s have stopped", a.stack)
 			return nil
 		}

@@ -130,7 +130,7 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err := c.state.write(opts.Dir); err != nil {
 		return nil, err
 	}
-	c.closers = append(c.closers, func() error { return os.Remove(stateFile(opts.Dir)) })
+	c.closers = append([]func() error{func() error { return os.Remove(stateFile(opts.Dir)) }}, c.closers...) // as the last step
 	return c, nil
 }
 

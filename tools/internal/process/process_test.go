@@ -1,0 +1,41 @@
+//go:build unix
+
+package process
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+func TestAlive(t *testing.T) {
+	if !Alive(os.Getpid()) {
+		t.Error("this process is not alive")
+	}
+	if Alive(0) || Alive(-1) {
+		t.Error("a process group was taken for a process")
+	}
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !Alive(cmd.Process.Pid) {
+		t.Error("the child is not alive")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// Not waited for yet: it is a zombie as soon as the signal has done its work.
+	for deadline := time.Now().Add(10 * time.Second); Alive(cmd.Process.Pid); {
+		if time.Now().After(deadline) {
+			t.Fatal("a zombie counts as alive")
+		}
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the child ended by itself")
+	}
+	if Alive(cmd.Process.Pid) {
+		t.Error("a process that is gone is alive")
+	}
+}
