@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -68,7 +69,7 @@ func cutOff(w http.ResponseWriter) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			_ = conn.Close() // cut; there is nobody to tell
 			return

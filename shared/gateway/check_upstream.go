@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -165,9 +166,12 @@ func validHost(s string) bool {
 // requestPath says what keeps s from being a path to send to a server, or "".
 func requestPath(s string) string {
 	p, err := ParsePattern(s)
+	var bad *PatternError
 	switch {
+	case errors.As(err, &bad):
+		return "is not a path (" + bad.What + ")"
 	case err != nil:
-		return "is not a path (" + err.(*PatternError).What + ")"
+		return "is not a path (" + err.Error() + ")"
 	case len(p.Params()) > 0:
 		return "has parameters"
 	}

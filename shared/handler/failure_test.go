@@ -88,7 +88,8 @@ func TestUpstreamDiesInItsBody(t *testing.T) {
 		})
 		t.Run("abort panics to an adapter, length "+length, func(t *testing.T) {
 			defer func() {
-				if p := recover(); p != http.ErrAbortHandler {
+				p := recover()
+				if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 					t.Errorf("recovered %v", p)
 				}
 			}()

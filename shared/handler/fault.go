@@ -18,8 +18,8 @@ func injectFault(kind, route string) http.Handler {
 			h := w.Header()
 			h.Set("Content-Type", "text/plain; charset=utf-8")
 			h.Set("Content-Length", strconv.Itoa(2*len(half)))
-			w.Write(half)
-			http.NewResponseController(w).Flush() // not every front can; the panic comes either way
+			_, _ = w.Write(half)
+			_ = http.NewResponseController(w).Flush() // not every front can; the panic comes either way
 		}
 		panic(fmt.Sprintf("fault %q injected by route %q", kind, route))
 	})

@@ -63,7 +63,7 @@ func answerHealth(next http.Handler, instance health.Instance, pools map[string]
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
-		w.Write(body) // an error here means that the prober has gone
+		_, _ = w.Write(body) // an error here means that the prober has gone
 	})
 }
 
@@ -143,7 +143,7 @@ func (p *pool) reach(ctx context.Context, t *target) error {
 		return err
 	}
 	defer resp.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again; its loss does not matter
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again; its loss does not matter
 	if resp.StatusCode >= 500 {
 		return fmt.Errorf("answers %s", resp.Status)
 	}

@@ -115,7 +115,7 @@ func (h *held) release() {
 		panic(http.ErrAbortHandler) // the handler may have taken the failed Write for a client that left
 	}
 	h.sendHead()
-	h.under.Write(h.body.Bytes()) // an error here means that the client has gone
+	_, _ = h.under.Write(h.body.Bytes()) // an error here means that the client has gone
 	to := h.under.Header()
 	for name, values := range h.header {
 		if strings.HasPrefix(name, http.TrailerPrefix) || announced(h.sent, name) {

@@ -33,5 +33,5 @@ func (p problem) write(w http.ResponseWriter, id string) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(p.Status)
-	w.Write(body) // an error here means that the client has gone; there is nobody to tell
+	_, _ = w.Write(body) // an error here means that the client has gone; there is nobody to tell
 }

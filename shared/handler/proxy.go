@@ -82,7 +82,7 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 			r.Body = rt.body
 			// An upstream may answer while the request's body is still on its way; without this, net/http's HTTP/1 server
 			// would swallow the rest of the body as soon as the answer begins. Not every front can; it is the same then.
-			http.NewResponseController(w).EnableFullDuplex()
+			_ = http.NewResponseController(w).EnableFullDuplex()
 		}
 		p.reverse.ServeHTTP(w, r)
 		// Outside a net/http server ReverseProxy does not panic when the response's body breaks, it just returns.
@@ -123,7 +123,7 @@ func (rt *routing) explain(err error) *problem {
 	switch {
 	case rt.body.broke():
 		return fail(http.StatusBadRequest, "The request's body ended early.")
-	case cause == errRouteTimeout, cause == errIdle, errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.Is(cause, errRouteTimeout), errors.Is(cause, errIdle), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return fail(http.StatusGatewayTimeout, "The upstream did not answer in time.")
 	}
 	return fail(http.StatusBadGateway, "The upstream could not be reached or broke the connection.")

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -20,7 +21,8 @@ func recoverPanics(next http.Handler, log *slog.Logger, opts Options) http.Handl
 			if p == nil {
 				return
 			}
-			aborted := p == http.ErrAbortHandler
+			err, _ := p.(error)
+			aborted := errors.Is(err, http.ErrAbortHandler)
 			if !aborted {
 				log.ErrorContext(r.Context(), "panic", "id", x.id, "route", x.route, "panic", p, "stack", string(debug.Stack()))
 			}

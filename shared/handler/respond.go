@@ -27,6 +27,6 @@ func newRespond(p gateway.Respond, edit ops) http.Handler {
 			h[name] = []string{values[0]}
 		}
 		w.WriteHeader(p.Status)
-		w.Write(body) // an error here means that the client has gone
+		_, _ = w.Write(body) // an error here means that the client has gone
 	})
 }

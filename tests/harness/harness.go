@@ -174,7 +174,7 @@ func freePort() (uint16, error) {
 		u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(ap))
 		l.Close()
 		if err == nil {
-			u.Close()
+			_ = u.Close() // it was only tried
 			return ap.Port(), nil
 		}
 	}

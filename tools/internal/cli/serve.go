@@ -127,10 +127,10 @@ func (a *app) startClouds(ctx context.Context, s settings.Settings) (localcloud.
 			return st, nil
 		}
 		select {
-		case <-ended:
+		case ended := <-ended:
 			b, err := os.ReadFile(logFile)
 			if err != nil {
-				return st, fmt.Errorf("the local clouds ended at once: %w", err)
+				return st, fmt.Errorf("the local clouds ended at once: %w", errors.Join(ended, err))
 			}
 			return st, fmt.Errorf("the local clouds did not start:\n%s", strings.TrimSpace(string(b)))
 		case <-ctx.Done():

@@ -129,6 +129,7 @@ func (p prober) attempt(ctx context.Context, hc plane.HealthCheck, location stri
 	if err != nil {
 		return "", err
 	}
+	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 399 { // 3xx counts as it is: no redirect is followed
 		return "", fmt.Errorf("HTTP Status Code %s", resp.Status)
 	}

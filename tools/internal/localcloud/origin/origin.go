@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -76,7 +75,7 @@ func New(o Options) (*Origin, error) {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(io.Discard, "", 0), // broken clients are part of the tests
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // broken clients are part of the tests
 	}
 	og.serving.Go(func() {
 		if err := og.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {

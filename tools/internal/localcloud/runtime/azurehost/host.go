@@ -164,21 +164,21 @@ func (h *Host) startLocked() error {
 func (h *Host) watch(w *worker, addr string) {
 	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
-	for listening := false; !listening; {
+listening:
+	for {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			_ = conn.Close()
-			listening = true
 			h.mu.Lock()
 			w.ready = true
 			h.signalLocked()
 			h.mu.Unlock()
-			break
+			break listening
 		}
 		select {
 		case <-tick.C:
 		case <-w.proc.Done():
-			listening = true // it will not listen any more
+			break listening // it will not listen any more
 		}
 	}
 	<-w.proc.Done()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -425,7 +424,7 @@ func TestGeneratedMainBindsLoopback(t *testing.T) {
 			t.Errorf("%s is missing from\n%s", want, b)
 		}
 	}
-	if strings.Contains(fmt.Sprintf("%s", b), "funcframework.Start(") {
+	if strings.Contains(string(b), "funcframework.Start(") {
 		t.Error("it starts the server on every interface")
 	}
 }
