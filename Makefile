@@ -27,6 +27,11 @@ test: bin/polygate ## all tests
 
 conformance: bin/polygate ## the conformance table, also on the vendors' own hosts where they are on PATH
 	$(GO) test -count=1 -timeout 20m -v ./tests/conformance
+	@found=$$(for host in aws-lambda-rie func; do command -v $$host || true; done); \
+	if [ -n "$$found" ]; then \
+	  echo "the same table on the vendors' own hosts:" $$found; \
+	  CONFORMANCE_VENDOR_HOSTS=1 $(GO) test -count=1 -timeout 20m -v ./tests/conformance; \
+	else echo "neither aws-lambda-rie nor func is on PATH: the table ran on the local clouds' hosts only"; fi
 
 check: $(LINT) ## formatter, vet, linters, tidy modules
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi

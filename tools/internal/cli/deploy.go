@@ -37,7 +37,7 @@ a plain "pulumi up" uses. An environment with local clouds gets them started fir
 				return err
 			}
 			if s.LocalClouds != nil {
-				if _, err := a.startClouds(ctx, s); err != nil {
+				if _, err := a.startClouds(ctx); err != nil {
 					return err
 				}
 			}
@@ -74,7 +74,7 @@ func (a *app) previewCommand() *cobra.Command {
 				return err
 			}
 			if s.LocalClouds != nil {
-				if _, err := a.startClouds(ctx, s); err != nil {
+				if _, err := a.startClouds(ctx); err != nil {
 					return err
 				}
 			}
@@ -123,7 +123,7 @@ stops them too and removes all they kept on this machine.`,
 				return a.removeClouds(ctx)
 			}
 			if s.LocalClouds != nil {
-				if _, err := a.startClouds(ctx, s); err != nil {
+				if _, err := a.startClouds(ctx); err != nil {
 					return err
 				}
 			}

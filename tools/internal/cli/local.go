@@ -44,16 +44,20 @@ func helpOrUnknown(cmd *cobra.Command, args []string) error {
 }
 
 func (a *app) startCommand() *cobra.Command {
-	return &cobra.Command{
+	var vendor bool
+	c := &cobra.Command{
 		Use:     "start",
 		Short:   "Start the local clouds in the background",
 		Example: "  polygate local start",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.localSettings()
-			if err != nil {
+			if _, err := a.localSettings(); err != nil {
 				return err
 			}
-			st, err := a.startClouds(cmd.Context(), s)
+			var args []string
+			if vendor {
+				args = append(args, "--vendor-hosts")
+			}
+			st, err := a.startClouds(cmd.Context(), args...)
 			if err != nil {
 				return err
 			}
@@ -61,6 +65,8 @@ func (a *app) startCommand() *cobra.Command {
 			return nil
 		},
 	}
+	vendorFlag(c, &vendor)
+	return c
 }
 
 func (a *app) stopCommand() *cobra.Command {

@@ -20,7 +20,8 @@ import (
 
 // serveCommand is the local clouds themselves, in the foreground; `local start` runs it in the background.
 func (a *app) serveCommand() *cobra.Command {
-	return &cobra.Command{
+	var vendor bool
+	c := &cobra.Command{
 		Use:     "serve",
 		Short:   "Run the local clouds in the foreground",
 		Example: "  polygate local serve",
@@ -33,6 +34,7 @@ func (a *app) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			opts.Vendor = vendor
 			clouds, err := localcloud.Start(cmd.Context(), opts)
 			if err != nil {
 				return err
@@ -42,6 +44,12 @@ func (a *app) serveCommand() *cobra.Command {
 			return clouds.Close()
 		},
 	}
+	vendorFlag(c, &vendor)
+	return c
+}
+
+func vendorFlag(c *cobra.Command, to *bool) {
+	c.Flags().BoolVar(to, "vendor-hosts", false, "run functions on aws-lambda-rie and Azure's func where they are on PATH")
 }
 
 // localSettings reads the stack file and insists that the environment has local clouds.
@@ -94,7 +102,7 @@ func (a *app) path(p string) string {
 }
 
 // startClouds starts the local clouds in a process of their own, unless they run already, and waits until they are ready.
-func (a *app) startClouds(ctx context.Context, s settings.Settings) (localcloud.State, error) {
+func (a *app) startClouds(ctx context.Context, args ...string) (localcloud.State, error) {
 	st, err := localcloud.ReadState(a.cloudDir())
 	if err == nil || !errors.Is(err, localcloud.ErrNotRunning) {
 		return st, err
@@ -112,7 +120,7 @@ func (a *app) startClouds(ctx context.Context, s settings.Settings) (localcloud.
 	if err != nil {
 		return st, fmt.Errorf("find polygate itself: %w", err)
 	}
-	cmd := exec.Command(self, "-C", a.root, "-s", a.stack, "local", "serve")
+	cmd := exec.Command(self, append([]string{"-C", a.root, "-s", a.stack, "local", "serve"}, args...)...)
 	cmd.Dir = a.root
 	cmd.Stdout, cmd.Stderr = log, log
 	detach(cmd)

@@ -36,6 +36,7 @@ import (
 	"polygate.example/tools/internal/localcloud/provider"
 	"polygate.example/tools/internal/localcloud/resource"
 	"polygate.example/tools/internal/localcloud/runtime"
+	"polygate.example/tools/internal/localcloud/vendorhost"
 )
 
 // Options says where the clouds listen and what their account holds before the first deployment.
@@ -47,6 +48,7 @@ type Options struct {
 	Origin  netip.AddrPort // the stand-in upstream
 	Network netip.Addr     // the fronts get the loopback addresses after it
 	Zones   []string       // hosted zones that exist already
+	Vendor  bool           // run functions on the vendors' own hosts where they are on PATH
 	PFX     *PFX           // certificate "brought by the user", issued here when it is missing
 	Log     func(format string, args ...any)
 }
@@ -170,7 +172,13 @@ func (c *Clouds) startData() (err error) {
 	logger := slog.New(slog.NewTextHandler(logWriter{c.opts.Log}, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: dropTime}))
 	c.runtimes = runtime.New(runtime.Options{Dir: filepath.Join(c.opts.Dir, "run"), Logger: logger})
 	c.onClose(c.runtimes.Close)
-	c.fronts = front.New(front.Options{Runtimes: c.runtimes, Faults: c.faults, Logger: logger})
+	var functions front.Functions = c.runtimes
+	if c.opts.Vendor {
+		hosts := vendorhost.New(c.runtimes, vendorhost.Find(), filepath.Join(c.opts.Dir, "vendor"))
+		c.onClose(hosts.Close)
+		functions = hosts
+	}
+	c.fronts = front.New(front.Options{Runtimes: functions, Faults: c.faults, Logger: logger})
 	c.onClose(c.fronts.Close)
 	o, err := origin.New(origin.Options{Listen: c.opts.Origin, Logger: logger})
 	if err != nil {
