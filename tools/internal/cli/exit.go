@@ -34,6 +34,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, new(unhealthy)):
+		return ExitFailed
 	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set), errors.As(err, &model):
 		return ExitUsage
 	}

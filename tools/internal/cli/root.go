@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,9 +50,14 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 		Example: `  polygate up -s local              # build, start the local clouds, deploy
   polygate local fail aws/us-east-1 # break a region
   polygate status --watch           # see the others take over`,
+		RunE:          helpOrUnknown,
+		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if p := cmd.Parent(); p == nil || p.Name() == "completion" {
+				return nil // these say something about polygate, not about a project
+			}
 			return a.locate()
 		},
 	}
@@ -113,7 +120,22 @@ func (a *app) locate() error {
 
 // settings reads and checks the environment's stack file.
 func (a *app) settings() (settings.Settings, error) {
-	return infra.Settings(a.root, a.stack)
+	s, err := infra.Settings(a.root, a.stack)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, usageError{fmt.Errorf("there is no environment %q: want one of %s, or write %s", a.stack,
+			strings.Join(a.environments(), ", "), settings.Path(a.root, a.stack))}
+	}
+	return s, err
+}
+
+// environments lists those that have a stack file.
+func (a *app) environments() []string {
+	var names []string
+	files, _ := filepath.Glob(settings.Path(a.root, "*")) // the pattern is fixed and well formed
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "Pulumi."), ".yaml"))
+	}
+	return names
 }
 
 // document is the environment's gateway document.

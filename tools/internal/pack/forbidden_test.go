@@ -93,8 +93,8 @@ func TestBuildRefuses(t *testing.T) {
 			[]string{"pack azure", "github.com/pulumi/pulumi/sdk/v3 (Pulumi)", "functions/azure imports it"}},
 		{"aws", "functions/aws/zz.go", "package main\n\nimport _ \"cloud.google.com/go/functions/metadata\"\n",
 			[]string{"pack aws", "cloud.google.com/go/functions", "functions/aws imports it"}},
-		{"gcp", "shared/health/zz.go", "package health\n\nimport _ \"github.com/Azure/azure-sdk-for-go/sdk/azcore\"\n",
-			[]string{"pack gcp", "azure-sdk-for-go", "shared/health imports it"}},
+		{"gcp", "shared/health/zz.go", "package health\n\nimport _ \"google.golang.org/grpc\"\n",
+			[]string{"pack gcp", "google.golang.org/grpc", "shared/health imports it"}},
 	} {
 		t.Run(c.provider, func(t *testing.T) {
 			root := copied(t)

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/config"
+)
+
+// project makes a project folder with the stack files given.
+func project(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	all := map[string]string{"Pulumi.yaml": "name: polygate\nruntime: go\nmain: stacks/gateway\nstackConfigDir: stacks\n"}
+	for name, content := range files {
+		all["stacks/"+name] = content
+	}
+	for name, content := range all {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+const (
+	dev = `config:
+  polygate:hostname: api.example.com
+  polygate:zone: example.com
+  polygate:manager: route53
+  polygate:regions: [aws/us-east-1, gcp/us-central1]
+  aws:region: us-east-1
+  gcp:project: my-project
+`
+	gatewayDocument = "version: 1\nroutes:\n  - name: hello\n    match: {path: /hello}\n    respond: {status: 200, body: hello}\n"
+)
+
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = Main(t.Context(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// TestExitCodes: what is the caller's to mend ends with 2, says what, and shows no stack trace.
+func TestExitCodes(t *testing.T) {
+	root := project(t, map[string]string{"Pulumi.dev.yaml": dev, "dev.gateway.yaml": gatewayDocument,
+		"Pulumi.bad.yaml": strings.Replace(dev, "manager: route53", "manager: carrier-pigeon", 1), "bad.gateway.yaml": gatewayDocument + "colour: red\n",
+		"Pulumi.nodoc.yaml": dev})
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want []string // in standard output or error
+	}{
+		{"help", []string{"--help"}, 0, []string{"Exit codes: 0 ok", "polygate up -s local"}},
+		{"no verb", nil, 0, []string{"Available Commands"}},
+		{"unknown verb", []string{"fly"}, 2, []string{`unknown verb "fly"`, "build, check"}},
+		{"unknown local verb", []string{"-C", root, "local", "fly"}, 2, []string{`unknown verb "fly"`, "heal"}},
+		{"unknown flag", []string{"-C", root, "check", "--fast"}, 2, []string{"unknown flag: --fast"}},
+		{"surplus argument", []string{"-C", root, "check", "now"}, 2, []string{"see `polygate check --help`"}},
+		{"missing argument", []string{"-C", root, "local", "fail"}, 2, []string{"accepts 1 arg", "polygate local fail --help"}},
+		{"no project", []string{"-C", t.TempDir(), "check"}, 2, []string{"has no Pulumi.yaml"}},
+		{"no such environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`no environment "mars"`, "bad, dev, nodoc"}},
+		{"fine", []string{"-C", root, "check", "-s", "dev"}, 0, []string{"dev: ok, model sha256:"}},
+		{"both files bad", []string{"-C", root, "check", "-s", "bad"}, 2, []string{"Pulumi.bad.yaml:4:3", "route53", "bad.gateway.yaml:6:1", "colour"}},
+		{"no document", []string{"-C", root, "check", "-s", "nodoc"}, 2, []string{"nodoc.gateway.yaml"}},
+		{"build of a bad document", []string{"-C", root, "build", "-s", "bad"}, 2, []string{"carrier-pigeon"}},
+		{"local verb on real clouds", []string{"-C", root, "local", "start", "-s", "dev"}, 2, []string{`"dev" runs on real clouds`}},
+		{"destroy without yes", []string{"-C", root, "destroy", "-s", "dev"}, 2, []string{"--yes"}},
+		{"watch too often", []string{"-C", root, "status", "-s", "dev", "--every", "1ms"}, 2, []string{"100ms"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := run(t, c.args...)
+			if code != c.code {
+				t.Errorf("exit code %d, want %d\n%s%s", code, c.code, stdout, stderr)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(stdout+stderr, want) {
+					t.Errorf("%q is not said:\n%s%s", want, stdout, stderr)
+				}
+			}
+			if strings.Contains(stderr, "goroutine ") || strings.Contains(stdout+stderr, "\x1b[") {
+				t.Errorf("a stack trace, or colour without a terminal:\n%s%s", stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestExitCodeOfErrors(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, ExitOK},
+		{unhealthy{}, ExitFailed},
+		{errors.New("anything"), ExitFailed},
+		{usageError{errors.New("x")}, ExitUsage},
+		{fmt.Errorf("build: %w", config.Problems{{File: "x"}}), ExitUsage},
+		{fmt.Errorf("load: %w", settings.Problems{{Key: "x"}}), ExitUsage},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("%T %v: %d, want %d", c.err, c.err, got, c.want)
+		}
+	}
+}
+
+// TestEveryVerbHasAnExample walks the whole tree of commands.
+func TestEveryVerbHasAnExample(t *testing.T) {
+	a := &app{output: newOutput(&bytes.Buffer{}, &bytes.Buffer{}, os.Getenv)}
+	var walk func(*cobra.Command)
+	seen := 0
+	walk = func(c *cobra.Command) {
+		seen++
+		if c.Example == "" || c.Short == "" || !strings.Contains(c.Example, "polygate") {
+			t.Errorf("%s: short %q, example %q", c.CommandPath(), c.Short, c.Example)
+		}
+		if f := c.Flag("stack"); f == nil || f.Shorthand != "s" {
+			t.Errorf("%s has no -s/--stack", c.CommandPath())
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(a.command())
+	if seen < 14 {
+		t.Errorf("%d commands, want at least 14", seen)
+	}
+}
