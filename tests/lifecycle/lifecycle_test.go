@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,6 +136,46 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestKilled kills polygate and the Pulumi CLI outright in the middle of `up`. What the engine had no time to record may be
+// in the clouds: the next run says so and how to go on, and on local clouds there is always a way back.
+func TestKilled(t *testing.T) {
+	env := environment(t)
+	must(t, env, "local", "start")
+	wait, signal, err := env.Begin(t.Context(), "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitRecords(t, env, 30)
+	for _, pid := range processes(t, func(cmdline string) bool {
+		return strings.Contains(cmdline, "pulumi") && strings.Contains(cmdline, "--exec-kind") && !strings.Contains(cmdline, "polygate")
+	}, env.Root) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wait(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := env.Polygate(t.Context(), "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Code == 0 {
+		must(t, env, "preview", "--exit-code")
+		return
+	}
+	if !strings.Contains(r.Stderr, "an earlier run was killed while it worked on") || !strings.Contains(r.Stderr, "destroy --force") {
+		t.Errorf("up after the kill ended with %d and does not say how to go on:\n%s", r.Code, r.Stderr)
+	}
+	must(t, env, "destroy", "--force")
+	nothingRuns(t, env)
+	must(t, env, "up")
+	must(t, env, "preview", "--exit-code")
+}
+
 // interrupt starts `up` and stops it when the local clouds hold so many resources.
 func interrupt(t *testing.T, env *harness.Environment, depth int) {
 	t.Helper()
@@ -150,27 +191,62 @@ func interrupt(t *testing.T, env *harness.Environment, depth int) {
 		}
 		done <- r
 	}()
-	records := filepath.Join(env.Root, ".polygate", "local", "clouds", "store", "records.json")
-	for {
-		b, err := os.ReadFile(records)
-		if err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-		if strings.Count(string(b), `"serial":`) >= depth {
-			break
-		}
-		select {
-		case r := <-done:
-			t.Fatalf("up ended with %d before %d resources were there\n%s%s", r.Code, depth, r.Stdout, r.Stderr)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	awaitRecords(t, env, depth)
 	if err := signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	if r := <-done; r.Code != 1 || !strings.Contains(r.Stderr, "interrupted") {
 		t.Fatalf("the interrupted up ended with %d, want 1 and a word on it\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
+}
+
+// awaitRecords waits until the local clouds hold so many resources.
+func awaitRecords(t *testing.T, env *harness.Environment, depth int) {
+	t.Helper()
+	records := filepath.Join(env.Root, ".polygate", "local", "clouds", "store", "records.json")
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		b, err := os.ReadFile(records)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if strings.Count(string(b), `"serial":`) >= depth {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("there are no %d resources after two minutes", depth)
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// processes finds those that work in a folder and whose command line is the one looked for.
+func processes(t *testing.T, want func(cmdline string) bool, dir string) []int {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []int
+	for _, p := range all {
+		cwd, err := os.Readlink(filepath.Join(p, "cwd"))
+		if err != nil || cwd != dir {
+			continue
+		}
+		cmdline, err := os.ReadFile(filepath.Join(p, "cmdline"))
+		if err != nil || !want(string(cmdline)) {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, pid)
+	}
+	return found
 }
 
 func status(t *testing.T, env *harness.Environment) harness.Status {

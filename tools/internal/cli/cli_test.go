@@ -80,6 +80,7 @@ func TestExitCodes(t *testing.T) {
 		{"build of a bad document", []string{"-C", root, "build", "-s", "bad"}, 2, []string{"carrier-pigeon"}},
 		{"local verb on real clouds", []string{"-C", root, "local", "start", "-s", "dev"}, 2, []string{`"dev" runs on real clouds`}},
 		{"destroy without yes", []string{"-C", root, "destroy", "-s", "dev"}, 2, []string{"--yes"}},
+		{"force on real clouds", []string{"-C", root, "destroy", "-s", "dev", "--yes", "--force"}, 2, []string{"it is for local clouds"}},
 		{"watch too often", []string{"-C", root, "status", "-s", "dev", "--every", "1ms"}, 2, []string{"100ms"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -102,7 +102,7 @@ func (a *app) previewCommand() *cobra.Command {
 }
 
 func (a *app) destroyCommand() *cobra.Command {
-	var yes bool
+	var yes, force bool
 	c := &cobra.Command{
 		Use:   "destroy",
 		Short: "Remove everything an environment deployed",
@@ -117,6 +117,16 @@ stops them too and removes all they kept on this machine.`,
 			}
 			if s.LocalClouds == nil && !yes {
 				return usageError{fmt.Errorf("destroy takes %q out of service: say --yes if that is what you want", a.stack)}
+			}
+			if force && s.LocalClouds == nil {
+				return usageError{fmt.Errorf("--force would leave everything that %q has in the clouds behind: it is for local clouds", a.stack)}
+			}
+			if force {
+				if err := a.removeClouds(ctx); err != nil {
+					return err
+				}
+				a.step("destroy: nothing of %s is left", a.stack)
+				return nil
 			}
 			if s.LocalClouds != nil && !a.deployed() {
 				a.step("destroy: nothing is deployed in %s", a.stack)
@@ -147,6 +157,7 @@ stops them too and removes all they kept on this machine.`,
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "confirm, for an environment on real clouds")
+	c.Flags().BoolVar(&force, "force", false, "on local clouds: remove them with all they hold, without asking Pulumi")
 	return c
 }
 

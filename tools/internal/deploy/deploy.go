@@ -39,8 +39,9 @@ type Options struct {
 
 // Stack is one environment's stack, selected and ready.
 type Stack struct {
-	opts  Options
-	stack auto.Stack
+	opts    Options
+	stack   auto.Stack
+	pending []string // operations that a killed run left open, by resource name
 }
 
 // Open selects the stack, creating an empty one when the backend has none.
@@ -155,6 +156,7 @@ type Failure struct {
 	Environment string
 	Interrupted bool
 	Reasons     []string // one for each resource that failed, as the provider worded it
+	Pending     []string // resources an earlier, killed run was at work on
 	Err         error
 }
 
@@ -170,6 +172,10 @@ func (f *Failure) Error() string {
 	if len(f.Reasons) == 0 && !f.Interrupted {
 		msg += ": " + f.Err.Error()
 	}
+	if len(f.Pending) > 0 {
+		msg += fmt.Sprintf("\nan earlier run was killed while it worked on %s: one of these that \"already exists\" was created but never recorded; "+
+			"take it in with `pulumi import <type> <name> <id>`, or delete it at its provider (on local clouds: `polygate destroy --force` and up again)", strings.Join(f.Pending, ", "))
+	}
 	return msg + fmt.Sprintf("\nwhat was done is recorded; run `polygate %s -s %s` again to go on", f.Verb, f.Environment)
 }
 
@@ -177,7 +183,7 @@ func (f *Failure) Error() string {
 func (f *Failure) Unwrap() error { return f.Err }
 
 func (s *Stack) failed(verb string, ctx context.Context, err error, reasons []string) error {
-	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Err: err}
+	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Err: err}
 }
 
 // eventStream is what the Automation API sends engine events to.

@@ -52,9 +52,10 @@ func TestFailureSaysWhatToDo(t *testing.T) {
 		f    Failure
 		want []string
 	}{
-		"reasons":     {Failure{Verb: "up", Environment: "dev", Reasons: []string{"use1: it broke"}, Err: cause}, []string{"up of \"dev\" failed", "use1: it broke", "run `polygate up -s dev` again"}},
-		"interrupted": {Failure{Verb: "up", Environment: "dev", Interrupted: true, Err: cause}, []string{"was interrupted", "again to go on"}},
-		"no reasons":  {Failure{Verb: "destroy", Environment: "dev", Err: cause}, []string{"exit status 255", "polygate destroy -s dev"}},
+		"reasons":       {Failure{Verb: "up", Environment: "dev", Reasons: []string{"use1: it broke"}, Err: cause}, []string{"up of \"dev\" failed", "use1: it broke", "run `polygate up -s dev` again"}},
+		"interrupted":   {Failure{Verb: "up", Environment: "dev", Interrupted: true, Err: cause}, []string{"was interrupted", "again to go on"}},
+		"killed before": {Failure{Verb: "up", Environment: "dev", Reasons: []string{"x: already exists"}, Pending: []string{"use1-route"}, Err: cause}, []string{"killed while it worked on use1-route", "pulumi import"}},
+		"no reasons":    {Failure{Verb: "destroy", Environment: "dev", Err: cause}, []string{"exit status 255", "polygate destroy -s dev"}},
 	} {
 		for _, want := range c.want {
 			if !strings.Contains(c.f.Error(), want) {

@@ -62,7 +62,7 @@ func step(e events.EngineEvent) (m apitype.StepEventMetadata, finished, failed, 
 
 // noise is the engine's closing remark that something failed, which repeats what the resource said.
 func noise(d *apitype.DiagnosticEvent) bool {
-	return d.URN == "" && strings.TrimSpace(d.Message) == "update failed"
+	return d.URN == "" && strings.TrimSpace(untag(d.Message)) == "update failed"
 }
 
 func reason(d *apitype.DiagnosticEvent) string {

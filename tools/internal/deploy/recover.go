@@ -21,11 +21,11 @@ func (s *Stack) recover(ctx context.Context) error {
 	if err := s.recoverLock(ctx); err != nil {
 		return err
 	}
-	pending, err := s.pendingOperations(ctx)
-	if err != nil || pending == 0 {
+	var err error
+	if s.pending, err = s.pendingOperations(ctx); err != nil || len(s.pending) == 0 {
 		return err
 	}
-	s.opts.Notice("an earlier run was cut off during %d operations: asking the providers what became of them", pending)
+	s.opts.Notice("an earlier run was killed during %d operations: asking the providers what became of them", len(s.pending))
 	w := watch(s.opts.Progress)
 	_, err = s.stack.Refresh(ctx, optrefresh.EventStreams(w.events), optrefresh.ClearPendingCreates(), optrefresh.SuppressProgress())
 	failures := w.wait()
@@ -74,19 +74,24 @@ func (s *Stack) recoverLock(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stack) pendingOperations(ctx context.Context) (int, error) {
+// pendingOperations names the resources whose creation, update or deletion was begun and never seen to end.
+func (s *Stack) pendingOperations(ctx context.Context) ([]string, error) {
 	state, err := s.stack.Export(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
+		return nil, fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
 	}
 	if len(state.Deployment) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	var d apitype.DeploymentV3
 	if err := json.Unmarshal(state.Deployment, &d); err != nil {
-		return 0, fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
+		return nil, fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
 	}
-	return len(d.PendingOperations), nil
+	var names []string
+	for _, op := range d.PendingOperations {
+		names = append(names, name(string(op.Resource.URN)))
+	}
+	return names, nil
 }
 
 // fileBackend gives the folder of a file:// backend.
