@@ -56,9 +56,9 @@ type Certificate struct {
 type LocalClouds struct {
 	Speed   float64 `json:"speed"`   // cloud seconds per wall second, 1..1000
 	DNS     string  `json:"dns"`     // host:port of the authoritative server, UDP and TCP
-	Edge    string  `json:"edge"`    // host:port of the first TLS front
+	Edge    string  `json:"edge"`    // host:port of the way in for every name
 	Origin  string  `json:"origin"`  // host:port of the echo origin
-	Network string  `json:"network"` // first address of the range that region fronts listen on
+	Network string  `json:"network"` // address before those that region fronts listen on; 127.0.0.1 gives each a port of its own there
 }
 
 // Settings is one environment's validated dials.

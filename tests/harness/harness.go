@@ -24,6 +24,7 @@ import (
 // Options says how an environment differs from the checkout's own `local`.
 type Options struct {
 	Regions  []string                         // nil keeps those of the stack file
+	Single   bool                             // one loopback address for all fronts, a port each, as on macOS
 	Speed    float64                          // cloud seconds per second; 0 keeps the stack file's
 	Document func(origin string) string       // gateway document for an origin's URL; nil keeps the checkout's
 	Log      func(format string, args ...any) // progress; nil is silent
@@ -124,6 +125,9 @@ func (e *Environment) configure(opts Options) error {
 	}
 	// A network of the environment's own, so that environments side by side do not share a region's address.
 	local["network"] = fmt.Sprintf("127.%d.%d.0", 100+rand.IntN(100), rand.IntN(256))
+	if opts.Single {
+		local["network"] = "127.0.0.1"
+	}
 	if opts.Speed > 0 {
 		local["speed"] = opts.Speed
 	}

@@ -18,9 +18,9 @@ import (
 
 var regions = []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}
 
-func environment(t *testing.T) *harness.Environment {
+func environment(t *testing.T, single bool) *harness.Environment {
 	t.Helper()
-	env, err := harness.New(t.Context(), harness.Options{Regions: regions, Document: harness.EchoDocument, Log: t.Logf})
+	env, err := harness.New(t.Context(), harness.Options{Regions: regions, Single: single, Document: harness.EchoDocument, Log: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func fails(t *testing.T, env *harness.Environment, code int, reason string, args
 }
 
 func TestLifecycle(t *testing.T) {
-	env := environment(t)
+	env := environment(t, false)
 	stackFile := filepath.Join(env.Root, "stacks", "Pulumi.local.yaml")
 	before, err := os.ReadFile(stackFile)
 	if err != nil {
@@ -75,7 +75,7 @@ func TestLifecycle(t *testing.T) {
 	must(t, env, "local", "stop")
 	nothingRuns(t, env)
 	must(t, env, "local", "start")
-	if again := eventually(t, env, "ok"); again.Serving != deployed.Serving {
+	if again := eventually(t, env, "everything healthy", healthy); again.Serving != deployed.Serving {
 		t.Errorf("after a restart %s serves, before it was %s", again.Serving, deployed.Serving)
 	}
 	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
@@ -122,24 +122,27 @@ func TestLifecycle(t *testing.T) {
 	must(t, env, "destroy") // again: nothing to do is no failure
 }
 
-// TestInterrupted sends SIGINT in the middle of `up`, twice at different depths, and then lets it complete.
+// TestInterrupted sends SIGINT in the middle of `up`, twice at different depths, and then lets it complete. It does so with
+// one loopback address for all fronts, where only names tell regions apart.
 func TestInterrupted(t *testing.T) {
-	env := environment(t)
+	env := environment(t, true)
 	must(t, env, "local", "start")
 	for _, depth := range []int{10, 40} {
 		interrupt(t, env, depth)
 	}
 	must(t, env, "up")
 	must(t, env, "preview", "--exit-code")
-	if s := eventually(t, env, "ok"); s.Serving != regions[0] {
+	if s := eventually(t, env, "everything healthy", healthy); s.Serving != regions[0] {
 		t.Errorf("%s serves, want %s", s.Serving, regions[0])
 	}
+	must(t, env, "local", "fail", "aws")
+	eventually(t, env, regions[1]+" serving", func(s harness.Status) bool { return s.Serving == regions[1] && s.Status == "degraded" })
 }
 
 // TestKilled kills polygate and the Pulumi CLI outright in the middle of `up`. What the engine had no time to record may be
 // in the clouds: the next run says so and how to go on, and on local clouds there is always a way back.
 func TestKilled(t *testing.T) {
-	env := environment(t)
+	env := environment(t, false)
 	must(t, env, "local", "start")
 	wait, signal, err := env.Begin(t.Context(), "up")
 	if err != nil {
@@ -258,20 +261,22 @@ func status(t *testing.T, env *harness.Environment) harness.Status {
 	return s
 }
 
-// eventually waits until the environment has a status: functions start cold after a restart.
-func eventually(t *testing.T, env *harness.Environment, want string) harness.Status {
+// eventually waits until the environment is as wanted: functions start cold, and health checks take their time.
+func eventually(t *testing.T, env *harness.Environment, want string, ok func(harness.Status) bool) harness.Status {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
 		s := status(t, env)
-		if s.Status == want {
+		if ok(s) {
 			return s
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the environment is %s, want %s: %+v", s.Status, want, s)
+			t.Fatalf("want %s, the environment is %+v", want, s)
 		}
 	}
 }
+
+func healthy(s harness.Status) bool { return s.Status == "ok" }
 
 // nothingRuns looks for processes and listeners of the environment.
 func nothingRuns(t *testing.T, env *harness.Environment) {

@@ -29,23 +29,13 @@ a plain "pulumi up" uses. An environment with local clouds gets them started fir
 		Example: "  polygate up -s local",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, err := a.settings()
+			s, stack, err := a.prepare(ctx)
 			if err != nil {
 				return err
 			}
-			if _, err := a.build(ctx, s); err != nil {
-				return err
-			}
-			if s.LocalClouds != nil {
-				if _, err := a.startClouds(ctx); err != nil {
-					return err
-				}
-			}
-			stack, err := a.open(ctx, s)
-			if err != nil {
-				return err
-			}
+			stop := a.heartbeat("still deploying")
 			t, err := stack.Up(ctx)
+			stop()
 			if err != nil {
 				return err
 			}
@@ -66,19 +56,7 @@ func (a *app) previewCommand() *cobra.Command {
 		Example: "  polygate preview -s prod --exit-code",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, err := a.settings()
-			if err != nil {
-				return err
-			}
-			if _, err := a.build(ctx, s); err != nil {
-				return err
-			}
-			if s.LocalClouds != nil {
-				if _, err := a.startClouds(ctx); err != nil {
-					return err
-				}
-			}
-			stack, err := a.open(ctx, s)
+			_, stack, err := a.prepare(ctx)
 			if err != nil {
 				return err
 			}
@@ -141,7 +119,10 @@ stops them too and removes all they kept on this machine.`,
 			if err != nil {
 				return err
 			}
-			if err := stack.Destroy(ctx); err != nil {
+			stop := a.heartbeat("still destroying")
+			err = stack.Destroy(ctx)
+			stop()
+			if err != nil {
 				return err
 			}
 			if err := os.Remove(a.topologyFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -159,6 +140,27 @@ stops them too and removes all they kept on this machine.`,
 	c.Flags().BoolVar(&yes, "yes", false, "confirm, for an environment on real clouds")
 	c.Flags().BoolVar(&force, "force", false, "on local clouds: remove them with all they hold, without asking Pulumi")
 	return c
+}
+
+// prepare does all that comes before Pulumi: it reads the dials, packs the artefacts and has local clouds running.
+func (a *app) prepare(ctx context.Context) (settings.Settings, *deploy.Stack, error) {
+	s, err := a.settings()
+	if err != nil {
+		return s, nil, err
+	}
+	stop := a.heartbeat("still building")
+	_, err = a.build(ctx, s)
+	stop()
+	if err != nil {
+		return s, nil, err
+	}
+	if s.LocalClouds != nil {
+		if _, err := a.startClouds(ctx); err != nil {
+			return s, nil, err
+		}
+	}
+	stack, err := a.open(ctx, s)
+	return s, stack, err
 }
 
 // open prepares the environment's stack with a CLI that will do.

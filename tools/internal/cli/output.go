@@ -16,7 +16,8 @@ type output struct {
 	colour   bool // err is a terminal and NO_COLOR is unset
 	start    time.Time
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	last time.Time // of the last line
 }
 
 func newOutput(out, errw io.Writer, getenv func(string) string) *output {
@@ -41,6 +42,38 @@ func (o *output) line(head, style, text string) {
 		head = style + head + "\x1b[0m"
 	}
 	fmt.Fprintln(o.err, head+text)
+	o.last = time.Now()
+}
+
+// patience is how long a verb may say nothing.
+const patience = 10 * time.Second
+
+// heartbeat says that a verb still works whenever nothing else was said for a while, until stop is called.
+func (o *output) heartbeat(text string) (stop func()) {
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(patience / 4)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			o.mu.Lock()
+			silent := time.Since(o.last) > patience
+			o.mu.Unlock()
+			if silent {
+				o.step("%s", text)
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
 }
 
 // result writes to standard output.

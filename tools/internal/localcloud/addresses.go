@@ -25,11 +25,18 @@ type addresses struct {
 
 var _ resource.Addresses = (*addresses)(nil)
 
+// one is the loopback address that every system has. Given as the network, it asks for a port each on it.
+var one = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
 // lastNote counts the addresses given out.
 const lastNote = "addresses/last"
 
 func newAddresses(network netip.Addr, port uint16, store *resource.Store, log func(string, ...any)) *addresses {
 	a := &addresses{network: network, port: port, store: store, log: log}
+	if network == one {
+		a.single = true
+		return a
+	}
 	l, err := net.Listen("tcp", netip.AddrPortFrom(network.Next(), 0).String())
 	if err != nil {
 		a.single = true
@@ -57,7 +64,7 @@ func (a *addresses) Allocate(key string) netip.AddrPort {
 	last++
 	var ap netip.AddrPort
 	if a.single {
-		ap = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.port+uint16(last))
+		ap = netip.AddrPortFrom(one, a.port+uint16(last))
 	} else {
 		ip := a.network
 		for range last {
