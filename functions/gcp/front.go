@@ -38,12 +38,13 @@ func client(r *http.Request) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
+	host = strings.ToLower(strings.TrimSuffix(host, ".")) // a name means the same in capitals and with the root's dot (RFC 4343)
 	n := 2
 	if strings.HasSuffix(host, ".run.app") || strings.HasSuffix(host, ".cloudfunctions.net") {
 		n = 1
 	}
 	ip, err := netip.ParseAddr(last(r.Header.Values("X-Forwarded-For"), n))
-	if err != nil {
+	if err != nil || ip.Zone() != "" { // a zone means something on the machine that wrote it only
 		return ""
 	}
 	return net.JoinHostPort(ip.String(), "0") // the port is not told

@@ -22,10 +22,13 @@ func TestClient(t *testing.T) {
 		{"load balancer, version 6", "api.example.com", "2001:db8::7, 2600:1901::1", "[2001:db8::7]:0"},
 		{"default URL", "gateway-abc-uc.a.run.app", "203.0.113.7", "203.0.113.7:0"},
 		{"default URL, header made up by the client", "gateway-abc-uc.a.run.app:443", "198.51.100.9, 203.0.113.7", "203.0.113.7:0"},
+		{"default URL in capitals", "GATEWAY-abc-uc.a.Run.App", "198.51.100.9, 203.0.113.7", "203.0.113.7:0"},
+		{"default URL with the root's dot", "gateway-abc-uc.a.run.app.:443", "198.51.100.9, 203.0.113.7", "203.0.113.7:0"},
 		{"default URL of the functions API", "us-central1-p.cloudfunctions.net", "198.51.100.9,203.0.113.7", "203.0.113.7:0"},
 		{"default URL's name told to the load balancer", "x.a.run.app", "203.0.113.7, 34.120.0.1", "34.120.0.1:0"},
 		{"no front", "127.0.0.1:8080", "", ""},
 		{"too few for a load balancer", "api.example.com", "198.51.100.9", ""},
+		{"zone", "api.example.com", "fe80::1%eth0, 34.120.0.1", ""},
 		{"no address", "api.example.com", "unknown, 34.120.0.1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

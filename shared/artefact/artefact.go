@@ -4,7 +4,10 @@ package artefact
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -58,7 +61,7 @@ func (m Manifest) Encode() ([]byte, error) {
 func Read(dir string) (Manifest, error) {
 	path := filepath.Join(dir, ManifestFile)
 	b, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return Manifest{}, fmt.Errorf("%s does not exist: run `polygate build -s %s` first", path, filepath.Base(dir))
 	}
 	if err != nil {
@@ -69,6 +72,9 @@ func Read(dir string) (Manifest, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&m); err != nil {
 		return Manifest{}, fmt.Errorf("%s is damaged (%w): run `polygate build` again", path, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) { // two builds writing at once could leave the end of a longer one
+		return Manifest{}, fmt.Errorf("%s is damaged (there is more after the manifest's end): run `polygate build` again", path)
 	}
 	return m, nil
 }

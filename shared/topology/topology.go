@@ -4,7 +4,9 @@ package topology
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 )
 
 // Region roles.
@@ -57,6 +59,9 @@ func Decode(b []byte) (Topology, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&t); err != nil {
 		return Topology{}, fmt.Errorf("decode topology: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Topology{}, errors.New("decode topology: there is more after its end")
 	}
 	return t, nil
 }

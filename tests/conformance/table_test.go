@@ -85,6 +85,16 @@ func every(n int) []byte {
 	return b
 }
 
+// pattern is what the origin answers to /bytes/{n}, restated here from its documentation because tests see the origin only
+// as clients do: byte i is i XOR i>>8 XOR i>>16, cut to eight bits, so that a piece that is missing, twice or elsewhere shows.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i) ^ byte(i>>8) ^ byte(i>>16)
+	}
+	return b
+}
+
 // merged is a repeated header as one value. The fronts of AWS and Azure join repeated request headers with "," and ", ";
 // RFC 9110, section 5.2 says that this means the same.
 func merged(h http.Header, name string) string {
@@ -137,6 +147,7 @@ var table = []exchange{
 	}},
 	{name: "binary response", target: "/bytes/70000", status: 200, check: func(t *testing.T, a answer) {
 		equal(t, "length", len(a.body), 70000)
+		equal(t, "sha256", sum(a.body), sum(pattern(70000)))
 	}},
 	{name: "binary request", method: "POST", target: "/echo", header: http.Header{"Content-Type": {"application/octet-stream"}}, body: every(1000), status: 200, check: func(t *testing.T, a answer) {
 		e := a.echo(t)
@@ -159,6 +170,7 @@ var table = []exchange{
 	}},
 	{name: "a response of 4 MB", target: "/bytes/4194304", status: 200, check: func(t *testing.T, a answer) {
 		equal(t, "length", len(a.body), 4<<20)
+		equal(t, "sha256", sum(a.body), sum(pattern(4<<20)))
 	}},
 	{name: "HEAD", method: "HEAD", target: "/bytes/10", status: 200, check: empty},
 	{name: "HEAD of a static answer", method: "HEAD", target: "/read-only", status: 200, check: empty},
@@ -182,6 +194,7 @@ var table = []exchange{
 		equal(t, "Allow", merged(a.header, "Allow"), "GET, HEAD")
 		a.problem(t, 405)
 	}},
+	{name: "the root", target: "/", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "no route", target: "/nowhere", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "another host's route", target: "/other", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "a dot segment", target: "/echo/%2e%2e/secret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},

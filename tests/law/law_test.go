@@ -56,27 +56,34 @@ func packages(t *testing.T) []pkg {
 // rule is the import law of one folder.
 type rule struct {
 	folder string
-	allow  []string // path prefixes beyond the standard library and the folder itself
+	allow  []string // path prefixes beyond the standard library and the folder itself; nil is anything that is not denied
 	deny   []string // prefixes refused even though allowed by a shorter one
+	tests  []string // prefixes that test files may import beyond allow
 }
 
-// laws are the rows of ARCHITECTURE.md. A path is checked against the first folder it lies in.
+// laws are the rows of ARCHITECTURE.md. A path is checked against the first folder it lies in. They hold for test files
+// too: a test that reaches across a wall ties both sides together as much as the code would.
 var laws = []rule{
-	{"shared/config", []string{module + "/shared", "github.com/goccy/go-yaml"}, nil},
-	{"shared", []string{module + "/shared"}, []string{module + "/shared/config"}},
-	{"functions/aws", []string{module + "/shared", "github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}, []string{module + "/shared/config"}},
-	{"functions/gcp", []string{module + "/shared", "github.com/GoogleCloudPlatform/functions-framework-go"}, []string{module + "/shared/config"}},
-	{"functions", []string{module + "/shared"}, []string{module + "/shared/config"}},
-	{"infra/settings", []string{"github.com/goccy/go-yaml"}, nil},
-	{"infra", []string{module + "/shared", module + "/infra", "github.com/pulumi/", "github.com/google/uuid"}, nil},
-	{"stacks", []string{module + "/infra", module + "/shared", "github.com/pulumi/pulumi/sdk/v3"}, nil},
-	{"tools/internal/localcloud", nil, []string{module + "/functions", module + "/infra", module + "/stacks", module + "/tests", "github.com/pulumi/pulumi-"}},
-	{"tools", nil, []string{module + "/functions", module + "/stacks", module + "/tests"}},
-	{"tests", nil, []string{module + "/functions"}},
+	{"shared/config", []string{module + "/shared", "github.com/goccy/go-yaml"}, nil, comparing},
+	{"shared", []string{module + "/shared"}, noYAML, comparing},
+	{"functions/aws", []string{module + "/shared", "github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}, noYAML, comparing},
+	{"functions/gcp", []string{module + "/shared", "github.com/GoogleCloudPlatform/functions-framework-go"}, noYAML, comparing},
+	{"functions", []string{module + "/shared"}, noYAML, comparing},
+	{"infra/settings", []string{"github.com/goccy/go-yaml"}, nil, comparing},
+	{"infra", []string{module + "/shared", module + "/infra", "github.com/pulumi/", "github.com/google/uuid"}, nil, comparing},
+	{"stacks", []string{module + "/infra", module + "/shared", "github.com/pulumi/pulumi/sdk/v3"}, nil, nil},
+	{"tools/internal/localcloud", nil, []string{module + "/functions", module + "/infra", module + "/stacks", module + "/tests", "github.com/pulumi/pulumi-"}, nil},
+	{"tools", nil, []string{module + "/functions", module + "/stacks", module + "/tests"}, nil},
+	{"tests", []string{module + "/tools/client", "github.com/goccy/go-yaml", "github.com/miekg/dns"}, nil, nil},
 }
 
-// breaks says which law an import breaks, or "".
-func (r rule) breaks(imported string) string {
+var (
+	comparing = []string{"github.com/google/go-cmp"}
+	noYAML    = []string{module + "/shared/config"} // a gateway document is read at build time
+)
+
+// breaks says which law an import breaks, or ""; inTest says that it stands in a test file.
+func (r rule) breaks(imported string, inTest bool) string {
 	first, _, _ := strings.Cut(imported, "/")
 	if !strings.Contains(first, ".") {
 		return "" // standard library
@@ -89,12 +96,16 @@ func (r rule) breaks(imported string) string {
 	if r.allow == nil || under(imported, module+"/"+r.folder) {
 		return ""
 	}
-	for _, a := range r.allow {
+	allowed := r.allow
+	if inTest {
+		allowed = slices.Concat(r.allow, r.tests)
+	}
+	for _, a := range allowed {
 		if under(imported, a) {
 			return ""
 		}
 	}
-	return fmt.Sprintf("%s may import only the standard library and %s", r.folder, strings.Join(r.allow, ", "))
+	return fmt.Sprintf("%s may import only the standard library and %s", r.folder, strings.Join(allowed, ", "))
 }
 
 // under reports whether path is prefix or below it; a prefix ending in "-" or "/" is taken literally.
@@ -121,40 +132,92 @@ func TestImports(t *testing.T) {
 			t.Errorf("%s lies in no folder that has a law: add one", p.ImportPath)
 			continue
 		}
-		for _, imp := range p.Imports {
-			if why := r.breaks(imp); why != "" {
-				t.Errorf("%s imports %s: %s", p.ImportPath, imp, why)
+		for _, why := range r.broken(p) {
+			t.Error(why)
+		}
+	}
+}
+
+// broken lists what a package imports against its law, in its tests as well.
+func (r rule) broken(p pkg) []string {
+	var out []string
+	check := func(imports []string, where string, inTest bool) {
+		for _, imp := range imports {
+			if why := r.breaks(imp, inTest); why != "" {
+				out = append(out, fmt.Sprintf("%s imports %s%s: %s", p.ImportPath, imp, where, why))
 			}
+		}
+	}
+	check(p.Imports, "", false)
+	check(p.TestImports, " in a test", true)
+	check(p.XTestImports, " in an external test", true)
+	return out
+}
+
+// TestEveryFileCounts: a law is held against a package's code and against both kinds of its tests.
+func TestEveryFileCounts(t *testing.T) {
+	bad := []string{"net/http", module + "/infra"}
+	for name, p := range map[string]pkg{"code": {Imports: bad}, "tests": {TestImports: bad}, "external tests": {XTestImports: bad}} {
+		p.ImportPath = module + "/functions/aws"
+		r, _ := lawOf(p.ImportPath)
+		if got := r.broken(p); len(got) != 1 || !strings.Contains(got[0], module+"/infra") {
+			t.Errorf("%s that import infra: %q, want that to be refused", name, got)
 		}
 	}
 }
 
 // TestRules proves that the laws can be broken: each row is an import that must be refused, or one that must pass.
 func TestRules(t *testing.T) {
+	const code, test = false, true
 	for _, c := range []struct {
-		from, imported string
-		refused        bool
+		from, imported  string
+		inTest, refused bool
 	}{
-		{"shared/handler", "github.com/aws/aws-sdk-go-v2", true},
-		{"shared/handler", module + "/shared/config", true},
-		{"shared/handler", "github.com/goccy/go-yaml", true},
-		{"shared/config", "github.com/goccy/go-yaml/ast", false},
-		{"functions/aws", "github.com/pulumi/pulumi/sdk/v3", true},
-		{"functions/azure", "github.com/aws/aws-lambda-go/lambda", true},
-		{"functions/gcp", module + "/shared/handler", false},
-		{"infra/provider/aws", module + "/tools/internal/pack", true},
-		{"infra/settings", "github.com/pulumi/pulumi/sdk/v3", true},
-		{"tools/internal/localcloud/dns", "github.com/pulumi/pulumi-aws/sdk/v7", true},
-		{"tools/internal/localcloud/provider", "github.com/pulumi/pulumi/sdk/v3/proto/go", false},
-		{"tools/internal/cli", module + "/functions/aws", true},
-		{"shared/handler", "net/http", false},
+		{"shared/handler", "github.com/aws/aws-sdk-go-v2", code, true},
+		{"shared/handler", "github.com/aws/aws-sdk-go-v2", test, true},
+		{"shared/handler", module + "/shared/config", code, true},
+		{"shared/handler", module + "/shared/config", test, true},
+		{"shared/handler", "github.com/goccy/go-yaml", code, true},
+		{"shared/handler", "github.com/google/go-cmp/cmp", code, true},
+		{"shared/handler", "github.com/google/go-cmp/cmp", test, false},
+		{"shared/config", "github.com/goccy/go-yaml/ast", code, false},
+		{"functions/aws", "github.com/pulumi/pulumi/sdk/v3", code, true},
+		{"functions/aws", module + "/infra/settings", test, true},
+		{"functions/aws", module + "/tools/client", test, true},
+		{"functions/azure", "github.com/aws/aws-lambda-go/lambda", code, true},
+		{"functions/gcp", module + "/shared/handler", code, false},
+		{"functions/gcp", "github.com/GoogleCloudPlatform/functions-framework-go/funcframework", test, false},
+		{"infra/provider/aws", module + "/tools/internal/pack", code, true},
+		{"infra/provider/aws", module + "/tools/internal/localcloud/aws", test, true},
+		{"infra/settings", "github.com/pulumi/pulumi/sdk/v3", code, true},
+		{"infra/settings", "github.com/pulumi/pulumi/sdk/v3", test, true},
+		{"stacks/gateway", module + "/infra", code, false},
+		{"stacks/gateway", "github.com/pulumi/pulumi-aws/sdk/v7/go/aws", code, true},
+		{"stacks/gateway", module + "/tools/internal/deploy", code, true},
+		{"tools/internal/localcloud/dns", "github.com/pulumi/pulumi-aws/sdk/v7", code, true},
+		{"tools/internal/localcloud/dns", module + "/infra/settings", test, true},
+		{"tools/internal/localcloud/provider", "github.com/pulumi/pulumi/sdk/v3/proto/go", code, false},
+		{"tools/internal/cli", module + "/functions/aws", code, true},
+		{"tools/internal/cli", module + "/tests/harness", test, true},
+		{"tests/failover", module + "/tests/harness", code, false},
+		{"tests/failover", module + "/tools/client", code, false},
+		{"tests/failover", "github.com/miekg/dns", code, false},
+		{"tests/harness", "github.com/goccy/go-yaml", code, false},
+		{"tests/harness", module + "/tools/internal/localcloud", code, true},
+		{"tests/harness", module + "/tools/internal/status", code, true},
+		{"tests/conformance", module + "/tools/internal/localcloud/origin", test, true},
+		{"tests/conformance", module + "/shared/health", test, true},
+		{"tests/lifecycle", module + "/infra/settings", test, true},
+		{"tests/lifecycle", "github.com/pulumi/pulumi/sdk/v3/go/auto", test, true},
+		{"tests/lifecycle", module + "/functions/aws", test, true},
+		{"shared/handler", "net/http", code, false},
 	} {
 		r, ok := lawOf(module + "/" + c.from)
 		if !ok {
 			t.Fatalf("no law for %s", c.from)
 		}
-		if got := r.breaks(c.imported) != ""; got != c.refused {
-			t.Errorf("%s importing %s: refused is %v, want %v", c.from, c.imported, got, c.refused)
+		if got := r.breaks(c.imported, c.inTest) != ""; got != c.refused {
+			t.Errorf("%s importing %s (in a test: %v): refused is %v, want %v", c.from, c.imported, c.inTest, got, c.refused)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"polygate.example/infra/provider"
 )
 
-// maxInstances bounds one region's app; Flex Consumption takes 40 to 1000. Source: "Flex Consumption plan",
+// maxInstances bounds one region's app; Flex Consumption takes 1 to 1000. Source: "Flex Consumption plan",
 // learn.microsoft.com/azure/azure-functions/flex-consumption-plan.
 const maxInstances = 100
 
@@ -68,22 +68,19 @@ func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, lo
 			MinTlsVersion: pulumi.String(string(web.SupportedTlsVersions_1_2)),
 		},
 		Tags: r.tags,
-	}, r.parent, pulumi.DependsOn(grants), patience())
+	}, r.parent, pulumi.DependsOn(grants))
 	if err != nil {
 		return nil, nil, r.failed("function app", err)
 	}
 	return app, plan, nil
 }
 
-// patience gives what depends on a fresh grant time to see it.
-func patience() pulumi.ResourceOption {
-	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: grantTimeout, Update: grantTimeout})
-}
-
 // appSettings are the app's environment: who it is, and how the host reaches its storage and telemetry without a key.
 // Source: "App settings reference", learn.microsoft.com/azure/azure-functions/functions-app-settings.
 func (r *region) appSettings(who *managedidentity.UserAssignedIdentity, store *store, logs *applicationinsights.Component) web.NameValuePairArray {
 	values := map[string]pulumi.StringInput{
+		// The host's own page would take "/" from the gateway.
+		"AzureWebJobsDisableHomepage":               pulumi.String("true"),
 		"AzureWebJobsStorage__accountName":          store.account.Name,
 		"AzureWebJobsStorage__credential":           pulumi.String("managedidentity"),
 		"AzureWebJobsStorage__clientId":             who.ClientId,
@@ -125,7 +122,7 @@ func (r *region) publish(app *web.WebApp, store *store, grants []pulumi.Resource
 			Mode: resources.DeploymentModeIncremental, Template: template,
 		},
 		Tags: tags,
-	}, r.parent, provider.Replaceable(), pulumi.DependsOn(grants), patience())
+	}, r.parent, provider.Replaceable(), pulumi.DependsOn(grants), r.account.propagation.whileDenied())
 	if err != nil {
 		return r.failed("publication", err)
 	}

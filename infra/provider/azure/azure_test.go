@@ -76,6 +76,7 @@ func TestResources(t *testing.T) {
 				"appSettings": []any{
 					setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "ClientId=client;Authorization=AAD"),
 					setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=gw-eastus-insights"),
+					setting("AzureWebJobsDisableHomepage", "true"),
 					setting("AzureWebJobsStorage__accountName", "polygate"+digits),
 					setting("AzureWebJobsStorage__clientId", "client"),
 					setting("AzureWebJobsStorage__credential", "managedidentity"),
@@ -87,7 +88,7 @@ func TestResources(t *testing.T) {
 		},
 		"gw-eastus-storage": {
 			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits, "location": "eastus", "kind": "StorageV2",
-			"sku": map[string]any{"name": "Standard_LRS"}, "allowSharedKeyAccess": false, "allowBlobPublicAccess": false,
+			"sku": map[string]any{"name": "Standard_LRS"}, "allowSharedKeyAccess": true, "allowBlobPublicAccess": false,
 			"enableHttpsTrafficOnly": true, "minimumTlsVersion": "TLS1_2", "tags": tags,
 		},
 		// cloud-facts: the package is a blob of exactly this name.

@@ -16,11 +16,6 @@ const (
 	metricsPublisher = "3913510d-42f4-4e42-8a64-420c390055eb" // Monitoring Metrics Publisher
 )
 
-// grantTimeout bounds the creation of what needs a role just granted: Azure needs minutes until a grant acts
-// everywhere, and the service that needs it tries again until then. Source: "Troubleshoot Azure RBAC: role assignment
-// changes are not being detected", learn.microsoft.com/azure/role-based-access-control/troubleshooting.
-const grantTimeout = "15m"
-
 // identity declares who the app is.
 func (r *region) identity() (*managedidentity.UserAssignedIdentity, error) {
 	who, err := managedidentity.NewUserAssignedIdentity(r.ctx, r.name+"-identity", &managedidentity.UserAssignedIdentityArgs{
@@ -57,7 +52,7 @@ func (r *region) grant(who *managedidentity.UserAssignedIdentity, store *store, 
 			PrincipalType:      pulumi.String(string(authorization.PrincipalTypeServicePrincipal)),
 			RoleDefinitionId: pulumi.String("/subscriptions/" + r.account.subscription +
 				"/providers/Microsoft.Authorization/roleDefinitions/" + g.role),
-		}, r.parent)
+		}, r.parent, r.account.propagation.afterGrant())
 		if err != nil {
 			return nil, r.failed("role for "+g.key, err)
 		}

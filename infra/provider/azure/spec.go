@@ -74,7 +74,8 @@ type account struct {
 	// ownership proves to App Service that the shared name is ours. The value is the same for a whole subscription,
 	// so the stack's first region writes it for all. Source: "Map an existing custom DNS name", learn.microsoft.com/
 	// azure/app-service/app-service-web-tutorial-custom-domain (asuid TXT record).
-	ownership *provider.Written
+	ownership   *provider.Written
+	propagation *propagation
 }
 
 // NewAccount reads the certificate that the user brings. The one shared record is written with the first region,
@@ -86,6 +87,14 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %s is not set in the stack file", name, configSubscription)
 	}
 	if err := a.readCertificate(); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	speed := 1.0
+	if local := args.Settings.LocalClouds; local != nil {
+		speed = local.Speed
+	}
+	var err error
+	if a.propagation, err = newPropagation(ctx, name, speed); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("azure", "Account"), name, a, opts...); err != nil {

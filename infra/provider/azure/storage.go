@@ -18,7 +18,15 @@ type store struct {
 	blob      *storage.Blob
 }
 
-// storage declares the account, which takes no key and shows nothing in public, and the package in it.
+// storage declares the account, which shows nothing in public, and the package in it.
+//
+// The account takes its keys, because azure-native uploads a Blob with one: on an account that does not, storage answers
+// 403 KeyBasedAuthenticationNotPermitted (pulumi/pulumi-azure-native issue #2015; PR #3719, "Use shared key auth for
+// custom blob resource"). Nothing is configured with a key: the host and OneDeploy come as the app's identity.
+//
+// Another package replaces the blob, whose source cannot be changed in place (WillReplaceOnChanges in azure-native's
+// custom_storage_azidentity.go). Its name is fixed, so that the old one must go first: deleted last, it would take the
+// new package with it.
 func (r *region) storage() (*store, error) {
 	var s store
 	var err error
@@ -28,7 +36,7 @@ func (r *region) storage() (*store, error) {
 		Location:               r.in,
 		Kind:                   pulumi.String(string(storage.KindStorageV2)),
 		Sku:                    storage.SkuArgs{Name: pulumi.String(string(storage.SkuName_Standard_LRS))},
-		AllowSharedKeyAccess:   pulumi.Bool(false),
+		AllowSharedKeyAccess:   pulumi.Bool(true),
 		AllowBlobPublicAccess:  pulumi.Bool(false),
 		EnableHttpsTrafficOnly: pulumi.Bool(true),
 		MinimumTlsVersion:      pulumi.String(string(storage.MinimumTlsVersion_TLS1_2)),
@@ -54,7 +62,7 @@ func (r *region) storage() (*store, error) {
 		Type:              storage.BlobTypeBlock,
 		ContentType:       pulumi.String("application/zip"),
 		Source:            pulumi.NewFileAsset(r.args.Package),
-	}, r.parent, provider.Replaceable())
+	}, r.parent, provider.Replaceable(), pulumi.DeleteBeforeReplace(true))
 	if err != nil {
 		return nil, r.failed("package", err)
 	}

@@ -140,3 +140,13 @@ func TestEveryVerbHasAnExample(t *testing.T) {
 		t.Errorf("%d commands, want at least 14", seen)
 	}
 }
+
+func TestShellQuote(t *testing.T) {
+	for in, want := range map[string]string{
+		"/plain/path-1.2": "/plain/path-1.2", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$HOME": "'$HOME'", "a;b": "'a;b'",
+	} {
+		if got := shellQuote(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/deploy"
 	"polygate.example/tools/internal/localcloud"
+	"polygate.example/tools/internal/process"
 	"polygate.example/tools/internal/pulumicli"
 )
 
@@ -29,10 +30,11 @@ a plain "pulumi up" uses. An environment with local clouds gets them started fir
 		Example: "  polygate up -s local",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, stack, err := a.prepare(ctx)
+			s, stack, unlock, err := a.prepare(ctx)
 			if err != nil {
 				return err
 			}
+			defer unlock()
 			stop := a.heartbeat("still deploying")
 			t, err := stack.Up(ctx)
 			stop()
@@ -56,10 +58,11 @@ func (a *app) previewCommand() *cobra.Command {
 		Example: "  polygate preview -s prod --exit-code",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			_, stack, err := a.prepare(ctx)
+			_, stack, unlock, err := a.prepare(ctx)
 			if err != nil {
 				return err
 			}
+			defer unlock()
 			changes, err := stack.Preview(ctx)
 			if err != nil {
 				return err
@@ -99,34 +102,21 @@ stops them too and removes all they kept on this machine.`,
 			if force && s.LocalClouds == nil {
 				return usageError{fmt.Errorf("--force would leave everything that %q has in the clouds behind: it is for local clouds", a.stack)}
 			}
-			if force {
-				if err := a.removeClouds(ctx); err != nil {
-					return err
-				}
-				a.step("destroy: nothing of %s is left", a.stack)
-				return nil
-			}
-			if s.LocalClouds != nil && !a.deployed() {
-				a.step("destroy: nothing is deployed in %s", a.stack)
-				return a.removeClouds(ctx)
-			}
-			if s.LocalClouds != nil {
-				if _, err := a.startClouds(ctx); err != nil {
-					return err
-				}
-			}
-			stack, err := a.open(ctx, s)
+			unlock, err := a.lock()
 			if err != nil {
 				return err
 			}
-			stop := a.heartbeat("still destroying")
-			err = stack.Destroy(ctx)
-			stop()
-			if err != nil {
-				return err
-			}
-			if err := os.Remove(a.topologyFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
+			defer unlock()
+			if !force && (s.LocalClouds == nil || a.deployed()) {
+				err := a.destroy(ctx, s)
+				// What a killed run left behind may keep Pulumi from finishing. On local clouds it goes with the clouds.
+				if err != nil && (s.LocalClouds == nil || ctx.Err() != nil) {
+					return err
+				}
+				if err != nil {
+					a.step("destroy: %v", err)
+					a.step("destroy: removing the local clouds with all that is left in them")
+				}
 			}
 			if s.LocalClouds != nil {
 				if err := a.removeClouds(ctx); err != nil {
@@ -142,25 +132,68 @@ stops them too and removes all they kept on this machine.`,
 	return c
 }
 
-// prepare does all that comes before Pulumi: it reads the dials, packs the artefacts and has local clouds running.
-func (a *app) prepare(ctx context.Context) (settings.Settings, *deploy.Stack, error) {
-	s, err := a.settings()
-	if err != nil {
-		return s, nil, err
+// destroy has Pulumi remove everything.
+func (a *app) destroy(ctx context.Context, s settings.Settings) error {
+	if s.LocalClouds != nil {
+		if _, err := a.startClouds(ctx, s); err != nil {
+			return err
+		}
 	}
+	stack, err := a.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	stop := a.heartbeat("still destroying")
+	err = stack.Destroy(ctx)
+	stop()
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(a.topologyFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// prepare does all that comes before Pulumi: it makes sure that nobody else is at work on the environment, reads the dials,
+// packs the artefacts and has local clouds running.
+func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.Stack, unlock func(), err error) {
+	if s, err = a.settings(); err != nil {
+		return s, nil, nil, err
+	}
+	if unlock, err = a.lock(); err != nil {
+		return s, nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			unlock()
+		}
+	}()
 	stop := a.heartbeat("still building")
 	_, err = a.build(ctx, s)
 	stop()
 	if err != nil {
-		return s, nil, err
+		return s, nil, nil, err
 	}
 	if s.LocalClouds != nil {
-		if _, err := a.startClouds(ctx); err != nil {
-			return s, nil, err
+		if _, err = a.startClouds(ctx, s); err != nil {
+			return s, nil, nil, err
 		}
 	}
-	stack, err := a.open(ctx, s)
-	return s, stack, err
+	stack, err = a.open(ctx, s)
+	return s, stack, unlock, err
+}
+
+// lock keeps two runs on this machine from working on one environment; Pulumi's own lock keeps the rest of the world out.
+func (a *app) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(a.workDir(), 0o755); err != nil {
+		return nil, fmt.Errorf("make room for %s: %w", a.stack, err)
+	}
+	unlock, err = process.TryLock(filepath.Join(a.workDir(), "lock"))
+	if errors.Is(err, process.ErrLocked) {
+		return nil, fmt.Errorf("another polygate is at work on %q: wait for it to end, or stop it", a.stack)
+	}
+	return unlock, err
 }
 
 // open prepares the environment's stack with a CLI that will do.
@@ -178,14 +211,20 @@ func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, err
 		return nil, err
 	}
 	env := map[string]string{"PULUMI_SKIP_UPDATE_CHECK": "true"}
+	var find func(context.Context, string, map[string]any) ([]string, error)
 	if s.LocalClouds != nil {
-		if env, err = a.localEnv(); err != nil {
+		if env, err = a.localEnv(ctx); err != nil {
 			return nil, err
 		}
+		st, err := a.cloudState(ctx)
+		if err != nil {
+			return nil, err
+		}
+		find = localcloud.NewClient(st).Find
 	}
 	return deploy.Open(ctx, deploy.Options{
 		Root: a.root, Environment: a.stack, CLI: cli, Program: infra.Program(a.root), Env: env,
-		Progress: a.progress(), Notice: a.step, Diff: a.out,
+		Progress: a.progress(), Notice: a.step, Find: find, Diff: a.out,
 	})
 }
 
@@ -238,7 +277,7 @@ func (a *app) loadTopology(ctx context.Context, s settings.Settings) (topology.T
 		return topology.Topology{}, err
 	}
 	if s.LocalClouds != nil {
-		if _, err := localcloud.ReadState(a.cloudDir()); err != nil {
+		if _, err := localcloud.ReadState(ctx, a.cloudDir()); err != nil {
 			return topology.Topology{}, fmt.Errorf("%s is not deployed: run `polygate up -s %s`", a.stack, a.stack)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,14 +51,15 @@ func (a *app) startCommand() *cobra.Command {
 		Short:   "Start the local clouds in the background",
 		Example: "  polygate local start",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := a.localSettings(); err != nil {
+			s, err := a.localSettings()
+			if err != nil {
 				return err
 			}
 			var args []string
 			if vendor {
 				args = append(args, "--vendor-hosts")
 			}
-			st, err := a.startClouds(cmd.Context(), args...)
+			st, err := a.startClouds(cmd.Context(), s, args...)
 			if err != nil {
 				return err
 			}
@@ -89,11 +91,11 @@ func (a *app) envCommand() *cobra.Command {
 		Short: "Print what a plain `pulumi` needs to use the local clouds",
 		Example: `  eval "$(polygate local env)"
   pulumi stack select --create local && pulumi up`,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := a.localSettings(); err != nil {
 				return err
 			}
-			env, err := a.localEnv()
+			env, err := a.localEnv(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -103,7 +105,7 @@ func (a *app) envCommand() *cobra.Command {
 			}
 			slices.Sort(names)
 			for _, k := range names {
-				a.result("export %s='%s'\n", k, env[k])
+				a.result("export %s=%s\n", k, shellQuote(env[k]))
 			}
 			return nil
 		},
@@ -116,7 +118,7 @@ func (a *app) faultsCommand() *cobra.Command {
 		Short:   "List what is broken on purpose",
 		Example: "  polygate local faults",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.cloudClient()
+			c, err := a.cloudClient(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -147,7 +149,7 @@ func (a *app) failCommand() *cobra.Command {
   polygate local fail aws --kind control-plane`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.cloudClient()
+			c, err := a.cloudClient(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -178,7 +180,7 @@ func (a *app) healCommand() *cobra.Command {
 		Example: "  polygate local heal\n  polygate local heal aws/us-east-1",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.cloudClient()
+			c, err := a.cloudClient(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -187,9 +189,27 @@ func (a *app) healCommand() *cobra.Command {
 				return refused(err)
 			}
 			a.result("%d faults healed\n", n)
-			return nil
+			return a.stillBroken(cmd.Context(), c, strings.Join(args, ""))
 		},
 	}
+}
+
+// stillBroken says which fault of its provider keeps a region from being well.
+func (a *app) stillBroken(ctx context.Context, c *localcloud.Client, region string) error {
+	provider, _, ok := strings.Cut(region, "/")
+	if !ok {
+		return nil
+	}
+	o, err := c.Overview(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range o.Faults {
+		if f.Target == provider {
+			a.result("%s is still %s with the whole of %s: `polygate local heal %s` mends that\n", region, f.Kind, provider, provider)
+		}
+	}
+	return nil
 }
 
 // refused makes a request that the clouds would not take the caller's to mend.
@@ -200,19 +220,19 @@ func refused(err error) error {
 	return err
 }
 
-func (a *app) cloudClient() (*localcloud.Client, error) {
+func (a *app) cloudClient(ctx context.Context) (*localcloud.Client, error) {
 	if _, err := a.localSettings(); err != nil {
 		return nil, err
 	}
-	st, err := a.cloudState()
+	st, err := a.cloudState(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return localcloud.NewClient(st), nil
 }
 
-func (a *app) cloudState() (localcloud.State, error) {
-	st, err := localcloud.ReadState(a.cloudDir())
+func (a *app) cloudState(ctx context.Context) (localcloud.State, error) {
+	st, err := localcloud.ReadState(ctx, a.cloudDir())
 	if errors.Is(err, localcloud.ErrNotRunning) {
 		return st, fmt.Errorf("%w for %q: run `polygate local start -s %s`", err, a.stack, a.stack)
 	}
@@ -227,8 +247,8 @@ func (a *app) cloudDir() string { return filepath.Join(a.workDir(), "clouds") }
 const localPassphrase = "polygate-local"
 
 // localEnv is what a Pulumi CLI needs to deploy to the running local clouds.
-func (a *app) localEnv() (map[string]string, error) {
-	st, err := a.cloudState()
+func (a *app) localEnv(ctx context.Context) (map[string]string, error) {
+	st, err := a.cloudState(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +260,7 @@ func (a *app) localEnv() (map[string]string, error) {
 		}
 	}
 	return map[string]string{
-		"PULUMI_BACKEND_URL":                          "file://" + filepath.ToSlash(backend),
+		"PULUMI_BACKEND_URL":                          (&url.URL{Scheme: "file", Path: filepath.ToSlash(backend)}).String(),
 		"PULUMI_HOME":                                 home,
 		"PULUMI_CONFIG_PASSPHRASE":                    localPassphrase,
 		"PULUMI_DEBUG_PROVIDERS":                      st.DebugProviders(),
@@ -257,7 +277,7 @@ func (a *app) deployed() bool {
 
 // stopClouds asks running clouds to end and waits until they have.
 func (a *app) stopClouds(ctx context.Context) error {
-	st, err := localcloud.ReadState(a.cloudDir())
+	st, err := localcloud.ReadState(ctx, a.cloudDir())
 	if errors.Is(err, localcloud.ErrNotRunning) {
 		a.step("the local clouds of %s are not running", a.stack)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,4 +84,15 @@ func (o *output) result(format string, args ...any) { fmt.Fprintf(o.out, format,
 func (o *output) isTerminal() bool {
 	f, ok := o.out.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// shellQuote writes a word so that a POSIX shell reads it as one, whatever is in it.
+func shellQuote(s string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:,=@+", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

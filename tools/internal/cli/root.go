@@ -15,6 +15,7 @@ import (
 
 	"polygate.example/infra"
 	"polygate.example/infra/settings"
+	"polygate.example/tools/internal/deploy"
 )
 
 // app is what every verb shares.
@@ -33,7 +34,11 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
-	if err != nil && !errors.As(err, new(unhealthy)) {
+	switch {
+	case err == nil, errors.As(err, new(unhealthy)):
+	case ctx.Err() != nil && !errors.As(err, new(*deploy.Failure)):
+		a.fail(errors.New("interrupted")) // what was cut short by it has failed in words of its own, which mean nothing more
+	default:
 		a.fail(err)
 	}
 	return exitCode(err)

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -83,6 +85,10 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 		return opts, usageError{err}
 	}
 	opts.Network = network
+	opts.Dials, err = dials(l)
+	if err != nil {
+		return opts, err
+	}
 	if c := s.Certificate; c != nil {
 		names, err := infra.Hostnames(s)
 		if err != nil {
@@ -91,6 +97,24 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 		opts.PFX = &localcloud.PFX{File: a.path(c.PFX), PasswordFile: a.path(c.PasswordFile), Names: names}
 	}
 	return opts, nil
+}
+
+// dials says what local clouds are started with: the stack file's dials, and the polygate that runs them.
+func dials(l *settings.LocalClouds) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find polygate itself: %w", err)
+	}
+	f, err := os.Open(self)
+	if err != nil {
+		return "", fmt.Errorf("read polygate itself: %w", err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", fmt.Errorf("read polygate itself: %w", err)
+	}
+	return fmt.Sprintf("%+v polygate %x", *l, sum.Sum(nil)[:8]), nil
 }
 
 // path resolves a stack file's path against the project folder.
@@ -102,9 +126,24 @@ func (a *app) path(p string) string {
 }
 
 // startClouds starts the local clouds in a process of their own, unless they run already, and waits until they are ready.
-func (a *app) startClouds(ctx context.Context, args ...string) (localcloud.State, error) {
-	st, err := localcloud.ReadState(a.cloudDir())
-	if err == nil || !errors.Is(err, localcloud.ErrNotRunning) {
+func (a *app) startClouds(ctx context.Context, s settings.Settings, args ...string) (localcloud.State, error) {
+	opts, err := a.cloudOptions(s)
+	if err != nil {
+		return localcloud.State{}, err
+	}
+	st, err := localcloud.ReadState(ctx, a.cloudDir())
+	switch {
+	case err == nil && st.Dials == opts.Dials:
+		if opts.PFX != nil {
+			err = localcloud.NewClient(st).BringCertificate(ctx, *opts.PFX)
+		}
+		return st, err
+	case err == nil:
+		a.step("the local clouds run with other dials or an older polygate: starting them anew (faults in force end, resources stay)")
+		if err := a.stopClouds(ctx); err != nil {
+			return st, err
+		}
+	case !errors.Is(err, localcloud.ErrNotRunning):
 		return st, err
 	}
 	if err := os.MkdirAll(a.cloudDir(), 0o700); err != nil {
@@ -131,7 +170,7 @@ func (a *app) startClouds(ctx context.Context, args ...string) (localcloud.State
 	go func() { ended <- cmd.Wait() }()
 	a.step("starting the local clouds (process %d)", cmd.Process.Pid)
 	for {
-		if st, err := localcloud.ReadState(a.cloudDir()); err == nil && st.PID == cmd.Process.Pid {
+		if st, err := localcloud.ReadState(ctx, a.cloudDir()); err == nil && st.PID == cmd.Process.Pid {
 			return st, nil
 		}
 		select {

@@ -76,7 +76,7 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (func(context.Con
 	if s.LocalClouds == nil {
 		return func(ctx context.Context) (status.Report, error) { return status.Collect(ctx, opts) }, nil
 	}
-	st, err := a.cloudState()
+	st, err := a.cloudState(ctx)
 	if err != nil {
 		return nil, err
 	}

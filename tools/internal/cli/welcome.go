@@ -46,7 +46,7 @@ func (a *app) welcome(ctx context.Context, s settings.Settings) error {
 	if err != nil {
 		return fmt.Errorf("deployed, but https://%s/health does not answer: %w", r.Hostname, err)
 	}
-	st, err := a.cloudState()
+	st, err := a.cloudState(ctx)
 	if err != nil {
 		return errors.Join(errors.New("the local clouds have gone"), err)
 	}
@@ -71,7 +71,7 @@ Try:
   bin/polygate status --watch
   bin/polygate local heal
   make down                         # remove everything
-`, r.Hostname, seen.Release, seen.Region, st.DNS, s.Zone, st.Edge, st.CA, st.Origin, st.Speed, r.BoundSeconds,
+`, r.Hostname, seen.Release, seen.Region, st.DNS, s.Zone, st.Edge, shellQuote(st.CA), st.Origin, st.Speed, r.BoundSeconds,
 		(time.Duration(float64(r.BoundSeconds) / st.Speed * float64(time.Second))).Round(100*time.Millisecond), dnsHost, dnsPort, next.Name)
 	return nil
 }

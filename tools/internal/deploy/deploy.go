@@ -34,12 +34,16 @@ type Options struct {
 	Env         map[string]string // environment of the CLI beyond the process's own
 	Progress    func(Progress)    // told of each step; may be nil
 	Notice      func(format string, args ...any)
-	Diff        io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
+	// Find returns the ids of the resources of a Pulumi type that were made from these inputs, where somebody knows: what a
+	// killed run created but had no time to record is then taken into the state. May be nil.
+	Find func(ctx context.Context, typ string, inputs map[string]any) ([]string, error)
+	Diff io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
 }
 
 // Stack is one environment's stack, selected and ready.
 type Stack struct {
 	opts    Options
+	cli     *listening
 	stack   auto.Stack
 	pending []string // operations that a killed run left open, by resource name
 }
@@ -52,15 +56,20 @@ func Open(ctx context.Context, opts Options) (*Stack, error) {
 	if opts.Notice == nil {
 		opts.Notice = func(string, ...any) {}
 	}
-	s, err := auto.UpsertStackInlineSource(ctx, opts.Environment, Project, opts.Program,
-		auto.WorkDir(opts.Root), auto.Pulumi(opts.CLI), auto.EnvVars(opts.Env))
-	if err != nil {
-		return nil, fmt.Errorf("open stack %q: %w", opts.Environment, err)
+	if err := recoverState(opts); err != nil {
+		return nil, err
 	}
-	return &Stack{opts: opts, stack: s}, nil
+	cli := &listening{PulumiCommand: opts.CLI}
+	opts.CLI = cli
+	s, err := auto.UpsertStackInlineSource(ctx, opts.Environment, Project, opts.Program,
+		auto.WorkDir(opts.Root), auto.Pulumi(cli), auto.EnvVars(opts.Env))
+	if err != nil {
+		return nil, fmt.Errorf("open stack %q: %w\nwhere its state is kept is yours to say: `pulumi login <backend>`, or PULUMI_BACKEND_URL", opts.Environment, cli.explain(err))
+	}
+	return &Stack{opts: opts, cli: cli, stack: s}, nil
 }
 
-// Up deploys and returns what now stands. Interrupted half-way, it can be run again: see recoverLock and pendingCreates.
+// Up deploys and returns what now stands. Interrupted half-way, it can be run again: see recover.
 func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
 	if err := s.recover(ctx); err != nil {
 		return topology.Topology{}, err
@@ -183,8 +192,41 @@ func (f *Failure) Error() string {
 func (f *Failure) Unwrap() error { return f.Err }
 
 func (s *Stack) failed(verb string, ctx context.Context, err error, reasons []string) error {
-	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Err: err}
+	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Err: s.cli.explain(err)}
 }
 
 // eventStream is what the Automation API sends engine events to.
 type eventStream = chan events.EngineEvent
+
+// listening is a Pulumi CLI that remembers what it last complained of. The Automation API's errors carry the CLI's whole
+// transcript, which is for machines; people want the complaint.
+type listening struct {
+	auto.PulumiCommand
+	complaint string
+}
+
+// Run runs the CLI and keeps its standard error when it fails.
+func (l *listening) Run(ctx context.Context, dir string, stdin io.Reader, stdout, stderr []io.Writer, env []string, args ...string) (string, string, int, error) {
+	out, errs, code, err := l.PulumiCommand.Run(ctx, dir, stdin, stdout, stderr, env, args...)
+	if err != nil {
+		l.complaint = strings.TrimPrefix(strings.TrimSpace(untag(errs)), "error: ")
+	}
+	return out, errs, code, err
+}
+
+// explain puts the CLI's complaint in the place of the Automation API's transcript.
+func (l *listening) explain(err error) error {
+	if l == nil || l.complaint == "" {
+		return err
+	}
+	return &complaint{text: l.complaint, err: err}
+}
+
+// complaint reads as what the CLI said and unwraps to the error it came with.
+type complaint struct {
+	text string
+	err  error
+}
+
+func (c *complaint) Error() string { return c.text }
+func (c *complaint) Unwrap() error { return c.err }

@@ -1,13 +1,18 @@
 package deploy
 
 import (
+	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 )
 
 func TestWatch(t *testing.T) {
@@ -95,5 +100,81 @@ func TestDecode(t *testing.T) {
 	got, err := decode(auto.OutputMap{TopologyOutput: {Value: map[string]any{"hostname": "api.example.com", "bound_seconds": 62}}})
 	if err != nil || got.Hostname != "api.example.com" || got.Bound != 62 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestAdopt: of what a killed run began, exactly what can be told apart is taken in.
+func TestAdopt(t *testing.T) {
+	op := func(typ apitype.OperationType, urn, kind string) apitype.OperationV2 {
+		return apitype.OperationV2{Type: typ, Resource: apitype.ResourceV3{URN: resource.URN(urn), Type: tokens.Type(kind), Custom: true, Inputs: map[string]any{"name": urn}}}
+	}
+	d := apitype.DeploymentV3{
+		Resources: []apitype.ResourceV3{{URN: "known", Type: "bucket", ID: "id-known"}},
+		PendingOperations: []apitype.OperationV2{
+			op(apitype.OperationTypeCreating, "created", "bucket"), op(apitype.OperationTypeCreating, "twice", "bucket"),
+			op(apitype.OperationTypeCreating, "nowhere", "bucket"), op(apitype.OperationTypeCreating, "taken", "bucket"),
+			op(apitype.OperationTypeDeleting, "known", "bucket"),
+		},
+	}
+	ids := map[string][]string{"created": {"id-created"}, "twice": {"id-1", "id-2"}, "taken": {"id-known"}, "known": {"id-known"}}
+	s := &Stack{opts: Options{Find: func(_ context.Context, typ string, in map[string]any) ([]string, error) {
+		return ids[in["name"].(string)], nil
+	}}}
+	n, err := s.adopt(t.Context(), &d)
+	if err != nil || n != 1 || len(d.Resources) != 2 || d.Resources[1].ID != "id-created" || len(d.PendingOperations) != 4 {
+		t.Errorf("%d, %v, %+v", n, err, d)
+	}
+	s.opts.Find = nil
+	if n, err := s.adopt(t.Context(), &d); n != 0 || err != nil {
+		t.Errorf("without a way to find: %d, %v", n, err)
+	}
+}
+
+// TestRecoverState: a state that was cut off while it was written is replaced by the newest whole copy.
+func TestRecoverState(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files map[string]string // below .pulumi
+		want  string            // the state afterwards
+		err   string
+	}{
+		{"whole", map[string]string{"stacks/polygate/local.json": "{}", "stacks/polygate/local.json.bak": `{"old":1}`}, "{}", ""},
+		{"none", nil, "", ""},
+		{"empty, with a copy", map[string]string{"stacks/polygate/local.json": "", "stacks/polygate/local.json.bak": `{"bak":1}`}, `{"bak":1}`, ""},
+		{"half, copy half as well", map[string]string{"stacks/polygate/local.json": `{"a":`, "stacks/polygate/local.json.bak": `{"b`,
+			"history/polygate/local/local-1.checkpoint.json": `{"h":1}`, "history/polygate/local/local-2.checkpoint.json": `{"h":2}`}, `{"h":2}`, ""},
+		{"nothing whole", map[string]string{"stacks/polygate/local.json": "{"}, "{", "destroy --force"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, content := range c.files {
+				path := filepath.Join(dir, ".pulumi", name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := recoverState(Options{Environment: "local", Env: map[string]string{"PULUMI_BACKEND_URL": "file://" + dir}, Notice: t.Logf})
+			if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("error %v, want %q", err, c.err)
+			}
+			b, _ := os.ReadFile(filepath.Join(dir, ".pulumi", "stacks", "polygate", "local.json"))
+			if string(b) != c.want {
+				t.Errorf("state %q, want %q", b, c.want)
+			}
+		})
+	}
+}
+
+func TestExplain(t *testing.T) {
+	cause := errors.New("exit status 255, and a transcript of a thousand lines")
+	if err := (&listening{}).explain(cause); !errors.Is(err, cause) {
+		t.Errorf("without a complaint: %v", err)
+	}
+	err := (&listening{complaint: "the passphrase is wrong"}).explain(cause)
+	if err.Error() != "the passphrase is wrong" || !errors.Is(err, cause) {
+		t.Errorf("with one: %v", err)
 	}
 }

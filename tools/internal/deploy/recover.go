@@ -3,29 +3,56 @@ package deploy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"polygate.example/tools/internal/process"
 )
 
 // recover clears what a run that was killed outright has left behind: a lock whose owner is gone, and resources whose
-// creation the engine never saw the end of.
+// creation the engine never saw the end of. Those that can be found are taken into the state, the others forgotten.
 func (s *Stack) recover(ctx context.Context) error {
 	if err := s.recoverLock(ctx); err != nil {
 		return err
 	}
-	var err error
-	if s.pending, err = s.pendingOperations(ctx); err != nil || len(s.pending) == 0 {
+	state, err := s.stack.Export(ctx)
+	if err != nil {
+		return fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, s.cli.explain(err))
+	}
+	if len(state.Deployment) == 0 {
+		return nil
+	}
+	var d apitype.DeploymentV3
+	if err := json.Unmarshal(state.Deployment, &d); err != nil {
+		return fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
+	}
+	if len(d.PendingOperations) == 0 {
+		return nil
+	}
+	for _, op := range d.PendingOperations {
+		s.pending = append(s.pending, name(string(op.Resource.URN)))
+	}
+	taken, err := s.adopt(ctx, &d)
+	if err != nil {
 		return err
 	}
-	s.opts.Notice("an earlier run was killed during %d operations: asking the providers what became of them", len(s.pending))
+	s.opts.Notice("an earlier run was killed during %d operations: %d resources it had created are taken in", len(s.pending), taken)
+	if taken > 0 {
+		if state.Deployment, err = json.Marshal(d); err != nil {
+			return fmt.Errorf("encode the state of stack %q: %w", s.opts.Environment, err)
+		}
+		if err := s.stack.Import(ctx, state); err != nil {
+			return fmt.Errorf("mend the state of stack %q: %w", s.opts.Environment, s.cli.explain(err))
+		}
+	}
 	w := watch(s.opts.Progress)
 	_, err = s.stack.Refresh(ctx, optrefresh.EventStreams(w.events), optrefresh.ClearPendingCreates(), optrefresh.SuppressProgress())
 	failures := w.wait()
@@ -33,6 +60,40 @@ func (s *Stack) recover(ctx context.Context) error {
 		return s.failed("refresh", ctx, err, failures)
 	}
 	return nil
+}
+
+// adopt moves the pending creations whose resource can be found into the deployment's resources, and counts them. A refresh
+// afterwards reads what they really are. (The CLI's own --import-pending-creates, as of 3.253, marks them and leaves them.)
+func (s *Stack) adopt(ctx context.Context, d *apitype.DeploymentV3) (int, error) {
+	if s.opts.Find == nil {
+		return 0, nil
+	}
+	known := map[string]bool{} // type and id
+	urns := map[string]bool{}
+	for _, r := range d.Resources {
+		known[string(r.Type)+"|"+string(r.ID)], urns[string(r.URN)] = true, true
+	}
+	var open []apitype.OperationV2
+	for _, op := range d.PendingOperations {
+		r := op.Resource
+		if op.Type == apitype.OperationTypeCreating && !urns[string(r.URN)] {
+			ids, err := s.opts.Find(ctx, string(r.Type), r.Inputs)
+			if err != nil {
+				return 0, fmt.Errorf("look for what an earlier run created: %w", err)
+			}
+			ids = slices.DeleteFunc(ids, func(id string) bool { return known[string(r.Type)+"|"+id] })
+			if len(ids) == 1 { // with several there is no telling which
+				r.ID, r.Outputs = resource.ID(ids[0]), r.Inputs
+				d.Resources = append(d.Resources, r)
+				known[string(r.Type)+"|"+ids[0]] = true
+				continue
+			}
+		}
+		open = append(open, op)
+	}
+	taken := len(d.PendingOperations) - len(open)
+	d.PendingOperations = open
+	return taken, nil
 }
 
 // lock is the file a Pulumi file backend keeps while an update runs.
@@ -69,29 +130,48 @@ func (s *Stack) recoverLock(ctx context.Context) error {
 		s.opts.Notice("releasing the lock of process %d, which is gone", l.PID)
 	}
 	if err := s.stack.Cancel(ctx); err != nil {
-		return fmt.Errorf("release the stack's lock: %w", err)
+		return fmt.Errorf("release the stack's lock: %w", s.cli.explain(err))
 	}
 	return nil
 }
 
-// pendingOperations names the resources whose creation, update or deletion was begun and never seen to end.
-func (s *Stack) pendingOperations(ctx context.Context) ([]string, error) {
-	state, err := s.stack.Export(ctx)
+// recoverState puts the newest whole copy in the place of a state file that a killed CLI has left half written: the file
+// backend writes in place, after keeping the state before as .bak.
+func recoverState(opts Options) error {
+	dir, ok := fileBackend(opts.Env["PULUMI_BACKEND_URL"])
+	if !ok {
+		return nil
+	}
+	file := filepath.Join(dir, ".pulumi", "stacks", Project, opts.Environment+".json")
+	b, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) || err == nil && json.Valid(b) {
+		return nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
+		return fmt.Errorf("read the state of stack %q: %w", opts.Environment, err)
 	}
-	if len(state.Deployment) == 0 {
-		return nil, nil
+	copies := []string{file + ".bak"}
+	for _, pattern := range []string{
+		filepath.Join(dir, ".pulumi", "backups", Project, opts.Environment, "*.json"),
+		filepath.Join(dir, ".pulumi", "history", Project, opts.Environment, "*.checkpoint.json"),
+	} {
+		more, err := filepath.Glob(pattern)
+		if err != nil {
+			return err
+		}
+		slices.Sort(more)
+		slices.Reverse(more) // their names carry the time: the newest first
+		copies = append(copies, more...)
 	}
-	var d apitype.DeploymentV3
-	if err := json.Unmarshal(state.Deployment, &d); err != nil {
-		return nil, fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
+	for _, c := range copies {
+		b, err := os.ReadFile(c)
+		if err != nil || !json.Valid(b) {
+			continue
+		}
+		opts.Notice("the state of %q was cut off while it was written: going back to %s", opts.Environment, filepath.Base(c))
+		return os.WriteFile(file, b, 0o600)
 	}
-	var names []string
-	for _, op := range d.PendingOperations {
-		names = append(names, name(string(op.Resource.URN)))
-	}
-	return names, nil
+	return fmt.Errorf("%s is damaged and there is no whole copy of it: on local clouds, `polygate destroy --force` starts afresh", file)
 }
 
 // fileBackend gives the folder of a file:// backend.
@@ -100,5 +180,5 @@ func fileBackend(backend string) (string, bool) {
 	if err != nil || u.Scheme != "file" {
 		return "", false
 	}
-	return filepath.FromSlash(strings.TrimPrefix(backend, "file://")), true
+	return filepath.FromSlash(u.Path), true
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,27 @@ type Overview struct {
 // state file, so that a web page open in somebody's browser cannot break regions.
 func (c *Clouds) api() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/pid", func(w http.ResponseWriter, _ *http.Request) { reply(w, os.Getpid()) })
+	mux.HandleFunc("PUT /v1/certificate", func(w http.ResponseWriter, r *http.Request) {
+		var p PFX
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&p); err != nil {
+			refuse(w, fmt.Errorf("decode the certificate's description: %w", err))
+			return
+		}
+		if err := c.bringCertificate(&p); err != nil {
+			refuse(w, err)
+			return
+		}
+		reply(w, struct{}{})
+	})
+	mux.HandleFunc("POST /v1/find", func(w http.ResponseWriter, r *http.Request) {
+		var f find
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<22)).Decode(&f); err != nil {
+			refuse(w, fmt.Errorf("decode what to find: %w", err))
+			return
+		}
+		reply(w, c.store.View().Matching(f.Type, f.Inputs))
+	})
 	mux.HandleFunc("GET /v1/overview", func(w http.ResponseWriter, _ *http.Request) { reply(w, c.overview()) })
 	mux.HandleFunc("POST /v1/faults", func(w http.ResponseWriter, r *http.Request) {
 		var f fault.Fault
@@ -146,6 +168,30 @@ func (c *Client) Heal(ctx context.Context, target string) (int, error) {
 	var out struct{ Healed int }
 	err := c.call(ctx, http.MethodDelete, "/v1/faults?target="+target, nil, &out)
 	return out.Healed, err
+}
+
+// pid asks for the process id of whoever serves the API with this token.
+func (c *Client) pid(ctx context.Context) (int, error) {
+	var pid int
+	return pid, c.call(ctx, http.MethodGet, "/v1/pid", nil, &pid)
+}
+
+// BringCertificate has the certificate issued that in production the user brings, unless the files hold one for all names.
+func (c *Client) BringCertificate(ctx context.Context, p PFX) error {
+	return c.call(ctx, http.MethodPut, "/v1/certificate", p, nil)
+}
+
+// find is a question for resources by what they were made from.
+type find struct {
+	Type   string         `json:"type"`
+	Inputs map[string]any `json:"inputs"`
+}
+
+// Find returns the ids of the resources of a type that were made from these inputs: those a killed run has created but had
+// no time to record.
+func (c *Client) Find(ctx context.Context, typ string, inputs map[string]any) ([]string, error) {
+	var ids []string
+	return ids, c.call(ctx, http.MethodPost, "/v1/find", find{typ, inputs}, &ids)
 }
 
 // Stop asks the clouds to end; they do so after answering.

@@ -21,6 +21,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"software.sslmate.com/src/go-pkcs12"
+
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/azure"
 	"polygate.example/tools/internal/localcloud/checker"
@@ -50,6 +52,7 @@ type Options struct {
 	Zones   []string       // hosted zones that exist already
 	Vendor  bool           // run functions on the vendors' own hosts where they are on PATH
 	PFX     *PFX           // certificate "brought by the user", issued here when it is missing
+	Dials   string         // says in the state file what these clouds were started with, for whoever wants other ones
 	Log     func(format string, args ...any)
 }
 
@@ -57,6 +60,28 @@ type Options struct {
 type PFX struct {
 	File, PasswordFile string
 	Names              []string
+}
+
+// covers reports whether the files hold a certificate for all the names.
+func (p *PFX) covers() bool {
+	b, err := os.ReadFile(p.File)
+	if err != nil {
+		return false
+	}
+	password, err := os.ReadFile(p.PasswordFile)
+	if err != nil {
+		return false
+	}
+	_, leaf, _, err := pkcs12.DecodeChain(b, strings.TrimSpace(string(password)))
+	if err != nil {
+		return false
+	}
+	for _, name := range p.Names {
+		if leaf.VerifyHostname(name) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Clouds are running local clouds.
@@ -99,7 +124,7 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if opts.Log == nil {
 		opts.Log = func(string, ...any) {}
 	}
-	if _, err := ReadState(opts.Dir); err == nil {
+	if _, err := ReadState(ctx, opts.Dir); err == nil {
 		return nil, fmt.Errorf("local clouds run from %s already", opts.Dir)
 	}
 	c := &Clouds{opts: opts, faults: &fault.Set{}, stop: make(chan struct{})}
@@ -115,8 +140,10 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err := c.startData(); err != nil {
 		return nil, err
 	}
-	if err := c.bringCertificate(); err != nil {
-		return nil, err
+	if opts.PFX != nil {
+		if err := c.bringCertificate(opts.PFX); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.serve(); err != nil {
 		return nil, err
@@ -161,7 +188,7 @@ func (c *Clouds) startControl() error {
 		Build:     func(ctx context.Context, f plane.Function) error { return c.runtimes.Check(ctx, f) },
 	}
 	c.state = State{
-		PID: os.Getpid(), Speed: c.services.Clock.Speed(), CA: ca.Path(), Token: rand.Text(),
+		PID: os.Getpid(), Speed: c.services.Clock.Speed(), CA: ca.Path(), Token: rand.Text(), Dials: c.opts.Dials,
 		Providers: map[string]int{}, Started: time.Now().UTC(),
 	}
 	return nil
@@ -215,7 +242,11 @@ func (c *Clouds) onClose(end func()) {
 
 // taken says which dial to turn when an address is in use.
 func taken(dial string, err error) error {
-	return fmt.Errorf("%w: is another environment running? stop it with `polygate local stop`, or change polygate:localClouds.%s in the stack file", err, dial)
+	also := ""
+	if dial == "origin" {
+		also = " and the targets that name it in the gateway document"
+	}
+	return fmt.Errorf("%w: is another environment running? stop it with `polygate local stop`, or change polygate:localClouds.%s in the stack file%s", err, dial, also)
 }
 
 // serve opens the provider protocol and the control API on free ports of 127.0.0.1.
@@ -275,13 +306,9 @@ func (c *Clouds) apply(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// bringCertificate issues the certificate that in production the user brings, unless it is there.
-func (c *Clouds) bringCertificate() error {
-	p := c.opts.PFX
-	if p == nil {
-		return nil
-	}
-	if _, err := os.Stat(p.File); err == nil {
+// bringCertificate issues the certificate that in production the user brings, unless the files hold one for all names.
+func (c *Clouds) bringCertificate(p *PFX) error {
+	if p.covers() {
 		return nil
 	}
 	password := rand.Text()

@@ -37,7 +37,7 @@ func start(t *testing.T) (*Clouds, string) {
 
 func TestStartAndStop(t *testing.T) {
 	c, dir := start(t)
-	st, err := ReadState(dir)
+	st, err := ReadState(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +63,14 @@ func TestStartAndStop(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := ReadState(dir); !errors.Is(err, ErrNotRunning) {
+	if _, err := ReadState(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("after the end: %v", err)
 	}
 }
 
 func TestAPIWantsItsToken(t *testing.T) {
 	_, dir := start(t)
-	st, err := ReadState(dir)
+	st, err := ReadState(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package localcloud
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type State struct {
 	Token     string         `json:"token"`     // bearer token of the control API
 	CA        string         `json:"ca"`        // PEM file of the authority that signs the fronts' certificates
 	Providers map[string]int `json:"providers"` // Pulumi provider -> gRPC port on 127.0.0.1
+	Dials     string         `json:"dials"`     // what they were started with; see Options.Dials
 	Started   time.Time      `json:"started"`
 }
 
@@ -46,8 +48,9 @@ func stateFile(dir string) string { return filepath.Join(dir, "clouds.json") }
 // ErrNotRunning says that no local clouds run from a folder.
 var ErrNotRunning = errors.New("the local clouds are not running")
 
-// ReadState reads the state of the clouds that run from dir. A state whose process is gone counts as not running.
-func ReadState(dir string) (State, error) {
+// ReadState reads the state of the clouds that run from dir. What counts is that they answer: a state left behind by clouds
+// that were killed, or a file that is damaged, means not running, whoever may have their process id or port by now.
+func ReadState(ctx context.Context, dir string) (State, error) {
 	b, err := os.ReadFile(stateFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, ErrNotRunning
@@ -57,9 +60,15 @@ func ReadState(dir string) (State, error) {
 	}
 	var s State
 	if err := json.Unmarshal(b, &s); err != nil {
-		return State{}, fmt.Errorf("%s is damaged (%w): run `polygate local stop` and start again", stateFile(dir), err)
+		return State{}, fmt.Errorf("%w: %s is damaged: %w", ErrNotRunning, stateFile(dir), err)
 	}
 	if !process.Alive(s.PID) {
+		return State{}, ErrNotRunning
+	}
+	if pid, err := NewClient(s).pid(ctx); err != nil || pid != s.PID {
+		if ctx.Err() != nil {
+			return State{}, ctx.Err()
+		}
 		return State{}, ErrNotRunning
 	}
 	return s, nil

@@ -3,8 +3,11 @@
 package process
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -38,4 +41,25 @@ func TestAlive(t *testing.T) {
 	if Alive(cmd.Process.Pid) {
 		t.Error("a process that is gone is alive")
 	}
+}
+
+func TestLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	unlock, err := TryLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := TryLock(path); !errors.Is(err, ErrLocked) {
+		t.Errorf("taken twice: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := Lock(ctx, path, cancel); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting for a lock that is held: %v", err)
+	}
+	unlock()
+	again, err := Lock(t.Context(), path, func() { t.Error("nobody holds it") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
 }

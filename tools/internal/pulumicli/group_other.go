@@ -2,12 +2,6 @@
 
 package pulumicli
 
-import (
-	"context"
-	"os/exec"
-)
+import "os/exec"
 
 func ownGroup(*exec.Cmd) {}
-
-// lock does nothing where there are no advisory locks: two builds at once cost time, and the rename at their end is safe.
-func lock(context.Context, string, func()) (unlock func(), err error) { return func() {}, nil }

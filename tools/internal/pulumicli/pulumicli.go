@@ -16,6 +16,8 @@ import (
 	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"golang.org/x/mod/modfile"
+
+	"polygate.example/tools/internal/process"
 )
 
 // modulePath is the module the CLI is built from; tools/pulumi/go.mod pins its version.
@@ -78,7 +80,7 @@ func Find(ctx context.Context, opts Options) (*Command, error) {
 		return nil, fmt.Errorf("make room for the Pulumi CLI: %w", err)
 	}
 	// Of several that find nothing at the same time one builds, and the others wait for it.
-	unlock, err := lock(ctx, built+".lock", func() { opts.Progress("another process is building the Pulumi CLI: waiting for it") })
+	unlock, err := process.Lock(ctx, built+".lock", func() { opts.Progress("another process is building the Pulumi CLI: waiting for it") })
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func candidate(env *resource.Env, in resource.Props) (app resource.Record, pkg r
 	if app, err = appIn(env.View(), in.Str("resourceGroupName"), p.App); err != nil {
 		return app, pkg, err
 	}
-	if pkg, err = fetch(env.View(), app, p); err != nil {
+	if pkg, err = fetch(env.View(), app, p, env.Now()); err != nil {
 		return app, pkg, err
 	}
 	return app, pkg, checkPackage(env.BlobFile(pkg))
@@ -89,7 +89,7 @@ func publish(env *resource.Env, in resource.Props, id string) (resource.Props, e
 }
 
 // fetch finds the package of a OneDeploy and refuses as storage would.
-func fetch(v resource.View, app resource.Record, p publication) (resource.Blob, error) {
+func fetch(v resource.View, app resource.Record, p publication, now time.Time) (resource.Blob, error) {
 	storage := app.Inputs.Object("functionAppConfig").Object("deployment").Object("storage")
 	from, ok := parseBlobURL(p.PackageURI)
 	if !ok || from.blob == "" {
@@ -103,10 +103,13 @@ func fetch(v resource.View, app resource.Record, p publication) (resource.Blob, 
 	if !ok {
 		return resource.Blob{}, refuse(http.StatusNotFound, CodeContainer, "The specified container does not exist.")
 	}
-	if who := storageIdentity(v, app); !readsBlobs(v, who, home.ID) {
-		// Source: Azure Storage, "Status and error codes" (403 AuthorizationPermissionMismatch).
+	if who := storageIdentity(v, app); !readsBlobs(v, who, home.ID, now) {
+		// Source: Azure Storage, "Status and error codes" (403 AuthorizationPermissionMismatch); as OneDeploy words it:
+		// nathanmcnulty/defender-reporting PR #49 (InaccessibleStorageException until the grant has spread).
 		return resource.Blob{}, refuse(http.StatusForbidden, CodeStorageDenied,
-			"This request is not authorized to perform this operation using this permission. Grant the identity %s a Storage Blob Data role on %s; a fresh grant takes minutes to act.", who, home.ID)
+			"InaccessibleStorageException: Failed to access storage account for deployment: BlobUploadFailedException: Failed to upload blob to storage account: "+
+				"Response status code does not indicate success: 403 (This request is not authorized to perform this operation using this permission.). "+
+				"Grant the identity %s a Storage Blob Data role on %s; a fresh grant takes minutes to act.", who, home.ID)
 	}
 	r, ok := blobAt(v, from)
 	if !ok {

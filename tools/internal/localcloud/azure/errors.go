@@ -20,7 +20,8 @@ const (
 	CodeNoPrincipal    = "PrincipalNotFound"
 	CodeInvalidID      = "LinkedInvalidPropertyId"
 	CodeTemplate       = "InvalidTemplate"
-	CodeStorageDenied  = "AuthorizationPermissionMismatch" // blob service: the caller has no data role
+	CodeStorageDenied  = "AuthorizationPermissionMismatch"    // blob service: the caller has no data role
+	CodeKeyDenied      = "KeyBasedAuthenticationNotPermitted" // blob service: the account takes no key
 	CodeBlobNotFound   = "BlobNotFound"
 	CodeContainer      = "ContainerNotFound"
 	CodeUnavailable    = "ServiceUnavailable"

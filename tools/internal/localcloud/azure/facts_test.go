@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/resource"
 )
 
@@ -48,14 +49,15 @@ func wrongBinding(more resource.Props) func(*kit) error {
 }
 
 const (
-	docNames   = "learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules"
-	docFlex    = "learn.microsoft.com/azure/azure-functions/flex-consumption-plan"
-	docSetting = "learn.microsoft.com/azure/azure-functions/functions-app-settings, Flex Consumption plan deprecations; Azure/azure-cli issue #31414"
-	docRBAC    = "learn.microsoft.com/azure/role-based-access-control/troubleshooting"
-	docDeploy  = "learn.microsoft.com/azure/azure-functions/functions-deployment-technologies; terraform-provider-azurerm issue #29630"
-	docDomain  = "learn.microsoft.com/azure/app-service/app-service-web-tutorial-custom-domain"
-	docTLS     = "learn.microsoft.com/azure/app-service/configure-ssl-certificate"
-	docStorage = "learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-storage-account-name"
+	docNames     = "learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules"
+	docFlex      = "learn.microsoft.com/azure/azure-functions/flex-consumption-plan"
+	docSetting   = "learn.microsoft.com/azure/azure-functions/functions-app-settings, Flex Consumption plan deprecations; Azure/azure-cli issue #31414"
+	docRBAC      = "learn.microsoft.com/azure/role-based-access-control/troubleshooting"
+	docDeploy    = "learn.microsoft.com/azure/azure-functions/functions-deployment-technologies; terraform-provider-azurerm issue #29630"
+	docDomain    = "learn.microsoft.com/azure/app-service/app-service-web-tutorial-custom-domain"
+	docTLS       = "learn.microsoft.com/azure/app-service/configure-ssl-certificate"
+	docSharedKey = "pulumi/pulumi-azure-native issue #2015 and PR #3719"
+	docStorage   = "learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-storage-account-name"
 )
 
 var groupFacts = []fact{
@@ -113,6 +115,19 @@ var storageFacts = []fact{
 		k.must(tAccount, accountInputs(nil))
 		return made(k.create(tBlob, blobInputs(k.pack(goodPackage()))))
 	}, azure.CodeContainer, "The specified container does not exist."},
+	{"the provider uploads a blob with the account's key", docSharedKey, func(k *kit) error {
+		k.group()
+		k.must(tAccount, accountInputs(resource.Props{"allowSharedKeyAccess": false}))
+		k.must(tContainer, in(resource.Props{"accountName": "gwstore", "containerName": "packages"}))
+		return made(k.create(tBlob, blobInputs(k.pack(goodPackage()))))
+	}, azure.CodeKeyDenied, "Status=403"},
+	{"the provider deletes a blob with the account's key", docSharedKey + "; issue #1364", func(k *kit) error {
+		k.storage(goodPackage())
+		if _, err := k.update(tAccount, accountID, accountInputs(resource.Props{"allowSharedKeyAccess": false})); err != nil {
+			return err
+		}
+		return k.delete(tBlob, k.store.View().List(tBlob)[0].ID)
+	}, azure.CodeKeyDenied, "Key based authentication is not permitted on this storage account."},
 }
 
 // role makes an identity and assigns it a role that is wrong.
@@ -217,6 +232,15 @@ var publicationFacts = []fact{
 		k.app(goodPackage(), "")
 		return made(k.create(tDeployment, oneDeploy(nil)))
 	}, azure.CodeStorageDenied, "This request is not authorized to perform this operation using this permission."},
+	{"a fresh grant does not act yet", docRBAC + "; terraform-provider-azurerm issue #29630", func(k *kit) error {
+		k.restart(clock.New(1)) // a test is over before the delay is
+		k.storage(goodPackage())
+		identity, who := k.must(tIdentity, in(resource.Props{"resourceName": "gw-id"}))
+		k.must(tRole, roleInputs(who["principalId"], nil))
+		k.must(tPlan, planInputs(nil))
+		k.must(tApp, appInputs(identity, nil))
+		return made(k.create(tDeployment, oneDeploy(nil)))
+	}, azure.CodeStorageDenied, "InaccessibleStorageException"},
 	{"Contributor is no data role", "learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory", func(k *kit) error {
 		k.app(goodPackage(), azure.RoleContributor)
 		return made(k.create(tDeployment, oneDeploy(nil)))

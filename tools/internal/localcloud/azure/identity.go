@@ -142,11 +142,24 @@ func principal(v resource.View, objectID string) (resource.Record, bool) {
 	return resource.Record{}, false
 }
 
-// readsBlobs reports whether a principal may read blobs of a container: by a data role at it or above it.
-func readsBlobs(v resource.View, principalID, container string) bool {
+// GrantDelay is how long a role assignment takes to act, in cloud time. Azure promises no more than ten minutes and is
+// mostly far quicker: this is short enough to live with, and too long for a publication that does not wait.
+// Source: "Troubleshoot Azure RBAC", role assignment changes are not being detected, learn.microsoft.com/azure/
+// role-based-access-control/troubleshooting.
+const GrantDelay = 30 * time.Second
+
+// acts reports whether a role assignment is old enough to act. One from the future was made before a restart, as cloud
+// time runs ahead of the wall clock and starts from it again.
+func acts(assignment resource.Record, now time.Time) bool {
+	age := now.Sub(assignment.Created)
+	return age < 0 || age >= GrantDelay
+}
+
+// readsBlobs reports whether a principal may read blobs of a container now: by a data role at it or above it.
+func readsBlobs(v resource.View, principalID, container string, now time.Time) bool {
 	for _, r := range v.List(tokenRole) {
 		b, ok := builtin(r.Inputs.Str("roleDefinitionId"))
-		if ok && b.readsBlob && strings.EqualFold(r.Inputs.Str("principalId"), principalID) && Covers(r.Inputs.Str("scope"), container) {
+		if ok && b.readsBlob && acts(r, now) && strings.EqualFold(r.Inputs.Str("principalId"), principalID) && Covers(r.Inputs.Str("scope"), container) {
 			return true
 		}
 	}

@@ -145,7 +145,23 @@ func containerOf(v resource.View, account, name string) (resource.Record, bool) 
 	return resource.Record{}, false
 }
 
-// blob is a block blob. Other kinds are not modelled.
+// withKey refuses what the provider does with the account's key, which is everything it does with a blob.
+// Source: pulumi/pulumi-azure-native issue #2015 and PR #3719 ("Use shared key auth for custom blob resource"); "Prevent
+// Shared Key authorization for a storage account", learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
+// (absent, allowSharedKeyAccess counts as true).
+func withKey(v resource.View, in resource.Props) error {
+	a, err := accountOf(v, in)
+	if err != nil {
+		return err
+	}
+	if a.Inputs.Has("allowSharedKeyAccess") && !a.Inputs.Bool("allowSharedKeyAccess") {
+		return refuse(http.StatusForbidden, CodeKeyDenied, "Key based authentication is not permitted on this storage account.")
+	}
+	return nil
+}
+
+// blob is a block blob. Other kinds are not modelled. Another source is another blob: source, type and the names are
+// marked WillReplaceOnChanges in pulumi-azure-native, provider/pkg/resources/customresources/custom_storage_azidentity.go.
 func blob() *resource.Type {
 	kind := choice("type", "Block")
 	kind.Default, kind.Immutable = "Block", true
@@ -153,7 +169,7 @@ func blob() *resource.Type {
 		resource.Property{Name: "accountName", Kind: resource.String, Required: true, Immutable: true},
 		resource.Property{Name: "containerName", Kind: resource.String, Required: true, Immutable: true},
 		resource.Property{Name: "blobName", Kind: resource.String, Immutable: true, Min: resource.At(1), Max: resource.At(1024)},
-		resource.Property{Name: "source", Kind: resource.Asset},
+		resource.Property{Name: "source", Kind: resource.Asset, Immutable: true},
 		resource.Property{Name: "contentType", Kind: resource.String},
 		resource.Property{Name: "metadata", Kind: resource.Map, Elem: &resource.Property{Kind: resource.String}},
 		kind,
@@ -164,7 +180,7 @@ func blob() *resource.Type {
 	t.Unique = []string{"accountName", "containerName", "blobName"}
 	t.AutoName = autoName("blobName", 1024)
 	t.Create = func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
-		if _, err := accountOf(env.View(), in); err != nil {
+		if err := withKey(env.View(), in); err != nil {
 			return "", nil, err
 		}
 		c, ok := containerOf(env.View(), in.Str("accountName"), in.Str("containerName"))
@@ -175,7 +191,13 @@ func blob() *resource.Type {
 		return c.ID + "/blobs/" + in.Str("blobName"), out, err
 	}
 	t.Update = func(_ context.Context, env *resource.Env, _ resource.Record, in resource.Props) (resource.Props, error) {
+		if err := withKey(env.View(), in); err != nil {
+			return nil, err
+		}
 		return blobOutputs(env, in)
+	}
+	t.Delete = func(_ context.Context, env *resource.Env, old resource.Record) error {
+		return withKey(env.View(), old.Inputs)
 	}
 	return t
 }

@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
@@ -48,7 +50,11 @@ type kit struct {
 	ca    *pki.CA
 	built []plane.Function
 	fail  error // of a publication's trial
+	clock *clock.Clock
 }
+
+// fast is the speed of the kit's clock, at which a grant acts within a millisecond.
+const fast = 100_000
 
 const (
 	sub     = azure.Account
@@ -61,18 +67,34 @@ func newKit(t *testing.T) *kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kit{t: t, store: store, zone: zone{}}
+	k := &kit{t: t, store: store, zone: zone{}, clock: clock.New(fast)}
 	if k.ca, err = pki.Open(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	if k.ctl, err = resource.NewController(azure.Cloud(), store, k.services()); err != nil {
-		t.Fatal(err)
-	}
+	k.restart(k.clock)
 	return k
 }
 
+// restart goes on with the same records and another clock.
+func (k *kit) restart(c *clock.Clock) {
+	k.t.Helper()
+	k.clock = c
+	var err error
+	if k.ctl, err = resource.NewController(azure.Cloud(), k.store, k.services()); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// settle waits until every grant so far acts.
+func (k *kit) settle() {
+	k.t.Helper()
+	if !k.clock.Sleep(k.t.Context(), azure.GrantDelay+time.Second) { // times are whole seconds
+		k.t.Fatal(k.t.Context().Err())
+	}
+}
+
 func (k *kit) services() resource.Services {
-	return resource.Services{Addresses: addresses{}, DNS: k.zone, CA: k.ca, Build: func(_ context.Context, f plane.Function) error {
+	return resource.Services{Addresses: addresses{}, DNS: k.zone, CA: k.ca, Clock: k.clock, Build: func(_ context.Context, f plane.Function) error {
 		k.built = append(k.built, f)
 		return k.fail
 	}}
@@ -162,7 +184,7 @@ func (k *kit) group() {
 func accountInputs(more resource.Props) resource.Props {
 	return in(resource.Props{
 		"accountName": "gwstore", "kind": "StorageV2", "sku": resource.Props{"name": "Standard_LRS"},
-		"allowSharedKeyAccess": false, "allowBlobPublicAccess": false, "minimumTlsVersion": "TLS1_2",
+		"allowSharedKeyAccess": true, "allowBlobPublicAccess": false, "minimumTlsVersion": "TLS1_2",
 	}).With(more)
 }
 
@@ -271,6 +293,7 @@ func (k *kit) identity(role string) string {
 		k.must(tRole, roleInputs(who["principalId"], resource.Props{
 			"roleDefinitionId": "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + role,
 		}))
+		k.settle()
 	}
 	return id
 }

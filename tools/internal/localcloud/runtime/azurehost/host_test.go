@@ -382,3 +382,17 @@ func TestAppThatDoesNotLoadAnswers503(t *testing.T) {
 		t.Errorf("%d %q", resp.StatusCode, body)
 	}
 }
+
+// Source: github.com/Azure/azure-functions-host/wiki/Configuration-Settings, AzureWebJobsDisableHomepage: the landing page
+// stands at the root unless the setting is "true".
+func TestHomepageTakesTheRoot(t *testing.T) {
+	for setting, page := range map[string]bool{"": true, "false": true, "true": false, "True": false} {
+		t.Run("setting "+setting, func(t *testing.T) {
+			_, server := setup(t, proxying, func(o *Options) { o.Function.Environment["AzureWebJobsDisableHomepage"] = setting })
+			_, text := send(t, http.MethodGet, server.URL+"/", nil, nil)
+			if got := strings.Contains(text, "up and running"); got != page {
+				t.Errorf("landing page: %v, want %v\n%s", got, page, text)
+			}
+		})
+	}
+}

@@ -19,6 +19,13 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.unavailable(w)
 		return
 	}
+	if r.URL.Path == "/" && !strings.EqualFold(h.o.Function.Environment["AzureWebJobsDisableHomepage"], "true") {
+		// The landing page takes the root before any function does, unless the setting is "true". Source: "Configuration
+		// Settings", github.com/Azure/azure-functions-host/wiki/Configuration-Settings.
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html><body>Your Azure Function App is up and running.</body></html>\n")
+		return
+	}
 	route, ok := h.route(r)
 	if !ok {
 		// An unlisted method is 404, not 405 (cloud-facts, section 3).

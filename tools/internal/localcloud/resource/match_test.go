@@ -1,0 +1,32 @@
+package resource
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestMatching(t *testing.T) {
+	v := View{records: map[string]Record{}}
+	for _, r := range []Record{
+		{Type: "bucket", ID: "a", Inputs: Props{"name": "a", "size": 1.0, "source": Blob{Source: map[string]any{sig: "x"}}}},
+		{Type: "bucket", ID: "b", Inputs: Props{"name": "b", "tags": Props{"k": "v"}, "secret": "hidden"}},
+		{Type: "queue", ID: "a", Inputs: Props{"name": "a"}},
+	} {
+		v.records[r.key()] = r
+	}
+	for _, c := range []struct {
+		name   string
+		inputs map[string]any
+		want   []string
+	}{
+		{"equal, the asset left out", map[string]any{"name": "a", "size": 1.0, "source": map[string]any{sig: "y"}}, []string{"a"}},
+		{"another value", map[string]any{"name": "a", "size": 2.0}, []string{}},
+		{"one it does not have", map[string]any{"name": "a", "size": 1.0, "colour": "red"}, []string{}},
+		{"nested, the secret left out", map[string]any{"name": "b", "tags": map[string]any{"k": "v"}, "secret": map[string]any{sig: "s"}}, []string{"b"}},
+		{"nil is as good as absent", map[string]any{"name": "b", "colour": nil}, []string{"b"}},
+	} {
+		if got := v.Matching("bucket", c.inputs); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
