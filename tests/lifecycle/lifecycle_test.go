@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,6 +62,12 @@ func TestLifecycle(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, env, 1, "is not deployed", "status")
+	l, err := net.Listen("tcp", env.Edge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails(t, env, 1, "polygate:localClouds.edge", "up")
+	l.Close()
 
 	must(t, env, "up")
 	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
@@ -87,7 +94,10 @@ func TestLifecycle(t *testing.T) {
 	if text == string(before) {
 		t.Fatalf("no memory dial in the stack file:\n%s", before)
 	}
-	changed := []byte(strings.Replace(text, "polygate:memory: 1024", "polygate:memory: 2048", 1))
+	text = strings.Replace(text, "polygate:memory: 1024", "polygate:memory: 2048", 1)
+	// One more Azure region: the certificate that was brought for the others does not cover its name.
+	text = regexp.MustCompile(`(?m)^(.*)- azure/eastus$`).ReplaceAllString(text, "$0\n$1- azure/westeurope")
+	changed := []byte(text)
 	if err := os.WriteFile(stackFile, changed, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +110,9 @@ func TestLifecycle(t *testing.T) {
 	must(t, env, "local", "heal", "aws")
 	must(t, env, "up")
 	must(t, env, "preview", "--exit-code")
+	if s := status(t, env); s.Status != "ok" || len(s.Regions) != len(regions)+1 {
+		t.Errorf("status after the change: %+v", s)
+	}
 
 	t.Log("bad orders")
 	fails(t, env, 2, "aws/us-east-1", "local", "fail", "aws/mars-1")

@@ -23,6 +23,10 @@ type Resource struct {
 	DependsOn []string       // URNs
 	Inputs    map[string]any // plain values; secrets are their values
 	Secrets   []string       // top-level inputs that are secret
+
+	DeleteBeforeReplace bool
+	BeforeCreate        []string // names of hooks
+	OnError             []string // names of hooks
 }
 
 // Recorder stands in for engine and clouds. Every resource is created at once, and its outputs are its inputs and
@@ -44,6 +48,8 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	if rpc := args.RegisterRPC; rpc != nil {
 		rec.Parent, rec.Protect, rec.DependsOn = rpc.GetParent(), rpc.GetProtect(), rpc.GetDependencies()
 		rec.Secrets = secretsOf(rpc)
+		rec.DeleteBeforeReplace = rpc.GetDeleteBeforeReplace()
+		rec.BeforeCreate, rec.OnError = rpc.GetHooks().GetBeforeCreate(), rpc.GetHooks().GetOnError()
 	}
 	for k, v := range args.Inputs {
 		rec.Inputs[string(k)] = plain(v)

@@ -22,8 +22,8 @@ const kind = "functionapp,linux"
 
 // app declares the plan and the function app. All of the runtime is in functionAppConfig: Flex Consumption refuses
 // FUNCTIONS_WORKER_RUNTIME and WEBSITE_RUN_FROM_PACKAGE. Source: "Flex Consumption plan deprecations",
-// learn.microsoft.com/azure/azure-functions/functions-app-settings.
-func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, logs *applicationinsights.Component, grants []pulumi.Resource) (*web.WebApp, *web.AppServicePlan, error) {
+// learn.microsoft.com/azure/azure-functions/functions-app-settings. Without a package nothing in it needs the grants yet.
+func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, logs *applicationinsights.Component) (*web.WebApp, *web.AppServicePlan, error) {
 	plan, err := web.NewAppServicePlan(r.ctx, r.name+"-plan", &web.AppServicePlanArgs{
 		ResourceGroupName: r.group.Name,
 		Name:              pulumi.String(r.stem),
@@ -68,7 +68,7 @@ func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, lo
 			MinTlsVersion: pulumi.String(string(web.SupportedTlsVersions_1_2)),
 		},
 		Tags: r.tags,
-	}, r.parent, pulumi.DependsOn(grants))
+	}, r.parent)
 	if err != nil {
 		return nil, nil, r.failed("function app", err)
 	}
@@ -122,7 +122,7 @@ func (r *region) publish(app *web.WebApp, store *store, grants []pulumi.Resource
 			Mode: resources.DeploymentModeIncremental, Template: template,
 		},
 		Tags: tags,
-	}, r.parent, provider.Replaceable(), pulumi.DependsOn(grants), r.account.propagation.whileDenied())
+	}, r.parent, provider.Replaceable(), pulumi.DependsOn(grants), r.account.propagation.patient())
 	if err != nil {
 		return r.failed("publication", err)
 	}

@@ -97,7 +97,7 @@ func TestResources(t *testing.T) {
 			"blobName": "released-package.zip", "type": "Block", "contentType": "application/zip", "source": "/dist/dev/it.zip",
 		},
 		"gw-eastus-certificate": {
-			"resourceGroupName": "polygate-dev-eastus", "name": name, "certificateName": "polygate-dev-eastus", "location": "eastus",
+			"resourceGroupName": "polygate-dev-eastus", "name": name, "certificateName": "polygate-dev-eastus-9c5984af", "location": "eastus",
 			"serverFarmId": "gw-eastus-plan-id", "pfxBlob": base64.StdEncoding.EncodeToString([]byte("a certificate")), "password": "secret", "tags": tags,
 		},
 		"gw-eastus-shared-binding": {
@@ -142,6 +142,31 @@ func TestPublish(t *testing.T) {
 	for _, grant := range []string{"gw-eastus-storage-role", "gw-eastus-telemetry-role"} {
 		if !slices.ContainsFunc(r.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::"+grant) }) {
 			t.Errorf("the publication does not wait for %s", grant)
+		}
+	}
+}
+
+// A new package has the name of the old one, which must be gone before.
+func TestPackageIsDeletedFirst(t *testing.T) {
+	blob, ok := declare(t).Find("gw-eastus-package")
+	if !ok || !blob.DeleteBeforeReplace {
+		t.Error("the old package would be deleted after the new one has taken its name")
+	}
+}
+
+// Each hook is one for all regions, and stands where a grant is needed.
+func TestHooks(t *testing.T) {
+	rec := declare(t)
+	for _, name := range []string{"gw-eastus-publish", "gw-westeurope-publish"} {
+		r, ok := rec.Find(name)
+		if !ok {
+			t.Fatalf("%s is not declared", name)
+		}
+		if diff := cmp.Diff([]string{"gw-grants-settle"}, r.BeforeCreate); diff != "" {
+			t.Errorf("hooks before %s (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff([]string{"gw-publish-again"}, r.OnError); diff != "" {
+			t.Errorf("error hooks of %s (-want +got):\n%s", name, diff)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package azure
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+
 	"github.com/pulumi/pulumi-azure-native-sdk/web/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -24,7 +27,7 @@ func (r *region) bind(app *web.WebApp, plan *web.AppServicePlan) error {
 	certificate, err := web.NewSiteCertificate(r.ctx, r.name+"-certificate", &web.SiteCertificateArgs{
 		ResourceGroupName: r.group.Name,
 		Name:              app.Name,
-		CertificateName:   pulumi.String(r.stem),
+		CertificateName:   pulumi.String(r.stem + "-" + certificateVersion(r.account.pfx)),
 		Location:          r.in,
 		ServerFarmId:      plan.ID(),
 		PfxBlob:           pulumi.ToSecret(pulumi.String(r.account.pfx)).(pulumi.StringOutput),
@@ -56,6 +59,14 @@ func (r *region) bind(app *web.WebApp, plan *web.AppServicePlan) error {
 		before = []pulumi.Resource{binding}
 	}
 	return nil
+}
+
+// certificateVersion tells one PFX from the next. A certificate that is bound cannot be deleted (409), and another PFX is
+// another certificate: under a name of its own the new one is there first, the bindings move over, and the old one goes.
+// base64 is what the stack brought.
+func certificateVersion(base64 string) string {
+	sum := sha256.Sum256([]byte(base64))
+	return hex.EncodeToString(sum[:4])
 }
 
 // prove writes the TXT record by which App Service recognises that a name is ours. It also keeps others from taking

@@ -52,7 +52,7 @@ func (r *region) grant(who *managedidentity.UserAssignedIdentity, store *store, 
 			PrincipalType:      pulumi.String(string(authorization.PrincipalTypeServicePrincipal)),
 			RoleDefinitionId: pulumi.String("/subscriptions/" + r.account.subscription +
 				"/providers/Microsoft.Authorization/roleDefinitions/" + g.role),
-		}, r.parent, r.account.propagation.afterGrant())
+		}, r.parent)
 		if err != nil {
 			return nil, r.failed("role for "+g.key, err)
 		}

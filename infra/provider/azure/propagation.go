@@ -16,7 +16,8 @@ import (
 //
 // So `up` does two things, both with hooks (pulumi.com/docs/iac/concepts/resources/options/hooks):
 //
-//   - it waits after a grant was made (settle), which storage nearly always needs less than;
+//   - it waits before an app's first publication (settle), for longer than storage mostly needs. The wait is there and not
+//     after the grant, because the engine holds a resource's lock during a hook after it, and nothing else can be saved;
 //   - it tries a publication again that is refused all the same, growing slower, for about ten minutes (retry).
 //
 // The first publication of all is not tried again: it is a deployment, which exists once it was started, also when it
@@ -24,12 +25,12 @@ import (
 // instead of updating, and then forget the failed deployment altogether (issue #24683). Left alone, it is in the state
 // as failed, and the next `up` updates it, with all the attempts.
 const (
-	settleTime    = 5 * time.Minute
+	settleTime    = 2 * time.Minute
 	firstWait     = 15 * time.Second
 	longestWait   = 90 * time.Second
 	mostAttempts  = 10
 	opUpdate      = "update" // the operation as the engine names it
-	hookSettle    = "-grant-settles"
+	hookSettle    = "-grants-settle"
 	hookRetry     = "-publish-again"
 	codeStorage   = "AuthorizationPermissionMismatch" // blob service: the identity has no data role (yet)
 	codeOneDeploy = "InaccessibleStorageException"    // the same as OneDeploy reports it
@@ -50,7 +51,7 @@ func newPropagation(ctx *pulumi.Context, name string, speed float64) (*propagati
 		return pause(ctx.Context(), p.wall(settleTime))
 	}, nil) // not in a preview, which creates nothing
 	if err != nil {
-		return nil, fmt.Errorf("hook for new grants: %w", err)
+		return nil, fmt.Errorf("hook before a first publication: %w", err)
 	}
 	p.retry, err = ctx.RegisterErrorHook(name+hookRetry, func(args *pulumi.ErrorHookArgs) (bool, error) {
 		wait, again := p.again(args)
@@ -65,14 +66,11 @@ func newPropagation(ctx *pulumi.Context, name string, speed float64) (*propagati
 	return p, nil
 }
 
-// afterGrant lets a grant count as made only when it can be expected to act.
-func (p *propagation) afterGrant() pulumi.ResourceOption {
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{AfterCreate: []*pulumi.ResourceHook{p.settle}})
-}
-
-// whileDenied tries again what needs a grant and is refused as if there were none.
-func (p *propagation) whileDenied() pulumi.ResourceOption {
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{p.retry}})
+// patient makes a publication wait for the grants it needs.
+func (p *propagation) patient() pulumi.ResourceOption {
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
+		BeforeCreate: []*pulumi.ResourceHook{p.settle}, OnError: []*pulumi.ErrorHook{p.retry},
+	})
 }
 
 // again says whether to try again, and after which time on this machine's clock. The engine hands over the errors of

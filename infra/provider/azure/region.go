@@ -46,7 +46,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	app, plan, err := r.app(who, store, logs, grants)
+	app, plan, err := r.app(who, store, logs)
 	if err != nil {
 		return nil, err
 	}

@@ -89,19 +89,24 @@ func TestResources(t *testing.T) {
 	}
 }
 
-// The runtime identity has no role; the build identity has the three a build needs.
+// The runtime identity has no role; the build identity has the three a build needs, and reads sources only.
 func TestRoles(t *testing.T) {
 	var got []string
 	for _, r := range declare(t).Of("gcp:projects/iAMMember:IAMMember") {
 		if strings.Contains(r.Name, "usc1") {
-			got = append(got, r.Inputs["role"].(string)+" "+r.Inputs["member"].(string))
+			grant := r.Inputs["role"].(string) + " " + r.Inputs["member"].(string)
+			if condition, ok := r.Inputs["condition"].(map[string]any); ok {
+				grant += " if " + condition["expression"].(string)
+			}
+			got = append(got, grant)
 		}
 	}
 	slices.Sort(got)
 	want := []string{
 		"roles/artifactregistry.writer serviceAccount:polygate-dev-usc1-bld@test.iam",
 		"roles/logging.logWriter serviceAccount:polygate-dev-usc1-bld@test.iam",
-		"roles/storage.objectViewer serviceAccount:polygate-dev-usc1-bld@test.iam",
+		"roles/storage.objectViewer serviceAccount:polygate-dev-usc1-bld@test.iam if " +
+			`resource.name.startsWith("projects/_/buckets/gcf-v2-sources-") || resource.name.startsWith("projects/_/buckets/polygate-dev-usc1-6ae976b0/")`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("roles (-want +got):\n%s", diff)

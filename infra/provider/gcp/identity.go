@@ -1,6 +1,8 @@
 package gcp
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/projects"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/serviceaccount"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,12 +17,31 @@ type identities struct {
 
 // buildRoles is what a build needs: write its log, push the image, read the source. They are granted on the project,
 // because the places they are used on (the gcf-v2-sources bucket, the gcf-artifacts repository, the log) are made by
-// Google during the first build and cannot be named before. Source: "Custom service account for Cloud Build",
+// Google during the first build and have no policy before. Source: "Custom service account for Cloud Build",
 // docs.cloud.google.com/functions/docs/securing/build-custom-sa.
 var buildRoles = []struct{ key, role string }{
 	{"log", "roles/logging.logWriter"},
 	{"image", "roles/artifactregistry.writer"},
-	{"source", "roles/storage.objectViewer"},
+	{"source", roleObjectViewer},
+}
+
+const roleObjectViewer = "roles/storage.objectViewer"
+
+// copiedSources begins the full names of the buckets to which Cloud Functions copies a source before it is built:
+// gcf-v2-sources-<project number>-<region>, with the key's hash behind it where CMEK is used. Source: "Build process
+// overview", docs.cloud.google.com/functions/docs/building.
+const copiedSources = "projects/_/buckets/gcf-v2-sources-"
+
+// onlySources keeps the right to read objects to sources: those copied, and the region's own bucket, which the source is
+// copied from. Source: "Attribute reference for IAM Conditions", resource.name of Cloud Storage,
+// docs.cloud.google.com/iam/docs/conditions-attribute-reference.
+func (r *region) onlySources() *projects.IAMMemberConditionArgs {
+	return &projects.IAMMemberConditionArgs{
+		Title:       pulumi.String("sources only"),
+		Description: pulumi.String("The source of a build and the copy that Cloud Functions makes of it"),
+		Expression: pulumi.String(fmt.Sprintf("resource.name.startsWith(%q) || resource.name.startsWith(%q)",
+			copiedSources, "projects/_/buckets/"+r.bucketName()+"/")),
+	}
 }
 
 // identity declares who runs the gateway and who builds it. The runtime account has no role at all: the gateway calls
@@ -43,11 +64,15 @@ func (r *region) identity() (*identities, error) {
 		return nil, r.failed("build identity", err)
 	}
 	for _, b := range buildRoles {
-		grant, err := projects.NewIAMMember(r.ctx, r.name+"-build-"+b.key, &projects.IAMMemberArgs{
+		args := &projects.IAMMemberArgs{
 			Project: pulumi.String(r.account.project),
 			Role:    pulumi.String(b.role),
 			Member:  pulumi.Sprintf("serviceAccount:%s", who.build.Email),
-		}, r.parent)
+		}
+		if b.role == roleObjectViewer {
+			args.Condition = r.onlySources()
+		}
+		grant, err := projects.NewIAMMember(r.ctx, r.name+"-build-"+b.key, args, r.parent)
 		if err != nil {
 			return nil, r.failed("role "+b.role, err)
 		}

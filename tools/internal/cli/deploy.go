@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ a plain "pulumi up" uses. An environment with local clouds gets them started fir
 				return err
 			}
 			defer unlock()
-			stop := a.heartbeat("still deploying")
+			stop := a.heartbeat(a.atWork)
 			t, err := stack.Up(ctx)
 			stop()
 			if err != nil {
@@ -143,7 +144,7 @@ func (a *app) destroy(ctx context.Context, s settings.Settings) error {
 	if err != nil {
 		return err
 	}
-	stop := a.heartbeat("still destroying")
+	stop := a.heartbeat(a.atWork)
 	err = stack.Destroy(ctx)
 	stop()
 	if err != nil {
@@ -161,15 +162,16 @@ func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.S
 	if s, err = a.settings(); err != nil {
 		return s, nil, nil, err
 	}
-	if unlock, err = a.lock(); err != nil {
+	release, err := a.lock()
+	if err != nil {
 		return s, nil, nil, err
 	}
 	defer func() {
 		if err != nil {
-			unlock()
+			release()
 		}
 	}()
-	stop := a.heartbeat("still building")
+	stop := a.heartbeat(func() string { return "still building" })
 	_, err = a.build(ctx, s)
 	stop()
 	if err != nil {
@@ -181,7 +183,7 @@ func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.S
 		}
 	}
 	stack, err = a.open(ctx, s)
-	return s, stack, unlock, err
+	return s, stack, release, err
 }
 
 // lock keeps two runs on this machine from working on one environment; Pulumi's own lock keeps the rest of the world out.
@@ -233,15 +235,43 @@ func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, err
 func (a *app) progress() func(deploy.Progress) {
 	var last time.Time
 	return func(p deploy.Progress) {
-		short := p.Type[strings.LastIndex(p.Type, ":")+1:]
+		what := p.Type[strings.LastIndex(p.Type, ":")+1:] + " " + p.Name
+		a.mu.Lock()
+		if p.Finished {
+			delete(a.begun, what)
+		} else {
+			a.begun[what] = true
+		}
+		a.mu.Unlock()
 		switch {
 		case p.Failed:
-			a.step("failed: %s %s %s", p.Op, short, p.Name)
+			a.step("failed: %s %s", p.Op, what)
 		case p.Finished && time.Since(last) > 2*time.Second:
 			last = time.Now()
-			a.step("%4d resources done, now: %s %s %s", p.Done, p.Op, short, p.Name)
+			a.step("%4d resources done, now: %s %s", p.Done, p.Op, what)
 		}
 	}
+}
+
+// atWork names what the engine has begun and not ended; the components above are always among it and say nothing.
+func (a *app) atWork() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var names []string
+	for what := range a.begun {
+		kind, _, _ := strings.Cut(what, " ")
+		if !slices.Contains([]string{"Stack", "Gateway", "Region", "Account"}, kind) {
+			names = append(names, what)
+		}
+	}
+	slices.Sort(names)
+	if len(names) > 3 {
+		names = append(names[:3], fmt.Sprintf("%d more", len(names)-3))
+	}
+	if len(names) == 0 {
+		return "still at work"
+	}
+	return "still at work on " + strings.Join(names, ", ")
 }
 
 func describe(c deploy.Changes) string {

@@ -50,7 +50,7 @@ func (o *output) line(head, style, text string) {
 const patience = 10 * time.Second
 
 // heartbeat says that a verb still works whenever nothing else was said for a while, until stop is called.
-func (o *output) heartbeat(text string) (stop func()) {
+func (o *output) heartbeat(text func() string) (stop func()) {
 	done := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {
@@ -67,7 +67,7 @@ func (o *output) heartbeat(text string) (stop func()) {
 			silent := time.Since(o.last) > patience
 			o.mu.Unlock()
 			if silent {
-				o.step("%s", text)
+				o.step("%s", text())
 			}
 		}
 	}()

@@ -22,13 +22,14 @@ import (
 type app struct {
 	*output
 	getenv func(string) string
-	root   string // folder of Pulumi.yaml
-	stack  string // environment
+	root   string          // folder of Pulumi.yaml
+	stack  string          // environment
+	begun  map[string]bool // resources the engine is at work on, by type and name; guarded by mu
 }
 
 // Main runs the command line and returns the process's exit code.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{output: newOutput(stdout, stderr, os.Getenv), getenv: os.Getenv}
+	a := &app{output: newOutput(stdout, stderr, os.Getenv), getenv: os.Getenv, begun: map[string]bool{}}
 	cmd := a.command()
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)

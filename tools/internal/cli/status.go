@@ -117,7 +117,7 @@ func (a *app) show(r status.Report, asJSON, follow bool) error {
 func table(w io.Writer, r status.Report) error {
 	serving := r.Serving
 	if serving == "" {
-		serving = "nobody"
+		serving = "nobody (" + r.Detail + ")"
 	}
 	fmt.Fprintf(w, "%s  %s  served by %s  %s\n\n", r.Hostname, strings.ToUpper(r.Status), serving, r.Checked.Format(time.RFC3339))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -53,9 +53,10 @@ type Report struct {
 	Status       string    `json:"status"` // ok: every region healthy and the shared name answered; degraded: still serving; down
 	DNS          string    `json:"dns"`    // host:port of the name server asked
 	Edge         Edge      `json:"edge"`
-	BoundSeconds int       `json:"bound_seconds"` // longest time without answers after a failure, in cloud time
-	Speed        float64   `json:"speed"`         // cloud seconds per second; 1 on real clouds
-	Serving      string    `json:"serving"`       // region the shared name resolves to, "" when it resolves to none
+	BoundSeconds int       `json:"bound_seconds"`    // longest time without answers after a failure, in cloud time
+	Speed        float64   `json:"speed"`            // cloud seconds per second; 1 on real clouds
+	Serving      string    `json:"serving"`          // region the shared name resolves to, "" when it resolves to none
+	Detail       string    `json:"detail,omitempty"` // why it resolves to none
 	Regions      []Region  `json:"regions"`
 	Checked      time.Time `json:"checked"`
 }
@@ -114,6 +115,12 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 		if seen.Healthy {
 			healthy++
 		}
+	}
+	switch {
+	case resolveErr != nil:
+		r.Detail = resolveErr.Error()
+	case r.Serving == "":
+		r.Detail = fmt.Sprintf("%s leads to %s, which is no region of this environment", t.Hostname, strings.Join(names, ", "))
 	}
 	switch {
 	case resolveErr != nil || r.Serving == "" || healthy == 0:

@@ -331,6 +331,9 @@ func TestNameServerIsGone(t *testing.T) {
 			if r.Status != Down || r.Serving != "" {
 				t.Errorf("status %s, serving %q; want down and nobody", r.Status, r.Serving)
 			}
+			if r.Detail == "" {
+				t.Error("it does not say why")
+			}
 			for _, reg := range r.Regions {
 				if !reg.Healthy {
 					t.Errorf("%s answers under its own name, and is seen as not healthy: %s", reg.Name, reg.Detail)

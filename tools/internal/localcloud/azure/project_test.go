@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
 
@@ -96,9 +98,10 @@ func TestPublication(t *testing.T) {
 	before := k.world().Functions[0]
 	other := goodPackage()
 	other["handler"] = "y"
-	if _, err := k.update(tBlob, containerID+"/blobs/"+azure.ReleasedPackage, blobInputs(k.pack(other))); err != nil {
+	if err := k.delete(tBlob, containerID+"/blobs/"+azure.ReleasedPackage); err != nil {
 		t.Fatal(err)
 	}
+	k.must(tBlob, blobInputs(k.pack(other)))
 	between := k.world().Functions[0]
 	if between.Digest != before.Digest {
 		t.Errorf("the uploaded package is live before it was published")
@@ -115,6 +118,68 @@ func TestPublication(t *testing.T) {
 	}
 	if len(k.built) != 2 {
 		t.Errorf("packages were tried %d times, want once for each publication", len(k.built))
+	}
+}
+
+// TestBlobReplaced keeps which changes make another blob of it, and that the old one goes first then: both have one name.
+// Source: pulumi-azure-native, provider/pkg/resources/customresources/custom_storage_azidentity.go (WillReplaceOnChanges).
+func TestBlobReplaced(t *testing.T) {
+	k := newKit(t)
+	old := blobInputs(k.pack(goodPackage()))
+	for property, c := range map[string]struct {
+		value   any
+		replace bool
+	}{
+		"source":        {k.pack(map[string]string{"host.json": "{}"}), true},
+		"containerName": {"other", true},
+		"accountName":   {"other", true},
+		"blobName":      {"other.zip", true},
+		"contentType":   {"application/zip", false},
+		"metadata":      {resource.Props{"release": "2"}, false},
+	} {
+		t.Run(property, func(t *testing.T) {
+			d, err := k.ctl.Diff(tBlob, old, old.With(resource.Props{property: c.value}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(d.Changes) != 1 || d.Changes[0].Replace != c.replace {
+				t.Errorf("changes are %+v, want one of %s with replace %v", d.Changes, property, c.replace)
+			}
+			if property == "source" && !d.DeleteBeforeReplace {
+				t.Error("the old blob would be deleted after the new one has taken its name")
+			}
+		})
+	}
+}
+
+// TestGrantActs keeps that a refused publication goes through once the grant acts, by the same call again.
+// Source: "Troubleshoot Azure RBAC", role assignment changes are not being detected.
+func TestGrantActs(t *testing.T) {
+	k := newKit(t)
+	k.restart(clock.New(1)) // everything below is quicker than the delay
+	k.storage(goodPackage())
+	identity, who := k.must(tIdentity, in(resource.Props{"resourceName": "gw-id"}))
+	k.must(tRole, roleInputs(who["principalId"], nil))
+	k.must(tPlan, planInputs(nil))
+	k.must(tApp, appInputs(identity, nil))
+	if _, _, err := k.create(tDeployment, oneDeploy(nil)); resource.Code(err) != azure.CodeStorageDenied {
+		t.Fatalf("a fresh grant acts at once: %v", err)
+	}
+	k.restart(clock.New(fast)) // from here on the delay is nothing
+	k.settle()
+	if _, _, err := k.create(tDeployment, oneDeploy(nil)); err != nil {
+		t.Errorf("the same publication later: %v", err)
+	}
+}
+
+// TestGrantFromBeforeRestart keeps that a grant acts although the clock was ahead when it was made.
+func TestGrantFromBeforeRestart(t *testing.T) {
+	k := newKit(t)
+	k.clock.Sleep(t.Context(), 24*time.Hour)
+	k.app(goodPackage(), azure.RoleStorageBlobDataReader)
+	k.restart(clock.New(1))
+	if _, _, err := k.create(tDeployment, oneDeploy(nil)); err != nil {
+		t.Errorf("a grant made before a restart does not act: %v", err)
 	}
 }
 

@@ -58,13 +58,14 @@ func deleted(make func(*kit), token, id string) func(*kit) error {
 }
 
 const (
-	docNaming   = "cloud.google.com/compute/docs/naming-resources"
-	docNEG      = "cloud.google.com/load-balancing/docs/negs/serverless-neg-concepts, limitations"
-	docAuth     = "cloud.google.com/certificate-manager/docs/dns-authorizations"
-	docBuild    = "GoogleCloudPlatform/buildpacks, cmd/go/functions_framework"
-	docFunction = "cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions"
-	docInUse    = "Compute Engine API, error reason resourceInUseByAnotherResource; terraform-google-lb-http issue #159"
-	docBucket   = "cloud.google.com/storage/docs/buckets#naming"
+	docNaming     = "cloud.google.com/compute/docs/naming-resources"
+	docNEG        = "cloud.google.com/load-balancing/docs/negs/serverless-neg-concepts, limitations"
+	docAuth       = "cloud.google.com/certificate-manager/docs/dns-authorizations"
+	docBuild      = "GoogleCloudPlatform/buildpacks, cmd/go/functions_framework"
+	docConditions = "cloud.google.com/iam/docs/conditions-overview"
+	docFunction   = "cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions"
+	docInUse      = "Compute Engine API, error reason resourceInUseByAnotherResource; terraform-google-lb-http issue #159"
+	docBucket     = "cloud.google.com/storage/docs/buckets#naming"
 )
 
 var identityFacts = []fact{
@@ -84,6 +85,19 @@ var identityFacts = []fact{
 	{"a project has no public members", "Resource Manager API, setIamPolicy", func(k *kit) error {
 		return made(k.create(tMember, resource.Props{"project": project, "role": "roles/viewer", "member": "allUsers"}))
 	}, gcp.ReasonBad, "cannot be added to this resource"},
+	{"a basic role takes no condition", docConditions, func(k *kit) error {
+		return made(k.create(tMember, sourceGrant("user:a@example.com", `resource.name.startsWith("projects/_/buckets/x")`).With(resource.Props{"role": "roles/viewer"})))
+	}, gcp.ReasonBad, "basic role roles/viewer"},
+	{"a condition has an expression", docConditions, func(k *kit) error {
+		return made(k.create(tMember, sourceGrant("user:a@example.com", "")))
+	}, "", "condition.expression"},
+	{"a condition is one of those modelled", "the local Google Cloud's own limit", func(k *kit) error {
+		return made(k.create(tMember, sourceGrant("user:a@example.com", `resource.name.endsWith("x")`)))
+	}, gcp.ReasonBad, "Invalid condition expression"},
+	{"a condition has at most 12 operators", "cloud.google.com/iam/quotas", func(k *kit) error {
+		clause := `resource.name.startsWith("x")`
+		return made(k.create(tMember, sourceGrant("user:a@example.com", strings.Repeat(clause+" || ", 13)+clause)))
+	}, gcp.ReasonBad, "13 logical operators"},
 	{"the invoker role is on a service that exists", "Cloud Run Admin API, setIamPolicy", func(k *kit) error {
 		return made(k.create(tInvoker, resource.Props{"name": "gw", "location": "us-central1", "role": gcp.RoleInvoker, "member": "allUsers"}))
 	}, gcp.ReasonNotFound, "of kind 'SERVICE' in region 'us-central1'"},
@@ -149,6 +163,15 @@ var functionFacts = []fact{
 		k.sourceObject(goodSource())
 		return made(k.create(tFunction, functionInputs(nil)))
 	}, gcp.ReasonBuild, "missing permission on the build service account gw-build@" + project + ".iam.gserviceaccount.com. Grant it " + gcp.RoleObjectViewer},
+	{"a condition can keep the build from its source", "cloud.google.com/functions/docs/building", func(k *kit) error {
+		k.must(tAccount, resource.Props{"accountId": "gw-run"})
+		_, build := k.must(tAccount, resource.Props{"accountId": "gw-build"})
+		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleLogWriter, "member": build.Str("member")})
+		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleArtifactWriter, "member": build.Str("member")})
+		k.must(tMember, sourceGrant(build.Str("member"), `resource.name.startsWith("projects/_/buckets/gw-source/")`))
+		k.sourceObject(goodSource())
+		return made(k.create(tFunction, functionInputs(nil)))
+	}, gcp.ReasonBuild, "Grant it " + gcp.RoleObjectViewer},
 	{"a function name is taken once in a region", "Cloud Functions API, 409", func(k *kit) error {
 		k.function(nil)
 		return made(k.create(tFunction, functionInputs(nil)))

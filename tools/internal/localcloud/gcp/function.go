@@ -189,7 +189,7 @@ func candidate(env *resource.Env, in resource.Props) (plane.Function, error) {
 		return plane.Function{}, err
 	}
 	v := env.View()
-	if err := checkIdentities(v, build, service); err != nil {
+	if err := checkIdentities(v, in); err != nil {
 		return plane.Function{}, err
 	}
 	from := build.Object("source").Object("storageSource")
@@ -246,7 +246,9 @@ func checkService(s resource.Props) error {
 
 // checkIdentities checks that the accounts exist, and that the build's may do what a build does.
 // Source: "Custom service account for Cloud Build", cloud.google.com/functions/docs/securing/build-custom-sa (the three roles).
-func checkIdentities(v resource.View, build, service resource.Props) error {
+func checkIdentities(v resource.View, in resource.Props) error {
+	build, service := in.Object("buildConfig"), in.Object("serviceConfig")
+	project, location := in.Str("project"), in.Str("location")
 	if email := service.Str("serviceAccountEmail"); email != "" && !accountExists(v, email) {
 		return apiError(403, ReasonForbidden, "Permission 'iam.serviceaccounts.actAs' denied on service account %s (or it may not exist).", email)
 	}
@@ -259,9 +261,14 @@ func checkIdentities(v resource.View, build, service resource.Props) error {
 		return apiError(403, ReasonForbidden, "Permission 'iam.serviceaccounts.actAs' denied on service account %s (or it may not exist).", email)
 	}
 	var missing []string
-	for _, want := range []string{RoleLogWriter, RoleArtifactWriter, RoleObjectViewer} {
-		if !holds(v, "serviceAccount:"+email, want) {
-			missing = append(missing, want)
+	for _, need := range []struct{ role, on string }{
+		{RoleLogWriter, "projects/" + project},
+		{RoleArtifactWriter, fmt.Sprintf("projects/%s/locations/%s/repositories/gcf-artifacts", project, location)},
+		// The source is copied before it is built. Source: "Build process overview", cloud.google.com/functions/docs/building.
+		{RoleObjectViewer, fmt.Sprintf("projects/_/buckets/gcf-v2-sources-%s-%s/objects/%s/function-source.zip", Account, location, in.Str("name"))},
+	} {
+		if !holds(v, "serviceAccount:"+email, need.role, need.on) {
+			missing = append(missing, need.role)
 		}
 	}
 	if len(missing) > 0 {

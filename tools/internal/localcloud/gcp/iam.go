@@ -91,10 +91,10 @@ func checkRole(role string) error {
 	return nil
 }
 
-// holds reports whether a member has, at the project, a role that includes want.
-func holds(v resource.View, member, want string) bool {
+// holds reports whether a member has, at the project, a role that includes want and is good for a resource.
+func holds(v resource.View, member, want, name string) bool {
 	return slices.ContainsFunc(v.List(tokenIAMMember), func(r resource.Record) bool {
-		return r.Inputs.Str("member") == member && slices.Contains(includes[want], r.Inputs.Str("role"))
+		return r.Inputs.Str("member") == member && slices.Contains(includes[want], r.Inputs.Str("role")) && covers(r.Inputs, name)
 	})
 }
 
@@ -131,13 +131,15 @@ func granted(resource.Props) error { return nil }
 func iamMember() *resource.Type {
 	return &resource.Type{
 		Token: tokenIAMMember, Label: "IAM policy for project",
-		Properties: []resource.Property{required(project), roleName, member},
-		Unmodelled: []string{"condition"},
+		Properties: []resource.Property{required(project), roleName, member, condition},
 		Computed:   []string{"etag"},
 		Conflict:   granted,
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			m := in.Str("member")
 			if err := checkRole(in.Str("role")); err != nil {
+				return "", nil, err
+			}
+			if err := checkCondition(in); err != nil {
 				return "", nil, err
 			}
 			// Source: "Members of type allUsers and allAuthenticatedUsers cannot be added to this resource", the
@@ -149,6 +151,9 @@ func iamMember() *resource.Type {
 				return "", nil, err
 			}
 			id := in.Str("project") + "/" + in.Str("role") + "/" + m
+			if title := in.Object("condition").Str("title"); title != "" {
+				id += "/" + title // Source: provider documentation of projects.IAMMember, import
+			}
 			return id, resource.Props{"etag": short(11, "etag", id)}, nil
 		},
 	}

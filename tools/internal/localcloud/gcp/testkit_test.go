@@ -195,8 +195,17 @@ func (k *kit) identities() {
 	k.t.Helper()
 	k.must(tAccount, resource.Props{"accountId": "gw-run"})
 	_, build := k.must(tAccount, resource.Props{"accountId": "gw-build"})
-	for _, role := range []string{gcp.RoleLogWriter, gcp.RoleArtifactWriter, gcp.RoleObjectViewer} {
+	for _, role := range []string{gcp.RoleLogWriter, gcp.RoleArtifactWriter} {
 		k.must(tMember, resource.Props{"project": project, "role": role, "member": build.Str("member")})
+	}
+	k.must(tMember, sourceGrant(build.Str("member"), `resource.name.startsWith("x") || resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")`))
+}
+
+// sourceGrant lets a member read what the expression names.
+func sourceGrant(member, expression string) resource.Props {
+	return resource.Props{
+		"project": project, "role": gcp.RoleObjectViewer, "member": member,
+		"condition": resource.Props{"title": "source", "expression": expression},
 	}
 }
 

@@ -1,0 +1,68 @@
+package azure
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+const denied = `Code="AuthorizationPermissionMismatch" Message="This request is not authorized"`
+
+func TestAgain(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		operation string
+		errors    []string // newest first
+		speed     float64
+		wait      time.Duration // 0 for no more attempt
+	}{
+		{"the first refusal of storage", "update", []string{denied}, 1, 15 * time.Second},
+		{"as OneDeploy reports it", "update", []string{"InaccessibleStorageException: Failed to access storage account"}, 1, 15 * time.Second},
+		{"waits grow", "update", slices.Repeat([]string{denied}, 3), 1, time.Minute},
+		{"up to a limit", "update", slices.Repeat([]string{denied}, 9), 1, 90 * time.Second},
+		{"ten attempts are all", "update", slices.Repeat([]string{denied}, 10), 1, 0},
+		{"local clouds are faster", "update", []string{denied}, 10, 1500 * time.Millisecond},
+		{"a refusal before another error does not count", "update", []string{`Code="BadRequest"`, denied}, 1, 0},
+		{"another error is final", "update", []string{`Code="BadRequest" Message="Package deployment failed"`}, 1, 0},
+		{"a failed deployment must not be created again", "create", []string{denied}, 1, 0},
+		{"no error at all", "update", nil, 1, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := propagation{speed: c.speed}
+			wait, again := p.again(&pulumi.ErrorHookArgs{FailedOperation: c.operation, Errors: c.errors})
+			if again != (c.wait > 0) || wait != c.wait {
+				t.Errorf("again: %v after %v, want after %v", again, wait, c.wait)
+			}
+		})
+	}
+}
+
+// All attempts together last about as long as Azure says that a grant can take to act.
+func TestAttemptsLast(t *testing.T) {
+	p, total := propagation{speed: 1}, time.Duration(0)
+	for n := 1; ; n++ {
+		wait, again := p.again(&pulumi.ErrorHookArgs{FailedOperation: opUpdate, Errors: slices.Repeat([]string{denied}, n)})
+		if !again {
+			break
+		}
+		total += wait
+	}
+	if total < 10*time.Minute || total > 12*time.Minute {
+		t.Errorf("the attempts span %v, want a little over 10m", total)
+	}
+}
+
+func TestPauseEnds(t *testing.T) {
+	if err := pause(t.Context(), time.Millisecond); err != nil {
+		t.Errorf("a pause ends with %v", err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := pause(cancelled, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled pause ends with %v", err)
+	}
+}
