@@ -4,6 +4,8 @@ SHELL := /bin/bash
 GO ?= go
 
 LINT := bin/golangci-lint
+START := $(shell date +%s)
+took = @echo "make $@ took $$(($$(date +%s) - $(START))) s"
 
 .PHONY: help up down status demo test check fmt fuzz bench conformance build clean FORCE
 
@@ -12,6 +14,7 @@ help: ## list the targets
 
 up: bin/polygate ## stand up the local environment: three local clouds, two regions each, one hostname
 	bin/polygate up -s local
+	$(took)
 
 down: bin/polygate ## remove the local environment and all it kept
 	bin/polygate destroy -s local
@@ -24,6 +27,7 @@ demo: bin/polygate ## lose a region, a provider, two providers; print what it co
 
 test: bin/polygate ## all tests
 	$(GO) test -count=1 -timeout 25m ./...
+	$(took)
 
 conformance: bin/polygate ## the conformance table, also on the vendors' own hosts where they are on PATH
 	$(GO) test -count=1 -timeout 20m -v ./tests/conformance

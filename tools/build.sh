@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds one command and says every 15 seconds that it still does: the provider SDKs take minutes the first time.
+# Builds one command and says every 15 seconds that it still does: polygate links the provider SDKs, which
+# take minutes the first time.
 # usage: build.sh <output> <package>
 set -euo pipefail
 out=$1 package=$2
@@ -13,7 +14,7 @@ while kill -0 $pid 2>/dev/null; do
   sleep 1
   elapsed=$((SECONDS - start))
   if ((elapsed > 0 && elapsed % 15 == 0)); then
-    echo "building ${out##*/}: $elapsed s (the first time takes minutes: it compiles the provider SDKs)" >&2
+    echo "building ${out##*/}: $elapsed s (the first time takes minutes)" >&2
   fi
 done
 wait $pid
