@@ -140,6 +140,7 @@ func TestRecoverState(t *testing.T) {
 	}{
 		{"whole", map[string]string{"stacks/polygate/local.json": "{}", "stacks/polygate/local.json.bak": `{"old":1}`}, "{}", ""},
 		{"none", nil, "", ""},
+		{"half a side file", map[string]string{"stacks/polygate/local.json": "{}", "stacks/polygate/local.json.attrs": ""}, "{}", ""},
 		{"empty, with a copy", map[string]string{"stacks/polygate/local.json": "", "stacks/polygate/local.json.bak": `{"bak":1}`}, `{"bak":1}`, ""},
 		{"half, copy half as well", map[string]string{"stacks/polygate/local.json": `{"a":`, "stacks/polygate/local.json.bak": `{"b`,
 			"history/polygate/local/local-1.checkpoint.json": `{"h":1}`, "history/polygate/local/local-2.checkpoint.json": `{"h":2}`}, `{"h":2}`, ""},
@@ -159,6 +160,9 @@ func TestRecoverState(t *testing.T) {
 			err := recoverState(Options{Environment: "local", Env: map[string]string{"PULUMI_BACKEND_URL": "file://" + dir}, Notice: t.Logf})
 			if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("error %v, want %q", err, c.err)
+			}
+			if _, err := os.Stat(filepath.Join(dir, ".pulumi", "stacks/polygate/local.json.attrs")); !os.IsNotExist(err) {
+				t.Errorf("half a side file is still there: %v", err)
 			}
 			b, _ := os.ReadFile(filepath.Join(dir, ".pulumi", "stacks", "polygate", "local.json"))
 			if string(b) != c.want {

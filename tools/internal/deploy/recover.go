@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -142,6 +143,9 @@ func recoverState(opts Options) error {
 	if !ok {
 		return nil
 	}
+	if err := dropCutAttributes(filepath.Join(dir, ".pulumi")); err != nil {
+		return err
+	}
 	file := filepath.Join(dir, ".pulumi", "stacks", Project, opts.Environment+".json")
 	b, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) || err == nil && json.Valid(b) {
@@ -172,6 +176,24 @@ func recoverState(opts Options) error {
 		return os.WriteFile(file, b, 0o600)
 	}
 	return fmt.Errorf("%s is damaged and there is no whole copy of it: on local clouds, `polygate destroy --force` starts afresh", file)
+}
+
+// dropCutAttributes removes the side files of the file backend (gocloud.dev/blob/fileblob: content type and checksum beside
+// each file) that were cut off while they were written. A file without one is read as it is; one with half of one is not.
+func dropCutAttributes(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err != nil || e.IsDir() || filepath.Ext(path) != ".attrs" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil || json.Valid(b) {
+			return err
+		}
+		return os.Remove(path)
+	})
 }
 
 // fileBackend gives the folder of a file:// backend.
