@@ -22,17 +22,31 @@ const (
 	drainTimeout = 20 * time.Second
 )
 
-// serve answers the host until ctx ends, then lets the requests in flight end. There is no read and no write timeout:
-// both cut connections.
+// serve answers the host until ctx ends.
 func serve(ctx context.Context, getenv func(string) string, h http.Handler) error {
+	l, err := listen(ctx, getenv)
+	if err != nil {
+		return err
+	}
+	return serveOn(ctx, l, h)
+}
+
+// listen opens the port the host names, on which its connections wait from then on.
+func listen(ctx context.Context, getenv func(string) string) (net.Listener, error) {
 	port := getenv(envPort)
 	if port == "" {
-		return fmt.Errorf("%s is not set: this program is a custom handler and is started by the Azure Functions host", envPort)
+		return nil, fmt.Errorf("%s is not set: this program is a custom handler and is started by the Azure Functions host", envPort)
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
-		return fmt.Errorf("listen for the host: %w", err)
+		return nil, fmt.Errorf("listen for the host: %w", err)
 	}
+	return l, nil
+}
+
+// serveOn answers until ctx ends, then lets the requests in flight end. There is no read and no write timeout:
+// both cut connections.
+func serveOn(ctx context.Context, l net.Listener, h http.Handler) error {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()

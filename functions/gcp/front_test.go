@@ -112,21 +112,21 @@ func TestFrameworkRedirects(t *testing.T) {
 	if err := errors.Join(err, l.Close()); err != nil {
 		t.Fatal(err)
 	}
-	go func() { // the framework cannot be stopped; it ends with the test process
-		if err := funcframework.StartHostPort("127.0.0.1", port); err != nil {
-			t.Log(err)
-		}
-	}()
+	failed := make(chan error, 1)
+	go func() { failed <- funcframework.StartHostPort("127.0.0.1", port) }() // it cannot be stopped; it ends with the test process
 	base := "http://127.0.0.1:" + port
 	c := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 10 * time.Second}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for tries := time.NewTicker(5 * time.Millisecond); ; { // the framework does not say when it listens, only when it fails to
 		res, err := c.Get(base + "/health")
 		if err == nil {
 			res.Body.Close()
+			tries.Stop()
 			break
 		}
-		if time.Now().After(deadline) {
+		select {
+		case err := <-failed:
 			t.Fatal(err)
+		case <-tries.C:
 		}
 	}
 	for _, c2 := range []struct {

@@ -3,9 +3,11 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -25,10 +27,13 @@ func TestTooLarge(t *testing.T) {
 // Documents that are cheap to write must be cheap to refuse: each of these took the parser minutes or its whole stack.
 func TestHostileDocuments(t *testing.T) {
 	for name, c := range map[string]struct{ doc, want string }{
-		"keys":      {strings.Repeat("a:\n", 500_000), "x:2001:2: the mapping has too many keys; keep to 2000 in one mapping"},
-		"flow keys": {"{" + strings.Repeat("a: 1, ", 500_000), "x:1:12003: the mapping has too many keys; keep to 2000 in one mapping"},
-		"brackets":  {strings.Repeat("[", 1_000_000), "x:1:33: the document is nested too deeply; keep to 32 levels of brackets"},
-		"dashes":    {strings.Repeat("- ", 1_000_000), "x:1:257: the document is indented too far; keep keys and dashes within column 256"},
+		"keys":       {strings.Repeat("a:\n", 100_000), "x:2001:2: the mapping has too many keys; keep to 2000 in one mapping"},
+		"flow keys":  {"{" + strings.Repeat("a: 1, ", 100_000), "x:1:12003: the mapping has too many keys; keep to 2000 in one mapping"},
+		"items":      {strings.Repeat("- a\n", 100_000), "x:20001:1: the list has too many items; keep to 20000 in one list"},
+		"flow items": {"[" + strings.Repeat("a,", 100_000), "x:1:40003: the list has too many items; keep to 20000 in one list"},
+		"mappings":   {strings.Repeat("- a: 1\n", 100_000), "x:20001:1: the list has too many items; keep to 20000 in one list"},
+		"brackets":   {strings.Repeat("[", 1_000_000), "x:1:33: the document is nested too deeply; keep to 32 levels of brackets"},
+		"dashes":     {strings.Repeat("- ", 1_000_000), "x:1:257: the document is indented too far; keep keys and dashes within column 256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("x", []byte(c.doc))
@@ -36,6 +41,36 @@ func TestHostileDocuments(t *testing.T) {
 				t.Errorf("got %.300v\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+// A problem stands where it is, whatever stands before it and however lines end.
+func TestPositions(t *testing.T) {
+	const route, answer = "  - name: a\n    match: {path: /a}\n", "    respond:\n      status: 200\n      body: "
+	for name, before := range map[string]string{
+		"plain":          route + "    respond: {status: 200}\n",
+		"comments":       "  # one\n\n  - name: a # two\n    # three\n    match: {path: /a} # \u00e9\n    respond: {status: 200}\n# four\n\n",
+		"blank lines":    "\n   \n" + route + "\n    respond: {status: 200}   \n\n",
+		"literal":        route + answer + "| # comment\n        one # none\n\n        two\n",
+		"literal, kept":  route + answer + "|+\n        one\n\n\n",
+		"folded":         route + answer + ">-\n        one\n        two\n\n        three\n",
+		"plain, folded":  route + answer + "one\n        two\n        three\n",
+		"double quotes":  route + answer + "\"one\n        two \\\n\n        three\"\n",
+		"single quotes":  route + answer + "'one\n        two'\n",
+		"flow":           "  - {name: a,\n     match: {path: /a},\n     respond: {status: 200,\n       body: \"x\"}}\n",
+		"beyond ASCII":   route + answer + "\"\u00e4\u2603\U0001F600\"\n",
+		"document start": "  # one\n" + route + "    respond: {status: 200}\n",
+	} {
+		text := "# first\n---\nversion: 1\nroutes:\n" + before + "  - {name: b, match: {path: /b}, respond: {status: 200, body: \"\u00e9\", zzz: 1}}\nyyy: 1\n"
+		lines := strings.Count(text, "\n")
+		want := fmt.Sprintf("x:%d:68: unknown key \"zzz\"; known here are status, headers, body\nx:%d:1: unknown key \"yyy\"; known here are version, upstreams, routes", lines-1, lines)
+		for _, end := range []string{"\n", "\r\n", "\r"} {
+			t.Run(name+" "+strconv.Quote(end), func(t *testing.T) {
+				if _, err := Parse("x", []byte(strings.ReplaceAll(text, "\n", end))); err == nil || err.Error() != want {
+					t.Errorf("got  %v\nwant %s", err, want)
+				}
+			})
+		}
 	}
 }
 

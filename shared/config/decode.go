@@ -19,6 +19,7 @@ const (
 
 // document reads the whole document.
 func (d *decoder) document(root ast.Node) {
+	root = bare(root)
 	spec := &d.doc.spec
 	d.doc.places[""] = place{value: start(root)}
 	d.mapping("", root,

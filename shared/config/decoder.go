@@ -28,7 +28,32 @@ type field struct {
 // wrong notes a problem with a part's value and that the part cannot be read.
 func (d *decoder) wrong(at gateway.Pointer, n ast.Node, what, remedy string) {
 	d.doc.fail(at)
-	d.source.object(start(n), what, remedy)
+	if !isForbidden(n) {
+		d.source.object(start(n), what, remedy)
+	}
+}
+
+// isForbidden reports whether a node is there because of a forbidden token, which has been noted already.
+func isForbidden(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.AliasNode, *ast.AnchorNode, *ast.TagNode, *ast.MergeKeyNode, *ast.MappingKeyNode, *ast.DirectiveNode:
+		return true
+	}
+	return false
+}
+
+// bare is a node without its anchor and tag, so that what is wrong inside is found as well.
+func bare(n ast.Node) ast.Node {
+	for {
+		switch m := n.(type) {
+		case *ast.AnchorNode:
+			n = m.Value
+		case *ast.TagNode:
+			n = m.Value
+		default:
+			return n
+		}
+	}
 }
 
 // mapping reads the keys of a mapping by the given fields; any other key is a problem.
@@ -73,8 +98,9 @@ func (d *decoder) entries(at gateway.Pointer, n ast.Node, read func(gateway.Poin
 		pos := kv.Key.GetToken().Position
 		if !ok {
 			d.doc.fail(at)
-			text := kv.Key.GetToken().Value
-			d.object(pos, "key "+short(text)+" is not text", "put it in quotes: "+short(text))
+			if text := kv.Key.GetToken().Value; !isForbidden(kv.Key) {
+				d.object(pos, "key "+short(text)+" is not text", "put it in quotes: "+short(text))
+			}
 			continue
 		}
 		name := key.Value
@@ -83,6 +109,7 @@ func (d *decoder) entries(at gateway.Pointer, n ast.Node, read func(gateway.Poin
 			continue
 		}
 		first[name] = pos.Line
+		kv.Value = bare(kv.Value)
 		child := at.Key(name)
 		d.doc.places[child] = place{key: pos, value: start(kv.Value)}
 		read(child, kv, name)
@@ -98,7 +125,7 @@ func (d *decoder) list(at gateway.Pointer, n ast.Node, read func(at gateway.Poin
 		return
 	}
 	for i, item := range seq.Values {
-		child := at.Index(i)
+		child, item := at.Index(i), bare(item)
 		d.doc.places[child] = place{value: start(item)}
 		read(child, item)
 	}
@@ -173,8 +200,11 @@ func (d *decoder) duration(at gateway.Pointer, n ast.Node) gateway.Duration {
 			return gateway.Duration(v)
 		}
 	case *ast.IntegerNode, *ast.FloatNode:
-		text := n.GetToken().Value
-		d.wrong(at, n, "duration "+text+" has no unit", "write "+text+"s if seconds are meant")
+		text, remedy := n.GetToken().Value, `write a decimal number and a unit, such as "500ms", "2s" or "1m30s"`
+		if v, err := time.ParseDuration(text + "s"); err == nil && v > 0 {
+			remedy = "write " + text + "s if seconds are meant"
+		}
+		d.wrong(at, n, "duration "+text+" has no unit", remedy)
 	default:
 		d.wrong(at, n, "want a duration, found "+describe(n), `write a number and a unit, such as "2s"`)
 	}

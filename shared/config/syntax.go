@@ -36,6 +36,10 @@ func (s *source) parse(src []byte) ast.Node {
 	// Some editors put a byte-order mark first. YAML 1.2 (5.2, "Character Encodings") allows it there, and it says nothing
 	// of the document; no column counts it.
 	src = bytes.TrimPrefix(src, []byte(byteOrderMark))
+	// All line breaks mean the same (YAML 1.2, 5.4, "Line Break Characters"), but the lexer counts some CRLF twice, after
+	// comments and in quoted text that goes over lines (go-yaml v1.19.2).
+	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+	src = bytes.ReplaceAll(src, []byte("\r"), []byte("\n"))
 	if pos, found := firstBadRune(src); found != "" {
 		if found == byteOrderMark {
 			s.object(pos, "an invisible byte-order mark (U+FEFF) stands inside the text", "remove it: files that have one each were joined here")
@@ -50,12 +54,14 @@ func (s *source) parse(src []byte) ast.Node {
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // repeated keys are found by the decoder, with both places
 	if err != nil {
-		s.syntaxError(src, err)
+		if len(s.problems) == 0 { // else it may be the consequence of a part of YAML that is not allowed
+			s.syntaxError(src, err)
+		}
 		return nil
 	}
 	var root ast.Node
 	for _, doc := range file.Docs {
-		if doc.Body == nil || doc.Body.Type() == ast.CommentType {
+		if doc.Body == nil || doc.Body.Type() == ast.CommentType || doc.Body.Type() == ast.DirectiveType {
 			continue
 		}
 		if root != nil {

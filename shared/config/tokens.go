@@ -7,13 +7,17 @@ import (
 )
 
 // What the parser is not asked to cope with: it recurses, so depth has to be refused before it, and its time grows with
-// the square of the keys of one mapping (go-yaml v1.19.2, parser.parseMap). A valid document is eight deep and has at
-// most a thousand keys in one place.
+// the square of the keys of one mapping and the items of one list (go-yaml v1.19.2, parser.parseMap and parseSequence). A
+// valid document is eight deep and has at most a thousand keys in one place, and as many items as there may be routes.
 const (
-	maxFlowDepth = 32    // [ and {
-	maxColumn    = 256   // of a block's key or dash: every level of a block begins further right
-	maxKeys      = 2_000 // of one mapping
+	maxFlowDepth = 32     // [ and {
+	maxColumn    = 256    // of a block's key or dash: every level of a block begins further right
+	maxKeys      = 2_000  // of one mapping
+	maxItems     = 20_000 // of one list
 )
+
+// size is what a mapping or a list holds so far.
+type size struct{ keys, items int }
 
 // forbidden are the parts of YAML that a gateway document does without. Anchors and aliases let a small file stand for an
 // enormous one, tags let a value lie about its type, and explicit keys allow keys that are not names.
@@ -26,14 +30,21 @@ var forbidden = map[token.Type][2]string{
 	token.MappingKeyType: {"explicit keys (?) are not allowed", "write key: value"},
 }
 
-// acceptable notes every token that must not occur, and whether the parser may be let loose on the rest.
+// acceptable notes every token that must not occur, and whether the parser may be let loose on the text.
 func (s *source) acceptable(tokens token.Tokens) bool {
 	var (
-		flow  []int              // keys of each open bracket
-		block [maxColumn + 1]int // keys of the open block mapping at each column
+		flow  []size              // of each open bracket
+		block [maxColumn + 1]size // of the open mapping, and of the open list, at each column
 	)
-	tooMany := func(tk *token.Token) bool {
-		s.object(tk.Position, "the mapping has too many keys", fmt.Sprintf("keep to %d in one mapping", maxKeys))
+	fits := func(tk *token.Token, n size) bool {
+		switch {
+		case n.keys > maxKeys:
+			s.object(tk.Position, "the mapping has too many keys", fmt.Sprintf("keep to %d in one mapping", maxKeys))
+		case n.items > maxItems:
+			s.object(tk.Position, "the list has too many items", fmt.Sprintf("keep to %d in one list", maxItems))
+		default:
+			return true
+		}
 		return false
 	}
 	for _, tk := range tokens {
@@ -42,16 +53,22 @@ func (s *source) acceptable(tokens token.Tokens) bool {
 		}
 		switch tk.Type {
 		case token.MappingStartType, token.SequenceStartType:
-			if flow = append(flow, 0); len(flow) > maxFlowDepth {
+			if flow = append(flow, size{}); len(flow) > maxFlowDepth {
 				s.object(tk.Position, "the document is nested too deeply", fmt.Sprintf("keep to %d levels of brackets", maxFlowDepth))
 				return false
 			}
 		case token.MappingEndType, token.SequenceEndType:
 			flow = flow[:max(0, len(flow)-1)]
+		case token.CollectEntryType:
+			if n := len(flow); n > 0 {
+				if flow[n-1].items++; !fits(tk, flow[n-1]) {
+					return false
+				}
+			}
 		case token.SequenceEntryType, token.MappingValueType:
 			if n := len(flow); n > 0 {
-				if flow[n-1]++; flow[n-1] > maxKeys && tk.Type == token.MappingValueType {
-					return tooMany(tk)
+				if flow[n-1].keys++; !fits(tk, flow[n-1]) {
+					return false
 				}
 				continue
 			}
@@ -63,13 +80,16 @@ func (s *source) acceptable(tokens token.Tokens) bool {
 			column = max(column, 0)
 			clear(block[column+1:]) // whatever stood further right has ended
 			if tk.Type == token.MappingValueType {
-				if block[column]++; block[column] > maxKeys {
-					return tooMany(tk)
-				}
+				block[column] = size{keys: block[column].keys + 1} // a list may stand at its key's own column, and ends here
+			} else {
+				block[column].items++
+			}
+			if !fits(tk, block[column]) {
+				return false
 			}
 		}
 	}
-	return len(s.problems) == 0
+	return true
 }
 
 // blockColumn is where the block entry that a token makes begins: the dash itself, or the key before a colon.

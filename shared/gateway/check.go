@@ -65,7 +65,7 @@ func checkRoutes(r *report, s *Spec) {
 			first[route.Name] = i
 		}
 		used[route.Upstream] = true
-		if _, ok := s.Upstreams[route.Upstream]; !ok {
+		if _, ok := s.Upstreams[route.Upstream]; !ok && route.Upstream != "" {
 			used[Nearest(route.Upstream, known)] = true // misspelt, and reported as that
 		}
 		checkRoute(r, at, route, s.Upstreams, known)

@@ -128,9 +128,17 @@ func checkConditions(r *report, at Pointer, conditions map[string]Condition, hea
 				r.value(at, "the regular expression is empty", "write present: true if any value will do")
 			} else if _, err := regexp.Compile(c.Value); err != nil || len(c.Value) > 1024 {
 				r.value(at, fmt.Sprintf("regular expression %s cannot be compiled", quote(c.Value)), "write RE2 syntax (https://github.com/google/re2/wiki/Syntax), at most 1024 bytes")
+				continue
 			}
 		default:
 			r.value(at, fmt.Sprintf("condition kind %s is not known", quote(c.Kind)), suggest(c.Kind, []string{KindExact, KindPresent, KindPrefix, KindRegexp}))
+		}
+		if languageOf(c, header).empty(header) {
+			remedy := "header values have no control characters, and no spaces at their ends"
+			if c.Kind == KindRegexp {
+				remedy = "write an expression that matches a whole value"
+			}
+			r.value(at, fmt.Sprintf("no value can meet the condition %s %s, and the route would never be reached", c.Kind, quote(c.Value)), remedy)
 		}
 	}
 }

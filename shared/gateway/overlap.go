@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -23,7 +22,14 @@ import (
 // one; the bound keeps a lookup's cost independent of the number of routes.
 const maxSiblings = 100
 
-// checkOverlap reports routes that could take the same request with equal right.
+// contender is a route among those of its host and path.
+type contender struct {
+	index int
+	Route
+	conditions map[string]language // headers by "h:" and their name in lower case, query parameters by "q:" and theirs
+}
+
+// checkOverlap reports routes that could take the same request with equal right, and routes that never take any.
 func checkOverlap(r *report, routes []Route) {
 	groups := map[string][]int{}
 	var order []string
@@ -39,35 +45,82 @@ func checkOverlap(r *report, routes []Route) {
 		groups[key] = append(groups[key], i)
 	}
 	for _, key := range order {
-		group := groups[key]
-		if len(group) > maxSiblings {
-			r.value(Pointer("/routes").Index(group[maxSiblings]).Key("match"),
-				fmt.Sprintf("%d routes share one host and path", len(group)), fmt.Sprintf("keep to %d: they are tried one by one", maxSiblings))
+		indices := groups[key]
+		if len(indices) == 1 {
 			continue
 		}
-		for n, j := range group {
-			for _, i := range group[:n] {
-				checkPair(r, routes, i, j)
+		if len(indices) > maxSiblings {
+			r.value(Pointer("/routes").Index(indices[maxSiblings]).Key("match"),
+				fmt.Sprintf("%d routes share one host and path", len(indices)), fmt.Sprintf("keep to %d: they are tried one by one", maxSiblings))
+			continue
+		}
+		group := make([]contender, len(indices))
+		for n, i := range indices {
+			group[n] = contender{i, routes[i], languages(routes[i].Match)}
+			for _, before := range group[:n] {
+				checkPair(r, before, group[n])
 			}
+		}
+		for _, c := range group {
+			checkReachable(r, c, group)
 		}
 	}
 }
 
-func checkPair(r *report, routes []Route, i, j int) {
-	a, b := routes[i], routes[j]
+func checkPair(r *report, a, b contender) {
 	shared, ok := commonMethod(a.Match.Methods, b.Match.Methods)
-	if !ok || a.Match.Compare(b.Match) != 0 || disjoint(a.Match.Headers, b.Match.Headers, strings.ToLower) ||
-		disjoint(a.Match.Query, b.Match.Query, func(s string) string { return s }) {
+	if !ok || a.Match.Compare(b.Match) != 0 || a.excludes(b) {
 		return
 	}
-	at := Pointer("/routes").Index(j).Key("match")
-	if sameMatch(a.Match, b.Match) {
+	at := Pointer("/routes").Index(b.index).Key("match")
+	if a.sameMatch(b) {
 		r.value(at, fmt.Sprintf("route %s can never be reached: it takes the same requests as route %s", quote(b.Name), quote(a.Name)), "remove one of them")
 	} else {
 		r.value(at, fmt.Sprintf("routes %s and %s could both take the same %s request and neither is more specific", quote(b.Name), quote(a.Name), shared),
 			"add a condition to one of them or let their methods or conditions exclude each other")
 	}
-	r.found[len(r.found)-1].Related = string(Pointer("/routes").Index(i).Key("match"))
+	r.found[len(r.found)-1].Related = string(Pointer("/routes").Index(a.index).Key("match"))
+}
+
+// checkReachable reports a route all of whose requests more specific ones take. Only routes with conditions on the same
+// names can do that to each other: a more specific one has no fewer, and one on a name of its own leaves the requests
+// without that name.
+func checkReachable(r *report, c contender, group []contender) {
+	var rivals []contender
+	for _, other := range group {
+		if len(other.conditions) == len(c.conditions) && other.Match.Compare(c.Match) < 0 {
+			rivals = append(rivals, other)
+		}
+	}
+	rights := c.Match.Methods
+	if len(rights) == 0 {
+		rights = []string{""} // any method, for which only routes that list none compete
+	}
+	var takers []string
+	var first *contender
+	for _, method := range rights {
+		taken := c.samples(func(sample map[string]language) bool {
+			for i, other := range rivals {
+				if (method == "" && len(other.Match.Methods) == 0 || slices.Contains(other.Match.Methods, method)) && other.covers(sample) {
+					if name := quote(other.Name); !slices.Contains(takers, name) {
+						takers = append(takers, name)
+					}
+					first = cmp.Or(first, &rivals[i])
+					return true
+				}
+			}
+			return false
+		})
+		if !taken {
+			return
+		}
+	}
+	if first == nil {
+		return // no request meets its conditions at all, which has been reported
+	}
+	r.value(Pointer("/routes").Index(c.index).Key("match"), fmt.Sprintf("route %s can never be reached: all its requests go to %s, more specific", quote(c.Name), strings.Join(takers, ", ")),
+		"remove it, or let it take a value that they do not")
+	r.found[len(r.found)-1].Related = string(Pointer("/routes").Index(first.index).Key("match"))
 }
 
 // Compare orders two matches of the same host and path shape by rule 4: negative if m is more specific, zero if neither is.
@@ -104,69 +157,4 @@ func commonMethod(a, b []string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// disjoint reports whether some name has conditions in both that no value meets together. fold makes names comparable.
-func disjoint(a, b map[string]Condition, fold func(string) string) bool {
-	for name, ca := range a {
-		for other, cb := range b {
-			if fold(name) == fold(other) && excludes(ca, cb) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// excludes reports whether no single value meets both conditions. It errs on the side of "some value might".
-func excludes(a, b Condition) bool {
-	switch {
-	case a.Kind == KindExact:
-		return !b.Holds(a.Value)
-	case b.Kind == KindExact:
-		return !a.Holds(b.Value)
-	case a.Kind == KindPrefix && b.Kind == KindPrefix:
-		return !strings.HasPrefix(a.Value, b.Value) && !strings.HasPrefix(b.Value, a.Value)
-	}
-	return false
-}
-
-// Holds tests one value. It compiles a regular expression each time: whoever tests often uses Test.
-func (c Condition) Holds(value string) bool { return c.Test()(value) }
-
-// Test returns the condition as a function. A regular expression must match the whole value; one that does not compile,
-// which no Model has, never matches.
-func (c Condition) Test() func(string) bool {
-	switch c.Kind {
-	case KindExact:
-		return func(v string) bool { return v == c.Value }
-	case KindPrefix:
-		return func(v string) bool { return strings.HasPrefix(v, c.Value) }
-	case KindRegexp:
-		re, err := regexp.Compile(`^(?:` + c.Value + `)$`)
-		if err != nil {
-			return func(string) bool { return false }
-		}
-		return re.MatchString
-	default:
-		return func(string) bool { return true }
-	}
-}
-
-func sameMatch(a, b Match) bool {
-	return slices.Equal(sortedMethods(a.Methods), sortedMethods(b.Methods)) && sameConditions(a.Headers, b.Headers, strings.ToLower) &&
-		sameConditions(a.Query, b.Query, func(s string) string { return s })
-}
-
-func sameConditions(a, b map[string]Condition, fold func(string) string) bool {
-	folded := make(map[string]Condition, len(a))
-	for name, c := range a {
-		folded[fold(name)] = c
-	}
-	for name, c := range b {
-		if folded[fold(name)] != c {
-			return false
-		}
-	}
-	return len(a) == len(b)
 }

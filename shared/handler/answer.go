@@ -14,6 +14,7 @@ type answer struct {
 	head     bool   // the request is a HEAD
 	status   int    // 0 until the head is out
 	bytes    int64
+	lost     bool // a write failed: nobody reads on
 	hijacked bool
 }
 
@@ -46,6 +47,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	}
 	n, err := a.ResponseWriter.Write(p)
 	a.bytes += int64(n)
+	a.lost = a.lost || err != nil
 	return n, err
 }
 

@@ -10,9 +10,6 @@ import (
 type Front struct {
 	// Proto is how the client came: "https" or "http". Empty means https if the request has a TLS state, else http.
 	Proto string
-	// Trusted says that the request's own Forwarded and X-Forwarded-* headers were written by the front and are to be
-	// extended. Without it they are the client's word and are dropped.
-	Trusted bool
 }
 
 type frontKey struct{}

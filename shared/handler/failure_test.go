@@ -127,6 +127,31 @@ func TestUpstreamDiesInItsBody(t *testing.T) {
 	})
 }
 
+// net/http reads a status that it cannot write. Whatever the front, that is a 502 and not a cut connection or a 200.
+func TestUpstreamStatusThatIsNone(t *testing.T) {
+	for _, status := range []string{"000", "042", "099"} {
+		up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
+			conn, rw, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			rw.WriteString("HTTP/1.1 " + status + " Strange\r\nContent-Length: 2\r\n\r\nok")
+			rw.Flush()
+		})
+		for front, opts := range map[string]Options{"abort": {}, "marker": {Truncate: TruncateByMarker}, "buffered": {Buffered: true}} {
+			t.Run(status+"/"+front, func(t *testing.T) {
+				resp, err := http.Get(serve(t, newHandler(t, toAll(t, upstream(up.URL)), opts)).URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantProblem(t, resp, http.StatusBadGateway)
+			})
+		}
+	}
+}
+
 func TestIdleTimeout(t *testing.T) {
 	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "half")
@@ -197,6 +222,33 @@ func TestClientGone(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// unread is a client that has gone, of which the server has not told the request's context yet.
+type unread struct{ *httptest.ResponseRecorder }
+
+func (unread) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A client that is found gone by writing to it is logged like one whose request was cancelled.
+func TestClientGoneAtAWrite(t *testing.T) {
+	up, _ := recording(t)
+	var log logBuffer
+	h := newHandler(t, toAll(t, upstream(up.URL)), Options{Logger: log.logger()})
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("recovered %v", p)
+			}
+		}()
+		ctx := context.WithValue(t.Context(), http.ServerContextKey, &http.Server{}) // ReverseProxy panics on a server only
+		h.ServeHTTP(unread{httptest.NewRecorder()}, get("/").WithContext(ctx))
+	}()
+	if l := log.lines(t, "request"); len(l) != 1 || l[0]["status"] != 499.0 {
+		t.Errorf("log has %v", l)
+	}
+	if l := log.lines(t, "answer truncated"); len(l) != 0 {
+		t.Errorf("a client that left was logged as %v", l)
 	}
 }
 

@@ -6,43 +6,36 @@ import (
 	"strings"
 )
 
-// Headers by which a proxy says who is behind it. A client can write them too, so they are dropped unless the entry
-// point vouches for them.
-var forwardedHeaders = []string{
-	"Forwarded", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
-	"X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-Ip",
+// tellsForwarding reports whether a header, in canonical form, is one by which a proxy says who is behind it, or which
+// URL was asked for before it was rewritten. Upstreams believe them: X-Forwarded-User is a login to some, and X-Original-Url
+// another path (CVE-2018-14773). A client can write them too, so none passes.
+func tellsForwarding(name string) bool {
+	switch name {
+	case "Forwarded", "X-Real-Ip", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded")
 }
 
 // setForwarded writes Forwarded (RFC 7239) and X-Forwarded-For, -Host and -Proto to out, for a request that came as in.
-// If the front is trusted, what in holds is extended: the client stays the first, and the front's word on host and
-// protocol stands.
+// What the client said of the kind is dropped: the entry point has told who the client is.
 func setForwarded(out http.Header, in *http.Request, front Front) {
-	for _, name := range forwardedHeaders {
-		delete(out, name)
-	}
-	client, known := clientAddr(in.RemoteAddr)
-	forwardedFor, element := "", "for=unknown"
-	if known {
-		forwardedFor, element = client.String(), "for="+nodeIdentifier(client)
-	}
-	if in.Host != "" {
-		element += ";host=" + quoteUnlessToken(in.Host)
-	}
-	element += ";proto=" + front.Proto
-	host, proto := in.Host, front.Proto
-	if front.Trusted {
-		forwardedFor = appendList(in.Header["X-Forwarded-For"], forwardedFor)
-		element = appendList(in.Header["Forwarded"], element)
-		host = orElse(in.Header.Get("X-Forwarded-Host"), host)
-		proto = orElse(in.Header.Get("X-Forwarded-Proto"), proto)
-	}
-	for name, value := range map[string]string{
-		"Forwarded": element, "X-Forwarded-For": forwardedFor, "X-Forwarded-Host": host, "X-Forwarded-Proto": proto,
-	} {
-		if value != "" {
-			out.Set(name, value)
+	for name := range out {
+		if tellsForwarding(name) {
+			delete(out, name)
 		}
 	}
+	element := "for=unknown"
+	if client, known := clientAddr(in.RemoteAddr); known {
+		out.Set("X-Forwarded-For", client.String())
+		element = "for=" + nodeIdentifier(client)
+	}
+	if in.Host != "" {
+		out.Set("X-Forwarded-Host", in.Host)
+		element += ";host=" + quoteUnlessToken(in.Host)
+	}
+	out.Set("X-Forwarded-Proto", front.Proto)
+	out.Set("Forwarded", element+";proto="+front.Proto)
 }
 
 // clientAddr reads a RemoteAddr with or without port.
@@ -73,18 +66,4 @@ func quoteUnlessToken(s string) string {
 		}
 	}
 	return s
-}
-
-func appendList(have []string, value string) string {
-	if value != "" {
-		have = append(have[:len(have):len(have)], value)
-	}
-	return strings.Join(have, ", ")
-}
-
-func orElse(s, other string) string {
-	if s != "" {
-		return s
-	}
-	return other
 }

@@ -74,12 +74,12 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	}
 
 	// The stack, innermost first. A request passes it from the bottom line to the top one.
-	var h http.Handler = routes               // the most specific route: proxy, respond or fault
-	h = answerHealth(h, opts.Instance, pools) // /health and /ready, before any route
-	h = refuseDotSegments(h)                  // nothing below sees a path that means another
-	h = hold(h, opts)                         // answers that must be whole before they go out
-	h = recoverPanics(h, log, opts)           // a panic becomes a 500, or a truncated answer
-	h = logRequests(h, log)                   // one line each, whatever happened below
-	h = identify(h)                           // request id; the exchange that the rest shares
+	var h http.Handler = routes                    // the most specific route: proxy, respond or fault
+	h = answerHealth(h, log, opts.Instance, pools) // /health and /ready, before any route
+	h = refuseDotSegments(h)                       // nothing below sees a path that means another
+	h = hold(h, opts)                              // answers that must be whole before they go out
+	h = recoverPanics(h, log, opts)                // a panic becomes a 500, or a truncated answer
+	h = logRequests(h, log)                        // one line each, whatever happened below
+	h = identify(h)                                // request id; the exchange that the rest shares
 	return h, nil
 }

@@ -3,14 +3,17 @@ package handler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"polygate.example/shared/health"
@@ -31,8 +34,8 @@ func isHealthPath(path string) bool { return path == healthPath || path == ready
 
 // answerHealth answers /health, which says that this process serves and which one it is, and /ready, which says whether
 // every upstream has a target that can be reached. No route can take their place.
-func answerHealth(next http.Handler, instance health.Instance, pools map[string]*pool) http.Handler {
-	ready := &readiness{pools: pools}
+func answerHealth(next http.Handler, log *slog.Logger, instance health.Instance, pools map[string]*pool) http.Handler {
+	ready := &readiness{pools: pools, log: log}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isHealthPath(r.URL.Path) {
 			next.ServeHTTP(w, r)
@@ -70,6 +73,7 @@ func answerHealth(next http.Handler, instance health.Instance, pools map[string]
 // readiness probes upstreams, at most once per readyFresh however many ask.
 type readiness struct {
 	pools map[string]*pool
+	log   *slog.Logger
 
 	mu    sync.Mutex
 	at    time.Time
@@ -90,15 +94,16 @@ func (c *readiness) check(ctx context.Context) []health.Upstream {
 	found := make([]health.Upstream, len(names))
 	var wg sync.WaitGroup
 	for i, name := range names {
-		wg.Go(func() { found[i] = c.pools[name].probe(ctx) })
+		wg.Go(func() { found[i] = c.pools[name].probe(ctx, c.log) })
 	}
 	wg.Wait()
 	c.at, c.found = time.Now(), found
 	return slices.Clone(found)
 }
 
-// probe asks all targets of an upstream at once; the first in order that can be reached is reported.
-func (p *pool) probe(ctx context.Context) health.Upstream {
+// probe asks all targets of an upstream at once; the first in order that can be reached is reported. Why the others cannot
+// is for the log: anybody may ask /ready.
+func (p *pool) probe(ctx context.Context, log *slog.Logger) health.Upstream {
 	var targets []*target
 	for _, tier := range p.tiers {
 		targets = append(targets, tier...)
@@ -109,6 +114,7 @@ func (p *pool) probe(ctx context.Context) health.Upstream {
 		wg.Go(func() {
 			if errs[i] = p.reach(ctx, t); errs[i] != nil {
 				t.markDown()
+				log.WarnContext(ctx, "target not ready", "upstream", p.name, "target", t.url.Host, "error", errs[i])
 			} else {
 				t.markUp()
 			}
@@ -120,7 +126,32 @@ func (p *pool) probe(ctx context.Context) health.Upstream {
 			return health.Upstream{Name: p.name, Reachable: true, Target: t.url.Host}
 		}
 	}
-	return health.Upstream{Name: p.name, Target: targets[0].url.Host, Error: errs[0].Error()}
+	return health.Upstream{Name: p.name, Target: targets[0].url.Host, Error: reason(errs[0])}
+}
+
+// answersError is a target that answers, with an error.
+type answersError int
+
+func (status answersError) Error() string {
+	return fmt.Sprintf("answers %d %s", int(status), http.StatusText(int(status)))
+}
+
+// reason says why a target cannot be reached without the addresses that the errors of package net hold: of the target,
+// and of the resolver inside the network.
+func reason(err error) string {
+	var status answersError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &status):
+		return status.Error()
+	case isTimeout(err):
+		return "no answer in time"
+	case errors.As(err, &dns):
+		return "its name cannot be resolved"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	}
+	return "the connection failed"
 }
 
 // reach tests one target: by a GET that is answered below 500 if the upstream has a ready path, else by a TCP connect.
@@ -145,7 +176,7 @@ func (p *pool) reach(ctx context.Context, t *target) error {
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again; its loss does not matter
 	if resp.StatusCode >= 500 {
-		return fmt.Errorf("answers %s", resp.Status)
+		return answersError(resp.StatusCode)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -15,8 +16,10 @@ import (
 // proxy sends requests to one upstream. One ReverseProxy serves all of its routes; what is the route's own travels in
 // the request's context.
 //
-// Upgrades (websockets) pass on fronts that let a handler hijack its connection, and last until either side or the
-// route's timeout ends them; elsewhere they are answered 501. HTTP/2 extended CONNECT is not supported.
+// Upgrades to websocket pass on fronts that let a handler hijack its connection, and last until either side or the route's
+// timeout ends them; elsewhere they are answered 501. Other upgrades are not passed on, and the request is answered as if
+// it had not asked (RFC 9110, 7.8): by one to h2c a client could send an upstream requests that no route has seen. HTTP/2
+// extended CONNECT is not supported.
 //
 // Query strings pass as they came, except that parameters which Go cannot parse (a semicolon, a bad escape) are dropped:
 // the gateway's conditions have not seen them, so the upstream shall not either.
@@ -50,6 +53,9 @@ func newProxy(p *pool, log *slog.Logger, opts Options) *proxy {
 		Rewrite:       out.rewrite,
 		ModifyResponse: func(resp *http.Response) error {
 			rt := routingOf(resp.Request.Context())
+			if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
+				return fmt.Errorf("status %03d is no final status", resp.StatusCode) // net/http reads it but cannot write it
+			}
 			delete(resp.Header, requestIDHeader) // the answer carries the gateway's, which the upstream was given
 			rt.response.apply(resp.Header)
 			if resp.StatusCode == http.StatusSwitchingProtocols {
@@ -70,7 +76,9 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 	request, response := compileOps(spec.Request.Headers), compileOps(spec.Response.Headers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r)
-		if !p.canUpgrade && r.Header.Get("Upgrade") != "" && r.ProtoMajor == 1 && tokenListed(r.Header["Connection"], "upgrade") {
+		if !asksWebsocket(r) {
+			delete(r.Header, "Upgrade") // before ReverseProxy looks at it
+		} else if !p.canUpgrade {
 			response.apply(w.Header())
 			fail(http.StatusNotImplemented, "This front of the gateway cannot switch protocols.").write(w, x.id)
 			return
@@ -98,9 +106,9 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	path := rt.path(x)
 	pr.Out.URL.Path, pr.Out.URL.RawPath = unescape(path), path
 	pr.Out.Trailer = pr.In.Trailer // the same map: net/http fills it in when the body has been read
-	rt.request.apply(pr.Out.Header)
 	setForwarded(pr.Out.Header, pr.In, rt.front)
 	pr.Out.Header.Set(requestIDHeader, x.id)
+	rt.request.apply(pr.Out.Header) // last: what the document says stands, and no model has it touch the lines above
 }
 
 // failed answers for an upstream that did not.
@@ -167,6 +175,12 @@ func rewritePath(w gateway.Rewrite, pattern gateway.Pattern) func(*exchange) str
 }
 
 func routingOf(ctx context.Context) *routing { return ctx.Value(routingKey{}).(*routing) }
+
+// asksWebsocket reports whether a request asks for a websocket, and for nothing else (RFC 6455, 4.1).
+func asksWebsocket(r *http.Request) bool {
+	protocol := r.Header["Upgrade"]
+	return r.ProtoMajor == 1 && len(protocol) == 1 && strings.EqualFold(protocol[0], "websocket") && tokenListed(r.Header["Connection"], "upgrade")
+}
 
 // tokenListed reports whether a comma-separated header holds a token.
 func tokenListed(lines []string, token string) bool {

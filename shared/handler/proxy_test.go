@@ -62,7 +62,7 @@ func TestProxyRequest(t *testing.T) {
 }
 
 func TestForwarded(t *testing.T) {
-	sent := http.Header{"Forwarded": {"for=203.0.113.1"}, "X-Forwarded-For": {"203.0.113.1", "203.0.113.2"}, "X-Forwarded-Host": {"shop.example"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Port": {"99"}}
+	sent := http.Header{"Forwarded": {"for=203.0.113.1"}, "X-Forwarded-For": {"203.0.113.1", "203.0.113.2"}, "X-Forwarded-Host": {"shop.example"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Port": {"99"}, "X-Forwarded-User": {"admin"}, "X-Original-Url": {"/admin"}}
 	for name, c := range map[string]struct {
 		remote, host string
 		front        Front
@@ -74,7 +74,6 @@ func TestForwarded(t *testing.T) {
 		"mapped":     {"[::ffff:192.0.2.1]:5", "a.example", Front{Proto: "http"}, nil, http.Header{"Forwarded": {"for=192.0.2.1;host=a.example;proto=http"}, "X-Forwarded-For": {"192.0.2.1"}, "X-Forwarded-Host": {"a.example"}, "X-Forwarded-Proto": {"http"}}},
 		"unknown":    {"", "a.example", Front{Proto: "http"}, nil, http.Header{"Forwarded": {"for=unknown;host=a.example;proto=http"}, "X-Forwarded-Host": {"a.example"}, "X-Forwarded-Proto": {"http"}}},
 		"client's":   {"192.0.2.1:5", "a.example", Front{Proto: "http"}, sent, http.Header{"Forwarded": {"for=192.0.2.1;host=a.example;proto=http"}, "X-Forwarded-For": {"192.0.2.1"}, "X-Forwarded-Host": {"a.example"}, "X-Forwarded-Proto": {"http"}}},
-		"trusted":    {"192.0.2.1:5", "a.example", Front{Proto: "http", Trusted: true}, sent, http.Header{"Forwarded": {"for=203.0.113.1, for=192.0.2.1;host=a.example;proto=http"}, "X-Forwarded-For": {"203.0.113.1, 203.0.113.2, 192.0.2.1"}, "X-Forwarded-Host": {"shop.example"}, "X-Forwarded-Proto": {"https"}}},
 		"bad quotes": {"192.0.2.1:5", `a"b`, Front{Proto: "http"}, nil, http.Header{"Forwarded": {`for=192.0.2.1;host="a\"b";proto=http`}, "X-Forwarded-For": {"192.0.2.1"}, "X-Forwarded-Host": {`a"b`}, "X-Forwarded-Proto": {"http"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +100,7 @@ func TestRewriteAndHeaderOps(t *testing.T) {
 	}
 	h := newHandler(t, model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": u}, Routes: routes(
 		gateway.Route{Name: "strip", Match: gateway.Match{Path: "/api/v1/{rest...}"}, Upstream: "up", Rewrite: gateway.Rewrite{StripPrefix: "/api/v1"}},
-		gateway.Route{Name: "all", Match: gateway.Match{Path: "/only"}, Upstream: "up", Rewrite: gateway.Rewrite{StripPrefix: "/only"}},
+		gateway.Route{Name: "all", Match: gateway.Match{Path: "/only"}, Upstream: "up", Rewrite: gateway.Rewrite{StripPrefix: "/only"}, Request: edit(map[string]string{"x-forwarded-port": "443"})},
 		gateway.Route{Name: "path", Match: gateway.Match{Path: "/u/{user}/o/{order}/{rest...}"}, Upstream: "up", Rewrite: gateway.Rewrite{Path: "/x%20y/{order}/{rest...}"},
 			Request: edit(map[string]string{"x-set": "1"}, "x-remove"), Response: edit(map[string]string{"content-type": "text/x", "x-new": "2"}, "date")},
 	)}), Options{})
@@ -114,11 +113,14 @@ func TestRewriteAndHeaderOps(t *testing.T) {
 	} {
 		t.Run(in, func(t *testing.T) {
 			r := get("http://api.example.com" + in)
-			r.Header = http.Header{"X-Remove": {"1"}, "X-Set": {"0", "00"}}
+			r.Header = http.Header{"X-Remove": {"1"}, "X-Set": {"0", "00"}, "X-Forwarded-Port": {"99"}}
 			resp := ask(h, r)
 			got := <-ch
 			if got.r.RequestURI != want || got.r.Host != "api.example.com" {
 				t.Errorf("upstream got %s for %s, want %s", got.r.RequestURI, got.r.Host, want)
+			}
+			if in == "/only" && got.r.Header.Get("X-Forwarded-Port") != "443" {
+				t.Errorf("upstream got headers %v without the one that the document sets", got.r.Header)
 			}
 			if !strings.HasPrefix(in, "/u/") {
 				return
@@ -320,7 +322,7 @@ func TestTrailers(t *testing.T) {
 
 func TestUpgrade(t *testing.T) {
 	up := serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "echo" {
+		if r.Header.Get("Upgrade") != "websocket" {
 			w.WriteHeader(426)
 			return
 		}
@@ -330,7 +332,7 @@ func TestUpgrade(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 		rw.Flush()
 		line, _ := rw.ReadString('\n')
 		rw.WriteString("echo " + line)
@@ -344,7 +346,7 @@ func TestUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
-		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 		r := bufio.NewReader(conn)
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil {
@@ -367,6 +369,29 @@ func TestUpgrade(t *testing.T) {
 			resp, _, _ := dial(t, opts)
 			wantProblem(t, resp, http.StatusNotImplemented)
 		})
+	}
+}
+
+// An upgrade that is not passed on is not asked for: by h2c a client would get to paths that no route has seen.
+func TestOtherUpgradesAreIgnored(t *testing.T) {
+	up, ch := recording(t)
+	for name, opts := range map[string]Options{"abort": {}, "marker": {Truncate: TruncateByMarker}, "buffered": {Buffered: true}} {
+		h := newHandler(t, toAll(t, upstream(up.URL)), opts)
+		for _, protocols := range [][]string{{"h2c"}, {"websocket, h2c"}, {"websocket", "h2c"}, {""}} {
+			t.Run(name+" "+strings.Join(protocols, "+"), func(t *testing.T) {
+				r := get("/")
+				r.Header = http.Header{"Connection": {"Upgrade, HTTP2-Settings"}, "Upgrade": protocols, "Http2-Settings": {"AAMAAABkAARAAAAAAAIAAAAA"}}
+				if resp := ask(h, r); resp.StatusCode != 200 {
+					t.Fatalf("status %d", resp.StatusCode)
+				}
+				got := (<-ch).r.Header
+				for _, hop := range []string{"Upgrade", "Connection", "Http2-Settings"} {
+					if got[hop] != nil {
+						t.Errorf("upstream got %s: %q", hop, got[hop])
+					}
+				}
+			})
+		}
 	}
 }
 

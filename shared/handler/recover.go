@@ -27,7 +27,7 @@ func recoverPanics(next http.Handler, log *slog.Logger, opts Options) http.Handl
 				log.ErrorContext(r.Context(), "panic", "id", x.id, "route", x.route, "panic", p, "stack", string(debug.Stack()))
 			}
 			a := x.answer
-			x.left = !a.hijacked && x.gone()
+			x.left = !a.hijacked && (x.gone() || a.lost)
 			switch {
 			case a.hijacked:
 				return // the connection is the upgraded protocol's and is closed already

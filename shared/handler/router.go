@@ -10,8 +10,8 @@ import (
 	"polygate.example/shared/gateway"
 )
 
-// router finds the route of a request. Routes stand in one tree of path segments per host, so that a lookup costs as
-// many steps as the path has segments, however many routes there are. The order in which branches are tried is the
+// router finds the route of a request. Routes stand in one tree of path segments per host, so that a lookup does not ask
+// routes one by one: it takes a step per segment, and more only where a more specific branch leads nowhere. The order in which branches are tried is the
 // rule of priority that package gateway documents: exact host, wildcard hosts from the longest, any host; literal,
 // {param}, {rest...}; listed method, HEAD by GET, any method; most conditions.
 type router struct {
@@ -36,8 +36,6 @@ type leaf struct {
 type route struct {
 	name       string
 	match      gateway.Match
-	params     []string // names, in the pattern's order
-	rest       bool     // the last parameter takes the rest
 	conditions []condition
 	endpoint   http.Handler
 }
@@ -54,12 +52,6 @@ func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts 
 			return nil, err // a model has no such route
 		}
 		r := &route{name: spec.Name, match: spec.Match, conditions: compileConditions(spec.Match)}
-		for _, s := range pattern.Segments {
-			if s.Kind != gateway.SegmentLiteral {
-				r.params = append(r.params, s.Text)
-				r.rest = s.Kind == gateway.SegmentRest
-			}
-		}
 		r.endpoint = endpointOf(spec, pattern, proxies)
 		rt.insert(pattern, r)
 	}
@@ -144,7 +136,7 @@ func (n *node) sort() {
 // ServeHTTP hands the request to its route; 405 with Allow if only its method is wrong, 404 if there is none.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r)
-	l := lookup{r: r, x: x, allow: map[string]bool{}}
+	l := lookup{r: r, x: x}
 	found := rt.find(&l)
 	if found == nil {
 		if len(l.allow) > 0 {
@@ -159,14 +151,6 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.route = found.name
-	for i, name := range found.params {
-		from := x.captured[i]
-		value := x.segments[from]
-		if found.rest && i == len(found.params)-1 {
-			value = strings.Join(x.segments[from:], "/")
-		}
-		r.SetPathValue(name, unescape(value))
-	}
 	found.endpoint.ServeHTTP(w, r)
 }
 
@@ -259,6 +243,9 @@ func (lf *leaf) find(l *lookup) *route {
 	}
 	for method, routes := range lf.methods {
 		if !l.allow[method] && first(routes, l) != nil {
+			if l.allow == nil {
+				l.allow = map[string]bool{}
+			}
 			l.allow[method] = true
 		}
 	}

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"polygate.example/shared/gateway"
@@ -196,33 +199,55 @@ func TestReady(t *testing.T) {
 		return u
 	}
 	for name, c := range map[string]struct {
-		up   gateway.Upstream
-		want bool
+		up  gateway.Upstream
+		why string // "" if it is ready
 	}{
-		"connect":               {upstream(sick.URL), true},
-		"dead":                  {upstream(deadAddress(t)), false},
-		"one of two":            {upstream(deadAddress(t), well.URL), true},
-		"path":                  {withPath(well.URL + "/base/"), true},
-		"path answers 503":      {withPath(sick.URL + "/base"), false},
-		"path answers too late": {withPath(slow.URL), false},
+		"connect":               {upstream(sick.URL), ""},
+		"dead":                  {upstream(deadAddress(t)), "connection refused"},
+		"one of two":            {upstream(deadAddress(t), well.URL), ""},
+		"path":                  {withPath(well.URL + "/base/"), ""},
+		"path answers 503":      {withPath(sick.URL + "/base"), "answers 503 Service Unavailable"},
+		"path answers too late": {withPath(slow.URL), "no answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHandler(t, toAll(t, c.up), Options{Instance: instance})
+			var log logBuffer
+			h := newHandler(t, toAll(t, c.up), Options{Instance: instance, Logger: log.logger()})
 			resp := ask(h, get("/ready"))
 			var report health.Report
 			if err := json.Unmarshal([]byte(body(t, resp)), &report); err != nil {
 				t.Fatal(err)
 			}
 			status, word := 200, health.StatusOK
-			if !c.want {
+			if c.why != "" {
 				status, word = 503, health.StatusDegraded
 			}
-			if resp.StatusCode != status || report.Status != word || len(report.Upstreams) != 1 || report.Upstreams[0].Reachable != c.want ||
-				report.Upstreams[0].Name != "up" || report.Upstreams[0].Target == "" || (report.Upstreams[0].Error == "") != c.want {
+			if resp.StatusCode != status || report.Status != word || len(report.Upstreams) != 1 || report.Upstreams[0].Reachable != (c.why == "") ||
+				report.Upstreams[0].Name != "up" || report.Upstreams[0].Target == "" || report.Upstreams[0].Error != c.why {
 				t.Errorf("status %d, report %+v", resp.StatusCode, report)
 			}
+			if l := log.lines(t, "target not ready"); c.why != "" && (len(l) != 1 || l[0]["upstream"] != "up" || l[0]["error"] == "") {
+				t.Errorf("log has %v", l)
+			}
 		})
+	}
+}
+
+// What /ready tells anybody holds no address of the target's or the resolver's.
+func TestReason(t *testing.T) {
+	dial := func(err error) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 443}, Err: err}
+	}
+	for want, err := range map[string]error{
+		"connection refused":              dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)),
+		"no answer in time":               dial(os.ErrDeadlineExceeded),
+		"its name cannot be resolved":     dial(&net.DNSError{Err: "no such host", Name: "orders.internal", Server: "10.0.0.2:53", IsNotFound: true}),
+		"answers 503 Service Unavailable": answersError(503),
+		"the connection failed":           dial(errors.New("something about 10.1.2.3")),
+	} {
+		if got := reason(err); got != want {
+			t.Errorf("%v is told as %q, want %q", err, got, want)
+		}
 	}
 }
 
