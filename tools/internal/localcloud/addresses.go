@@ -53,6 +53,9 @@ func (a *addresses) Allocate(key string) netip.AddrPort {
 	note := "addresses/" + key
 	if text, ok := a.store.Note(note); ok {
 		if ap, err := netip.ParseAddrPort(text); err == nil {
+			if !a.single { // the dial of the edge may have been turned since
+				ap = netip.AddrPortFrom(ap.Addr(), a.port)
+			}
 			return ap
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,7 +39,9 @@ import (
 	"polygate.example/tools/internal/localcloud/provider"
 	"polygate.example/tools/internal/localcloud/resource"
 	"polygate.example/tools/internal/localcloud/runtime"
+	"polygate.example/tools/internal/localcloud/runtime/cloudrun"
 	"polygate.example/tools/internal/localcloud/vendorhost"
+	"polygate.example/tools/internal/process"
 )
 
 // Options says where the clouds listen and what their account holds before the first deployment.
@@ -124,11 +127,13 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if opts.Log == nil {
 		opts.Log = func(string, ...any) {}
 	}
-	if _, err := ReadState(ctx, opts.Dir); err == nil {
-		return nil, fmt.Errorf("local clouds run from %s already", opts.Dir)
+	unlock, err := lock(ctx, opts.Dir)
+	if err != nil {
+		return nil, err
 	}
 	c := &Clouds{opts: opts, faults: &fault.Set{}, stop: make(chan struct{})}
 	c.world.Store(&plane.World{})
+	c.onClose(unlock)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -151,16 +156,40 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err := c.apply(ctx); err != nil {
 		return nil, err
 	}
+	applying, cancel := context.WithCancel(context.Background())
 	c.store.OnChange(func() {
-		if err := c.apply(context.Background()); err != nil {
+		if err := c.apply(applying); err != nil && applying.Err() == nil {
 			opts.Log("serving what was deployed: %v", err)
 		}
 	})
+	c.onClose(cancel) // before the providers' end, which waits for the operation whose change is being applied
 	if err := c.state.write(opts.Dir); err != nil {
 		return nil, err
 	}
-	c.closers = append([]func() error{func() error { return os.Remove(stateFile(opts.Dir)) }}, c.closers...) // as the last step
+	// As the last step but the lock's release.
+	c.closers = slices.Insert(c.closers, 1, func() error { return os.Remove(stateFile(opts.Dir)) })
 	return c, nil
+}
+
+// lock takes the folder for these clouds: two of them would overwrite each other's records. The state of clouds that run is
+// looked at as well, for systems without locks.
+func lock(ctx context.Context, dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the local clouds' folder: %w", err)
+	}
+	running := fmt.Errorf("local clouds run from %s already, or are about to: use those, or end them with `polygate local stop`", dir)
+	unlock, err = process.TryLock(filepath.Join(dir, "lock"))
+	if errors.Is(err, process.ErrLocked) {
+		return nil, running
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ReadState(ctx, dir); err == nil {
+		unlock()
+		return nil, running
+	}
+	return unlock, nil
 }
 
 // startControl opens what the control planes share.
@@ -185,13 +214,23 @@ func (c *Clouds) startControl() error {
 		CA:        ca,
 		Clock:     clock.New(c.opts.Speed),
 		Refuse:    c.faults.Refuses,
-		Build:     func(ctx context.Context, f plane.Function) error { return c.runtimes.Check(ctx, f) },
+		Build:     c.build,
 	}
 	c.state = State{
 		PID: os.Getpid(), Speed: c.services.Clock.Speed(), CA: ca.Path(), Token: rand.Text(), Dials: c.opts.Dials,
 		Providers: map[string]int{}, Started: time.Now().UTC(),
 	}
 	return nil
+}
+
+// build has the data plane build and try a function. The control planes know nothing of runtimes, so what they need to
+// tell apart is said in their words.
+func (c *Clouds) build(ctx context.Context, f plane.Function) error {
+	err := c.runtimes.Check(ctx, f)
+	if errors.Is(err, cloudrun.ErrStartup) {
+		return fmt.Errorf("%w: %w", resource.ErrUnready, err)
+	}
+	return err
 }
 
 // startData opens the data plane; it serves nothing yet.

@@ -8,11 +8,16 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
+
 	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/runtime/runtimetest"
 )
 
 func start(t *testing.T) (*Clouds, string) {
@@ -56,6 +61,19 @@ func TestStartAndStop(t *testing.T) {
 	if _, err := Start(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "already") {
 		t.Errorf("starting twice from one folder: %v", err)
 	}
+	// Nor does a second one start while the first one has not written its state yet, or is too busy to be asked.
+	if err := os.Rename(stateFile(dir), stateFile(dir)+".away"); err != nil {
+		t.Fatal(err)
+	}
+	any := netip.MustParseAddrPort("127.0.0.1:0")
+	second, err := Start(t.Context(), Options{Dir: dir, DNS: any, Edge: any, Origin: any, Network: netip.MustParseAddr("127.99.2.0")})
+	if err == nil || !strings.Contains(err.Error(), "already") {
+		t.Errorf("starting twice from one folder, without a state: %v", err)
+		_ = second.Close()
+	}
+	if err := os.Rename(stateFile(dir)+".away", stateFile(dir)); err != nil {
+		t.Fatal(err)
+	}
 	if err := NewClient(st).Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -96,13 +114,86 @@ func TestAPIWantsItsToken(t *testing.T) {
 	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "nothing is; run `polygate up` first") {
 		t.Errorf("a fault in a region that is not deployed: %v", err)
 	}
-	if _, err := c.Heal(t.Context(), ""); err != nil {
+	// A control plane can be broken before the first deployment, and its name alone heals it.
+	if err := c.Inject(t.Context(), fault.Fault{Target: "aws", Kind: fault.ControlPlane}); err != nil {
 		t.Error(err)
+	}
+	for _, target := range []string{"gcp", "&", "a b"} {
+		if n, err := c.Heal(t.Context(), target); !errors.Is(err, ErrRefused) || n != 0 {
+			t.Errorf("healing %q, where nothing is broken: %d, %v", target, n, err)
+		}
+	}
+	for _, want := range []int{1, 0} {
+		if n, err := c.Heal(t.Context(), ""); err != nil || n != want {
+			t.Errorf("healed %d, %v: want %d", n, err, want)
+		}
+	}
+	if err := c.Inject(t.Context(), fault.Fault{Target: "aws", Kind: fault.ControlPlane}); err != nil {
+		t.Error(err)
+	}
+	if n, err := c.Heal(t.Context(), "aws"); err != nil || n != 1 {
+		t.Errorf("healed %d, %v: want the fault of a provider that has no region", n, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := c.Overview(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("a call that is called off: %v", err)
+	}
+}
+
+// The control plane asks the data plane before it takes a function, and what it has taken runs until it is deleted: the
+// assembly, without an engine.
+func TestFunctionIsTriedThenServed(t *testing.T) {
+	c, _ := start(t)
+	ctl, err := resource.NewController(gcp.Cloud(), c.store, c.services)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := resource.Props{"project": gcp.DefaultProject}
+	create := func(token string, in resource.Props) (string, error) {
+		t.Helper()
+		checked, failures, err := ctl.Check(t.Context(), resource.Checking{Token: token, Name: "x", New: in, Config: config})
+		if err != nil || len(failures) > 0 {
+			t.Fatalf("check %s: %v %v", token, failures, err)
+		}
+		id, _, err := ctl.Create(t.Context(), token, checked, config, false)
+		return id, err
+	}
+	zip, _ := runtimetest.Zip(t, runtimetest.FunctionFiles(t))
+	source, err := asset.FromPath(zip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create("gcp:storage/bucket:Bucket", resource.Props{"name": "gw-source", "location": "us-central1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create("gcp:storage/bucketObject:BucketObject", resource.Props{"bucket": "gw-source", "name": "src.zip",
+		"source": resource.Blob{Source: source.Serialize(), Hash: source.Hash}}); err != nil {
+		t.Fatal(err)
+	}
+	const token = "gcp:cloudfunctionsv2/function:Function"
+	function := func(entry string) resource.Props {
+		return resource.Props{"name": "gw", "location": "us-central1", "buildConfig": resource.Props{"runtime": "go126", "entryPoint": entry,
+			"source": resource.Props{"storageSource": resource.Props{"bucket": "gw-source", "object": "src.zip"}}}}
+	}
+	if _, err := create(token, function("Other")); resource.Code(err) != gcp.ReasonUnready || !strings.Contains(err.Error(), "no matching function found") {
+		t.Errorf("an entry point that is not there: %v", err)
+	}
+	if n := c.runtimes.Processes(); n != 0 {
+		t.Errorf("%d processes after the refusal", n)
+	}
+	id, err := create(token, function("Gateway"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, n := c.overview().Regions, c.runtimes.Processes(); !slices.Equal(got, []string{"gcp/us-central1"}) || n != 1 {
+		t.Errorf("regions %v, %d processes: want one of each", got, n)
+	}
+	if err := ctl.Delete(t.Context(), token, id, nil, config); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.runtimes.Processes(); n != 0 {
+		t.Errorf("%d processes after the deletion", n)
 	}
 }
 
@@ -121,19 +212,24 @@ func TestAddresses(t *testing.T) {
 		name          string
 		single        bool
 		first, second string
+		moved         string // the first one after a restart with the edge on another port
 	}{
-		{"an address each, on the edge's port", false, "127.99.0.1:8443", "127.99.0.2:8443"},
-		{"a port each, where there is one address", true, "127.0.0.1:8444", "127.0.0.1:8445"},
+		{"an address each, on the edge's port", false, "127.99.0.1:8443", "127.99.0.2:8443", "127.99.0.1:9443"},
+		{"a port each, where there is one address", true, "127.0.0.1:8444", "127.0.0.1:8445", "127.0.0.1:8444"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, run := range []string{"first", "after a restart"} {
+			open := func(port uint16) *addresses {
 				store, err := resource.Open(dir)
 				if err != nil {
 					t.Fatal(err)
 				}
-				a := newAddresses(netip.MustParseAddr("127.99.0.0"), 8443, store, t.Logf)
+				a := newAddresses(netip.MustParseAddr("127.99.0.0"), port, store, t.Logf)
 				a.single = c.single
+				return a
+			}
+			for _, run := range []string{"first", "after a restart"} {
+				a := open(8443)
 				if got := a.Allocate("aws/us-east-1").String(); got != c.first {
 					t.Errorf("%s: %s, want %s", run, got, c.first)
 				}
@@ -143,6 +239,9 @@ func TestAddresses(t *testing.T) {
 				if got := a.Allocate("aws/us-east-1").String(); got != c.first {
 					t.Errorf("%s, asked again: %s, want %s", run, got, c.first)
 				}
+			}
+			if got := open(9443).Allocate("aws/us-east-1").String(); got != c.moved {
+				t.Errorf("with the edge moved: %s, want %s", got, c.moved)
 			}
 		})
 	}

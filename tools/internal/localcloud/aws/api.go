@@ -84,6 +84,11 @@ func apiType() *resource.Type {
 				return action{resource.OpDelete, labelAPI, old.ID, serviceAPI, "DeleteApi"}.refuse(codeBadRequest,
 					"Please remove all base path mappings related to the API in your domains (%s)", m.Inputs.Str("domainName"))
 			}
+			for _, token := range []string{tokenRoute, tokenIntegration, tokenStage} {
+				if err := removeAll(env, env.View().Where(token, "apiId", old.ID)); err != nil {
+					return err
+				}
+			}
 			return nil
 		},
 	}

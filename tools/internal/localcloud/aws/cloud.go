@@ -80,6 +80,16 @@ func serial(env *resource.Env, n int, token string, parts ...string) string {
 	}
 }
 
+// removeAll takes away what goes with a resource that is deleted.
+func removeAll(env *resource.Env, records []resource.Record) error {
+	for _, r := range records {
+		if err := env.Remove(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Properties that many types share.
 
 func regionProperty() resource.Property {

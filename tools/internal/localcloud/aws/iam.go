@@ -65,11 +65,12 @@ func roleType() *resource.Type {
 			return resource.Props{"tagsAll": tagsAll(in)}, checkPolicy(a, in, "assumeRolePolicy", true)
 		},
 		Delete: func(_ context.Context, env *resource.Env, old resource.Record) error {
-			if len(env.View().Where(tokenRolePolicy, "role", old.ID)) > 0 && !old.Inputs.Bool("forceDetachPolicies") {
+			policies := env.View().Where(tokenRolePolicy, "role", old.ID)
+			if len(policies) > 0 && !old.Inputs.Bool("forceDetachPolicies") {
 				return action{resource.OpDelete, labelRole, old.ID, "IAM", "DeleteRole"}.refuse(codeDeleteConflict,
 					"Cannot delete entity, must delete policies first.")
 			}
-			return nil
+			return removeAll(env, policies)
 		},
 	}
 }

@@ -114,6 +114,12 @@ func functionType() *resource.Type {
 			}
 			return functionOutputs(env, in), nil
 		},
+		// Its resource-based policy goes with it: a function made again under the name may be invoked by nobody.
+		Delete: func(_ context.Context, env *resource.Env, old resource.Record) error {
+			return removeAll(env, slices.DeleteFunc(env.View().List(tokenPermission), func(p resource.Record) bool {
+				return p.Inputs.Str("region") != old.Scope || functionName(p.Inputs.Str("function")) != old.ID
+			}))
+		},
 	}
 }
 

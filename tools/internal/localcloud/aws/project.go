@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
@@ -47,8 +48,11 @@ func functions(env *resource.Env) []plane.Function {
 		in := f.Inputs
 		blob, _ := in.Blob("code")
 		instances := in.Int("reservedConcurrentExecutions")
-		if instances < 0 {
+		switch {
+		case instances < 0:
 			instances = defaultConcurrency
+		case instances == 0: // "To throttle a function, set the reserved concurrency to zero" (Lambda developer guide)
+			instances = -1
 		}
 		var arch string
 		for _, a := range in.Strings("architectures") {
@@ -99,7 +103,7 @@ func site(env *resource.Env, api resource.Record) plane.Site {
 		s.InvokeError = true
 		return s
 	}
-	s.Function = uri[1]
+	s.Function, s.Timeout = uri[1], time.Duration(integration.Inputs.Int("timeoutMilliseconds"))*time.Millisecond
 	s.InvokeError = !mayInvoke(v, fn, api.Computed.Str("executionArn")+"/"+stages[i].ID+"/$default")
 	return s
 }

@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/plane"
@@ -121,6 +123,90 @@ func TestProjectWiring(t *testing.T) {
 				t.Errorf("site has %d hosts, function %q, invoke error %t", len(s.Hosts), s.Function, s.InvokeError)
 			}
 		})
+	}
+}
+
+// TestProjectLimits: what a program says of timeouts and concurrency reaches the data plane.
+func TestProjectLimits(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	r := b.deploy("us-east-1", "use1")
+	for _, tc := range []struct {
+		short, property string
+		value           float64
+		got             func(plane.World) any
+		before, after   any
+	}{
+		{"integration", "timeoutMilliseconds", 5000, func(w plane.World) any { return w.Sites[0].Timeout }, 30 * time.Second, 5 * time.Second},
+		{"function", "reservedConcurrentExecutions", 7, func(w plane.World) any { return w.Functions[0].Instances }, 10, 7},
+		{"function", "reservedConcurrentExecutions", 0, func(w plane.World) any { return w.Functions[0].Instances }, 7, -1},
+	} {
+		if got := tc.got(b.project()); got != tc.before {
+			t.Errorf("%s before: %v, want %v", tc.property, got, tc.before)
+		}
+		m := r.made[tc.short]
+		rec, ok := b.store.View().Get(m.token, m.id)
+		if !ok {
+			t.Fatalf("no %s", tc.short)
+		}
+		if _, err := b.c.Update(t.Context(), m.token, m.id, m.out, rec.Inputs.With(resource.Props{tc.property: tc.value}), nil, false); err != nil {
+			t.Fatal(err)
+		}
+		if got := tc.got(b.project()); got != tc.after {
+			t.Errorf("%s %v: %v, want %v", tc.property, tc.value, got, tc.after)
+		}
+	}
+}
+
+// TestDeleteTakesAlong: what is a part of a resource goes with it, and nobody else's does.
+func TestDeleteTakesAlong(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	r, other := b.deploy("us-east-1", "use1"), b.deploy("eu-west-1", "euw1")
+	remove := func(shorts ...string) {
+		t.Helper()
+		for _, short := range shorts {
+			m := r.made[short]
+			if err := b.delete(m.token, m.id, m.out); err != nil {
+				t.Fatalf("%s: %v", short, err)
+			}
+		}
+	}
+	left := func(r *region, shorts ...string) (found []string) {
+		for _, short := range shorts {
+			m := r.made[short]
+			if rec, ok := b.store.View().Get(m.token, m.id); ok && (rec.Scope == "" || strings.HasPrefix(rec.Scope, m.out.Str("region"))) {
+				found = append(found, short)
+			}
+		}
+		return found
+	}
+	// A function made again under its name has no permission any more.
+	remove("function")
+	b.must(tFunction, b.functionInputs("polygate-use1", "us-east-1", r.out("role").Str("arn")))
+	if s := b.project().Sites[0]; !s.InvokeError {
+		t.Error("the new function may be invoked by the permission of the one that was deleted")
+	}
+	remove("record", "mapping-own", "mapping-shared", "api")
+	parts := []string{"integration", "route", "stage"}
+	if got := left(r, parts...); len(got) > 0 {
+		t.Errorf("left of the API: %v", got)
+	}
+	if got := left(other, append(parts, "permission")...); len(got) != 4 {
+		t.Errorf("left of the other region: %v", got)
+	}
+	// A role's policies keep it, unless it is told to let them go.
+	role := r.made["role"]
+	if err := b.delete(role.token, role.id, role.out); resource.Code(err) != "DeleteConflict" {
+		t.Errorf("a role with a policy: %v", err)
+	}
+	rec, _ := b.store.View().Get(tRole, role.id)
+	if _, err := b.c.Update(t.Context(), tRole, role.id, role.out, rec.Inputs.With(resource.Props{"forceDetachPolicies": true}), nil, false); err != nil {
+		t.Fatal(err)
+	}
+	remove("role")
+	if got := left(r, "policy"); len(got) > 0 {
+		t.Error("the role's policy is left")
 	}
 }
 

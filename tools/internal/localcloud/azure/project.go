@@ -34,6 +34,7 @@ func Project(env *resource.Env) (plane.World, error) {
 		site := plane.Site{
 			ID: siteKey(app.ID), Region: regionOf(app), Front: plane.AzureApp, Listen: env.Addresses.Allocate(siteKey(app.ID)),
 			Hosts: []plane.Host{{Name: defaultHost(app.Inputs), Cert: []byte(app.Private.Str("cert")), Key: []byte(app.Private.Str("key"))}},
+			HTTP2: app.Inputs.Object("siteConfig").Bool("http20Enabled"), TLS13: app.Inputs.Object("siteConfig").Str("minTlsVersion") == "1.3",
 		}
 		for _, b := range bindingsOf(v, app) {
 			site.Hosts = append(site.Hosts, bound(v, app, b))

@@ -90,6 +90,23 @@ func TestProject(t *testing.T) {
 	t.Run("bound", func(t *testing.T) { golden(t, "bound.json", k.world()) })
 }
 
+// TestProjectProtocols: what the site's configuration says of TLS and HTTP/2 reaches the front.
+func TestProjectProtocols(t *testing.T) {
+	k := newKit(t)
+	k.app(goodPackage(), azure.RoleStorageBlobDataReader)
+	if s := k.world().Sites[0]; !s.HTTP2 || s.TLS13 {
+		t.Errorf("HTTP/2 %t, TLS 1.3 %t: want the SDK's default, and 1.2 as it was asked for", s.HTTP2, s.TLS13)
+	}
+	rec := k.store.View().List(tApp)[0]
+	site := rec.Inputs.Object("siteConfig").With(resource.Props{"http20Enabled": false, "minTlsVersion": "1.3"})
+	if _, err := k.ctl.Update(t.Context(), tApp, rec.ID, rec.Outputs(), rec.Inputs.With(resource.Props{"siteConfig": site}), nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if s := k.world().Sites[0]; s.HTTP2 || !s.TLS13 {
+		t.Errorf("HTTP/2 %t, TLS 1.3 %t after they were turned", s.HTTP2, s.TLS13)
+	}
+}
+
 // TestPublication keeps that a package is live from its publication on and not from its upload on.
 // Source: learn.microsoft.com/azure/azure-functions/functions-deployment-technologies (one deploy).
 func TestPublication(t *testing.T) {

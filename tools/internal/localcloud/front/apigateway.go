@@ -48,7 +48,7 @@ func (a *apiGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		panic(http.ErrAbortHandler) // the client went away in the middle of it
 	}
-	if a.site.Function == "" {
+	if a.site.Function == "" && !a.site.InvokeError {
 		message(w, http.StatusNotFound, "Not Found") // no route
 		return
 	}

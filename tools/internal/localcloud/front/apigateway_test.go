@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -235,6 +236,7 @@ func TestGatewayRefusals(t *testing.T) {
 		{"the function failed", respond(lambda.Result{ErrType: "Runtime.ExitError", Payload: []byte(`{}`)}, nil), nil, 0, nil, 500, "Internal Server Error"},
 		{"no permission", ok, func(_ *Options, s *plane.Site) { s.InvokeError = true }, 0, nil, 500, "Internal Server Error"},
 		{"no such function", ok, func(o *Options, _ *plane.Site) { o.Runtimes = functions{} }, 0, nil, 500, "Internal Server Error"},
+		{"integration with a function that was deleted", ok, func(_ *Options, s *plane.Site) { s.Function, s.InvokeError = "", true }, 0, nil, 500, "Internal Server Error"},
 		{"no route", ok, func(_ *Options, s *plane.Site) { s.Function = "" }, 0, nil, 404, "Not Found"},
 		{"over Lambda's 6 MB", respond(lambda.Result{}, lambda.ErrRequestTooLarge), nil, 0, nil, 413, "Request Entity Too Large"},
 		{"throttled", respond(lambda.Result{}, lambda.ErrThrottled), nil, 0, nil, 503, "Service Unavailable"},
@@ -243,6 +245,14 @@ func TestGatewayRefusals(t *testing.T) {
 			<-ctx.Done()
 			return lambda.Result{}, ctx.Err()
 		}, func(o *Options, _ *plane.Site) { o.Timeouts.APIGateway = 50 * time.Millisecond }, 0, nil, 503, "Service Unavailable"},
+		// Source: API Gateway v2 API reference, CreateIntegration, TimeoutInMillis.
+		{"integration timeout of its own", func(ctx context.Context, _ []byte) (lambda.Result, error) {
+			if at, _ := ctx.Deadline(); time.Until(at) > 10*time.Second {
+				return lambda.Result{}, errors.New("the front waits longer than the integration may take")
+			}
+			<-ctx.Done()
+			return lambda.Result{}, ctx.Err()
+		}, func(_ *Options, s *plane.Site) { s.Timeout = 50 * time.Millisecond }, 0, nil, 503, "Service Unavailable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := gateway(t, tt.f, tt.change)

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -209,21 +210,48 @@ func TestHandshakeAndHost(t *testing.T) {
 }
 
 func TestProtocols(t *testing.T) {
-	for front, want := range map[plane.Front]int{plane.APIGateway: 2, plane.GoogleALB: 2, plane.RunApp: 2, plane.AzureApp: 1} {
-		t.Run(string(front), func(t *testing.T) {
+	for _, tt := range []struct {
+		front     plane.Front
+		on, http2 bool
+	}{
+		{plane.APIGateway, false, true}, {plane.GoogleALB, false, true}, {plane.RunApp, false, true},
+		{plane.AzureApp, false, false}, {plane.AzureApp, true, true},
+	} {
+		t.Run(fmt.Sprintf("%s, switched on %t", tt.front, tt.on), func(t *testing.T) {
 			addr := freePort(t)
-			serve(t, Options{Runtimes: hello}, siteOf(t, front, addr))
+			s := siteOf(t, tt.front, addr)
+			s.HTTP2 = tt.on
+			serve(t, Options{Runtimes: hello}, s)
 			conn, err := tls.Dial("tcp", addr.String(), &tls.Config{ServerName: name, InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = conn.Close() }()
-			if got := conn.ConnectionState().NegotiatedProtocol; (got == "h2") != (want == 2) {
+			if got := conn.ConnectionState().NegotiatedProtocol; (got == "h2") != tt.http2 {
 				t.Errorf("negotiated %q", got)
 			}
-			if want == 2 {
+			if tt.http2 {
 				if resp, body := get(t, client(t, addr, "h2"), "https://"+name+"/"); resp.ProtoMajor != 2 || body != "hello" {
 					t.Errorf("%s %q", resp.Proto, body)
+				}
+			}
+		})
+	}
+}
+
+func TestLeastTLS(t *testing.T) {
+	for _, least := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(least), func(t *testing.T) {
+			s := siteOf(t, plane.GoogleALB, freePort(t))
+			s.TLS13 = least == tls.VersionTLS13
+			serve(t, Options{Runtimes: hello}, s)
+			for offered, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: least == tls.VersionTLS12, tls.VersionTLS13: true} {
+				conn, err := tls.Dial("tcp", s.Listen.String(), &tls.Config{ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: offered})
+				if (err == nil) != want {
+					t.Errorf("offered %s: %v, want it taken: %t", tls.VersionName(offered), err, want)
+				}
+				if err == nil {
+					_ = conn.Close()
 				}
 			}
 		})

@@ -109,7 +109,7 @@ func TestAzureTimeout(t *testing.T) {
 	release := make(chan struct{})
 	one := siteOf(t, plane.AzureApp, freePort(t))
 	serve(t, Options{
-		Timeouts: Timeouts{Azure: 100 * time.Millisecond},
+		Timeouts: Timeouts{Azure: 500 * time.Millisecond}, // within which /begun must have begun
 		Runtimes: functions{appID: {HTTP: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/begun" { // an answer in progress is not idle
 				_, _ = io.WriteString(w, "first ")

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -60,17 +61,26 @@ func (f *Fronts) newTable(group []plane.Site, certs map[[sha256.Size]byte]*tls.C
 				continue
 			}
 			t.tls[name] = &tls.Config{
-				MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*cert}, NextProtos: protocols(p.Front),
+				MinVersion: leastTLS(p), Certificates: []tls.Certificate{*cert}, NextProtos: protocols(p),
 			}
 		}
 	}
 	return t, errors.Join(problems...)
 }
 
+// leastTLS is the oldest version of TLS that a site takes. Nothing takes 1.0 or 1.1, whatever it is told.
+func leastTLS(s plane.Site) uint16 {
+	if s.TLS13 {
+		return tls.VersionTLS13
+	}
+	return tls.VersionTLS12
+}
+
 // protocols are what a front offers by ALPN. API Gateway and Google's front ends speak HTTP/2; App Service does only
-// where http20Enabled is set, and its default is off. Sources: "HTTP/2 support" of each.
-func protocols(front plane.Front) []string {
-	if front == plane.AzureApp {
+// where http20Enabled is set, which Azure's own default is not, but that of Pulumi's SDK is. Sources: "HTTP/2 support" of
+// each; SiteConfigArgs.Defaults of pulumi-azure-native-sdk/web.
+func protocols(s plane.Site) []string {
+	if s.Front == plane.AzureApp && !s.HTTP2 {
 		return []string{"http/1.1"}
 	}
 	return []string{"h2", "http/1.1"}
@@ -98,7 +108,7 @@ func (f *Fronts) certificate(h plane.Host, certs map[[sha256.Size]byte]*tls.Cert
 func (f *Fronts) handler(p plane.Site) (http.Handler, error) {
 	switch p.Front {
 	case plane.APIGateway:
-		return &apiGateway{site: p, functions: f.o.Runtimes, timeout: f.o.Timeouts.APIGateway}, nil
+		return &apiGateway{site: p, functions: f.o.Runtimes, timeout: cmp.Or(p.Timeout, f.o.Timeouts.APIGateway)}, nil
 	case plane.GoogleALB, plane.RunApp:
 		return &google{site: p, functions: f.o.Runtimes, faults: f.o.Faults}, nil
 	case plane.AzureApp:

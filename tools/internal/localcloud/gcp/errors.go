@@ -15,7 +15,8 @@ const (
 	ReasonConflict  = "conflict"
 	ReasonExists    = "alreadyExists"
 	ReasonInUse     = "resourceInUseByAnotherResource"
-	ReasonBuild     = "buildFailed" // an operation that failed in Cloud Build, not an API error
+	ReasonBuild     = "buildFailed"                // an operation that failed in Cloud Build, not an API error
+	ReasonUnready   = "containerHealthcheckFailed" // an operation that failed at the start of the service
 	ReasonBackend   = "backendError"
 )
 

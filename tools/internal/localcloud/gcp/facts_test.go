@@ -131,6 +131,7 @@ var storageFacts = []fact{
 var functionFacts = []fact{
 	{"a runtime must be one the builder has", "cloud.google.com/functions/docs/runtime-support",
 		withFunction(func(_, build, _ resource.Props) { build["runtime"] = "go999" }), gcp.ReasonBad, "Runtime go999 is not supported"},
+	{"traffic stays on an older revision", "ours", withFunction(func(_, _, service resource.Props) { service["allTrafficOnLatestRevision"] = false }), "", "one of [true], got false"},
 	{"an entry point is required", docFunction,
 		withFunction(func(_, build, _ resource.Props) { delete(build, "entryPoint") }), "", "buildConfig.entryPoint"},
 	{"the source object exists", docFunction, withFunction(func(_, build, _ resource.Props) {

@@ -60,7 +60,7 @@ func addressOf(v resource.View, rule resource.Props) (resource.Record, bool) {
 	return same[0], true
 }
 
-// enabledFeatures is what a profile enables, in part. It is only reported: the front negotiates TLS as Go does.
+// enabledFeatures is what a profile enables, in part. It is only reported: the front negotiates cipher suites as Go does.
 var enabledFeatures = map[string][]any{
 	"COMPATIBLE": resource.List[any]("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_128_CBC_SHA"),
 	"MODERN": resource.List[any](

@@ -2,6 +2,7 @@ package gcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -72,7 +73,7 @@ func function() *resource.Type {
 					{Name: "minInstanceCount", Kind: resource.Int, Min: resource.At(0)},
 					{Name: "maxInstanceRequestConcurrency", Kind: resource.Int, Default: 1.0, Min: resource.At(1), Max: resource.At(1000)},
 					oneOf("ingressSettings", IngressAll, IngressInternal, IngressBalancer),
-					{Name: "allTrafficOnLatestRevision", Kind: resource.Bool, Default: true},
+					{Name: "allTrafficOnLatestRevision", Kind: resource.Bool, Default: true, OneOf: []any{true}}, // there is no older one to keep it on
 					{Name: "serviceAccountEmail", Kind: resource.String},
 					{Name: "environmentVariables", Kind: resource.Map, Elem: text},
 				},
@@ -157,10 +158,16 @@ func deploy(ctx context.Context, env *resource.Env, old *resource.Record, in res
 	if old != nil && same(*old, in, f.Digest) || env.Build == nil {
 		return nil
 	}
-	if err := env.Build(ctx, f); err != nil {
-		return buildError("%s", err)
+	err = env.Build(ctx, f)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return err // called off: nothing is known of the function
+	case errors.Is(err, resource.ErrUnready):
+		return unreadyError(in, err)
 	}
-	return nil
+	return buildError("%s", err)
 }
 
 // same reports whether an update leaves what was built as it is.
@@ -176,6 +183,15 @@ func buildError(format string, a ...any) error {
 	return &resource.Error{Code: ReasonBuild, Message: fmt.Sprintf(
 		"Error code 3, message: Build failed with status: FAILURE and message: %s. For more details see the logs at https://console.cloud.google.com/cloud-build/builds",
 		fmt.Sprintf(format, a...))}
+}
+
+// unreadyError is how a function that was built and does not start shows. Source of the words:
+// hashicorp/terraform-provider-google issue #18638; what follows them is the local function's own output.
+func unreadyError(in resource.Props, cause error) error {
+	service := last(serviceOfFunction(in))
+	return &resource.Error{Code: ReasonUnready, Message: fmt.Sprintf(
+		"Error code 3, message: Could not create or update Cloud Run service %[1]s, Container Healthcheck failed. Revision '%[1]s' is not ready and cannot serve "+
+			"traffic. The user-provided container failed to start and listen on the port defined provided by the PORT=8080 environment variable. %[2]v", service, cause)}
 }
 
 // candidate is the function as the data plane would get it, after every check that does not need a build.
@@ -322,6 +338,7 @@ func planeFunction(env *resource.Env, in resource.Props, source resource.Blob) p
 		Package: env.BlobFile(source), Digest: source.SHA256, Entry: build.Str("entryPoint"), Architecture: runtime.GOARCH,
 		Environment: service.StringMap("environmentVariables"),
 		Memory:      int(memory >> 20), Timeout: time.Duration(service.Int("timeoutSeconds")) * time.Second, Instances: instances,
+		Concurrency: service.Int("maxInstanceRequestConcurrency"),
 	}
 }
 

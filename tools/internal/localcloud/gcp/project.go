@@ -88,6 +88,8 @@ func balancer(env *resource.Env, v resource.View, rule resource.Record) (site pl
 	if site.Region == "" {
 		return plane.Site{}, false // no backend: there is no region whose faults it could share
 	}
+	policy, _ := v.Get(tokenSSLPolicy, relative(proxy.Inputs.Str("sslPolicy")))
+	site.TLS13 = policy.Inputs.Str("minTlsVersion") == "TLS_1_3"
 	site.Hosts = hostsOf(env, v, relative(proxy.Inputs.Str("certificateMap")))
 	return site, true
 }

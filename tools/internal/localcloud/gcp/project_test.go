@@ -1,11 +1,14 @@
 package gcp_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +53,96 @@ func TestProject(t *testing.T) {
 	t.Run("waiting for the record", func(t *testing.T) { k.t = t; golden(t, "waiting.json", k.world()) })
 	k.authorize(authorization)
 	t.Run("authorised", func(t *testing.T) { k.t = t; golden(t, "authorised.json", k.world()) })
+}
+
+// TestOneRequestAtATime: a function that says nothing takes one request at a time in each instance, as on Google Cloud.
+func TestOneRequestAtATime(t *testing.T) {
+	for name, change := range map[string]func(top, build, service resource.Props){
+		"of concurrency": func(_, _, service resource.Props) { delete(service, "maxInstanceRequestConcurrency") },
+		"of the service": func(top, _, _ resource.Props) { delete(top, "serviceConfig") },
+	} {
+		t.Run("says nothing "+name, func(t *testing.T) {
+			k := newKit(t)
+			k.function(change)
+			if got := k.world().Functions[0].Concurrency; got != 1 {
+				t.Errorf("concurrency %d, want 1", got)
+			}
+		})
+	}
+}
+
+// TestUnready: a function that builds and does not start is refused as such, with its own last words; one that was called
+// off is not said to be at fault.
+func TestUnready(t *testing.T) {
+	k := newKit(t)
+	k.identities()
+	k.sourceObject(goodSource())
+	k.fail = fmt.Errorf("%w: panic: no config", resource.ErrUnready)
+	_, _, err := k.create(tFunction, functionInputs(nil))
+	if resource.Code(err) != gcp.ReasonUnready || !strings.Contains(err.Error(), "Could not create or update Cloud Run service gw, Container Healthcheck failed.") ||
+		!strings.Contains(err.Error(), "panic: no config") {
+		t.Errorf("got %s: %v", resource.Code(err), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	k.fail = ctx.Err()
+	checked, _, err := k.ctl.Check(t.Context(), resource.Checking{Token: tFunction, Name: "name", New: functionInputs(nil), Config: resource.Props{"project": project}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := k.ctl.Create(ctx, tFunction, checked, resource.Props{"project": project}, false); !errors.Is(err, context.Canceled) || resource.Code(err) != "" {
+		t.Errorf("called off: %s %v", resource.Code(err), err)
+	}
+	if n := len(k.store.View().List(tFunction)); n != 0 {
+		t.Errorf("%d functions were made", n)
+	}
+}
+
+// TestObjects: an upload overwrites, and a bucket that is told to takes its objects along.
+func TestObjects(t *testing.T) {
+	k := newKit(t)
+	bucket, out := k.must(tBucket, resource.Props{"name": "gw-source", "location": "us-central1", "forceDestroy": true})
+	object := resource.Props{"bucket": "gw-source", "name": "src.zip", "content": "one"}
+	_, one := k.must(tObject, object)
+	_, two := k.must(tObject, object.With(resource.Props{"content": "two"}))
+	if one.Str("md5hash") == two.Str("md5hash") {
+		t.Error("the second upload did not replace the first")
+	}
+	if n := len(k.store.View().List(tObject)); n != 1 {
+		t.Errorf("%d objects, want 1", n)
+	}
+	if err := k.ctl.Delete(t.Context(), tBucket, bucket, out, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(k.store.View().List(tObject)); n != 0 {
+		t.Errorf("%d objects outlived their bucket", n)
+	}
+}
+
+// TestProjectPolicy: the least version of TLS in the proxy's policy reaches the front.
+func TestProjectPolicy(t *testing.T) {
+	k := newKit(t)
+	k.authorize(k.balancer())
+	front := func() plane.Site {
+		t.Helper()
+		sites := k.world().Sites
+		i := slices.IndexFunc(sites, func(s plane.Site) bool { return s.Front == plane.GoogleALB })
+		if i < 0 {
+			t.Fatal("no balancer")
+		}
+		return sites[i]
+	}
+	if front().TLS13 {
+		t.Error("TLS 1.3 is wanted where 1.2 was asked for")
+	}
+	rec := k.store.View().List(tPolicy)[0]
+	in := rec.Inputs.With(resource.Props{"profile": "RESTRICTED", "minTlsVersion": "TLS_1_3"})
+	if _, err := k.ctl.Update(t.Context(), tPolicy, rec.ID, rec.Outputs(), in, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if !front().TLS13 {
+		t.Error("TLS 1.2 is taken where 1.3 was asked for")
+	}
 }
 
 // TestProjectFunction keeps what the golden files leave out: the package is the very file that was uploaded.

@@ -91,6 +91,11 @@ func bucket() *resource.Type {
 				return &resource.Error{Code: ReasonInUse, Message: fmt.Sprintf(
 					"Error trying to delete bucket %s containing objects without `force_destroy` set to true", old.ID)}
 			}
+			for _, o := range objects {
+				if err := env.Remove(o); err != nil {
+					return err
+				}
+			}
 			return nil
 		},
 	}
@@ -132,6 +137,7 @@ func bucketObject() *resource.Type {
 		Computed: []string{"crc32c", "md5hash", "md5hexhash", "generation", "mediaLink", "selfLink", "outputName"},
 		Unique:   []string{"bucket", "name"},
 		AutoName: autoName(1024),
+		Conflict: func(resource.Props) error { return nil }, // an upload overwrites what is there ("Objects: insert")
 		Check: func(_ context.Context, _ *resource.Env, in resource.Props) []resource.Failure {
 			_, source := in["source"]
 			_, content := in["content"]

@@ -38,7 +38,8 @@ type Function struct {
 	Environment  map[string]string
 	Memory       int           // MB
 	Timeout      time.Duration // of one request, in wall time: code is not sped up
-	Instances    int           // most processes at once
+	Instances    int           // most processes at once; 0: the runtime's default; below 0: none, everything is throttled
+	Concurrency  int           // most requests a process takes at once, where the runtime has such a limit; 0: its default
 }
 
 // Front names the HTTP front of a provider.
@@ -59,8 +60,11 @@ type Site struct {
 	Front       Front
 	Listen      netip.AddrPort // where its TLS front listens
 	Hosts       []Host
-	Function    string // id of the function behind it, "" when nothing is wired: the front then answers as the real one does
-	InvokeError bool   // the front may not invoke the function (missing permission)
+	Function    string        // id of the function behind it, "" when nothing is wired: the front then answers as the real one does
+	InvokeError bool          // the front may not invoke the function (missing permission)
+	TLS13       bool          // the front wants TLS 1.3; else 1.2 will do
+	HTTP2       bool          // App Service: the front speaks HTTP/2 as well; the other fronts always do
+	Timeout     time.Duration // how long the front waits for the function, in wall time; 0: the front's own limit
 }
 
 // Host is one name a site answers for, with the certificate it shows for it. A host without a certificate cannot be

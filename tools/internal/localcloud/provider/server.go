@@ -46,7 +46,8 @@ func Start(addr string, c *resource.Controller) (*Server, error) {
 		return nil, fmt.Errorf("serve provider %s: %w", c.Cloud().Package, err)
 	}
 	s := &Server{
-		grpc:     grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage), grpc.StatsHandler(tagger{})),
+		grpc: grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage), grpc.StatsHandler(tagger{}),
+			grpc.WaitForHandlers(true)),
 		listener: l,
 		done:     make(chan struct{}),
 	}
@@ -61,7 +62,7 @@ func Start(addr string, c *resource.Controller) (*Server, error) {
 // Port is the port the engine attaches to.
 func (s *Server) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 
-// Close ends every connection and waits until nothing is served any more.
+// Close ends every connection and every operation under way, and waits until nothing is served any more.
 func (s *Server) Close() error {
 	s.close.Do(s.grpc.Stop)
 	<-s.done

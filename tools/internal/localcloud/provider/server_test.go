@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
@@ -84,11 +85,16 @@ type server struct {
 
 func start(t *testing.T) *server {
 	t.Helper()
+	return serve(t, toy())
+}
+
+func serve(t *testing.T, cloud *resource.Cloud) *server {
+	t.Helper()
 	store, err := resource.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := resource.NewController(toy(), store, resource.Services{})
+	c, err := resource.NewController(cloud, store, resource.Services{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,6 +375,40 @@ func TestCancel(t *testing.T) {
 	e.create(sdk.PropertyMap{"name": str("later")})
 	if err := <-theirs; err != nil {
 		t.Errorf("the other engine's create: %v", err)
+	}
+}
+
+// TestCloseWaits: what is under way is called off, and Close returns when it has ended. Whoever closes the data plane next
+// must not find it deployed to.
+func TestCloseWaits(t *testing.T) {
+	t.Parallel()
+	cloud := toy()
+	entered, calledOff, end := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	cloud.Types[0].Prepare = func(ctx context.Context, _ *resource.Env, _ *resource.Record, _ resource.Props) error {
+		close(entered)
+		<-ctx.Done()
+		close(calledOff)
+		<-end
+		return ctx.Err()
+	}
+	s := serve(t, cloud)
+	e := s.connect("north")
+	go func() {
+		_, _ = e.Create(t.Context(), &pulumirpc.CreateRequest{Urn: noteURN, Properties: e.wire(sdk.PropertyMap{"name": str("a")})})
+	}()
+	<-entered
+	closed := make(chan error, 1)
+	go func() { closed <- s.srv.Close() }()
+	<-calledOff
+	select {
+	case <-closed:
+		close(end)
+		t.Fatal("Close returned while an operation was under way")
+	case <-time.After(50 * time.Millisecond): // a Close that does not wait has returned long before
+	}
+	close(end)
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
 }
 

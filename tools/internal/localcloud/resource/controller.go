@@ -273,6 +273,11 @@ func (c *Controller) Invoke(ctx context.Context, token string, args, config Prop
 // previewOutputs are the outputs as far as a preview knows them. old are the present ones, nil before a create.
 func (t *Type) previewOutputs(in, old Props) Props {
 	out := old.With(in)
+	for _, p := range t.Properties {
+		if _, ok := in[p.Name]; !ok && !slices.Contains(t.Computed, p.Name) {
+			delete(out, p.Name) // the program takes it away: it is no output any more
+		}
+	}
 	for _, name := range t.Computed {
 		if _, ok := out[name]; !ok {
 			out[name] = Unknown{}

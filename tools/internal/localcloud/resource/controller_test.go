@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -34,6 +35,18 @@ func TestPreview(t *testing.T) {
 	}
 	if rec, _ := d.store.View().Get(tBox, "a"); rec.Inputs.Int("size") != 10 {
 		t.Error("a preview changed something")
+	}
+	// What the update itself answers is what its preview said: an input that is taken away is no output any more.
+	in = resource.Props{"name": "b", "region": "north", "size": 10.0, "colour": "red"}
+	id, old = d.must(tBox, in)
+	delete(in, "colour")
+	preview, err := d.c.Update(t.Context(), tBox, id, old, in, nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err = d.c.Update(t.Context(), tBox, id, old, in, nil, false)
+	if err != nil || !slices.Equal(preview.Keys(), out.Keys()) {
+		t.Errorf("previewed outputs %v, then got %v (%v)", preview.Keys(), out.Keys(), err)
 	}
 }
 

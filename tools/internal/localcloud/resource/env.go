@@ -35,7 +35,7 @@ type Services struct {
 	CA        CA
 	Clock     *clock.Clock
 	// Build lets the data plane build and try a function before it counts as created, where the real cloud does so
-	// too. nil: it is taken as built. It may take long.
+	// too. nil: it is taken as built. It may take long. Its error wraps ErrUnready when the build is not to blame.
 	Build func(ctx context.Context, f plane.Function) error
 	// Refuse reports whether a provider's control plane is broken on purpose. nil: never.
 	Refuse func(provider string) bool

@@ -17,6 +17,9 @@ const (
 	CodeConflict    = "LocalCloudConflict"    // a Unique tuple is taken and the type has no words for it
 )
 
+// ErrUnready is wrapped by what Services.Build says of a function that was built and does not start.
+var ErrUnready = errors.New("it does not start")
+
 // Code returns the cloud's code of an error, "" when it has none.
 func Code(err error) string {
 	var e *Error

@@ -219,7 +219,7 @@ func fillFields(fields []Property, in, config Props) Props {
 		case !ok && f.FromConfig != "" && config.Has(f.FromConfig):
 			out[f.Name] = config[f.FromConfig]
 		case !ok && f.Default != nil:
-			out[f.Name] = f.Default
+			out[f.Name] = f.fill(f.Default)
 		case ok:
 			out[f.Name] = f.fill(v)
 		}

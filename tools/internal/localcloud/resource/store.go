@@ -278,17 +278,13 @@ func (s *Store) save() error {
 	if err != nil {
 		return fmt.Errorf("save the store: %w", err)
 	}
-	tmp, err := os.CreateTemp(s.dir, "records-*.tmp") // CreateTemp makes it 0600
-	if err != nil {
-		return fmt.Errorf("save the store: %w", err)
+	// Always the same name: what a kill left of it, private keys and all, is overwritten by the next save.
+	tmp := s.path() + ".new"
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return fmt.Errorf("save the store: %w", errors.Join(err, os.Remove(tmp)))
 	}
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), s.path())
-	}
-	if err != nil {
-		return fmt.Errorf("save the store: %w", errors.Join(err, os.Remove(tmp.Name())))
+	if err := os.Rename(tmp, s.path()); err != nil {
+		return fmt.Errorf("save the store: %w", errors.Join(err, os.Remove(tmp)))
 	}
 	return nil
 }

@@ -167,6 +167,36 @@ func TestUnsavable(t *testing.T) {
 	}
 }
 
+// TestKilledWhileSaving: the file is as it was before, and the half-written one beside it does not stay.
+func TestKilledWhileSaving(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, resource.Services{})
+	d.must(tBox, resource.Props{"name": "a"})
+	dir := filepath.Join(d.dir, "store")
+	if err := os.WriteFile(filepath.Join(dir, "records.json.new"), []byte(`{"version": 1, "rec`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := resource.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := again.View().Get(tBox, "a"); !ok {
+		t.Error("the record saved before is gone")
+	}
+	if err := again.SetNote("k", "v"); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "blobs" && e.Name() != "records.json" {
+			t.Errorf("%s was left behind", e.Name())
+		}
+	}
+}
+
 // TestSeed keeps what exists already.
 func TestSeed(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 // entry is one version of a function, with a count of what is in progress, so that a replaced one can finish.
 type entry struct {
 	function plane.Function
+	root     string // its unpacked package
 	event    EventInvoker
 	http     http.Handler
 	stop     func()
@@ -21,16 +22,6 @@ type entry struct {
 	mu      sync.Mutex
 	calls   int
 	drained chan struct{} // set by retire, closed when calls is 0
-}
-
-func (e *entry) invoker() Invoker {
-	v := Invoker{Function: e.function}
-	if e.event != nil {
-		v.Event = (*countedEvents)(e)
-	} else {
-		v.HTTP = (*countedRequests)(e)
-	}
-	return v
 }
 
 func (e *entry) enter() {
@@ -74,22 +65,30 @@ func (e *entry) retire(limit time.Duration, gone func()) {
 // close ends the version's processes and returns when they are gone.
 func (e *entry) close() { e.once.Do(e.stop) }
 
-type countedEvents entry
+// current is a function as whatever version of it serves when the call comes: the front has asked for it some time before,
+// and a version replaced in between must not take calls any more.
+type current struct {
+	r  *Runtimes
+	id string
+}
 
 // Invoke calls the function and counts the call.
-func (c *countedEvents) Invoke(ctx context.Context, event []byte) (lambda.Result, error) {
-	e := (*entry)(c)
-	e.enter()
+func (c current) Invoke(ctx context.Context, event []byte) (lambda.Result, error) {
+	e := c.r.enter(c.id)
+	if e == nil {
+		return lambda.Result{}, lambda.ErrClosed
+	}
 	defer e.leave()
 	return e.event.Invoke(ctx, event)
 }
 
-type countedRequests entry
-
-// ServeHTTP calls the function and counts the call.
-func (c *countedRequests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e := (*entry)(c)
-	e.enter()
+// ServeHTTP calls the function and counts the call. One that was taken away in between is as one that does not start.
+func (c current) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := c.r.enter(c.id)
+	if e == nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	defer e.leave()
 	e.http.ServeHTTP(w, r)
 }
@@ -133,7 +132,14 @@ func (b *builds) get(ctx context.Context, name string, f func() (string, error))
 	}
 }
 
+// forget has a build made again when it is asked for; nobody is waiting for it.
+func (b *builds) forget(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.by, name)
+}
+
 var (
-	_ EventInvoker = (*countedEvents)(nil)
-	_ http.Handler = (*countedRequests)(nil)
+	_ EventInvoker = current{}
+	_ http.Handler = current{}
 )

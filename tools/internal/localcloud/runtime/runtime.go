@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,12 +65,14 @@ type Runtimes struct {
 	sup    *process.Supervisor
 	builds builds
 
-	applying sync.Mutex // one Apply at a time
+	applying sync.Mutex   // one Apply at a time
+	disk     sync.RWMutex // held for reading by who unpacks, builds or starts something, for writing by sweep
 
 	mu      sync.Mutex
 	closed  bool
 	served  map[string]*entry
 	retired map[*entry]struct{} // replaced, with requests still in progress
+	checked map[string]string   // function -> where the package it was last checked with is unpacked
 	logs    map[string]*process.Log
 }
 
@@ -82,7 +86,7 @@ func New(o Options) *Runtimes {
 	}
 	return &Runtimes{
 		o: o, sup: process.NewSupervisor(), builds: builds{by: map[string]*build{}},
-		served: map[string]*entry{}, retired: map[*entry]struct{}{}, logs: map[string]*process.Log{},
+		served: map[string]*entry{}, retired: map[*entry]struct{}{}, checked: map[string]string{}, logs: map[string]*process.Log{},
 	}
 }
 
@@ -115,20 +119,53 @@ func (r *Runtimes) Apply(ctx context.Context, functions []plane.Function) error 
 		})
 	}
 	wg.Wait()
+	r.sweep()
 	return errors.Join(problems...)
 }
 
-// Check prepares a function without serving it: it unpacks and, for Cloud Functions, builds. A later Apply uses what
-// was prepared. For Azure it also reports what Apply leaves to be answered with 503: a package the host does not start on.
+// Check tries a function without serving it, as far as its cloud does before it takes it: it unpacks and, for Cloud
+// Functions, builds it and starts one instance (a *cloudrun.BuildError or cloudrun.ErrStartup says what failed). A later
+// Apply uses what was prepared. For Azure it also reports what Apply leaves to be answered with 503: a package the host
+// does not start on.
 func (r *Runtimes) Check(ctx context.Context, f plane.Function) error {
+	r.disk.RLock()
+	defer r.disk.RUnlock()
 	p, err := r.prepare(ctx, f)
 	if err == nil {
+		r.mu.Lock()
+		r.checked[f.ID] = p.root
+		r.mu.Unlock()
 		err = p.loadError
+	}
+	if err == nil && f.Runtime == plane.CloudFunction {
+		err = r.try(ctx, f, p)
 	}
 	if err != nil {
 		return &FunctionError{ID: f.ID, Err: err}
 	}
 	return nil
+}
+
+// lastLines is how much of its output a function that does not start is quoted with.
+const lastLines = 20
+
+// try starts one instance and ends it again.
+func (r *Runtimes) try(ctx context.Context, f plane.Function, p prepared) error {
+	log := &process.Log{}
+	s := r.service(f, p, log)
+	defer s.Close()
+	err := s.Start(ctx)
+	if lines := log.Lines(); err != nil && len(lines) > 0 {
+		err = fmt.Errorf("%w; its output ends with:\n%s", err, strings.Join(lines[max(0, len(lines)-lastLines):], "\n"))
+	}
+	return err
+}
+
+// service is a Cloud Run service without instances.
+func (r *Runtimes) service(f plane.Function, p prepared, log *process.Log) *cloudrun.Service {
+	return cloudrun.New(cloudrun.Options{
+		Function: f, Binary: p.binary, Root: p.root, Supervisor: r.sup, Log: log, Logger: r.o.Logger, Extra: r.o.Env,
+	})
 }
 
 // Serve returns the function of this id.
@@ -139,7 +176,25 @@ func (r *Runtimes) Serve(id string) (Invoker, bool) {
 	if !ok {
 		return Invoker{}, false
 	}
-	return e.invoker(), true
+	v := Invoker{Function: e.function}
+	if e.event != nil {
+		v.Event = current{r, id}
+	} else {
+		v.HTTP = current{r, id}
+	}
+	return v, true
+}
+
+// enter counts a call on the version of a function that serves now; nil when there is none. It is one step, so that a
+// version that is being replaced is either left alone or waited for.
+func (r *Runtimes) enter(id string) *entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.served[id]
+	if e != nil {
+		e.enter()
+	}
+	return e
 }
 
 // Logs returns the last lines a function and its platform wrote, oldest first, at most process.MaxLines. They outlive
@@ -207,9 +262,8 @@ func (r *Runtimes) asBefore(f plane.Function) bool {
 		return false
 	}
 	have := e.function
-	return have.Runtime == f.Runtime && have.Digest == f.Digest && have.Entry == f.Entry && have.Region == f.Region &&
-		have.Architecture == f.Architecture && have.Memory == f.Memory && have.Timeout == f.Timeout &&
-		have.Instances == f.Instances
+	have.Package, have.Environment = f.Package, f.Environment
+	return reflect.DeepEqual(have, f)
 }
 
 // log returns the function's log.
@@ -226,11 +280,13 @@ func (r *Runtimes) log(id string) *process.Log {
 
 // deploy prepares a function and puts it in the place of its version before.
 func (r *Runtimes) deploy(ctx context.Context, f plane.Function) error {
+	r.disk.RLock()
+	defer r.disk.RUnlock()
 	p, err := r.prepare(ctx, f)
 	if err != nil {
 		return err
 	}
-	e := &entry{function: f}
+	e := &entry{function: f, root: p.root}
 	switch f.Runtime {
 	case plane.Lambda:
 		fn := lambda.New(lambda.Options{
@@ -238,9 +294,7 @@ func (r *Runtimes) deploy(ctx context.Context, f plane.Function) error {
 		})
 		e.event, e.stop = fn, fn.Close
 	case plane.CloudFunction:
-		s := cloudrun.New(cloudrun.Options{
-			Function: f, Binary: p.binary, Root: p.root, Supervisor: r.sup, Log: r.log(f.ID), Logger: r.o.Logger, Extra: r.o.Env,
-		})
+		s := r.service(f, p, r.log(f.ID))
 		// A revision is ready when its first instance listens; until then the one before serves.
 		if err := s.Start(ctx); err != nil {
 			s.Close()
@@ -311,7 +365,7 @@ func (r *Runtimes) prepare(ctx context.Context, f plane.Function) (prepared, err
 	if err := os.MkdirAll(r.o.Dir, 0o755); err != nil {
 		return prepared{}, fmt.Errorf("make scratch folder: %w", err)
 	}
-	root, err := unpack.To(filepath.Join(r.o.Dir, "packages"), f.Package, f.Digest)
+	root, err := unpack.To(filepath.Join(r.o.Dir, packagesDir), f.Package, f.Digest)
 	if err != nil {
 		return prepared{}, err
 	}
@@ -319,7 +373,7 @@ func (r *Runtimes) prepare(ctx context.Context, f plane.Function) (prepared, err
 	switch f.Runtime {
 	case plane.CloudFunction:
 		p.binary, err = r.builds.get(ctx, filepath.Base(root), func() (string, error) {
-			return cloudrun.Build(ctx, root, filepath.Join(r.o.Dir, "builds"), filepath.Base(root), r.o.Logger)
+			return cloudrun.Build(ctx, r.sup, root, filepath.Join(r.o.Dir, buildsDir), filepath.Base(root), r.o.Logger)
 		})
 	case plane.AzureFunctions:
 		var bad *azurehost.ConfigError

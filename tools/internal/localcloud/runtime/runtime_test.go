@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -123,7 +125,8 @@ func TestApplyReplacesWhatChanged(t *testing.T) {
 			f.Environment = map[string]string{runtimetest.EnvRole: runtimetest.RoleLambda, "NEW": "1"}
 		}},
 		{"memory", func(f *plane.Function) { f.Memory = 512 }},
-		{"timeout", func(f *plane.Function) { f.Timeout = time.Second }},
+		{"timeout", func(f *plane.Function) { f.Timeout = 9 * time.Second }},
+		{"concurrency", func(f *plane.Function) { f.Concurrency = 2 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := setup(t)
@@ -172,9 +175,86 @@ func TestReplacedVersionFinishesItsRequests(t *testing.T) {
 	waitFor(t, "the old version to end", func() bool { return r.Processes() == 1 })
 }
 
+// A front asks for the function first and calls it later, when it has read the request: a version replaced in between must
+// not cost the request.
+func TestCallAfterAReplacementGoesToTheNewVersion(t *testing.T) {
+	r := setup(t)
+	f := lambdaFunction(t)
+	if err := r.Apply(t.Context(), []plane.Function{f}); err != nil {
+		t.Fatal(err)
+	}
+	before := pid(t, r, f.ID)
+	v, _ := r.Serve(f.ID)
+	f.Memory = 1024
+	if err := r.Apply(t.Context(), []plane.Function{f}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the old version to end", func() bool { return r.Processes() == 0 })
+	if result, err := v.Event.Invoke(t.Context(), []byte(`{"do":"pid"}`)); err != nil || result.Failed() || string(result.Payload) == before {
+		t.Errorf("%v: %s, want an answer from another process than %s", err, result.Payload, before)
+	}
+}
+
+// What nobody needs any more goes from the disk, and so does what a killed run has left half done; what is served and what
+// was checked stays.
+func TestSweep(t *testing.T) {
+	r := setup(t)
+	for _, left := range []string{"packages/part-1", "builds/old/stage-1"} {
+		if err := os.MkdirAll(filepath.Join(r.o.Dir, left), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unpacked := func() []string {
+		t.Helper()
+		var names []string
+		for _, kind := range []string{"packages", "builds"} {
+			entries, err := os.ReadDir(filepath.Join(r.o.Dir, kind))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				names = append(names, e.Name())
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	l, a := lambdaFunction(t), azureFunction(t)
+	next := l
+	next.Package, next.Digest = runtimetest.Zip(t, map[string]runtimetest.File{"bootstrap": runtimetest.Binary(t), "new": {}})
+	if err := r.Check(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{l.Digest, a.Digest}
+	slices.Sort(want)
+	for range 2 {
+		if err := r.Apply(t.Context(), []plane.Function{l}); err != nil {
+			t.Fatal(err)
+		}
+		if got := unpacked(); !slices.Equal(got, want) {
+			t.Errorf("on disk %q, want the served and the checked package %q", got, want)
+		}
+	}
+	if err := r.Apply(t.Context(), []plane.Function{next, a}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the old version to end", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.retired) == 0 })
+	if err := r.Apply(t.Context(), []plane.Function{next, a}); err != nil {
+		t.Fatal(err)
+	}
+	want = []string{next.Digest, a.Digest}
+	slices.Sort(want)
+	if got := unpacked(); !slices.Equal(got, want) {
+		t.Errorf("after the update on disk %q, want %q", got, want)
+	}
+	if result := pid(t, r, l.ID); result == "" {
+		t.Error("the new version does not answer")
+	}
+}
+
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
@@ -263,9 +343,19 @@ func TestCloudFunctionIsBuiltOnceForTwoRegions(t *testing.T) {
 			t.Errorf("%s: %d %s", f.ID, code, body)
 		}
 	}
-	// A wrong entry point does not take the serving revision away.
+	if err := r.Check(t.Context(), functions[0]); err != nil {
+		t.Error(err)
+	}
+	// A wrong entry point is found before it is deployed, and says what the function wrote ...
 	wrong := functions[0]
 	wrong.Entry = "Other"
+	if err := r.Check(t.Context(), wrong); !errors.Is(err, cloudrun.ErrStartup) || !strings.Contains(err.Error(), "no matching function found") {
+		t.Errorf("check: got %v, want ErrStartup with the function's own words", err)
+	}
+	if n := r.Processes(); n != 2 {
+		t.Errorf("%d processes after the checks, want those that serve", n)
+	}
+	// ... and does not take the serving revision away.
 	if err := r.Apply(t.Context(), []plane.Function{wrong, functions[1]}); !errors.Is(err, cloudrun.ErrStartup) {
 		t.Errorf("got %v, want ErrStartup", err)
 	}

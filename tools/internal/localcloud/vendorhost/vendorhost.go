@@ -1,6 +1,9 @@
 // Package vendorhost runs functions on the vendors' own hosts, where they are installed, in place of the local clouds': AWS's
 // Lambda runtime interface emulator (aws-lambda-rie) and Azure's Functions host (func, of the Core Tools). The fronts stay
 // the local ones. It is how the conformance table finds out whether the local runtimes tell the truth.
+//
+// Unlike everything else of the local clouds, Azure's host listens on every address of the machine, and has no switch for it
+// (Azure/azure-functions-core-tools, StartHostAction.Setup).
 package vendorhost
 
 import (
@@ -62,15 +65,17 @@ type Functions struct {
 	log   *process.Log
 
 	mu      sync.Mutex
-	started map[string]*host
+	started map[string]*host // by the function's id
 }
 
-// host is one function on a vendor's host.
+// host is one version of a function on a vendor's host.
 type host struct {
-	once sync.Once
-	addr string
-	err  error
-	busy sync.Mutex // the emulator takes one event at a time
+	version string
+	once    sync.Once
+	addr    string
+	proc    *process.Process // nil when it was not started
+	err     error
+	busy    sync.Mutex // the emulator takes one event at a time
 }
 
 var _ front.Functions = (*Functions)(nil)
@@ -98,15 +103,28 @@ func (f *Functions) Serve(id string) (runtime.Invoker, bool) {
 	return inv, true
 }
 
-// host is the one place of a version of a function.
+// host is the one place of a version of a function. The version before ends, whatever it is doing.
 func (f *Functions) host(fn plane.Function) *host {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := fmt.Sprint(fn.ID, fn.Digest, fn.Environment)
-	if f.started[key] == nil {
-		f.started[key] = &host{}
+	version := fmt.Sprint(fn.Digest, fn.Environment)
+	before := f.started[fn.ID]
+	if before != nil && before.version == version {
+		return before
 	}
-	return f.started[key]
+	f.started[fn.ID] = &host{version: version}
+	if before != nil {
+		go before.end()
+	}
+	return f.started[fn.ID]
+}
+
+// end ends the host's process, when it has started, and keeps one that has not from starting.
+func (h *host) end() {
+	h.once.Do(func() { h.err = errors.New("another version of the function was deployed") })
+	if h.proc != nil {
+		h.proc.Kill()
+	}
 }
 
 // emulator calls a Lambda function through aws-lambda-rie.
@@ -194,6 +212,7 @@ func (f *Functions) start(h *host, fn plane.Function, path string, args func(roo
 			if err != nil {
 				return fmt.Errorf("start %s: %w", path, err)
 			}
+			h.proc = p
 			return f.listening(p, path, h.addr)
 		}()
 	})

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/tools/internal/localcloud/front"
 	"polygate.example/tools/internal/localcloud/plane"
@@ -121,6 +122,20 @@ func TestServe(t *testing.T) {
 		}
 		if r, err := v.Event.Invoke(t.Context(), []byte("crash")); err != nil || !r.Failed() {
 			t.Errorf("a crash is %+v, %v", r, err)
+		}
+	})
+	t.Run("lambda, another version", func(t *testing.T) {
+		aws.Environment = map[string]string{"WHO": "you"}
+		base["aws"] = runtime.Invoker{Function: aws}
+		v, _ := f.Serve("aws")
+		r, err := v.Event.Invoke(t.Context(), []byte("event"))
+		if want := "/2015-03-31/functions/function/invocations|event|you"; err != nil || string(r.Payload) != want {
+			t.Errorf("%q, %v: want %q", r.Payload, err, want)
+		}
+		for deadline := time.Now().Add(20 * time.Second); f.sup.Running() > 1; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d hosts run, want the new version's only", f.sup.Running())
+			}
 		}
 	})
 	t.Run("azure", func(t *testing.T) {

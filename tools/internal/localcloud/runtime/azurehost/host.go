@@ -61,7 +61,7 @@ type Host struct {
 
 	mu      sync.Mutex
 	closed  bool
-	port    int           // the handler's, the same after a restart; 0 before the first start
+	port    int           // the handler's, the same after a restart; 0 before the first start and after one that failed
 	worker  *worker       // nil before the first request and after the end of the handler
 	exits   []time.Time   // of the handler, within the window
 	down    time.Time     // until when the host is shut down
@@ -188,6 +188,10 @@ listening:
 	h.signalLocked()
 	if h.closed {
 		return
+	}
+	if !w.ready { // someone else may have been given the port before the handler could bind it
+		h.o.Supervisor.Release(h.port)
+		h.port = 0
 	}
 	status := w.proc.Status()
 	if status == "" {

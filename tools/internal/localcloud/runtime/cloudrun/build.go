@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"polygate.example/tools/internal/localcloud/runtime/process"
 )
 
 // BuildError is a source that does not build: the reason, as the buildpack words it, and what the tools printed.
@@ -45,7 +47,7 @@ const mainDir = "polygate_function_main"
 // Build stages the unpacked source and compiles it to dir/<name>/function, which it returns. A binary that is there
 // already is used as it is, so name must change with the source; the digest of the zip does. A *BuildError says what
 // is wrong with the source; other errors are about this machine.
-func Build(ctx context.Context, source, dir, name string, logger *slog.Logger) (string, error) {
+func Build(ctx context.Context, sup *process.Supervisor, source, dir, name string, logger *slog.Logger) (string, error) {
 	binary := filepath.Join(dir, name, "function")
 	if _, err := os.Stat(binary); err == nil {
 		return binary, nil
@@ -75,7 +77,7 @@ func Build(ctx context.Context, source, dir, name string, logger *slog.Logger) (
 	logger.Info("building cloud function", "module", module, "digest", name)
 	started := time.Now()
 	out := filepath.Join(stage, "function")
-	if err := compile(ctx, goTool, filepath.Join(stage, "src"), out); err != nil {
+	if err := compile(ctx, sup, goTool, filepath.Join(stage, "src"), out); err != nil {
 		return "", err
 	}
 	if err := os.Rename(out, binary); err != nil {
@@ -185,31 +187,40 @@ func main() {
 	return os.WriteFile(filepath.Join(dir, "main.go"), []byte(code), 0o644)
 }
 
-// compile runs the go command on the staged source, off line and with this machine's toolchain.
-func compile(ctx context.Context, goTool, source, out string) error {
+// compile runs the go command on the staged source, off line and with this machine's toolchain. It and what it starts end
+// with ctx and with the supervisor.
+func compile(ctx context.Context, sup *process.Supervisor, goTool, source, out string) error {
 	mode := "-mod=mod" // go.sum may lack what only the generated main needs; the module cache has it
 	if _, err := os.Stat(filepath.Join(source, "vendor")); err == nil {
 		mode = "-mod=vendor"
 	}
-	cmd := exec.CommandContext(ctx, goTool, "build", mode, "-trimpath", "-buildvcs=false", "-o", out, "./"+mainDir)
-	cmd.Dir = source
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOSUMDB=off", "GOTOOLCHAIN=local",
-		"CGO_ENABLED=0", "GOOS=", "GOARCH=")
-	output, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return fmt.Errorf("build cloud function: %w", context.Cause(ctx))
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return &BuildError{
-			Reason: "go build, off line (modules that are not in the module cache: run `go mod download`): " + exit.String(),
-			Output: strings.TrimSpace(string(output)),
-		}
-	}
+	var log process.Log
+	p, err := sup.Start(process.Spec{
+		Path: goTool, Args: []string{"build", mode, "-trimpath", "-buildvcs=false", "-o", out, "./" + mainDir}, Dir: source, Log: &log,
+		Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOSUMDB=off", "GOTOOLCHAIN=local",
+			"CGO_ENABLED=0", "GOOS=", "GOARCH="),
+	})
 	if err != nil {
 		return fmt.Errorf("run the go command: %w", err)
 	}
-	return nil
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.Kill()
+		<-p.Done()
+		return fmt.Errorf("build cloud function: %w", context.Cause(ctx))
+	}
+	switch status := p.Status(); {
+	case status == "":
+		return nil
+	case strings.HasPrefix(status, "signal: "): // killed: by the supervisor's end, or by a machine out of memory
+		return fmt.Errorf("run the go command: %s", status)
+	default:
+		return &BuildError{
+			Reason: "go build, off line (modules that are not in the module cache: run `go mod download`): " + status,
+			Output: strings.TrimSpace(strings.Join(log.Lines(), "\n")),
+		}
+	}
 }
 
 var _ error = (*BuildError)(nil)

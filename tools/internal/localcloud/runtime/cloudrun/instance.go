@@ -50,7 +50,7 @@ func startInstance(ctx context.Context, o Options) (*instance, error) {
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		},
-		MaxIdleConnsPerHost: Concurrency,
+		MaxIdleConnsPerHost: o.Function.Concurrency,
 		DisableCompression:  true, // Cloud Run passes Accept-Encoding and bodies through as they are
 	}}
 	if err := inst.probe(ctx, o.StartupTimeout); err != nil {

@@ -13,8 +13,9 @@ import (
 )
 
 var (
-	errPending = errors.New("no instance became available in time")
-	errTimeout = errors.New("the request has been terminated because it has reached the maximum request timeout")
+	errPending  = errors.New("no instance became available in time")
+	errResponse = errors.New("response size was too large, please consider reducing response size")
+	errTimeout  = errors.New("the request has been terminated because it has reached the maximum request timeout")
 )
 
 // reserved are paths Cloud Run never hands to a container. Source: "Known issues in Cloud Run", reserved URL paths: it
@@ -52,7 +53,13 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				}
 			}
 		},
-		Transport:     c,
+		Transport: c,
+		ModifyResponse: func(resp *http.Response) error {
+			if resp.ContentLength > MaxResponse && resp.Request.Method != http.MethodHead {
+				return errResponse
+			}
+			return nil
+		},
 		FlushInterval: -1,
 		ErrorHandler:  s.refuse,
 		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
@@ -118,6 +125,10 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &tooLarge):
 		Refuse(w, http.StatusRequestEntityTooLarge)
+	case errors.Is(err, errResponse):
+		s.o.Log.Add(errResponse.Error())
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusInternalServerError)
 	case errors.Is(context.Cause(r.Context()), errTimeout), errors.Is(err, context.DeadlineExceeded):
 		// Source: "Troubleshoot Cloud Run issues", 504; the body is the one its proxy answers with.
 		s.o.Log.Add(errTimeout.Error())

@@ -20,6 +20,9 @@ import (
 const (
 	// MaxRequest is the most bytes an HTTP/1 request may have. Source: "Cloud Run quotas and limits", request limits.
 	MaxRequest = 32 << 20
+	// MaxResponse is the most bytes an HTTP/1 response of a known length may have; one that is streamed has no limit.
+	// Source: the same; that the answer is then an empty 500: PolicyEngine/policyengine-api pull request 3798.
+	MaxResponse = 32 << 20
 	// StartupTimeout is how long an instance may take to listen. Source: "Configure container health checks", default
 	// TCP startup probe: period 240 s, failure threshold 1.
 	StartupTimeout = 240 * time.Second
@@ -87,6 +90,9 @@ func New(o Options) *Service {
 	if o.Function.Instances <= 0 {
 		o.Function.Instances = defaultInstances
 	}
+	if o.Function.Concurrency <= 0 {
+		o.Function.Concurrency = Concurrency
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Service{o: o, ctx: ctx, cancel: cancel, living: map[*instance]struct{}{}, changed: make(chan struct{})}
 }
@@ -129,7 +135,7 @@ func (s *Service) enter(ctx context.Context) (*instance, error) {
 			return nil, ErrClosed
 		}
 		for _, inst := range s.all {
-			if inst.requests < Concurrency {
+			if inst.requests < s.o.Function.Concurrency {
 				inst.requests++
 				inst.stopReaper()
 				s.mu.Unlock()

@@ -95,7 +95,7 @@ func New(o Options) *Function {
 	if o.Function.Timeout <= 0 {
 		o.Function.Timeout = defaultTimeout
 	}
-	if o.Function.Instances <= 0 {
+	if o.Function.Instances == 0 {
 		o.Function.Instances = DefaultInstances
 	}
 	return &Function{o: o, all: map[*instance]struct{}{}}

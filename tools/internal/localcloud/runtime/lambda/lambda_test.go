@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,22 +152,40 @@ func TestEnvironment(t *testing.T) {
 
 func TestOneEventAtATimePerInstance(t *testing.T) {
 	f := setup(t, nil)
+	release := filepath.Join(t.TempDir(), "release")
 	var wg sync.WaitGroup
 	pids := make([]string, 3)
 	for i := range pids {
-		wg.Go(func() { pids[i] = string(do(t, f, "sleep/700").Payload) })
+		wg.Go(func() {
+			r, err := f.Invoke(t.Context(), fmt.Appendf(nil, `{"do":"hold","body":%q}`, release))
+			if err != nil {
+				t.Error(err)
+			}
+			pids[i] = string(r.Payload)
+		})
 	}
-	for deadline := time.Now().Add(5 * time.Second); f.Instances() < 3 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); f.Instances() < 3 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	// A fourth has no instance to run on, and Lambda does not queue.
 	if _, err := f.Invoke(t.Context(), []byte(`{"do":"pid"}`)); !errors.Is(err, ErrThrottled) {
 		t.Errorf("fourth of three: %v, want ErrThrottled", err)
 	}
+	if err := os.WriteFile(release, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	wg.Wait()
 	slices.Sort(pids)
 	if len(slices.Compact(pids)) != 3 {
 		t.Errorf("answered by %q, want three processes", pids)
+	}
+}
+
+// Source: "Configuring reserved concurrency for a function": to throttle a function, set it to 0.
+func TestNoInstancesAtAll(t *testing.T) {
+	f := setup(t, func(o *Options) { o.Function.Instances = -1 })
+	if _, err := f.Invoke(t.Context(), []byte(`{"do":"pid"}`)); !errors.Is(err, ErrThrottled) {
+		t.Errorf("got %v, want ErrThrottled", err)
 	}
 }
 
@@ -241,14 +260,14 @@ func TestAnswerOfTheLongestLength(t *testing.T) {
 
 // A crash or a timeout costs the instance; the next event gets a new one.
 func TestRestartAfterFailure(t *testing.T) {
-	for _, event := range []string{"exit", "sleep/5000"} {
+	for event, timeout := range map[string]time.Duration{"exit": 10 * time.Second, "sleep/60000": time.Second} {
 		t.Run(event, func(t *testing.T) {
-			f := setup(t, func(o *Options) { o.Function.Timeout = 500 * time.Millisecond })
+			f := setup(t, func(o *Options) { o.Function.Timeout = timeout })
 			before := do(t, f, "pid")
 			if r := do(t, f, event); !r.Failed() {
 				t.Fatalf("%s did not fail: %s", event, r.Payload)
 			}
-			for deadline := time.Now().Add(2 * time.Second); f.o.Supervisor.Running() > 0; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(20 * time.Second); f.o.Supervisor.Running() > 0; time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatal("the failed process is still there")
 				}
@@ -327,9 +346,9 @@ func TestCloseEndsWhatIsInProgress(t *testing.T) {
 		}
 		done <- err
 	}()
-	for deadline := time.Now().Add(5 * time.Second); !slices.ContainsFunc(f.o.Log.Lines()[3:], func(l string) bool {
+	for deadline := time.Now().Add(20 * time.Second); !slices.ContainsFunc(f.o.Log.Lines()[3:], func(l string) bool {
 		return strings.HasPrefix(l, "START")
-	}); {
+	}); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the second event never started")
 		}

@@ -32,7 +32,7 @@ type Echo struct {
 //	status/<code>  answers that status with a short body
 //	cookies        answers two cookies and binary bytes
 //	stream         answers in two pieces, the second when /continue is called
-//	sleep/<ms>     sleeps first
+//	sleep/<ms>     sleeps first, and counts under "slept", or "cancelled" when the caller goes
 //	calls/<verb>   how often that verb was called
 //	env            its environment
 //
@@ -106,6 +106,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(arg)
 		select {
 		case <-time.After(time.Duration(n) * time.Millisecond):
+			h.count("slept")
 		case <-r.Context().Done():
 			h.count("cancelled")
 			return

@@ -32,6 +32,7 @@ type lambdaEvent struct {
 //	pid         its process id
 //	size/<n>    a JSON string of n bytes in all
 //	sleep/<ms>  sleeps, then answers its process id
+//	hold        waits for the file that the event's body names, then answers its process id
 //	error       reports a function error
 //	exit        ends with status 3 without an answer
 //	twice       asks for the next event before it has answered
@@ -108,6 +109,13 @@ func lambdaAnswer(verb, arg string, event []byte, e lambdaEvent, header http.Hea
 		n, _ := strconv.Atoi(arg)
 		time.Sleep(time.Duration(n) * time.Millisecond)
 		return []byte(strconv.Itoa(os.Getpid()))
+	case "hold":
+		for {
+			if _, err := os.Stat(e.Body); err == nil {
+				return []byte(strconv.Itoa(os.Getpid()))
+			}
+			time.Sleep(time.Millisecond)
+		}
 	default:
 		b, _ := json.Marshal(map[string]any{
 			"statusCode": 200, "headers": map[string]string{"content-type": "application/json"}, "body": string(event),

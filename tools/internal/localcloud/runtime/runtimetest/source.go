@@ -43,7 +43,15 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		code, _ := strconv.Atoi(arg)
 		w.WriteHeader(code)
 		return
+	case "bytes":
+		n, _ := strconv.ParseInt(arg, 10, 64)
+		if r.URL.RawQuery != "stream" {
+			w.Header().Set("Content-Length", arg)
+		}
+		io.CopyN(w, zeros{}, n)
+		return
 	case "sleep":
+		fmt.Println("sleeping")
 		n, _ := strconv.Atoi(arg)
 		select {
 		case <-time.After(time.Duration(n) * time.Millisecond):
@@ -68,6 +76,10 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		"Method": r.Method, "Target": r.RequestURI, "Host": r.Host, "Header": r.Header, "Length": n, "PID": os.Getpid(),
 	})
 }
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 `
 
 // FunctionFiles are the files of a Cloud Functions source zip. Its go.mod and go.sum are this repository's with another
