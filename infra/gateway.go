@@ -116,7 +116,7 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 			return nil, fmt.Errorf("own name of %s: %w", r, err)
 		}
 		out = append(out, deployed{
-			member:   failover.Member{Region: r, Label: label, OwnName: own, Record: record.Resource},
+			member:   failover.Member{Region: r, Label: label, OwnName: own, Ready: append(reg.Serving, record.Resource)},
 			target:   reg.Target,
 			artefact: a,
 		})

@@ -106,8 +106,11 @@ func checkPackages(dist string, m artefact.Manifest, s settings.Settings) (map[s
 		path := filepath.Join(dist, a.File)
 		sum, err := digest(path)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, fmt.Errorf("%w: run `polygate build -s %s`", err, s.Environment))
 			continue
+		}
+		if want := s.Architecture; a.Architecture != "" && want != settings.ArchitectureHost && a.Architecture != want {
+			errs = append(errs, fmt.Errorf("%s was built for %s, and polygate:architecture is %s: run `polygate build -s %s`", path, a.Architecture, want, s.Environment))
 		}
 		if sum != a.SHA256 {
 			errs = append(errs, fmt.Errorf("%s has the digest %s and not %s as its manifest says: run `polygate build -s %s`", path, sum, a.SHA256, s.Environment))

@@ -59,7 +59,10 @@ func TestProgramRefusesFirst(t *testing.T) {
 			if err := os.Remove(filepath.Join(dir, "dist", "dev", "gcp.zip")); err != nil {
 				t.Fatal(err)
 			}
-		}, "open artefact"},
+		}, "no such file or directory: run `polygate build -s dev`"},
+		{"built for another architecture", func(_ *testing.T, _ string, config map[string]string) {
+			config["polygate:architecture"] = "arm64"
+		}, "aws.zip was built for amd64, and polygate:architecture is arm64: run `polygate build -s dev`"},
 		{"built for another environment", func(t *testing.T, dir string, _ map[string]string) {
 			path := filepath.Join(dir, "dist", "dev", "manifest.json")
 			b, err := os.ReadFile(path)

@@ -27,7 +27,7 @@ type Manager interface {
 type Zone interface {
 	provider.Names
 	// Steer declares a health check for each member and the set of records that leads clients of the shared name to
-	// the first healthy one. There is at least one member; with one alone nothing is checked.
+	// the first healthy one. There is at least one member; one alone always answers.
 	Steer(ctx *pulumi.Context, name string, members []Member, opts ...pulumi.ResourceOption) (*Steering, error)
 }
 
@@ -39,15 +39,14 @@ type ZoneArgs struct {
 // Member is one region in failover order.
 type Member struct {
 	Region  settings.Region
-	Label   string          // unique within the provider
-	OwnName string          // DNS name of this region alone
-	Record  pulumi.Resource // the own name's record: a probe before it exists would fail and be remembered
+	Label   string            // unique within the provider
+	OwnName string            // DNS name of this region alone
+	Ready   []pulumi.Resource // what the region answers by, and the own name's record: before they exist nobody is sent there
 }
 
 // Steering is what a manager has set up.
 type Steering struct {
-	// Checks holds the manager's id of each member's health check, in the order of the members; all are empty when
-	// nothing is checked.
+	// Checks holds the manager's id of each member's health check, in the order of the members.
 	Checks []pulumi.StringOutput
 }
 

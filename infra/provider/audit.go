@@ -51,8 +51,11 @@ func auditRegions(specs []Spec, s settings.Settings) []settings.Problem {
 			continue
 		}
 		own := OwnName(label, r.Provider, s.Hostname)
-		if spec.MaxOwnName > 0 && s.Hostname != "" && len(own) > spec.MaxOwnName {
-			bad(i, "its own name would be %s, of %d characters: %s certificates take %d; shorten the hostname", own, len(own), r.Provider, spec.MaxOwnName)
+		if s.Hostname == "" {
+			continue // reported already
+		}
+		if most, why := spec.maxOwnName(); len(own) > most {
+			bad(i, "its own name would be %s, of %d characters: %s %d; shorten the hostname", own, len(own), why, most)
 		}
 	}
 	return problems

@@ -51,6 +51,9 @@ type Region struct {
 	Target pulumi.StringOutput
 	// TargetType is the type of that record.
 	TargetType RecordType
+	// Serving are the parts that come last: when they exist, the region answers for both its names. Who waits for the
+	// component waits for less: the SDK learns of a component's children while they are being registered.
+	Serving []pulumi.Resource
 }
 
 // RecordType is a DNS record type.
@@ -116,5 +119,6 @@ func Tags(account AccountArgs, region *settings.Region) pulumi.StringMap {
 	return tags
 }
 
-// Replaceable exempts a resource from the protect dial: it belongs to one release and the next one replaces it.
+// Replaceable exempts a resource from the protect dial, because ordinary work replaces it: a release, another certificate,
+// another interval of the checks. The engine refuses to replace what is protected, even where the new one comes first.
 func Replaceable() pulumi.ResourceOption { return pulumi.Protect(false) }

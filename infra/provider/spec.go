@@ -18,7 +18,7 @@ type Spec struct {
 	Timeout       Allowed           // seconds of one request: the smaller of the function's and the front's limit
 	LogRetention  Allowed           // days; nothing set when retention is not a matter of one deployment
 	Certificate   bool              // needs a certificate that the user brings
-	MaxOwnName    int               // characters of a region's own name; 0 is DNS's own limit
+	MaxOwnName    int               // characters of a region's own name; 0 is what DNS has room for
 	Config        []ConfigKey       // provider-level keys a stack file must have
 }
 
@@ -56,6 +56,15 @@ func (a Allowed) String() string {
 		names = append(names, strconv.Itoa(n))
 	}
 	return settings.List(names)
+}
+
+// maxOwnName is how long a region's own name may be, and in words what has that room. A name in DNS has 253 characters
+// (RFC 1035, section 2.3.4), of which one label may stand before the own name to prove that it is ours.
+func (s Spec) maxOwnName() (int, string) {
+	if s.MaxOwnName > 0 {
+		return s.MaxOwnName, s.Name + " certificates take"
+	}
+	return 253 - 64, "DNS has room for"
 }
 
 // RegionNames lists the provider's regions in alphabetical order.

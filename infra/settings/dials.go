@@ -3,6 +3,7 @@ package settings
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -125,6 +126,9 @@ func (r *reader) regions() []Region {
 	return regions
 }
 
+// checkPaths are the paths of the gateway's own health document.
+var checkPaths = []string{DefaultPath, "/ready"}
+
 func (r *reader) check() Check {
 	c := Check{Interval: DefaultInterval, Threshold: DefaultThreshold, Path: DefaultPath}
 	if !r.object(keyCheck, &c) {
@@ -138,9 +142,10 @@ func (r *reader) check() Check {
 		r.bad(keyCheck, []string{"threshold"}, "is %d: want 1 to 10 probes", c.Threshold)
 		c.Threshold = 0
 	}
-	// Route 53 takes at most 255 characters; a query or fragment would make the probe ask for something else.
-	if !strings.HasPrefix(c.Path, "/") || len(c.Path) > 255 || strings.ContainsAny(c.Path, " \t\r\n?#") {
-		r.bad(keyCheck, []string{"path"}, "is %q: want a path of at most 255 characters that begins with /, for example /health", c.Path)
+	// A probe of any other path would fail everywhere or follow an upstream, and who reads the region's health URL of the
+	// topology would not learn which region and release it is.
+	if !slices.Contains(checkPaths, c.Path) {
+		r.bad(keyCheck, []string{"path"}, "is %q: want %s, which the gateway answers itself", c.Path, List(checkPaths))
 		c.Path = ""
 	}
 	return c

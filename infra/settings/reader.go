@@ -1,11 +1,10 @@
 package settings
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,8 +18,12 @@ type reader struct {
 
 func (r *reader) lookup(key string) (string, bool) { return r.get(Namespace + ":" + key) }
 
+// bad reports a problem. Of several at one place only the first is kept: it is the cause of the others.
 func (r *reader) bad(key string, path []string, format string, args ...any) {
-	r.problems = append(r.problems, Problemf(key, path, format, args...))
+	p := Problemf(key, path, format, args...)
+	if !slices.ContainsFunc(r.problems, func(q Problem) bool { return q.Key == p.Key && slices.Equal(q.Path, p.Path) }) {
+		r.problems = append(r.problems, p)
+	}
 }
 
 func (r *reader) required(key, want string) string {
@@ -93,49 +96,38 @@ func (r *reader) strings(key string) ([]string, bool) {
 	return list, true
 }
 
-// object decodes a structured dial strictly into v, which holds the defaults. It reports whether the dial is set
-// and well formed.
+// object decodes a structured dial into v, which holds the defaults, and reports every field that is unknown or of a
+// wrong type. It reports whether the dial is set and is a map.
 func (r *reader) object(key string, v any) bool {
 	text, ok := r.lookup(key)
 	if !ok {
 		return false
 	}
-	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	var typeErr *json.UnmarshalTypeError
-	switch {
-	case err == nil && dec.Decode(&struct{}{}) == io.EOF:
-		return true
-	case errors.As(err, &typeErr) && typeErr.Field != "":
-		r.bad(key, []string{typeErr.Field}, "is a %s: want %s", typeErr.Value, kindName(typeErr.Type.Kind().String()))
-	default:
-		if field, ok := unknownField(text, v); ok {
-			r.bad(key, []string{field}, "is unknown: want %s", List(fields(v)))
-			return false
-		}
-		r.bad(key, nil, "is %s: want a map with %s", quote(text), List(fields(v)))
-	}
-	return false
-}
-
-// unknownField finds the first field of a JSON object, by name, that v does not have.
-func unknownField(text string, v any) (string, bool) {
-	var got map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &got) != nil {
-		return "", false
-	}
 	known := fields(v)
-	var unknown []string
-	for f := range got {
-		if !slices.Contains(known, f) {
-			unknown = append(unknown, f)
+	var got map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &got) != nil || got == nil {
+		r.bad(key, nil, "is %s: want a map with %s", quote(text), List(known))
+		return false
+	}
+	for _, field := range slices.Sorted(maps.Keys(got)) {
+		if !slices.Contains(known, field) {
+			r.bad(key, []string{field}, "is unknown: want %s", List(known))
+			continue
+		}
+		// One field at a time, because a decoder stops at the first that does not fit.
+		one, err := json.Marshal(map[string]json.RawMessage{field: got[field]})
+		if err == nil {
+			err = json.Unmarshal(one, v)
+		}
+		var typeErr *json.UnmarshalTypeError
+		switch {
+		case errors.As(err, &typeErr):
+			r.bad(key, []string{field}, "is a %s: want %s", typeErr.Value, kindName(typeErr.Type.Kind().String()))
+		case err != nil:
+			r.bad(key, []string{field}, "is %s: %v", quote(string(got[field])), err)
 		}
 	}
-	if len(unknown) == 0 {
-		return "", false
-	}
-	return slices.Min(unknown), true
+	return true
 }
 
 // fields lists the JSON fields of a struct, in alphabetical order.

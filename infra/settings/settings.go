@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Namespace is the Pulumi configuration namespace of the dials: a stack file writes "polygate:hostname" and so on.
@@ -42,7 +43,7 @@ func (r Region) String() string { return r.Provider + "/" + r.Name }
 type Check struct {
 	Interval  int    `json:"interval"`  // seconds between probes; which values there are is the manager's to say
 	Threshold int    `json:"threshold"` // 1..10 probes in a row that must agree before a region changes state
-	Path      string `json:"path"`      // begins with "/"
+	Path      string `json:"path"`      // "/health" or "/ready"
 }
 
 // Certificate is a certificate the user brings, for providers that cannot issue one before DNS points at them.
@@ -89,6 +90,14 @@ func (s Settings) Providers() []string {
 		}
 	}
 	return names
+}
+
+// Wall is how long a span of cloud time lasts on this machine's clock: the same, but for the local clouds' speed.
+func (s Settings) Wall(cloud time.Duration) time.Duration {
+	if s.LocalClouds == nil {
+		return cloud
+	}
+	return time.Duration(float64(cloud) / s.LocalClouds.Speed)
 }
 
 // Path is the stack file of an environment.

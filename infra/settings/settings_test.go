@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -57,6 +58,38 @@ func TestCheckInPart(t *testing.T) {
 	}
 	if want := (Check{Interval: 10, Threshold: 3, Path: "/health"}); got.Check != want {
 		t.Errorf("check is %+v, want %+v", got.Check, want)
+	}
+}
+
+// Each field of a map is looked at: one that is wrong does not hide the others, and is reported once.
+func TestEveryFieldIsReported(t *testing.T) {
+	_, err := Load(stackFile(t, least+"  polygate:check: {interval: soon, treshold: 3, threshold: 0, pth: /health}\n"+
+		"  polygate:certificate: {pfx: 1, passwrd: x}\n"))
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("the error is %v: want problems", err)
+	}
+	var got []string
+	for _, p := range problems {
+		_, after, _ := strings.Cut(p.String(), "polygate:")
+		where, _, _ := strings.Cut(after, ": ")
+		got = append(got, where)
+	}
+	want := []string{
+		"check.interval", "check.pth", "check.treshold", "check.threshold",
+		"certificate.passwrd", "certificate.pfx", "certificate.passwordFile",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+func TestWall(t *testing.T) {
+	if got := (Settings{}).Wall(time.Minute); got != time.Minute {
+		t.Errorf("a minute of a real cloud lasts %s here", got)
+	}
+	if got := (Settings{LocalClouds: &LocalClouds{Speed: 10}}).Wall(time.Minute); got != 6*time.Second {
+		t.Errorf("a minute of a local cloud at speed 10 lasts %s here, want 6s", got)
 	}
 }
 

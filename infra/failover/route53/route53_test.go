@@ -3,6 +3,7 @@ package route53_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func steerFrom(t *testing.T, first, n int) (*record.Recorder, []failover.Member)
 				return err
 			}
 			members = append(members, failover.Member{
-				Region: settings.Region{Provider: "aws", Name: label}, Label: label, OwnName: own, Record: w.Resource,
+				Region: settings.Region{Provider: "aws", Name: label}, Label: label, OwnName: own, Ready: []pulumi.Resource{w.Resource},
 			})
 		}
 		got, err := zone.Steer(ctx, "gw", members)
@@ -140,7 +141,7 @@ func TestNestedFailover(t *testing.T) {
 			if want := max(1, n-1); len(pairs) != want {
 				t.Errorf("%d pairs, want %d", len(pairs), want)
 			}
-			if checks := rec.Of("aws:route53/healthCheck:HealthCheck"); n > 1 && len(checks) != n || n == 1 && len(checks) != 0 {
+			if checks := rec.Of("aws:route53/healthCheck:HealthCheck"); len(checks) != n {
 				t.Errorf("%d health checks for %d regions", len(checks), n)
 			}
 			for healthy := range 1 << n {
@@ -196,8 +197,29 @@ func TestHealthCheck(t *testing.T) {
 	if diff := cmp.Diff(want, check.Inputs); diff != "" {
 		t.Errorf("health check (-want +got):\n%s", diff)
 	}
-	if !slices.ContainsFunc(check.DependsOn, func(urn string) bool { return len(urn) > 7 && urn[len(urn)-7:] == "r1-name" }) {
-		t.Errorf("the check waits for %v: want the record of its own name", check.DependsOn)
+	if !waitsFor(check, "r1-name") {
+		t.Errorf("the check waits for %v: want its member", check.DependsOn)
+	}
+}
+
+func waitsFor(r record.Resource, name string) bool {
+	return slices.ContainsFunc(r.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::"+name) })
+}
+
+// Every record that names a member has its check, without which Route 53 refuses a PRIMARY, and so waits for the member.
+func TestRecordsHaveChecks(t *testing.T) {
+	for _, n := range []int{1, 2, 3} {
+		rec, members := steer(t, n)
+		for _, r := range rec.Of("aws:route53/record:Record") {
+			for _, m := range members {
+				if to, ok := r.Inputs["records"].([]any); !ok || to[0] != m.OwnName {
+					continue
+				}
+				if r.Inputs["healthCheckId"] != "gw-aws-"+m.Label+"-id" || !waitsFor(r, "gw-aws-"+m.Label) {
+					t.Errorf("of %d: %s names %s with the check %v", n, r.Name, m.OwnName, r.Inputs["healthCheckId"])
+				}
+			}
+		}
 	}
 }
 

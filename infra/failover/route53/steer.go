@@ -34,35 +34,30 @@ type steering struct {
 // When every check fails each pair answers its PRIMARY, so that all down means the first region: fail-open.
 // Source: "How health checks work in complex Amazon Route 53 configurations" and "Active-passive failover",
 // docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-complex-configs.html.
+//
+// One region alone is a PRIMARY without a SECONDARY, which always answers. It is not a plain record, because a second
+// region is then added beside it, where a plain record would have to go first and leave the name without an answer. It has
+// a check all the same: Route 53 refuses it otherwise ("A non-alias primary ResourceRecordSet must have an associated
+// health check", kubernetes-sigs/external-dns issue #2362).
 func (z *zone) Steer(ctx *pulumi.Context, name string, members []failover.Member, opts ...pulumi.ResourceOption) (*failover.Steering, error) {
+	if len(members) == 0 {
+		return nil, fmt.Errorf("component %s: there is no region to steer to", name)
+	}
 	comp := &steering{}
 	if err := ctx.RegisterComponentResource("polygate:route53:Steering", name, comp, opts...); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	b := &builder{ctx: ctx, zone: z, name: name, parent: pulumi.Parent(comp)}
 	out := &failover.Steering{}
-	switch len(members) {
-	case 0:
-		return nil, fmt.Errorf("component %s: there is no region to steer to", name)
-	case 1:
-		// There is nothing to fail over to: a check would cost money and change no answer. The record is a PRIMARY
-		// without a SECONDARY all the same, which answers like a plain one: a second region is then added to it in
-		// place, where a plain record would have to go first and leave the name without an answer for a while.
-		out.Checks = []pulumi.StringOutput{pulumi.String("").ToStringOutput()}
-		if _, err := b.record(0, primary, b.direct(members[0], nil)); err != nil {
+	for _, m := range members {
+		id, err := b.check(m)
+		if err != nil {
 			return nil, err
 		}
-	default:
-		for _, m := range members {
-			id, err := b.check(m)
-			if err != nil {
-				return nil, err
-			}
-			out.Checks = append(out.Checks, id)
-		}
-		if err := b.nest(members, out.Checks); err != nil {
-			return nil, err
-		}
+		out.Checks = append(out.Checks, id)
+	}
+	if err := b.nest(members, out.Checks); err != nil {
+		return nil, err
 	}
 	ids := pulumi.StringArray{}
 	for _, c := range out.Checks {
@@ -86,8 +81,16 @@ type builder struct {
 func key(m failover.Member) string { return m.Region.Provider + "-" + m.Label }
 
 // check declares a member's health check. It does not validate the certificate (Route 53 never does), but it sends
-// the own name as SNI and Host, so that a front which does not know the name fails it. Interval and SNI cannot be
-// changed later: a change replaces the check.
+// the own name as SNI and Host, so that a front which does not know the name fails it.
+//
+// It waits until all of the member is there, and the records wait for it, by its id. A region that is added or moved up
+// while others serve must not be in the records before it can answer: its target is known long before its code is
+// published, and a new check counts as healthy until it has probed often enough. Source: "How Amazon Route 53 determines
+// whether a health check is healthy", docs.aws.amazon.com/Route53/latest/DeveloperGuide/
+// dns-failover-determining-health-of-endpoints.html.
+//
+// The interval cannot be changed later: a change replaces the check. The new one is there first and the records move to
+// it before the old one goes, so that nothing is lost; protection would only stand in the way.
 func (b *builder) check(m failover.Member) (pulumi.StringOutput, error) {
 	s := b.zone.settings
 	hc, err := route53.NewHealthCheck(b.ctx, b.name+"-"+key(m), &route53.HealthCheckArgs{
@@ -99,7 +102,7 @@ func (b *builder) check(m failover.Member) (pulumi.StringOutput, error) {
 		FailureThreshold: pulumi.Int(s.Check.Threshold),
 		EnableSni:        pulumi.Bool(true),
 		Tags:             b.tags(m),
-	}, b.parent, pulumi.DependsOn([]pulumi.Resource{m.Record}))
+	}, b.parent, pulumi.DependsOn(m.Ready), provider.Replaceable())
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("health check of %s: %w", m.Region, err)
 	}
@@ -115,23 +118,26 @@ func (b *builder) tags(m failover.Member) pulumi.StringMap {
 
 // nest declares the pairs from the last to the first: an alias can be created only when its target exists.
 func (b *builder) nest(members []failover.Member, checks []pulumi.StringOutput) error {
-	last := len(members) - 2 // index of the last pair's primary
-	inner, err := b.record(last, secondary, b.direct(members[last+1], checks[last+1]))
-	if err != nil {
-		return err
-	}
+	last := max(0, len(members)-2) // index of the last pair's primary
+	var below []pulumi.Resource
 	for i := last; i >= 0; i-- {
 		first, err := b.record(i, primary, b.direct(members[i], checks[i]))
 		if err != nil {
 			return err
 		}
-		if i == 0 {
-			break
+		pair := []pulumi.Resource{first}
+		if i+1 < len(members) {
+			second := b.direct(members[i+1], checks[i+1])
+			if i < last {
+				second = b.alias(i + 1)
+			}
+			rec, err := b.record(i, secondary, second, pulumi.DependsOn(below))
+			if err != nil {
+				return err
+			}
+			pair = append(pair, rec)
 		}
-		inner, err = b.record(i-1, secondary, b.alias(i), pulumi.DependsOn([]pulumi.Resource{first, inner}))
-		if err != nil {
-			return err
-		}
+		below = pair
 	}
 	return nil
 }
@@ -145,7 +151,7 @@ func (b *builder) level(i int) string {
 }
 
 // direct is a slot that names a region.
-func (b *builder) direct(m failover.Member, check pulumi.StringPtrInput) *route53.RecordArgs {
+func (b *builder) direct(m failover.Member, check pulumi.StringOutput) *route53.RecordArgs {
 	return &route53.RecordArgs{
 		Ttl:           pulumi.Int(b.zone.settings.TTL),
 		Records:       pulumi.StringArray{pulumi.String(m.OwnName)},

@@ -127,6 +127,8 @@ func added(token, name string, in map[string]any) resource.PropertyMap {
 		}}
 	case "gcp:compute/globalAddress:GlobalAddress":
 		out["address"] = "192.0.2.1"
+	case "gcp:storage/bucket:Bucket":
+		out["projectNumber"] = 123456789012
 	case "gcp:serviceaccount/account:Account":
 		out["email"] = in["accountId"].(string) + "@test.iam"
 		out["name"] = "projects/test/serviceAccounts/" + in["accountId"].(string) + "@test.iam"

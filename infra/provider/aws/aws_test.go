@@ -3,6 +3,7 @@ package aws_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,14 @@ func TestPolicy(t *testing.T) {
 		`"Resource":"arn:test:gw-use1-logs:log-stream:*"}]}`
 	if got := r.Inputs["policy"]; got != want {
 		t.Errorf("policy is\n%v\nwant\n%s", got, want)
+	}
+}
+
+// What a function writes before it may is lost.
+func TestFunctionWaitsForItsLog(t *testing.T) {
+	fn, ok := declare(t).Find("gw-use1-function")
+	if !ok || !slices.ContainsFunc(fn.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::gw-use1-log-policy") }) {
+		t.Errorf("the function waits for %v: want the policy of its log", fn.DependsOn)
 	}
 }
 

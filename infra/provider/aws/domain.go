@@ -87,10 +87,12 @@ func (r *region) domain(kind, host string, certificate *acm.CertificateValidatio
 	if err != nil {
 		return nil, r.failed("domain "+host, err)
 	}
-	if _, err := apigatewayv2.NewApiMapping(r.ctx, r.name+"-"+kind+"-mapping", &apigatewayv2.ApiMappingArgs{
+	mapping, err := apigatewayv2.NewApiMapping(r.ctx, r.name+"-"+kind+"-mapping", &apigatewayv2.ApiMappingArgs{
 		Region: r.in, ApiId: api.ID(), DomainName: domain.ID(), Stage: stage.ID(),
-	}, r.parent); err != nil {
+	}, r.parent)
+	if err != nil {
 		return nil, r.failed("mapping of "+host, err)
 	}
+	r.serving = append(r.serving, mapping)
 	return domain, nil
 }

@@ -41,16 +41,18 @@ func (r *region) front(fn *lambda.Function) (*apigatewayv2.Api, *apigatewayv2.St
 	// The ARN the API presents is <api>/<stage>/$default; the stage is left open as the console leaves it, the
 	// API has only one. Source: "Control access to HTTP APIs / Lambda permissions", docs.aws.amazon.com/apigateway/
 	// latest/developerguide/http-api-develop-integrations-lambda.html.
-	if _, err := lambda.NewPermission(r.ctx, r.name+"-permission", &lambda.PermissionArgs{
+	permission, err := lambda.NewPermission(r.ctx, r.name+"-permission", &lambda.PermissionArgs{
 		Region:      r.in,
 		StatementId: pulumi.String("api-gateway"),
 		Action:      pulumi.String("lambda:InvokeFunction"),
 		Principal:   pulumi.String("apigateway.amazonaws.com"),
 		Function:    fn.Name,
 		SourceArn:   pulumi.Sprintf("%s/*/$default", api.ExecutionArn),
-	}, r.parent); err != nil {
+	}, r.parent)
+	if err != nil {
 		return nil, nil, r.failed("permission", err)
 	}
+	r.serving = append(r.serving, permission)
 	integration, err := apigatewayv2.NewIntegration(r.ctx, r.name+"-integration", &apigatewayv2.IntegrationArgs{
 		ApiId:                api.ID(),
 		Region:               r.in,

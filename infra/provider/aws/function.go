@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/cloudwatch"
-	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/iam"
 	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/lambda"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -17,8 +15,9 @@ import (
 var architectures = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 
 // function declares the Lambda function. It logs to the group declared for it and to no other, so the group exists
-// first, with its retention, and is ours to delete.
-func (r *region) function(role *iam.Role, logs *cloudwatch.LogGroup) (*lambda.Function, error) {
+// first, with its retention, and is ours to delete; and it may write there before it runs, or its first words, which say
+// why it does not start, would be lost.
+func (r *region) function(who *identity) (*lambda.Function, error) {
 	arch, ok := architectures[r.args.Artefact.Architecture]
 	if !ok {
 		return nil, r.failed("function", fmt.Errorf("the artefact %s is built for %q: Lambda runs amd64 and arm64",
@@ -33,7 +32,7 @@ func (r *region) function(role *iam.Role, logs *cloudwatch.LogGroup) (*lambda.Fu
 		Name:          pulumi.String(r.stem),
 		Region:        r.in,
 		Description:   pulumi.Sprintf("polygate gateway of %s", s.Environment),
-		Role:          role.Arn,
+		Role:          who.role.Arn,
 		PackageType:   pulumi.String("Zip"),
 		Runtime:       pulumi.String(r.args.Artefact.Runtime),
 		Handler:       pulumi.String("bootstrap"),
@@ -47,9 +46,9 @@ func (r *region) function(role *iam.Role, logs *cloudwatch.LogGroup) (*lambda.Fu
 		Environment: lambda.FunctionEnvironmentArgs{
 			Variables: pulumi.ToStringMap(provider.Environment(r.account.args, r.args)),
 		},
-		LoggingConfig: lambda.FunctionLoggingConfigArgs{LogFormat: pulumi.String("JSON"), LogGroup: logs.Name},
+		LoggingConfig: lambda.FunctionLoggingConfigArgs{LogFormat: pulumi.String("JSON"), LogGroup: who.logs.Name},
 		Tags:          r.tags,
-	}, r.parent)
+	}, r.parent, pulumi.DependsOn([]pulumi.Resource{who.grant}))
 	if err != nil {
 		return nil, r.failed("function", err)
 	}

@@ -31,14 +31,21 @@ func (p policy) json() (string, error) {
 	return string(b), nil
 }
 
-// identity declares who the function is and where it writes its log. The role may write to its own log group and do
-// nothing else: the gateway calls no AWS service.
-func (r *region) identity() (*iam.Role, *cloudwatch.LogGroup, error) {
+// identity is who the function is and where it writes its log.
+type identity struct {
+	role  *iam.Role
+	logs  *cloudwatch.LogGroup
+	grant pulumi.Resource // the role may write the log
+}
+
+// identity declares the function's role and log. The role may write to its own log group and do nothing else: the
+// gateway calls no AWS service.
+func (r *region) identity() (*identity, error) {
 	assume, err := policy{Statement: []statement{{
 		Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string]string{"Service": "lambda.amazonaws.com"},
 	}}}.json()
 	if err != nil {
-		return nil, nil, r.failed("role", err)
+		return nil, r.failed("role", err)
 	}
 	role, err := iam.NewRole(r.ctx, r.name+"-role", &iam.RoleArgs{
 		Name:             pulumi.String(r.stem), // IAM is global: the label keeps regions apart
@@ -47,7 +54,7 @@ func (r *region) identity() (*iam.Role, *cloudwatch.LogGroup, error) {
 		Tags:             r.tags,
 	}, r.parent)
 	if err != nil {
-		return nil, nil, r.failed("role", err)
+		return nil, r.failed("role", err)
 	}
 	logs, err := cloudwatch.NewLogGroup(r.ctx, r.name+"-logs", &cloudwatch.LogGroupArgs{
 		Name:            pulumi.String("/aws/lambda/" + r.stem),
@@ -56,7 +63,7 @@ func (r *region) identity() (*iam.Role, *cloudwatch.LogGroup, error) {
 		Tags:            r.tags,
 	}, r.parent)
 	if err != nil {
-		return nil, nil, r.failed("log group", err)
+		return nil, r.failed("log group", err)
 	}
 	// Lambda names the streams, so the last part of the resource must stay open: that is the one wildcard. Source:
 	// "Defining Lambda function permissions with an execution role", docs.aws.amazon.com/lambda/latest/dg/
@@ -66,10 +73,11 @@ func (r *region) identity() (*iam.Role, *cloudwatch.LogGroup, error) {
 			Effect: "Allow", Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resource: arn + ":log-stream:*",
 		}}}.json()
 	}).(pulumi.StringOutput)
-	if _, err := iam.NewRolePolicy(r.ctx, r.name+"-log-policy", &iam.RolePolicyArgs{
+	grant, err := iam.NewRolePolicy(r.ctx, r.name+"-log-policy", &iam.RolePolicyArgs{
 		Name: pulumi.String("write-own-log"), Role: role.Name, Policy: document,
-	}, r.parent); err != nil {
-		return nil, nil, r.failed("role policy", err)
+	}, r.parent)
+	if err != nil {
+		return nil, r.failed("role policy", err)
 	}
-	return role, logs, nil
+	return &identity{role: role, logs: logs, grant: grant}, nil
 }

@@ -20,11 +20,11 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 		in:   pulumi.String(args.Region.Name), parent: pulumi.Parent(comp),
 		tags: provider.Tags(a.args, &args.Region),
 	}
-	role, logs, err := r.identity()
+	who, err := r.identity()
 	if err != nil {
 		return nil, err
 	}
-	fn, err := r.function(role, logs)
+	fn, err := r.function(who)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +43,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if _, err := r.domain("shared", a.args.Settings.Hostname, certificate, api, stage); err != nil {
 		return nil, err
 	}
+	comp.Serving = r.serving
 	comp.Target = own.DomainNameConfiguration.TargetDomainName().Elem()
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"target": comp.Target, "functionArn": fn.Arn}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
@@ -60,6 +61,7 @@ type region struct {
 	in      pulumi.String // the AWS region
 	parent  pulumi.ResourceOption
 	tags    pulumi.StringMap
+	serving []pulumi.Resource // see provider.Region
 }
 
 // failed names the part of the region that could not be declared.

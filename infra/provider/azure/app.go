@@ -68,11 +68,29 @@ func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, lo
 			MinTlsVersion: pulumi.String(string(web.SupportedTlsVersions_1_2)),
 		},
 		Tags: r.tags,
-	}, r.parent)
+	}, r.parent, withoutNetFramework())
 	if err != nil {
 		return nil, nil, r.failed("function app", err)
 	}
 	return app, plan, nil
+}
+
+// withoutNetFramework takes the version of .NET out again that the SDK puts into every site's configuration and that cannot be
+// left out otherwise: "The following site configuration property (Site.SiteConfig.NetFrameworkVersion) for Flex
+// Consumption sites is invalid", Azure answers in some of its regions (pulumi/pulumi-azure-native issue #4168).
+func withoutNetFramework() pulumi.ResourceOption {
+	return pulumi.Transformations([]pulumi.ResourceTransformation{func(r *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+		args, ok := r.Props.(*web.WebAppArgs)
+		if !ok {
+			return nil
+		}
+		args.SiteConfig = args.SiteConfig.ToSiteConfigPtrOutput().ApplyT(func(c *web.SiteConfig) *web.SiteConfig {
+			without := *c
+			without.NetFrameworkVersion = nil
+			return &without
+		}).(web.SiteConfigPtrOutput)
+		return &pulumi.ResourceTransformationResult{Props: args, Opts: r.Opts}
+	}})
 }
 
 // appSettings are the app's environment: who it is, and how the host reaches its storage and telemetry without a key.
@@ -102,7 +120,7 @@ func (r *region) appSettings(who *managedidentity.UserAssignedIdentity, store *s
 // the deployment's tags: the package's address never changes, and without it a new package would not be published.
 // Source: "Deployment technologies in Azure Functions" (one deploy), learn.microsoft.com/azure/azure-functions/
 // functions-deployment-technologies; template reference of Microsoft.Web/sites/extensions.
-func (r *region) publish(app *web.WebApp, store *store, grants []pulumi.Resource) error {
+func (r *region) publish(app *web.WebApp, store *store, grants []pulumi.Resource) (pulumi.Resource, error) {
 	tags := maps.Clone(r.tags)
 	tags["polygate-artefact"] = pulumi.String(r.args.Artefact.Digest())
 	template := pulumi.Map{
@@ -115,7 +133,7 @@ func (r *region) publish(app *web.WebApp, store *store, grants []pulumi.Resource
 			"properties": pulumi.Map{"packageUri": store.blob.Url, "remoteBuild": pulumi.Bool(false)},
 		}},
 	}
-	_, err := resources.NewDeployment(r.ctx, r.name+"-publish", &resources.DeploymentArgs{
+	published, err := resources.NewDeployment(r.ctx, r.name+"-publish", &resources.DeploymentArgs{
 		ResourceGroupName: r.group.Name,
 		DeploymentName:    pulumi.String(r.stem + "-publish"),
 		Properties: resources.DeploymentPropertiesArgs{
@@ -124,7 +142,7 @@ func (r *region) publish(app *web.WebApp, store *store, grants []pulumi.Resource
 		Tags: tags,
 	}, r.parent, provider.Replaceable(), pulumi.DependsOn(grants), r.account.propagation.patient())
 	if err != nil {
-		return r.failed("publication", err)
+		return nil, r.failed("publication", err)
 	}
-	return nil
+	return published, nil
 }

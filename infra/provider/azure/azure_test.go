@@ -38,7 +38,14 @@ func example(t *testing.T) (settings.Settings, string) {
 
 func declare(t *testing.T) *record.Recorder {
 	t.Helper()
+	return declareAs(t, "api.example.com")
+}
+
+// declareAs runs the README's example under another hostname.
+func declareAs(t *testing.T, hostname string) *record.Recorder {
+	t.Helper()
 	s, dir := example(t)
+	s.Hostname = hostname
 	rec, err := record.Region(azure.Provider{}, s, dir, config)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +78,7 @@ func TestResources(t *testing.T) {
 			},
 			"hyperV": false, "isXenon": false, "scmSiteAlsoStopped": false, // the SDK's own defaults
 			"siteConfig": map[string]any{
-				"http20Enabled": true, "http20ProxyFlag": 0.0, "localMySqlEnabled": false, "netFrameworkVersion": "v4.6", // the SDK's own defaults
+				"http20Enabled": true, "http20ProxyFlag": 0.0, "localMySqlEnabled": false, // the SDK's own defaults, less netFrameworkVersion
 				"minTlsVersion": "1.2",
 				"appSettings": []any{
 					setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "ClientId=client;Authorization=AAD"),
@@ -146,6 +153,22 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// Another hostname is another binding of the same app: a new app would begin without its package, beside the old one for
+// which the plan has the only place.
+func TestAnotherHostname(t *testing.T) {
+	before, after := declare(t), declareAs(t, "www.example.com")
+	for _, name := range []string{"gw-eastus-plan", "gw-eastus-app", "gw-eastus-storage", "gw-eastus-package", "gw-eastus-storage-role"} {
+		old, ok := before.Find(name)
+		now, _ := after.Find(name)
+		if diff := cmp.Diff(old.Inputs, now.Inputs); !ok || diff != "" {
+			t.Errorf("%s changes (-before +after):\n%s", name, diff)
+		}
+	}
+	if b, ok := after.Find("gw-eastus-shared-binding"); !ok || b.Inputs["hostName"] != "www.example.com" {
+		t.Errorf("the app is bound to %v", b.Inputs["hostName"])
+	}
+}
+
 // A new package has the name of the old one, which must be gone before.
 func TestPackageIsDeletedFirst(t *testing.T) {
 	blob, ok := declare(t).Find("gw-eastus-package")
@@ -196,8 +219,7 @@ func TestRoleAssignmentNames(t *testing.T) {
 	}
 }
 
-// The verification id is the subscription's: two regions, one record of the shared name. Bindings of a site come one
-// after the other.
+// The verification id is the subscription's: two regions, one record of the shared name.
 func TestOwnership(t *testing.T) {
 	rec := declare(t)
 	var got []string
@@ -212,22 +234,40 @@ func TestOwnership(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
-	second, ok := rec.Find("gw-eastus-shared-binding")
-	if !ok || !slices.ContainsFunc(second.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::gw-eastus-own-binding") }) {
-		t.Error("the second binding does not wait for the first")
+}
+
+// App Service takes one change of a site at a time.
+func TestChangesOfASiteComeOneAfterTheOther(t *testing.T) {
+	rec := declare(t)
+	for _, c := range []struct{ name, before string }{
+		{"gw-eastus-publish", "gw-eastus-app"},
+		{"gw-eastus-certificate", "gw-eastus-publish"},
+		{"gw-eastus-own-binding", "gw-eastus-certificate"},
+		{"gw-eastus-shared-binding", "gw-eastus-own-binding"},
+	} {
+		r, ok := rec.Find(c.name)
+		if !ok || !slices.ContainsFunc(r.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::"+c.before) }) {
+			t.Errorf("%s does not wait for %s", c.name, c.before)
+		}
 	}
 }
 
 func TestCertificateFiles(t *testing.T) {
-	for _, missing := range []string{"gateway.pfx", "gateway.password"} {
-		t.Run(missing, func(t *testing.T) {
+	for name, missing := range map[string][]string{
+		"pfx": {"gateway.pfx"}, "password": {"gateway.password"}, "both": {"gateway.pfx", "gateway.password"},
+	} {
+		t.Run(name, func(t *testing.T) {
 			s, dir := example(t)
-			if err := os.Remove(filepath.Join(dir, missing)); err != nil {
-				t.Fatal(err)
+			for _, file := range missing {
+				if err := os.Remove(filepath.Join(dir, file)); err != nil {
+					t.Fatal(err)
+				}
 			}
 			rec, err := record.Region(azure.Provider{}, s, dir, config)
-			if err == nil || !strings.Contains(err.Error(), missing) {
-				t.Errorf("the error is %v: want one that names %s", err, missing)
+			for _, file := range missing {
+				if err == nil || !strings.Contains(err.Error(), file) {
+					t.Errorf("the error is %v: want one that names %s", err, file)
+				}
 			}
 			for _, r := range rec.All() {
 				if r.Custom {

@@ -12,16 +12,20 @@ import (
 
 // bind makes the app answer for the region's own name and for the shared one, with the certificate the user brings.
 // On Flex Consumption a certificate belongs to the site, not to the plan.
-func (r *region) bind(app *web.WebApp, plan *web.AppServicePlan) error {
+//
+// Publication, certificate and bindings come one after the other: App Service refuses a change of a site while another is
+// under way (409, "Cannot modify this site because another operation is in progress"). So a name is also bound to an app
+// that has its code, and when the last binding, which is returned, exists, all of the region does.
+func (r *region) bind(app *web.WebApp, plan *web.AppServicePlan, published pulumi.Resource) (pulumi.Resource, error) {
 	shared := r.account.args.Settings.Hostname
 	own, err := r.prove(app, r.args.OwnName, r.name+"-ownership", r.parent)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if r.account.ownership == nil {
 		r.account.ownership, err = r.prove(app, shared, r.account.name+"-ownership", pulumi.Parent(r.account))
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	certificate, err := web.NewSiteCertificate(r.ctx, r.name+"-certificate", &web.SiteCertificateArgs{
@@ -33,16 +37,15 @@ func (r *region) bind(app *web.WebApp, plan *web.AppServicePlan) error {
 		PfxBlob:           pulumi.ToSecret(pulumi.String(r.account.pfx)).(pulumi.StringOutput),
 		Password:          pulumi.ToSecret(pulumi.String(r.account.password)).(pulumi.StringOutput),
 		Tags:              r.tags,
-	}, r.parent)
+	}, r.parent, provider.Replaceable(), pulumi.DependsOn([]pulumi.Resource{published}))
 	if err != nil {
-		return r.failed("certificate", err)
+		return nil, r.failed("certificate", err)
 	}
-	var before []pulumi.Resource
+	last := published
 	for _, b := range []struct {
 		kind, host string
 		proof      pulumi.Resource
 	}{{"own", r.args.OwnName, own.Resource}, {"shared", shared, r.account.ownership.Resource}} {
-		// One after the other: App Service refuses a change of a site while another is under way (409).
 		binding, err := web.NewWebAppHostNameBinding(r.ctx, r.name+"-"+b.kind+"-binding", &web.WebAppHostNameBindingArgs{
 			ResourceGroupName:           r.group.Name,
 			Name:                        app.Name,
@@ -52,13 +55,13 @@ func (r *region) bind(app *web.WebApp, plan *web.AppServicePlan) error {
 			CustomHostNameDnsRecordType: web.CustomHostNameDnsRecordTypeCName,
 			SslState:                    web.SslStateSniEnabled,
 			Thumbprint:                  certificate.Thumbprint,
-		}, r.parent, pulumi.DependsOn(append([]pulumi.Resource{b.proof}, before...)))
+		}, r.parent, pulumi.DependsOn([]pulumi.Resource{b.proof, last}))
 		if err != nil {
-			return r.failed("binding of "+b.host, err)
+			return nil, r.failed("binding of "+b.host, err)
 		}
-		before = []pulumi.Resource{binding}
+		last = binding
 	}
-	return nil
+	return last, nil
 }
 
 // certificateVersion tells one PFX from the next. A certificate that is bound cannot be deleted (409), and another PFX is

@@ -1,12 +1,14 @@
 package azure
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
 )
 
 // A role assignment does not act at once: "it can take up to 10 minutes for changes to take effect". Until then storage
@@ -14,10 +16,9 @@ import (
 // Source: "Troubleshoot Azure RBAC", role assignment changes are not being detected, learn.microsoft.com/azure/
 // role-based-access-control/troubleshooting; hashicorp/terraform-provider-azurerm issue #29630.
 //
-// So `up` does two things, both with hooks (pulumi.com/docs/iac/concepts/resources/options/hooks):
+// So `up` does two things, both with hooks:
 //
-//   - it waits before an app's first publication (settle), for longer than storage mostly needs. The wait is there and not
-//     after the grant, because the engine holds a resource's lock during a hook after it, and nothing else can be saved;
+//   - it waits before an app's first publication (provider.Settle), for longer than storage mostly needs;
 //   - it tries a publication again that is refused all the same, growing slower, for about ten minutes (retry).
 //
 // The first publication of all is not tried again: it is a deployment, which exists once it was started, also when it
@@ -30,7 +31,6 @@ const (
 	longestWait   = 90 * time.Second
 	mostAttempts  = 10
 	opUpdate      = "update" // the operation as the engine names it
-	hookSettle    = "-grants-settle"
 	hookRetry     = "-publish-again"
 	codeStorage   = "AuthorizationPermissionMismatch" // blob service: the identity has no data role (yet)
 	codeOneDeploy = "InaccessibleStorageException"    // the same as OneDeploy reports it
@@ -38,27 +38,23 @@ const (
 
 // propagation waits for grants. Its hooks are registered once per account.
 type propagation struct {
-	// speed is cloud seconds per second: 1 but for the local clouds.
-	speed  float64
-	settle *pulumi.ResourceHook
-	retry  *pulumi.ErrorHook
+	settings settings.Settings
+	settle   *pulumi.ResourceHook
+	retry    *pulumi.ErrorHook
 }
 
-func newPropagation(ctx *pulumi.Context, name string, speed float64) (*propagation, error) {
-	p := &propagation{speed: speed}
+func newPropagation(ctx *pulumi.Context, name string, s settings.Settings) (*propagation, error) {
+	p := &propagation{settings: s}
 	var err error
-	p.settle, err = ctx.RegisterResourceHook(name+hookSettle, func(*pulumi.ResourceHookArgs) error {
-		return pause(ctx.Context(), p.wall(settleTime))
-	}, nil) // not in a preview, which creates nothing
-	if err != nil {
-		return nil, fmt.Errorf("hook before a first publication: %w", err)
+	if p.settle, err = provider.Settle(ctx, name, s, settleTime); err != nil {
+		return nil, err
 	}
 	p.retry, err = ctx.RegisterErrorHook(name+hookRetry, func(args *pulumi.ErrorHookArgs) (bool, error) {
 		wait, again := p.again(args)
 		if !again || ctx.DryRun() {
 			return false, nil
 		}
-		return true, pause(ctx.Context(), wait)
+		return true, provider.Pause(ctx.Context(), wait)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hook for refused publications: %w", err)
@@ -87,21 +83,5 @@ func (p *propagation) again(args *pulumi.ErrorHookArgs) (time.Duration, bool) {
 	for range failures - 1 {
 		wait = min(2*wait, longestWait)
 	}
-	return p.wall(wait), true
-}
-
-func (p *propagation) wall(cloud time.Duration) time.Duration {
-	return time.Duration(float64(cloud) / p.speed)
-}
-
-// pause waits, or returns the context's error when the run is cancelled.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return p.settings.Wall(wait), true
 }

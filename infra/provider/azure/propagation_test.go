@@ -1,13 +1,13 @@
 package azure
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/settings"
 )
 
 const denied = `Code="AuthorizationPermissionMismatch" Message="This request is not authorized"`
@@ -32,7 +32,7 @@ func TestAgain(t *testing.T) {
 		{"no error at all", "update", nil, 1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := propagation{speed: c.speed}
+			p := propagation{settings: settings.Settings{LocalClouds: &settings.LocalClouds{Speed: c.speed}}}
 			wait, again := p.again(&pulumi.ErrorHookArgs{FailedOperation: c.operation, Errors: c.errors})
 			if again != (c.wait > 0) || wait != c.wait {
 				t.Errorf("again: %v after %v, want after %v", again, wait, c.wait)
@@ -43,7 +43,7 @@ func TestAgain(t *testing.T) {
 
 // All attempts together last about as long as Azure says that a grant can take to act.
 func TestAttemptsLast(t *testing.T) {
-	p, total := propagation{speed: 1}, time.Duration(0)
+	p, total := propagation{}, time.Duration(0)
 	for n := 1; ; n++ {
 		wait, again := p.again(&pulumi.ErrorHookArgs{FailedOperation: opUpdate, Errors: slices.Repeat([]string{denied}, n)})
 		if !again {
@@ -53,16 +53,5 @@ func TestAttemptsLast(t *testing.T) {
 	}
 	if total < 10*time.Minute || total > 12*time.Minute {
 		t.Errorf("the attempts span %v, want a little over 10m", total)
-	}
-}
-
-func TestPauseEnds(t *testing.T) {
-	if err := pause(t.Context(), time.Millisecond); err != nil {
-		t.Errorf("a pause ends with %v", err)
-	}
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := pause(cancelled, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled pause ends with %v", err)
 	}
 }

@@ -50,12 +50,15 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	if err := r.publish(app, store, grants); err != nil {
+	published, err := r.publish(app, store, grants)
+	if err != nil {
 		return nil, err
 	}
-	if err := r.bind(app, plan); err != nil {
+	last, err := r.bind(app, plan, published)
+	if err != nil {
 		return nil, err
 	}
+	comp.Serving = []pulumi.Resource{last}
 	comp.Target = app.DefaultHostName
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"target": comp.Target, "app": app.Name}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
@@ -78,19 +81,18 @@ type region struct {
 
 // unique are eight hexadecimal digits for names that all customers of Azure share: those of storage accounts and of
 // apps under azurewebsites.net. Source: "Naming rules and restrictions for Azure resources", learn.microsoft.com/azure/
-// azure-resource-manager/management/resource-name-rules.
+// azure-resource-manager/management/resource-name-rules. The hostname is not in them: another one must not be another
+// app, which the plan has no place for (a Flex Consumption plan holds one) and which would begin without its package.
 func (r *region) unique() string {
-	sum := sha256.Sum256([]byte(r.account.subscription + "/" + r.account.args.Settings.Hostname + "/" + r.stem))
+	sum := sha256.Sum256([]byte(r.account.subscription + "/" + r.stem))
 	return hex.EncodeToString(sum[:4])
 }
 
 // appName has at most 60 characters, as App Service demands: 38 for the stem with the longest region, 8 and a dash.
 func (r *region) appName() string { return r.stem + "-" + r.unique() }
 
-// accountName has 3 to 24 lower-case letters and digits; the digits at its end keep it unique when the rest is cut.
-func (r *region) accountName() string {
-	return "polygate" + r.unique()
-}
+// accountName has 3 to 24 lower-case letters and digits: too few for the stem.
+func (r *region) accountName() string { return "polygate" + r.unique() }
 
 // failed names the part of the region that could not be declared.
 func (r *region) failed(part string, err error) error {

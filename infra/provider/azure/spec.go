@@ -89,12 +89,8 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 	if err := a.readCertificate(); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
-	speed := 1.0
-	if local := args.Settings.LocalClouds; local != nil {
-		speed = local.Speed
-	}
 	var err error
-	if a.propagation, err = newPropagation(ctx, name, speed); err != nil {
+	if a.propagation, err = newPropagation(ctx, name, args.Settings); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("azure", "Account"), name, a, opts...); err != nil {
@@ -106,19 +102,23 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 	return a, nil
 }
 
-// readCertificate reads the files that polygate:certificate names. Neither content appears in an error.
+// readCertificate reads the files that polygate:certificate names. Neither content appears in an error, which names every
+// file there is something wrong with.
 func (a *account) readCertificate() error {
 	c := a.args.Settings.Certificate
 	if c == nil {
 		return errors.New("polygate:certificate is not set: Azure needs a certificate you bring")
 	}
-	pfx, err := os.ReadFile(a.path(c.PFX))
-	if err != nil {
-		return fmt.Errorf("read polygate:certificate.pfx: %w", err)
+	pfx, pfxErr := os.ReadFile(a.path(c.PFX))
+	if pfxErr != nil {
+		pfxErr = fmt.Errorf("read polygate:certificate.pfx, the PKCS #12 file you bring: %w", pfxErr)
 	}
-	password, err := os.ReadFile(a.path(c.PasswordFile))
-	if err != nil {
-		return fmt.Errorf("read polygate:certificate.passwordFile: %w", err)
+	password, passwordErr := os.ReadFile(a.path(c.PasswordFile))
+	if passwordErr != nil {
+		passwordErr = fmt.Errorf("read polygate:certificate.passwordFile, whose first line is its password: %w", passwordErr)
+	}
+	if err := errors.Join(pfxErr, passwordErr); err != nil {
+		return err
 	}
 	a.pfx = base64.StdEncoding.EncodeToString(pfx)
 	first, _, _ := strings.Cut(string(password), "\n")

@@ -20,7 +20,7 @@ func (r *region) certificates() (*certificates, error) {
 		return nil, r.failed("certificate", err)
 	}
 	cert, err := certificatemanager.NewCertificate(r.ctx, r.name+"-certificate", &certificatemanager.CertificateArgs{
-		Name: pulumi.String(r.stem),
+		Name: pulumi.String(nameFor(r.stem, r.args.OwnName, shared)),
 		Managed: certificatemanager.CertificateManagedArgs{
 			Domains: pulumi.StringArray{pulumi.String(r.args.OwnName), pulumi.String(shared)},
 			DnsAuthorizations: pulumi.StringArray{
@@ -41,7 +41,7 @@ func (r *region) certificates() (*certificates, error) {
 	out := &certificates{certificateMap: m}
 	for _, e := range []struct{ kind, host string }{{"own", r.args.OwnName}, {"shared", shared}} {
 		entry, err := certificatemanager.NewCertificateMapEntry(r.ctx, r.name+"-certificate-"+e.kind, &certificatemanager.CertificateMapEntryArgs{
-			Name:         pulumi.String(r.stem + "-" + e.kind),
+			Name:         pulumi.String(nameFor(r.stem+"-"+e.kind, e.host)),
 			Map:          m.Name,
 			Hostname:     pulumi.String(e.host),
 			Certificates: pulumi.StringArray{cert.ID()},

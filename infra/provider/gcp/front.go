@@ -37,7 +37,7 @@ func (r *region) front(fn *cloudfunctionsv2.Function, certs *certificates) (*com
 	if err != nil {
 		return nil, r.failed("HTTPS proxy", err)
 	}
-	if _, err := compute.NewGlobalForwardingRule(r.ctx, r.name+"-rule", &compute.GlobalForwardingRuleArgs{
+	rule, err := compute.NewGlobalForwardingRule(r.ctx, r.name+"-rule", &compute.GlobalForwardingRuleArgs{
 		Name:                pulumi.String(r.stem),
 		LoadBalancingScheme: pulumi.String(external),
 		IpProtocol:          pulumi.String("TCP"),
@@ -45,9 +45,11 @@ func (r *region) front(fn *cloudfunctionsv2.Function, certs *certificates) (*com
 		PortRange:           pulumi.String("443"),
 		Target:              proxy.SelfLink,
 		Labels:              r.labels,
-	}, r.parent); err != nil {
+	}, r.parent)
+	if err != nil {
 		return nil, r.failed("forwarding rule", err)
 	}
+	r.serving = append(r.serving, rule)
 	return address, nil
 }
 

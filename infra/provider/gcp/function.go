@@ -19,7 +19,7 @@ const (
 
 // source declares the bucket and the object with the source. The object's name carries the digest: another artefact
 // is another object, which is what makes Google build anew.
-func (r *region) source() (*storage.BucketObject, error) {
+func (r *region) source() (*storage.Bucket, *storage.BucketObject, error) {
 	bucket, err := storage.NewBucket(r.ctx, r.name+"-source", &storage.BucketArgs{
 		Name:                     pulumi.String(r.bucketName()),
 		Location:                 r.in,
@@ -28,7 +28,7 @@ func (r *region) source() (*storage.BucketObject, error) {
 		Labels:                   r.labels,
 	}, r.parent)
 	if err != nil {
-		return nil, r.failed("source bucket", err)
+		return nil, nil, r.failed("source bucket", err)
 	}
 	object, err := storage.NewBucketObject(r.ctx, r.name+"-source-zip", &storage.BucketObjectArgs{
 		Bucket:      bucket.Name,
@@ -37,9 +37,9 @@ func (r *region) source() (*storage.BucketObject, error) {
 		ContentType: pulumi.String("application/zip"),
 	}, r.parent, provider.Replaceable())
 	if err != nil {
-		return nil, r.failed("source object", err)
+		return nil, nil, r.failed("source object", err)
 	}
-	return object, nil
+	return bucket, object, nil
 }
 
 // function declares the function. It takes requests from load balancers and from inside Google only; the invoker role
@@ -74,18 +74,22 @@ func (r *region) function(who *identities, object *storage.BucketObject) (*cloud
 			EnvironmentVariables:          pulumi.ToStringMap(provider.Environment(r.account.args, r.args)),
 		},
 		Labels: r.labels,
-	}, r.parent, pulumi.DependsOn(who.grants))
+	}, r.parent, pulumi.DependsOn(who.grants), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
+		BeforeCreate: []*pulumi.ResourceHook{r.account.settle},
+	}))
 	if err != nil {
 		return nil, r.failed("function", err)
 	}
-	if _, err := cloudrunv2.NewServiceIamMember(r.ctx, r.name+"-invoker", &cloudrunv2.ServiceIamMemberArgs{
+	invoker, err := cloudrunv2.NewServiceIamMember(r.ctx, r.name+"-invoker", &cloudrunv2.ServiceIamMemberArgs{
 		Project:  pulumi.String(r.account.project),
 		Location: r.in,
 		Name:     fn.Name, // the service of a function bears its name
 		Role:     pulumi.String("roles/run.invoker"),
 		Member:   pulumi.String("allUsers"),
-	}, r.parent); err != nil {
+	}, r.parent)
+	if err != nil {
 		return nil, r.failed("invoker role", err)
 	}
+	r.serving = append(r.serving, invoker)
 	return fn, nil
 }

@@ -17,11 +17,18 @@ var config = map[string]string{"gcp:project": "my-project"}
 // declare runs the README's example.
 func declare(t *testing.T) *record.Recorder {
 	t.Helper()
+	return declareAs(t, "api.example.com")
+}
+
+// declareAs runs it under another hostname.
+func declareAs(t *testing.T, hostname string) *record.Recorder {
+	t.Helper()
 	dir := t.TempDir()
 	s, err := record.LoadExample(dir, "README.md", provider.Audit([]provider.Spec{gcp.Provider{}.Spec()}))
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Hostname = hostname
 	rec, err := record.Region(gcp.Provider{}, s, dir, config)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +46,7 @@ func TestResources(t *testing.T) {
 				"runtime": "the-runtime", "entryPoint": "Gateway",
 				"serviceAccount": "projects/test/serviceAccounts/polygate-dev-usc1-bld@test.iam",
 				"source": map[string]any{"storageSource": map[string]any{
-					"bucket": "polygate-dev-usc1-6ae976b0", "object": strings.Repeat("ab", 32) + ".zip",
+					"bucket": "polygate-dev-usc1-1c7cd944", "object": strings.Repeat("ab", 32) + ".zip",
 				}},
 			},
 			"serviceConfig": map[string]any{
@@ -52,7 +59,7 @@ func TestResources(t *testing.T) {
 			},
 		},
 		"gw-usc1-source": {
-			"name": "polygate-dev-usc1-6ae976b0", "location": "us-central1", "uniformBucketLevelAccess": true,
+			"name": "polygate-dev-usc1-1c7cd944", "location": "us-central1", "uniformBucketLevelAccess": true,
 			"publicAccessPrevention": "enforced", "labels": labels,
 		},
 		"gw-usc1-endpoints": {
@@ -68,9 +75,9 @@ func TestResources(t *testing.T) {
 			"portRange": "443", "target": "https://test/gw-usc1-proxy", "labels": labels,
 		},
 		// cloud-facts: the default FIXED_RECORD would sit at _acme-challenge.<name> and block Azure's DNS-01.
-		"gw-usc1-authorization": {"name": "polygate-dev-usc1", "domain": "usc1.gcp.api.example.com", "type": "PER_PROJECT_RECORD", "labels": labels},
+		"gw-usc1-authorization": {"name": "polygate-dev-usc1-53573825", "domain": "usc1.gcp.api.example.com", "type": "PER_PROJECT_RECORD", "labels": labels},
 		"gw-usc1-certificate": {
-			"name": "polygate-dev-usc1", "labels": labels,
+			"name": "polygate-dev-usc1-360e2ed4", "labels": labels,
 			"managed": map[string]any{
 				"domains":           []any{"usc1.gcp.api.example.com", "api.example.com"},
 				"dnsAuthorizations": []any{"gw-usc1-authorization-id", "gw-authorization-id"},
@@ -86,6 +93,29 @@ func TestResources(t *testing.T) {
 				t.Errorf("inputs (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Certificate Manager replaces what is for another name and refuses to delete what is in use: the new resource must be
+// able to stand beside the old one. Everything else stays what it is.
+func TestAnotherHostname(t *testing.T) {
+	physical := func(rec *record.Recorder) map[string]any {
+		out := map[string]any{}
+		for _, r := range rec.All() {
+			if name, ok := r.Inputs["name"]; ok && r.Type != "test:index:Record" {
+				out[r.Type+" "+r.Name] = name
+			}
+		}
+		return out
+	}
+	before, after := physical(declare(t)), physical(declareAs(t, "www.example.com"))
+	for key, name := range before {
+		moves := slices.ContainsFunc([]string{"dnsAuthorization:", "certificate:", "certificateMapEntry:"}, func(kind string) bool {
+			return strings.Contains(key, "gcp:certificatemanager/"+kind)
+		})
+		if moves != (after[key] != name) {
+			t.Errorf("%s is named %v and %v under another hostname: want another name %t", key, name, after[key], moves)
+		}
 	}
 }
 
@@ -106,7 +136,7 @@ func TestRoles(t *testing.T) {
 		"roles/artifactregistry.writer serviceAccount:polygate-dev-usc1-bld@test.iam",
 		"roles/logging.logWriter serviceAccount:polygate-dev-usc1-bld@test.iam",
 		"roles/storage.objectViewer serviceAccount:polygate-dev-usc1-bld@test.iam if " +
-			`resource.name.startsWith("projects/_/buckets/gcf-v2-sources-") || resource.name.startsWith("projects/_/buckets/polygate-dev-usc1-6ae976b0/")`,
+			`resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123456789012-us-central1") || resource.name.startsWith("projects/_/buckets/polygate-dev-usc1-1c7cd944/")`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("roles (-want +got):\n%s", diff)
@@ -123,6 +153,9 @@ func TestFunctionWaitsForGrants(t *testing.T) {
 		if !slices.ContainsFunc(r.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::"+grant) }) {
 			t.Errorf("the function does not wait for %s", grant)
 		}
+	}
+	if diff := cmp.Diff([]string{"gw-grants-settle"}, r.BeforeCreate); diff != "" {
+		t.Errorf("hooks before the first build (-want +got):\n%s", diff)
 	}
 }
 

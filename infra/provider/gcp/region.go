@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -22,11 +23,11 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 		in:   pulumi.String(args.Region.Name), parent: pulumi.Parent(comp),
 		labels: provider.Tags(a.args, &args.Region),
 	}
-	who, err := r.identity()
+	bucket, object, err := r.source()
 	if err != nil {
 		return nil, err
 	}
-	object, err := r.source()
+	who, err := r.identity(bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +43,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
+	comp.Serving = r.serving
 	comp.Target = address.Address
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"target": comp.Target, "function": fn.Name}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
@@ -59,13 +61,19 @@ type region struct {
 	in      pulumi.String // the Google Cloud region
 	parent  pulumi.ResourceOption
 	labels  pulumi.StringMap
+	serving []pulumi.Resource // see provider.Region
 }
 
 // bucketName is unique in all of Cloud Storage: names are shared by all customers. Source: "About Cloud Storage
 // buckets", docs.cloud.google.com/storage/docs/buckets.
-func (r *region) bucketName() string {
-	sum := sha256.Sum256([]byte(r.account.project + "/" + r.account.args.Settings.Hostname))
-	return r.stem + "-" + hex.EncodeToString(sum[:4])
+func (r *region) bucketName() string { return nameFor(r.stem, r.account.project) }
+
+// nameFor is a physical name that changes with what the resource is for. Certificate Manager changes neither a domain nor
+// a certificate's names in place, and refuses to delete what is referred to: under its old name the new resource could
+// only come after the old one is gone, which is still in use. Under a name of its own it comes first.
+func nameFor(stem string, what ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(what, "/")))
+	return stem + "-" + hex.EncodeToString(sum[:4])
 }
 
 // failed names the part of the region that could not be declared.

@@ -4,6 +4,7 @@ package gcp
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -53,12 +54,21 @@ func (Provider) Spec() provider.Spec {
 	}
 }
 
+// settleTime is how long a first build waits for its identity's roles: "changes to allow or deny policies typically
+// propagate in 2 minutes, but could potentially take 7 minutes or longer". It is worth the wait: a function whose
+// first build is refused stays behind as failed, and may have to be deleted by hand before it can be created
+// (hashicorp/terraform-provider-google issue #13535). Source: "Access change propagation", docs.cloud.google.com/iam/docs/
+// access-change-propagation; pulumi-gcp's own example of a function with a build identity waits as well
+// (cloudfunctionsv2.Function, "Basic Builder").
+const settleTime = 2 * time.Minute
+
 // account is the Google Cloud project's part of a stack.
 type account struct {
 	pulumi.ResourceState
 
 	args    provider.AccountArgs
 	project string
+	settle  *pulumi.ResourceHook // before a first build
 	// authorization proves to Certificate Manager that the shared name is ours, for every region's certificate: its
 	// record is one per project and name.
 	authorization *proof
@@ -71,15 +81,18 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %s is not set in the stack file", name, configProject)
 	}
 	a := &account{args: args, project: project}
+	var err error
+	if a.settle, err = provider.Settle(ctx, name, args.Settings, settleTime); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("gcp", "Account"), name, a, opts...); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
-	authorization, err := a.prove(ctx, name, provider.PhysicalName(args.Settings.Environment, "shared"), args.Settings.Hostname,
+	a.authorization, err = a.prove(ctx, name, provider.PhysicalName(args.Settings.Environment, "shared"), args.Settings.Hostname,
 		provider.Tags(args, nil), pulumi.Parent(a))
 	if err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
-	a.authorization = authorization
 	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
@@ -92,12 +105,13 @@ type proof struct {
 	record        *provider.Written
 }
 
-// prove declares a DNS authorisation for a name and writes its record. PER_PROJECT_RECORD keeps the record away from
-// _acme-challenge.<name>, which other clouds' certificates of the same name need. Source: "Domain authorization for
-// Google-managed certificates", docs.cloud.google.com/certificate-manager/docs/domain-authorization.
-func (a *account) prove(ctx *pulumi.Context, name, physical, host string, labels pulumi.StringMap, parent pulumi.ResourceOption) (*proof, error) {
+// prove declares a DNS authorisation for a name and writes its record; stem begins its physical name. PER_PROJECT_RECORD
+// keeps the record away from _acme-challenge.<name>, which other clouds' certificates of the same name need. Source:
+// "Domain authorization for Google-managed certificates", docs.cloud.google.com/certificate-manager/docs/
+// domain-authorization.
+func (a *account) prove(ctx *pulumi.Context, name, stem, host string, labels pulumi.StringMap, parent pulumi.ResourceOption) (*proof, error) {
 	authorization, err := certificatemanager.NewDnsAuthorization(ctx, name+"-authorization", &certificatemanager.DnsAuthorizationArgs{
-		Name:   pulumi.String(physical),
+		Name:   pulumi.String(nameFor(stem, host)),
 		Domain: pulumi.String(host),
 		Type:   pulumi.String("PER_PROJECT_RECORD"),
 		Labels: labels,
