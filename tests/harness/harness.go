@@ -43,7 +43,7 @@ type Environment struct {
 }
 
 // sources is what a project needs of the checkout to be built and deployed.
-var sources = []string{"go.mod", "go.sum", "Pulumi.yaml", "functions", "shared", "stacks", "tools/pulumi"}
+var sources = []string{"go.mod", "go.sum", "Pulumi.yaml", "functions", "infra", "shared", "stacks", "tools/pulumi"}
 
 // New copies the project into a folder of its own and gives it free loopback addresses. Close removes it.
 func New(ctx context.Context, opts Options) (*Environment, error) {

@@ -74,6 +74,7 @@ var laws = []rule{
 	{"stacks", []string{module + "/infra", module + "/shared", "github.com/pulumi/pulumi/sdk/v3"}, nil, nil},
 	{"tools/internal/localcloud", nil, []string{module + "/functions", module + "/infra", module + "/stacks", module + "/tests", "github.com/pulumi/pulumi-"}, nil},
 	{"tools", nil, []string{module + "/functions", module + "/stacks", module + "/tests"}, nil},
+	{"tests/languagehost", []string{"github.com/pulumi/pulumi/sdk/v3", "google.golang.org/grpc", "google.golang.org/protobuf"}, nil, nil},
 	{"tests", []string{module + "/tools/client", "github.com/goccy/go-yaml", "github.com/miekg/dns"}, nil, nil},
 }
 
@@ -210,6 +211,8 @@ func TestRules(t *testing.T) {
 		{"tests/lifecycle", module + "/infra/settings", test, true},
 		{"tests/lifecycle", "github.com/pulumi/pulumi/sdk/v3/go/auto", test, true},
 		{"tests/lifecycle", module + "/functions/aws", test, true},
+		{"tests/languagehost", "github.com/pulumi/pulumi/sdk/v3/proto/go", code, false},
+		{"tests/languagehost", module + "/infra", code, true},
 		{"shared/handler", "net/http", code, false},
 	} {
 		r, ok := lawOf(module + "/" + c.from)
