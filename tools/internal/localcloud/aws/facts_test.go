@@ -189,7 +189,7 @@ var dnsFacts = []fact{
 	{"check without search string", route53API + "HealthCheckConfig, SearchString", tCheck, hc("type", "HTTPS_STR_MATCH"), "InvalidInput", "SearchString must be specified"},
 
 	{"duplicate PRIMARY", route53API + "ResourceRecordSet, Failover", tRecord, func(b *bed, r *region) resource.Props {
-		b.must(tRecord, b.failoverInputs(shared, "PRIMARY", r.own))
+		b.must(tRecord, b.failoverInputs(shared, "PRIMARY", r.own).With(resource.Props{"healthCheckId": r.id("check")}))
 		return b.failoverInputs(shared, "PRIMARY", "elsewhere.polygate.test").With(resource.Props{"setIdentifier": "second"})
 	}, "InvalidChangeBatch", "and Failover PRIMARY cannot be created because a failover RRSet with the same name, type and failover value already exists"},
 	{"failover beside simple", route53API + "ResourceRecordSet, Failover", tRecord, func(b *bed, r *region) resource.Props {
@@ -197,11 +197,11 @@ var dnsFacts = []fact{
 		return b.failoverInputs(shared, "PRIMARY", r.own)
 	}, "InvalidChangeBatch", "non-failover RRSet"},
 	{"simple beside failover", "hashicorp/terraform-provider-aws issues: cannot be created as other RRSets exist", tRecord, func(b *bed, r *region) resource.Props {
-		b.must(tRecord, b.failoverInputs(shared, "PRIMARY", r.own))
+		b.must(tRecord, b.failoverInputs(shared, "PRIMARY", r.own).With(resource.Props{"healthCheckId": r.id("check")}))
 		return b.recordInputs(shared, "CNAME", r.own)
 	}, "InvalidChangeBatch", "cannot be created as other RRSets exist with the same name and type"},
 	{"identifier taken", route53API + "ResourceRecordSet, SetIdentifier", tRecord, func(b *bed, r *region) resource.Props {
-		b.must(tRecord, b.failoverInputs(shared, "PRIMARY", r.own))
+		b.must(tRecord, b.failoverInputs(shared, "PRIMARY", r.own).With(resource.Props{"healthCheckId": r.id("check")}))
 		return b.failoverInputs(shared, "SECONDARY", r.own).With(resource.Props{"setIdentifier": "primary"})
 	}, "InvalidChangeBatch", "set-identifier='primary'] but it already exists"},
 	{"policy without identifier", route53API + "ResourceRecordSet, SetIdentifier", tRecord, func(b *bed, r *region) resource.Props {
@@ -250,6 +250,8 @@ var dnsFacts = []fact{
 	{"no such health check", route53API + "ResourceRecordSet, HealthCheckId", tRecord, func(b *bed, r *region) resource.Props {
 		return b.failoverInputs(shared, "PRIMARY", r.own).With(resource.Props{"healthCheckId": "nobody"})
 	}, "InvalidChangeBatch", "nobody"},
+	{"PRIMARY without health check", "kubernetes-sigs/external-dns issue 2362", tRecord, func(b *bed, r *region) resource.Props { return b.failoverInputs(shared, "PRIMARY", r.own) },
+		"InvalidChangeBatch", "A non-alias primary ResourceRecordSet must have an associated health check."},
 	{"A no address", route53Dev + "A record type", tRecord, func(b *bed, _ *region) resource.Props { return b.recordInputs("a", "A", "192.0.2") },
 		"InvalidChangeBatch", "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) encountered with '192.0.2'"},
 	{"TXT too long", "RFC 1035, 3.3; " + route53Dev + "TXT record type", tRecord, func(b *bed, _ *region) resource.Props { return b.recordInputs("a", "TXT", strings.Repeat("x", 256)) },

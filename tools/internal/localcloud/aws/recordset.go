@@ -35,7 +35,7 @@ func (r recordSet) refusal() (code, message string) {
 	if msg := r.badShape(); msg != "" {
 		return codeInvalidInput, "Invalid request: " + msg
 	}
-	for _, rule := range []func() string{r.outsideZone, r.atApex, r.badValue, r.besideCNAME, r.besideOtherPolicy, r.missingAliasTarget, r.missingHealthCheck} {
+	for _, rule := range []func() string{r.outsideZone, r.atApex, r.badValue, r.besideCNAME, r.besideOtherPolicy, r.missingAliasTarget, r.missingHealthCheck, r.uncheckedPrimary} {
 		if msg := rule(); msg != "" {
 			return codeInvalidChangeBatch, "[" + msg + "]"
 		}
@@ -222,6 +222,15 @@ func (r recordSet) missingHealthCheck() string {
 	}
 	if _, ok := r.view.Get(tokenHealthCheck, id); !ok {
 		return "Invalid health check ID: no health check exists with the specified ID " + id
+	}
+	return ""
+}
+
+// uncheckedPrimary refuses a PRIMARY that nothing could ever make fail over. Source: kubernetes-sigs/external-dns issue #2362,
+// which has Route 53's words.
+func (r recordSet) uncheckedPrimary() string {
+	if failoverOf(r.Props) == "PRIMARY" && len(r.Objects("aliases")) == 0 && r.Str("healthCheckId") == "" {
+		return "A non-alias primary ResourceRecordSet must have an associated health check."
 	}
 	return ""
 }
