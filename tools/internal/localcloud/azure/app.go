@@ -115,8 +115,8 @@ var refusedSettings = []string{
 
 // refusedConfig are site configuration properties that Flex Consumption refuses, with the kind of value they take.
 // Source: the same page; Azure/azure-cli issue #31414 and microsoft/azure-pipelines-tasks issue #22254. The SDK fills in
-// netFrameworkVersion v4.6 whenever there is a siteConfig; that Azure refused it was a fault of Azure's in some regions
-// (pulumi/pulumi-azure-native issue #4168), so that this one value passes.
+// netFrameworkVersion v4.6 whenever there is a siteConfig, which Azure has refused in some regions and not in others
+// (pulumi/pulumi-azure-native issue #4168): here as where it does.
 var refusedConfig = map[string]resource.Kind{
 	"alwaysOn": resource.Bool, "ftpsState": resource.String, "functionAppScaleLimit": resource.Int, "functionsRuntimeScaleMonitoringEnabled": resource.Bool,
 	"healthCheckPath": resource.String, "linuxFxVersion": resource.String, "netFrameworkVersion": resource.String, "preWarmedInstanceCount": resource.Int,
@@ -223,7 +223,7 @@ func checkSettings(config resource.Props) error {
 	}
 	var properties []string
 	for _, name := range config.Keys() {
-		if _, ok := refusedConfig[name]; ok && config.Has(name) && (name != "netFrameworkVersion" || config.Str(name) != "v4.6") {
+		if _, ok := refusedConfig[name]; ok && config.Has(name) {
 			properties = append(properties, "Site.SiteConfig."+strings.ToUpper(name[:1])+name[1:])
 		}
 	}

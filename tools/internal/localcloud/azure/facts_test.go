@@ -177,6 +177,7 @@ var appFacts = []fact{
 	}), azure.CodeBadRequest, "The following list of 2 app settings ("},
 	{"linuxFxVersion is refused", docSetting, wrongApp(func(_, _, site resource.Props) { site["linuxFxVersion"] = "" }), azure.CodeBadRequest, "Site.SiteConfig.LinuxFxVersion"},
 	{"functionAppScaleLimit is refused", "azure-pipelines-tasks issue #22254", wrongApp(func(_, _, site resource.Props) { site["functionAppScaleLimit"] = 1.0 }), azure.CodeBadRequest, "Site.SiteConfig.FunctionAppScaleLimit"},
+	{"the SDK's netFrameworkVersion is refused", "pulumi-azure-native issue #4168", wrongApp(func(_, _, site resource.Props) { site["netFrameworkVersion"] = "v4.6" }), azure.CodeBadRequest, "Site.SiteConfig.NetFrameworkVersion"},
 	{"memory is one of three sizes", docFlex, wrongApp(func(_, config, _ resource.Props) {
 		config["scaleAndConcurrency"] = resource.Props{"instanceMemoryMB": 1024.0}
 	}), azure.CodeBadRequest, "Only the following values are allowed: 512, 2048, 4096."},

@@ -272,7 +272,7 @@ func appInputs(identity string, change func(top, config, site resource.Props)) r
 	site := resource.Props{
 		"appSettings":   []any{resource.Props{"name": "POLYGATE_REGION", "value": "azure/eastus"}},
 		"minTlsVersion": "1.2",
-		"http20Enabled": true, "http20ProxyFlag": 0.0, "localMySqlEnabled": false, "netFrameworkVersion": "v4.6", // the SDK's own defaults
+		"http20Enabled": true, "http20ProxyFlag": 0.0, "localMySqlEnabled": false, // the SDK's own defaults
 	}
 	top := in(resource.Props{
 		"name": "gw-app", "kind": "functionapp,linux", "serverFarmId": planID, "reserved": true, "httpsOnly": true, "functionAppConfig": config, "siteConfig": site,
