@@ -33,6 +33,13 @@ func run(ctx context.Context, out, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	// What an earlier run wrote says nothing about this one, however it ends.
+	dist := filepath.Join(checkout, "dist")
+	for _, name := range []string{"demo.json", "demo.svg"} {
+		if err := os.Remove(filepath.Join(dist, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
 	env, err := harness.New(ctx, harness.Options{
 		Document: harness.EchoDocument,
 		Log:      func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) },
@@ -60,7 +67,6 @@ func run(ctx context.Context, out, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	dist := filepath.Join(checkout, "dist")
 	if err := os.MkdirAll(dist, 0o755); err != nil {
 		return err
 	}

@@ -83,6 +83,9 @@ func Run(ctx context.Context, env *harness.Environment, steps []Step, tell func(
 	if st.Status != "ok" {
 		return Report{}, fmt.Errorf("the environment is %s before anything was broken", st.Status)
 	}
+	if st.BoundSeconds != env.Bound {
+		return Report{}, fmt.Errorf("status says that the bound is %d s, by the stack file's dials it is %d s", st.BoundSeconds, env.Bound)
+	}
 	w, err := watch(ctx, st)
 	if err != nil {
 		return Report{}, err
@@ -148,9 +151,14 @@ func (w *watcher) step(ctx context.Context, env *harness.Environment, s Step, be
 func (w *watcher) judge(o *Outcome, s Step) {
 	lastRecovery := o.start
 	rightAfter := 0
+	var silent, out []int // clients that sent nothing, and those without a right answer after their last loss
 	for client := range clients {
+		log := w.of(client, o.start, o.end)
+		if len(log) == 0 {
+			silent = append(silent, client)
+		}
 		pending := false // a loss without a right answer after it
-		for _, r := range w.of(client, o.start, o.end) {
+		for _, r := range log {
 			o.Sent++
 			switch r.Verdict {
 			case Wrong:
@@ -168,21 +176,29 @@ func (w *watcher) judge(o *Outcome, s Step) {
 				}
 			}
 		}
-		if pending && !s.Nobody && o.Problem == "" {
-			o.Problem = fmt.Sprintf("client %d never recovered", client)
+		if pending {
+			out = append(out, client)
 		}
 	}
 	o.Recovered = w.cloud(lastRecovery.Sub(o.start))
+	if s.Nobody {
+		o.Recovered = 0
+	}
 	switch {
 	case o.Problem != "":
-	case o.Sent == 0:
-		o.Problem = "the clients sent nothing"
+	case len(silent) > 0:
+		o.Problem = fmt.Sprintf("clients %v sent nothing", silent)
 	case o.Wrong > 0:
 		o.Problem = fmt.Sprintf("%d wrong answers", o.Wrong)
+	case o.Detected > float64(o.Bound):
+		o.Problem = fmt.Sprintf("DNS changed after %.1f s, the bound is %d s", o.Detected, o.Bound)
 	case s.Nobody && rightAfter > 0:
 		o.Problem = fmt.Sprintf("%d requests were answered though everything is down", rightAfter)
+	case s.Nobody && len(out) != clients:
+		o.Problem = "everything is down, and not every client noticed"
 	case s.Nobody:
-		o.Recovered = 0
+	case len(out) > 0:
+		o.Problem = fmt.Sprintf("clients %v never recovered", out)
 	case s.Lossless && o.Lost > 0:
 		o.Problem = fmt.Sprintf("%d requests lost, want none", o.Lost)
 	case o.Recovered > float64(o.Bound):

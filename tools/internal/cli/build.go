@@ -26,6 +26,11 @@ digests. The same inputs give the same bytes, on any machine and in any folder.`
 			if err != nil {
 				return err
 			}
+			unlock, err := a.lock()
+			if err != nil {
+				return err
+			}
+			defer unlock()
 			_, err = a.build(cmd.Context(), s)
 			return err
 		},
@@ -45,6 +50,8 @@ func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest
 	if err := infra.Audit(s, model); err != nil {
 		return artefact.Manifest{}, err
 	}
+	a.warnLoopback(s, model)
+	stop := a.heartbeat(func() string { return "still building" })
 	m, err := pack.Build(ctx, pack.Options{
 		Root:        a.root,
 		Environment: a.stack,
@@ -55,6 +62,7 @@ func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest
 		Providers:   s.Providers(),
 		Progress:    func(step string) { a.step("build: %s", step) },
 	})
+	stop()
 	if err != nil {
 		return artefact.Manifest{}, fmt.Errorf("build %s: %w", a.stack, err)
 	}

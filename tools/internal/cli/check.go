@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +27,13 @@ file:line:column, what is wrong and what would be right. It changes nothing and 
 			if err := errors.Join(settingsErr, documentErr); err != nil {
 				return usageError{err}
 			}
+			switch err := a.checkCertificate(s, time.Now()); {
+			case errors.Is(err, fs.ErrNotExist): // whoever checks a change need not hold it
+				a.step("note: not looked at: %v", err)
+			case err != nil:
+				return usageError{err}
+			}
+			a.warnLoopback(s, model)
 			a.result("%s: ok, model %s\n", a.stack, model.Digest())
 			return nil
 		},

@@ -67,6 +67,14 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"help", []string{"--help"}, 0, []string{"Exit codes: 0 ok", "polygate up -s local"}},
 		{"no verb", nil, 0, []string{"Available Commands"}},
+		{"help on a verb", []string{"help", "local", "fail"}, 0, []string{"polygate local fail gcp --kind slow"}},
+		{"help on nothing there is", []string{"help", "frob"}, 2, []string{`no help on "frob"`, "build, check", "up"}},
+		{"help below a verb without verbs", []string{"help", "up", "frob"}, 2, []string{`no help on "up frob"`, "has no verbs below it"}},
+		{"help on nothing there is below local", []string{"help", "local", "frob"}, 2, []string{`no help on "local frob"`, "fail, faults, heal"}},
+		{"a group outside a project", []string{"-C", t.TempDir(), "local"}, 0, []string{"Available Commands"}},
+		{"completion", []string{"completion", "bash"}, 0, []string{"__start_polygate"}},
+		{"completion of an unknown shell", []string{"completion", "frob"}, 2, []string{`unknown verb "frob"`, "bash, fish"}},
+		{"completion with a surplus argument", []string{"completion", "bash", "now"}, 2, []string{"see `polygate completion bash --help`"}},
 		{"unknown verb", []string{"fly"}, 2, []string{`unknown verb "fly"`, "build, check"}},
 		{"unknown local verb", []string{"-C", root, "local", "fly"}, 2, []string{`unknown verb "fly"`, "heal"}},
 		{"unknown flag", []string{"-C", root, "check", "--fast"}, 2, []string{"unknown flag: --fast"}},
@@ -74,6 +82,7 @@ func TestExitCodes(t *testing.T) {
 		{"missing argument", []string{"-C", root, "local", "fail"}, 2, []string{"accepts 1 arg", "polygate local fail --help"}},
 		{"no project", []string{"-C", t.TempDir(), "check"}, 2, []string{"has no Pulumi.yaml"}},
 		{"no such environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`no environment "mars"`, "bad, dev, nodoc"}},
+		{"empty environment", []string{"-C", root, "up", "-s", ""}, 2, []string{"--stack is empty", "bad, dev, nodoc"}},
 		{"fine", []string{"-C", root, "check", "-s", "dev"}, 0, []string{"dev: ok, model sha256:"}},
 		{"both files bad", []string{"-C", root, "check", "-s", "bad"}, 2, []string{"Pulumi.bad.yaml:4:3", "route53", "bad.gateway.yaml:6:1", "colour"}},
 		{"no document", []string{"-C", root, "check", "-s", "nodoc"}, 2, []string{"nodoc.gateway.yaml"}},
@@ -81,6 +90,7 @@ func TestExitCodes(t *testing.T) {
 		{"local verb on real clouds", []string{"-C", root, "local", "start", "-s", "dev"}, 2, []string{`"dev" runs on real clouds`}},
 		{"destroy without yes", []string{"-C", root, "destroy", "-s", "dev"}, 2, []string{"--yes"}},
 		{"force on real clouds", []string{"-C", root, "destroy", "-s", "dev", "--yes", "--force"}, 2, []string{"it is for local clouds"}},
+		{"a flag of another kind of fault", []string{"-C", root, "local", "fail", "aws", "--delay", "1s"}, 2, []string{"--delay has no meaning with --kind down: it goes with --kind slow"}},
 		{"watch too often", []string{"-C", root, "status", "-s", "dev", "--every", "1ms"}, 2, []string{"100ms"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -136,8 +146,8 @@ func TestEveryVerbHasAnExample(t *testing.T) {
 		}
 	}
 	walk(a.command())
-	if seen < 14 {
-		t.Errorf("%d commands, want at least 14", seen)
+	if seen < 20 {
+		t.Errorf("%d commands, want at least 20: 14 verbs and groups, help, completion and its shells", seen)
 	}
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,7 +14,6 @@ import (
 
 	"polygate.example/infra"
 	"polygate.example/infra/settings"
-	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/deploy"
 	"polygate.example/tools/internal/localcloud"
 	"polygate.example/tools/internal/process"
@@ -64,7 +62,9 @@ func (a *app) previewCommand() *cobra.Command {
 				return err
 			}
 			defer unlock()
+			stop := a.heartbeat(a.atWork)
 			changes, err := stack.Preview(ctx)
+			stop()
 			if err != nil {
 				return err
 			}
@@ -108,7 +108,8 @@ stops them too and removes all they kept on this machine.`,
 				return err
 			}
 			defer unlock()
-			if !force && (s.LocalClouds == nil || a.deployed()) {
+			_, neverUp := a.stateFile()
+			if !force && (s.LocalClouds == nil || neverUp == nil) {
 				err := a.destroy(ctx, s)
 				// What a killed run left behind may keep Pulumi from finishing. On local clouds it goes with the clouds.
 				if err != nil && (s.LocalClouds == nil || ctx.Err() != nil) {
@@ -136,7 +137,7 @@ stops them too and removes all they kept on this machine.`,
 // destroy has Pulumi remove everything.
 func (a *app) destroy(ctx context.Context, s settings.Settings) error {
 	if s.LocalClouds != nil {
-		if _, err := a.startClouds(ctx, s); err != nil {
+		if _, err := a.startClouds(ctx, s, false); err != nil {
 			return err
 		}
 	}
@@ -156,10 +157,13 @@ func (a *app) destroy(ctx context.Context, s settings.Settings) error {
 	return nil
 }
 
-// prepare does all that comes before Pulumi: it makes sure that nobody else is at work on the environment, reads the dials,
-// packs the artefacts and has local clouds running.
+// prepare does all that comes before Pulumi: it reads the dials, sees that what it will need is there, makes sure that nobody
+// else is at work on the environment, packs the artefacts and has local clouds running.
 func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.Stack, unlock func(), err error) {
 	if s, err = a.settings(); err != nil {
+		return s, nil, nil, err
+	}
+	if err = a.ready(ctx, s); err != nil {
 		return s, nil, nil, err
 	}
 	release, err := a.lock()
@@ -171,14 +175,11 @@ func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.S
 			release()
 		}
 	}()
-	stop := a.heartbeat(func() string { return "still building" })
-	_, err = a.build(ctx, s)
-	stop()
-	if err != nil {
+	if _, err = a.build(ctx, s); err != nil {
 		return s, nil, nil, err
 	}
 	if s.LocalClouds != nil {
-		if _, err = a.startClouds(ctx, s); err != nil {
+		if _, err = a.startClouds(ctx, s, false); err != nil {
 			return s, nil, nil, err
 		}
 	}
@@ -186,23 +187,85 @@ func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.S
 	return s, stack, release, err
 }
 
-// lock keeps two runs on this machine from working on one environment; Pulumi's own lock keeps the rest of the world out.
+// ready sees, before anything is built, that what a deployment needs beside the two files is there: addresses for local
+// clouds to listen on, or somebody who keeps the state and the certificate that is brought along.
+func (a *app) ready(ctx context.Context, s settings.Settings) error {
+	if s.LocalClouds == nil {
+		_, err := a.backend()
+		certificateErr := a.checkCertificate(s, time.Now())
+		if certificateErr != nil {
+			certificateErr = usageError{certificateErr}
+		}
+		return errors.Join(a.realClouds(), err, certificateErr)
+	}
+	if _, err := localcloud.ReadState(ctx, a.cloudDir()); !errors.Is(err, localcloud.ErrNotRunning) {
+		return err
+	}
+	opts, err := a.cloudOptions(s)
+	if err != nil {
+		return err
+	}
+	return a.addressesFree(opts)
+}
+
+// lock keeps two runs on this machine from working on one environment; Pulumi's own lock keeps the rest of the world out. The
+// run gets a folder for temporary files of its own.
 func (a *app) lock() (unlock func(), err error) {
 	if err := os.MkdirAll(a.workDir(), 0o755); err != nil {
 		return nil, fmt.Errorf("make room for %s: %w", a.stack, err)
 	}
-	unlock, err = process.TryLock(filepath.Join(a.workDir(), "lock"))
+	release, err := process.TryLock(filepath.Join(a.workDir(), "lock"))
 	if errors.Is(err, process.ErrLocked) {
 		return nil, fmt.Errorf("another polygate is at work on %q: wait for it to end, or stop it", a.stack)
 	}
-	return unlock, err
+	if err != nil {
+		return nil, err
+	}
+	end, err := a.scratch()
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return func() {
+		end()
+		release()
+	}, nil
 }
 
 // open prepares the environment's stack with a CLI that will do.
 func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, error) {
+	opts, err := a.deployment(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return deploy.Open(ctx, opts)
+}
+
+// deployment says what Pulumi is to drive, with a CLI that will do.
+func (a *app) deployment(ctx context.Context, s settings.Settings) (deploy.Options, error) {
+	opts := deploy.Options{
+		Root: a.root, Environment: a.stack, Program: infra.Program(a.root), Env: map[string]string{"PULUMI_SKIP_UPDATE_CHECK": "true"},
+		Progress: a.progress(), Notice: a.step, Diff: a.out,
+	}
+	if s.LocalClouds != nil {
+		st, err := a.cloudState(ctx)
+		if err != nil {
+			return opts, err
+		}
+		if opts.Env, err = a.localEnv(st); err != nil {
+			return opts, err
+		}
+		opts.Find = localcloud.NewClient(st).Find
+	} else {
+		backend, err := a.backend()
+		if err := errors.Join(a.realClouds(), err); err != nil {
+			return opts, err
+		}
+		opts.Backend = backend
+	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, fmt.Errorf("find a place to keep the Pulumi CLI: %w", err)
+		return opts, fmt.Errorf("find a place to keep the Pulumi CLI: %w", err)
 	}
 	cli, err := pulumicli.Find(ctx, pulumicli.Options{
 		Module:   filepath.Join(a.root, "tools", "pulumi"),
@@ -210,24 +273,10 @@ func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, err
 		Progress: a.step,
 	})
 	if err != nil {
-		return nil, err
+		return opts, err
 	}
-	env := map[string]string{"PULUMI_SKIP_UPDATE_CHECK": "true"}
-	var find func(context.Context, string, map[string]any) ([]string, error)
-	if s.LocalClouds != nil {
-		if env, err = a.localEnv(ctx); err != nil {
-			return nil, err
-		}
-		st, err := a.cloudState(ctx)
-		if err != nil {
-			return nil, err
-		}
-		find = localcloud.NewClient(st).Find
-	}
-	return deploy.Open(ctx, deploy.Options{
-		Root: a.root, Environment: a.stack, CLI: cli, Program: infra.Program(a.root), Env: env,
-		Progress: a.progress(), Notice: a.step, Find: find, Diff: a.out,
-	})
+	opts.CLI = cli
+	return opts, nil
 }
 
 // progress prints failures at once and a running count every two seconds, so that a deployment of a hundred resources
@@ -282,38 +331,4 @@ func describe(c deploy.Changes) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-func (a *app) topologyFile() string { return filepath.Join(a.workDir(), "topology.json") }
-
-func (a *app) saveTopology(t topology.Topology) error {
-	b, err := json.MarshalIndent(t, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode topology: %w", err)
-	}
-	if err := os.MkdirAll(a.workDir(), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(a.topologyFile(), append(b, '\n'), 0o644)
-}
-
-// loadTopology reads what `up` saved, or asks the stack where somebody deployed with a plain `pulumi up`.
-func (a *app) loadTopology(ctx context.Context, s settings.Settings) (topology.Topology, error) {
-	b, err := os.ReadFile(a.topologyFile())
-	if err == nil {
-		return topology.Decode(b)
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return topology.Topology{}, err
-	}
-	if s.LocalClouds != nil {
-		if _, err := localcloud.ReadState(ctx, a.cloudDir()); err != nil {
-			return topology.Topology{}, fmt.Errorf("%s is not deployed: run `polygate up -s %s`", a.stack, a.stack)
-		}
-	}
-	stack, err := a.open(ctx, s)
-	if err != nil {
-		return topology.Topology{}, err
-	}
-	return stack.Topology(ctx)
 }

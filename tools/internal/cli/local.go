@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,20 +29,6 @@ func (a *app) localCommand() *cobra.Command {
 	return c
 }
 
-// helpOrUnknown is what a group of verbs does without a verb, or with one it does not have.
-func helpOrUnknown(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return cmd.Help()
-	}
-	var names []string
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() {
-			names = append(names, sub.Name())
-		}
-	}
-	return usageError{fmt.Errorf("unknown verb %q: want one of %s", args[0], strings.Join(names, ", "))}
-}
-
 func (a *app) startCommand() *cobra.Command {
 	var vendor bool
 	c := &cobra.Command{
@@ -55,11 +40,7 @@ func (a *app) startCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var args []string
-			if vendor {
-				args = append(args, "--vendor-hosts")
-			}
-			st, err := a.startClouds(cmd.Context(), s, args...)
+			st, err := a.startClouds(cmd.Context(), s, vendor)
 			if err != nil {
 				return err
 			}
@@ -95,16 +76,15 @@ func (a *app) envCommand() *cobra.Command {
 			if _, err := a.localSettings(); err != nil {
 				return err
 			}
-			env, err := a.localEnv(cmd.Context())
+			st, err := a.cloudState(cmd.Context())
 			if err != nil {
 				return err
 			}
-			names := make([]string, 0, len(env))
-			for k := range env {
-				names = append(names, k)
+			env, err := a.localEnv(st)
+			if err != nil {
+				return err
 			}
-			slices.Sort(names)
-			for _, k := range names {
+			for _, k := range localEnvNames {
 				a.result("export %s=%s\n", k, shellQuote(env[k]))
 			}
 			return nil
@@ -147,13 +127,19 @@ func (a *app) failCommand() *cobra.Command {
   polygate local fail gcp --kind slow --delay 3s
   polygate local fail azure --kind errors --rate 0.5
   polygate local fail aws --kind control-plane`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.Target, f.Kind = args[0], fault.Kind(kind)
+			for flag, of := range map[string]fault.Kind{"delay": fault.Slow, "rate": fault.Errors} {
+				if cmd.Flags().Changed(flag) && f.Kind != of {
+					return usageError{fmt.Errorf("--%s has no meaning with --kind %s: it goes with --kind %s", flag, f.Kind, of)}
+				}
+			}
 			c, err := a.cloudClient(cmd.Context())
 			if err != nil {
 				return err
 			}
-			f.Target, f.Kind = args[0], fault.Kind(kind)
 			if f.Kind != fault.Slow {
 				f.Delay = 0
 			}
@@ -170,6 +156,7 @@ func (a *app) failCommand() *cobra.Command {
 	c.Flags().StringVar(&kind, "kind", string(fault.Down), fmt.Sprintf("what to break, one of %v", fault.Kinds))
 	c.Flags().DurationVar(&f.Delay, "delay", 5*time.Second, "with --kind slow: delay of each answer")
 	c.Flags().Float64Var(&f.Rate, "rate", 1, "with --kind errors: share of requests answered 503")
+	completeKinds(c)
 	return c
 }
 
@@ -179,6 +166,8 @@ func (a *app) healCommand() *cobra.Command {
 		Short:   "Mend a region, a provider, or everything",
 		Example: "  polygate local heal\n  polygate local heal aws/us-east-1",
 		Args:    cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.cloudClient(cmd.Context())
 			if err != nil {
@@ -246,12 +235,14 @@ func (a *app) cloudDir() string { return filepath.Join(a.workDir(), "clouds") }
 // it, and all it guards is the key of a certificate that only the local authority signed.
 const localPassphrase = "polygate-local"
 
-// localEnv is what a Pulumi CLI needs to deploy to the running local clouds.
-func (a *app) localEnv(ctx context.Context) (map[string]string, error) {
-	st, err := a.cloudState(ctx)
-	if err != nil {
-		return nil, err
-	}
+// localEnvNames are the variables of localEnv, sorted.
+var localEnvNames = []string{
+	"PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_DEBUG_PROVIDERS", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION",
+	"PULUMI_HOME", "PULUMI_SKIP_UPDATE_CHECK",
+}
+
+// localEnv is what a Pulumi CLI needs to deploy to running local clouds.
+func (a *app) localEnv(st localcloud.State) (map[string]string, error) {
 	backend := filepath.Join(a.workDir(), "state")
 	home := filepath.Join(a.workDir(), "pulumi-home")
 	for _, dir := range []string{backend, home} {
@@ -269,14 +260,25 @@ func (a *app) localEnv(ctx context.Context) (map[string]string, error) {
 	}, nil
 }
 
-// deployed reports whether a local stack has any state.
-func (a *app) deployed() bool {
-	matches, err := filepath.Glob(filepath.Join(a.workDir(), "state", ".pulumi", "stacks", "*", a.stack+".json"))
-	return err == nil && len(matches) > 0
+// stopClouds asks running clouds to end and waits until they have. Clouds that are just being started are waited for.
+func (a *app) stopClouds(ctx context.Context) error {
+	unlock, err := a.cloudLock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return a.stopRunning(ctx)
 }
 
-// stopClouds asks running clouds to end and waits until they have.
-func (a *app) stopClouds(ctx context.Context) error {
+// cloudLock lets one run at a time start or stop the local clouds, and the others wait for it.
+func (a *app) cloudLock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(a.cloudDir(), 0o700); err != nil {
+		return nil, fmt.Errorf("make room for the local clouds: %w", err)
+	}
+	return process.Lock(ctx, filepath.Join(a.workDir(), "clouds.lock"), func() { a.step("another polygate is starting or stopping the local clouds: waiting for it") })
+}
+
+func (a *app) stopRunning(ctx context.Context) error {
 	st, err := localcloud.ReadState(ctx, a.cloudDir())
 	if errors.Is(err, localcloud.ErrNotRunning) {
 		a.step("the local clouds of %s are not running", a.stack)

@@ -15,6 +15,7 @@ import (
 type output struct {
 	out, err io.Writer
 	colour   bool // err is a terminal and NO_COLOR is unset
+	redraw   bool // out is a terminal that can
 	start    time.Time
 
 	mu   sync.Mutex
@@ -22,10 +23,14 @@ type output struct {
 }
 
 func newOutput(out, errw io.Writer, getenv func(string) string) *output {
-	f, ok := errw.(*os.File)
+	able := getenv("TERM") != "dumb"
 	// https://no-color.org: any non-empty value switches colour off.
-	colour := ok && term.IsTerminal(int(f.Fd())) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
-	return &output{out: out, err: errw, colour: colour, start: time.Now()}
+	return &output{out: out, err: errw, colour: able && isTerminal(errw) && getenv("NO_COLOR") == "", redraw: able && isTerminal(out), start: time.Now()}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // step reports progress: one line, stamped with the time since the verb began.
@@ -79,12 +84,6 @@ func (o *output) heartbeat(text func() string) (stop func()) {
 
 // result writes to standard output.
 func (o *output) result(format string, args ...any) { fmt.Fprintf(o.out, format, args...) }
-
-// isTerminal reports whether standard output is one: live displays redraw only there.
-func (o *output) isTerminal() bool {
-	f, ok := o.out.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
 
 // shellQuote writes a word so that a POSIX shell reads it as one, whatever is in it.
 func shellQuote(s string) string {

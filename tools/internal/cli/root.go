@@ -32,8 +32,6 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{output: newOutput(stdout, stderr, os.Getenv), getenv: os.Getenv, begun: map[string]bool{}}
 	cmd := a.command()
 	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
 	switch {
 	case err == nil, errors.As(err, new(unhealthy)):
@@ -60,28 +58,46 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if p := cmd.Parent(); p == nil || p.Name() == "completion" {
-				return nil // these say something about polygate, not about a project
-			}
-			return a.locate()
-		},
 	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", "local", "environment: the <env> of stacks/Pulumi.<env>.yaml")
 	root.PersistentFlags().StringVarP(&a.root, "root", "C", "", "project folder (default: the nearest one upwards that has a Pulumi.yaml)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.localCommand())
+	for _, c := range root.Commands() {
+		a.needsProject(c)
+	}
+	// These say something about polygate, not about a project.
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	completions(a, root)
 	for _, c := range root.Commands() {
 		strictArgs(c)
 	}
 	return root
 }
 
-// strictArgs turns cobra's argument errors into usage errors.
+// needsProject has a verb, or those below it, find the project before they run.
+func (a *app) needsProject(c *cobra.Command) {
+	if c.HasSubCommands() {
+		for _, sub := range c.Commands() {
+			a.needsProject(sub)
+		}
+		return
+	}
+	c.PreRunE = func(*cobra.Command, []string) error { return a.locate() }
+}
+
+// strictArgs turns cobra's argument errors into usage errors. What takes no file is not completed with file names.
 func strictArgs(c *cobra.Command) {
 	check := c.Args
 	if check == nil {
 		check = cobra.NoArgs
+	}
+	if c.ValidArgsFunction == nil {
+		c.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -126,6 +142,9 @@ func (a *app) locate() error {
 
 // settings reads and checks the environment's stack file.
 func (a *app) settings() (settings.Settings, error) {
+	if a.stack == "" {
+		return settings.Settings{}, usageError{fmt.Errorf("--stack is empty: want one of %s", strings.Join(a.environments(), ", "))}
+	}
 	s, err := infra.Settings(a.root, a.stack)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, usageError{fmt.Errorf("there is no environment %q: want one of %s, or write %s", a.stack,
@@ -136,7 +155,7 @@ func (a *app) settings() (settings.Settings, error) {
 
 // environments lists those that have a stack file.
 func (a *app) environments() []string {
-	var names []string
+	names := []string{}
 	files, _ := filepath.Glob(settings.Path(a.root, "*")) // the pattern is fixed and well formed
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "Pulumi."), ".yaml"))

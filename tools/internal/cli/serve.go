@@ -37,10 +37,12 @@ func (a *app) serveCommand() *cobra.Command {
 				return err
 			}
 			opts.Vendor = vendor
-			clouds, err := localcloud.Start(cmd.Context(), opts)
+			opts.Dials = withVendor(opts.Dials, vendor)
+			clouds, end, err := a.serveClouds(cmd.Context(), opts)
 			if err != nil {
 				return err
 			}
+			defer end()
 			a.step("the local clouds of %s are up", a.stack)
 			clouds.Wait(cmd.Context())
 			return clouds.Close()
@@ -52,6 +54,44 @@ func (a *app) serveCommand() *cobra.Command {
 
 func vendorFlag(c *cobra.Command, to *bool) {
 	c.Flags().BoolVar(to, "vendor-hosts", false, "run functions on aws-lambda-rie and Azure's func where they are on PATH")
+}
+
+// serveClouds starts the local clouds, with a folder for what the functions and their builds leave of temporary files. It goes
+// with them; that of clouds which were killed goes now, when nobody else can have the clouds' folder.
+func (a *app) serveClouds(ctx context.Context, opts localcloud.Options) (*localcloud.Clouds, func(), error) {
+	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("make room for the local clouds: %w", err)
+	}
+	tmp, err := os.MkdirTemp(opts.Dir, "tmp-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make room for temporary files: %w", err)
+	}
+	end, err := tempDir(tmp)
+	if err != nil {
+		return nil, nil, err
+	}
+	clouds, err := localcloud.Start(ctx, opts)
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	left, _ := filepath.Glob(filepath.Join(opts.Dir, "tmp-*")) // the pattern is well formed
+	for _, dir := range left {
+		if dir != tmp {
+			_ = os.RemoveAll(dir) // the next start tries again
+		}
+	}
+	return clouds, end, nil
+}
+
+// vendorDial marks clouds that run functions on the vendors' own hosts.
+const vendorDial = " --vendor-hosts"
+
+func withVendor(dials string, vendor bool) string {
+	if vendor {
+		return dials + vendorDial
+	}
+	return dials
 }
 
 // localSettings reads the stack file and insists that the environment has local clouds.
@@ -90,11 +130,13 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 		return opts, err
 	}
 	if c := s.Certificate; c != nil {
-		names, err := infra.Hostnames(s)
+		names, err := infra.CertificateNames(s)
 		if err != nil {
 			return opts, err
 		}
-		opts.PFX = &localcloud.PFX{File: a.path(c.PFX), PasswordFile: a.path(c.PasswordFile), Names: names}
+		if len(names) > 0 {
+			opts.PFX = &localcloud.PFX{File: a.path(c.PFX), PasswordFile: a.path(c.PasswordFile), Names: names}
+		}
 	}
 	return opts, nil
 }
@@ -126,29 +168,42 @@ func (a *app) path(p string) string {
 }
 
 // startClouds starts the local clouds in a process of their own, unless they run already, and waits until they are ready.
-func (a *app) startClouds(ctx context.Context, s settings.Settings, args ...string) (localcloud.State, error) {
+// Clouds on the vendors' hosts do for whoever does not ask for those, and stay so when they are started anew.
+func (a *app) startClouds(ctx context.Context, s settings.Settings, vendor bool) (localcloud.State, error) {
 	opts, err := a.cloudOptions(s)
 	if err != nil {
 		return localcloud.State{}, err
 	}
+	unlock, err := a.cloudLock(ctx)
+	if err != nil {
+		return localcloud.State{}, err
+	}
+	defer unlock()
 	st, err := localcloud.ReadState(ctx, a.cloudDir())
 	switch {
-	case err == nil && st.Dials == opts.Dials:
+	case err == nil && (st.Dials == opts.Dials+vendorDial || st.Dials == opts.Dials && !vendor):
 		if opts.PFX != nil {
 			err = localcloud.NewClient(st).BringCertificate(ctx, *opts.PFX)
 		}
 		return st, err
 	case err == nil:
 		a.step("the local clouds run with other dials or an older polygate: starting them anew (faults in force end, resources stay)")
-		if err := a.stopClouds(ctx); err != nil {
+		vendor = vendor || strings.HasSuffix(st.Dials, vendorDial)
+		if err := a.stopRunning(ctx); err != nil {
 			return st, err
 		}
 	case !errors.Is(err, localcloud.ErrNotRunning):
 		return st, err
 	}
-	if err := os.MkdirAll(a.cloudDir(), 0o700); err != nil {
-		return st, fmt.Errorf("make room for the local clouds: %w", err)
+	if err := a.addressesFree(opts); err != nil {
+		return st, err
 	}
+	return a.launchClouds(ctx, vendor)
+}
+
+// launchClouds starts the process and waits until the clouds are ready. It ends the process when it is not to wait any longer.
+func (a *app) launchClouds(ctx context.Context, vendor bool) (localcloud.State, error) {
+	var st localcloud.State
 	logFile := filepath.Join(a.cloudDir(), "clouds.log")
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -159,7 +214,11 @@ func (a *app) startClouds(ctx context.Context, s settings.Settings, args ...stri
 	if err != nil {
 		return st, fmt.Errorf("find polygate itself: %w", err)
 	}
-	cmd := exec.Command(self, append([]string{"-C", a.root, "-s", a.stack, "local", "serve"}, args...)...)
+	args := []string{"-C", a.root, "-s", a.stack, "local", "serve"} // holder knows them by it
+	if vendor {
+		args = append(args, "--vendor-hosts")
+	}
+	cmd := exec.Command(self, args...)
 	cmd.Dir = a.root
 	cmd.Stdout, cmd.Stderr = log, log
 	detach(cmd)
@@ -169,6 +228,7 @@ func (a *app) startClouds(ctx context.Context, s settings.Settings, args ...stri
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	a.step("starting the local clouds (process %d)", cmd.Process.Pid)
+	defer a.heartbeat(func() string { return "still starting the local clouds: see " + logFile })()
 	for {
 		if st, err := localcloud.ReadState(ctx, a.cloudDir()); err == nil && st.PID == cmd.Process.Pid {
 			return st, nil
@@ -181,8 +241,21 @@ func (a *app) startClouds(ctx context.Context, s settings.Settings, args ...stri
 			}
 			return st, fmt.Errorf("the local clouds did not start:\n%s", strings.TrimSpace(string(b)))
 		case <-ctx.Done():
-			return st, errors.Join(ctx.Err(), cmd.Process.Kill())
+			return st, errors.Join(ctx.Err(), endProcess(cmd.Process, ended))
 		case <-time.After(50 * time.Millisecond):
 		}
+	}
+}
+
+// endProcess asks a process to end in order and, when it takes too long over it, ends it.
+func endProcess(p *os.Process, ended <-chan error) error {
+	if err := p.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(10 * time.Second):
+		return p.Kill()
 	}
 }

@@ -40,6 +40,9 @@ name over TLS. It exits with 1 unless every region is healthy.`,
 			}
 			for {
 				r, err := look(ctx)
+				if follow && ctx.Err() != nil {
+					return nil // the user has seen enough
+				}
 				if err != nil {
 					return err
 				}
@@ -54,7 +57,7 @@ name over TLS. It exits with 1 unless every region is healthy.`,
 				}
 				select {
 				case <-ctx.Done():
-					return nil // the user has seen enough
+					return nil
 				case <-time.After(every):
 				}
 			}
@@ -107,10 +110,14 @@ func (a *app) show(r status.Report, asJSON, follow bool) error {
 		}
 		return enc.Encode(r)
 	}
-	if follow && a.isTerminal() {
+	if follow && a.redraw {
 		a.result("\x1b[H\x1b[2J")
 	}
-	return table(a.out, r)
+	if err := table(a.out, r); err != nil || !follow {
+		return err
+	}
+	a.result("\n")
+	return nil
 }
 
 // table prints a report for people; it says everything in words, so that it reads the same without colour.

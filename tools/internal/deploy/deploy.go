@@ -5,6 +5,7 @@ package deploy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -36,8 +37,9 @@ type Options struct {
 	Notice      func(format string, args ...any)
 	// Find returns the ids of the resources of a Pulumi type that were made from these inputs, where somebody knows: what a
 	// killed run created but had no time to record is then taken into the state. May be nil.
-	Find func(ctx context.Context, typ string, inputs map[string]any) ([]string, error)
-	Diff io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
+	Find    func(ctx context.Context, typ string, inputs map[string]any) ([]string, error)
+	Diff    io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
+	Backend string    // where the state is kept and who says so, for messages; may be ""
 }
 
 // Stack is one environment's stack, selected and ready.
@@ -48,30 +50,55 @@ type Stack struct {
 	pending []string // operations that a killed run left open, by resource name
 }
 
-// Open selects the stack, creating an empty one when the backend has none.
+// ErrNoStack says that the backend has no stack of that name.
+var ErrNoStack = errors.New("there is no such stack")
+
+// Open selects the stack, creating an empty one when the backend has none. It mends a state file that a killed run cut off,
+// so that only one run at a time may do it.
 func Open(ctx context.Context, opts Options) (*Stack, error) {
-	if opts.Progress == nil {
-		opts.Progress = func(Progress) {}
-	}
 	if opts.Notice == nil {
 		opts.Notice = func(string, ...any) {}
 	}
 	if err := recoverState(opts); err != nil {
 		return nil, err
 	}
+	return open(ctx, opts, auto.UpsertStackInlineSource)
+}
+
+// Select selects the stack as it is, whoever else is at work on it, and changes nothing. Without one it fails with ErrNoStack.
+func Select(ctx context.Context, opts Options) (*Stack, error) {
+	return open(ctx, opts, auto.SelectStackInlineSource)
+}
+
+// selecting is how the Automation API comes to a stack.
+type selecting func(ctx context.Context, stack, project string, program pulumi.RunFunc, opts ...auto.LocalWorkspaceOption) (auto.Stack, error)
+
+func open(ctx context.Context, opts Options, by selecting) (*Stack, error) {
+	if opts.Progress == nil {
+		opts.Progress = func(Progress) {}
+	}
+	if opts.Notice == nil {
+		opts.Notice = func(string, ...any) {}
+	}
 	cli := &listening{PulumiCommand: opts.CLI}
 	opts.CLI = cli
-	s, err := auto.UpsertStackInlineSource(ctx, opts.Environment, Project, opts.Program,
-		auto.WorkDir(opts.Root), auto.Pulumi(cli), auto.EnvVars(opts.Env))
+	s, err := by(ctx, opts.Environment, Project, opts.Program, auto.WorkDir(opts.Root), auto.Pulumi(cli), auto.EnvVars(opts.Env))
+	if auto.IsSelectStack404Error(err) {
+		return nil, fmt.Errorf("%w: %q", ErrNoStack, opts.Environment)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open stack %q: %w\nwhere its state is kept is yours to say: `pulumi login <backend>`, or PULUMI_BACKEND_URL", opts.Environment, cli.explain(err))
+		where := ""
+		if opts.Backend != "" {
+			where = " in " + opts.Backend
+		}
+		return nil, fmt.Errorf("open stack %q%s: %w", opts.Environment, where, cli.explain(err))
 	}
 	return &Stack{opts: opts, cli: cli, stack: s}, nil
 }
 
 // Up deploys and returns what now stands. Interrupted half-way, it can be run again: see recover.
 func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
-	if err := s.recover(ctx); err != nil {
+	if err := s.recover(ctx, "up"); err != nil {
 		return topology.Topology{}, err
 	}
 	w := watch(s.opts.Progress)
@@ -106,7 +133,7 @@ func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 	res, err := s.stack.Preview(ctx, opts...)
 	failures := w.wait()
 	if err != nil {
-		return nil, s.failed("preview", ctx, err, failures)
+		return nil, s.failed(verbPreview, ctx, err, failures)
 	}
 	changes := Changes{}
 	for op, n := range res.ChangeSummary {
@@ -117,7 +144,7 @@ func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 
 // Destroy removes everything the stack holds, and the stack itself from the backend. The stack file stays.
 func (s *Stack) Destroy(ctx context.Context) error {
-	if err := s.recover(ctx); err != nil {
+	if err := s.recover(ctx, "destroy"); err != nil {
 		return err
 	}
 	w := watch(s.opts.Progress)
@@ -147,10 +174,13 @@ func (s *Stack) Topology(ctx context.Context) (topology.Topology, error) {
 	return decode(outs)
 }
 
+// ErrNoTopology says that no deployment of the stack was ever completed, or that it was destroyed.
+var ErrNoTopology = errors.New("the stack has no output \"" + TopologyOutput + "\"")
+
 func decode(outs auto.OutputMap) (topology.Topology, error) {
 	out, ok := outs[TopologyOutput]
 	if !ok {
-		return topology.Topology{}, fmt.Errorf("the stack has no output %q: run `polygate up` to completion", TopologyOutput)
+		return topology.Topology{}, fmt.Errorf("%w: run `polygate up` to completion", ErrNoTopology)
 	}
 	b, err := json.Marshal(out.Value)
 	if err != nil {
@@ -158,6 +188,9 @@ func decode(outs auto.OutputMap) (topology.Topology, error) {
 	}
 	return topology.Decode(b)
 }
+
+// verbPreview is the verb that changes nothing.
+const verbPreview = "preview"
 
 // Failure is a deployment that did not complete, with the engine's own reasons.
 type Failure struct {
@@ -184,6 +217,9 @@ func (f *Failure) Error() string {
 	if len(f.Pending) > 0 {
 		msg += fmt.Sprintf("\nan earlier run was killed while it worked on %s: one of these that \"already exists\" was created but never recorded; "+
 			"take it in with `pulumi import <type> <name> <id>`, or delete it at its provider (on local clouds: `polygate destroy --force` and up again)", strings.Join(f.Pending, ", "))
+	}
+	if f.Verb == verbPreview {
+		return msg // it does nothing that could be gone on with
 	}
 	return msg + fmt.Sprintf("\nwhat was done is recorded; run `polygate %s -s %s` again to go on", f.Verb, f.Environment)
 }

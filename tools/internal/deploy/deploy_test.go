@@ -3,16 +3,20 @@ package deploy
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 func TestWatch(t *testing.T) {
@@ -60,12 +64,16 @@ func TestFailureSaysWhatToDo(t *testing.T) {
 		"reasons":       {Failure{Verb: "up", Environment: "dev", Reasons: []string{"use1: it broke"}, Err: cause}, []string{"up of \"dev\" failed", "use1: it broke", "run `polygate up -s dev` again"}},
 		"interrupted":   {Failure{Verb: "up", Environment: "dev", Interrupted: true, Err: cause}, []string{"was interrupted", "again to go on"}},
 		"killed before": {Failure{Verb: "up", Environment: "dev", Reasons: []string{"x: already exists"}, Pending: []string{"use1-route"}, Err: cause}, []string{"killed while it worked on use1-route", "pulumi import"}},
+		"preview":       {Failure{Verb: "preview", Environment: "dev", Err: cause}, []string{"preview of \"dev\" failed: exit status 255"}},
 		"no reasons":    {Failure{Verb: "destroy", Environment: "dev", Err: cause}, []string{"exit status 255", "polygate destroy -s dev"}},
 	} {
 		for _, want := range c.want {
 			if !strings.Contains(c.f.Error(), want) {
 				t.Errorf("%s: %q is not in %q", name, want, c.f.Error())
 			}
+		}
+		if again := strings.Contains(c.f.Error(), "again to go on"); again == (c.f.Verb == verbPreview) {
+			t.Errorf("%s: %q; a preview has done nothing to go on with", name, c.f.Error())
 		}
 		if !errors.Is(&c.f, cause) {
 			t.Errorf("%s does not wrap its cause", name)
@@ -180,5 +188,63 @@ func TestExplain(t *testing.T) {
 	err := (&listening{complaint: "the passphrase is wrong"}).explain(cause)
 	if err.Error() != "the passphrase is wrong" || !errors.Is(err, cause) {
 		t.Errorf("with one: %v", err)
+	}
+}
+
+// mute is a Pulumi CLI that answers from a table, by its first words, and opens no event log.
+type mute map[string]string
+
+func (m mute) Version() semver.Version { return semver.MustParse("3.253.0") }
+
+func (m mute) Run(_ context.Context, _ string, _ io.Reader, _, _ []io.Writer, _ []string, args ...string) (string, string, int, error) {
+	for words, answer := range m {
+		if !strings.HasPrefix(strings.Join(args, " "), words) {
+			continue
+		}
+		if complaint, ok := strings.CutPrefix(answer, "error: "); ok {
+			return "", "error: " + complaint, 255, errors.New("exit status 255")
+		}
+		return answer, "", 0, nil
+	}
+	return "", "", 0, nil
+}
+
+// TestEndsBeforeItBegins: a CLI that gives up before it opens the event log, as with a stack that somebody else has locked,
+// ends the verb with its complaint.
+func TestEndsBeforeItBegins(t *testing.T) {
+	const locked = "the stack is currently locked by 1 lock(s)"
+	cli := mute{"stack export": `{"version":3,"deployment":{}}`, "up": "error: " + locked, "preview": "error: " + locked, "destroy": "error: " + locked}
+	s, err := Open(t.Context(), Options{Root: t.TempDir(), Environment: "dev", CLI: cli, Program: func(*pulumi.Context) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for verb, run := range map[string]func() error{
+		"up":      func() error { _, err := s.Up(t.Context()); return err },
+		"preview": func() error { _, err := s.Preview(t.Context()); return err },
+		"destroy": func() error { return s.Destroy(t.Context()) },
+	} {
+		ended := make(chan error, 1)
+		go func() { ended <- run() }()
+		select {
+		case err := <-ended:
+			if f := new(Failure); !errors.As(err, &f) || f.Verb != verb || !strings.Contains(err.Error(), locked) {
+				t.Errorf("%s: %v, want a failure that says that the stack is locked", verb, err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%s never ends", verb)
+		}
+	}
+}
+
+// TestSelect changes nothing: it creates no stack.
+func TestSelect(t *testing.T) {
+	opts := Options{Root: t.TempDir(), Environment: "dev", Program: func(*pulumi.Context) error { return nil }, Backend: "s3://states"}
+	opts.CLI = mute{"stack select": "error: no stack named 'dev' found", "stack init": "error: it was asked to create one"}
+	if _, err := Select(t.Context(), opts); !errors.Is(err, ErrNoStack) {
+		t.Errorf("no stack: %v", err)
+	}
+	opts.CLI = mute{"stack select": "error: access denied"}
+	if _, err := Select(t.Context(), opts); err == nil || errors.Is(err, ErrNoStack) || !strings.Contains(err.Error(), `"dev" in s3://states: access denied`) {
+		t.Errorf("no access: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
@@ -21,15 +22,16 @@ type Progress struct {
 // watcher folds the engine's event stream into progress and, for a failure, its reasons.
 type watcher struct {
 	events  eventStream
+	over    chan struct{}
 	reasons chan []string
 }
 
 func watch(report func(Progress)) *watcher {
-	w := &watcher{events: make(eventStream), reasons: make(chan []string, 1)}
+	w := &watcher{events: make(eventStream), over: make(chan struct{}), reasons: make(chan []string, 1)}
 	go func() {
 		var reasons []string
 		done := 0
-		for e := range w.events {
+		for e := range w.stream() {
 			if m, finished, failed, ok := step(e); ok {
 				if finished {
 					done++
@@ -45,8 +47,29 @@ func watch(report func(Progress)) *watcher {
 	return w
 }
 
-// wait returns the failures' reasons once the stream has ended; the Automation API closes it when the command is over.
-func (w *watcher) wait() []string { return <-w.reasons }
+// stream yields events until the Automation API closes the channel or the command is over. A command that ends before it
+// opens its event log, as one does whose stack is locked, never gets the channel closed (sdk 3.261, eventsServer); one that
+// did open it has had every event taken by the time it returns, because the channel holds none.
+func (w *watcher) stream() iter.Seq[events.EngineEvent] {
+	return func(yield func(events.EngineEvent) bool) {
+		for {
+			select {
+			case e, open := <-w.events:
+				if !open || !yield(e) {
+					return
+				}
+			case <-w.over:
+				return
+			}
+		}
+	}
+}
+
+// wait returns the failures' reasons. It is called when the command is over.
+func (w *watcher) wait() []string {
+	close(w.over)
+	return <-w.reasons
+}
 
 func step(e events.EngineEvent) (m apitype.StepEventMetadata, finished, failed, ok bool) {
 	switch {

@@ -19,8 +19,9 @@ import (
 )
 
 // recover clears what a run that was killed outright has left behind: a lock whose owner is gone, and resources whose
-// creation the engine never saw the end of. Those that can be found are taken into the state, the others forgotten.
-func (s *Stack) recover(ctx context.Context) error {
+// creation the engine never saw the end of. Those that can be found are taken into the state, the others forgotten. Verb is
+// what it is done for: the verb to run again when it fails.
+func (s *Stack) recover(ctx context.Context, verb string) error {
 	if err := s.recoverLock(ctx); err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (s *Stack) recover(ctx context.Context) error {
 	_, err = s.stack.Refresh(ctx, optrefresh.EventStreams(w.events), optrefresh.ClearPendingCreates(), optrefresh.SuppressProgress())
 	failures := w.wait()
 	if err != nil {
-		return s.failed("refresh", ctx, err, failures)
+		return s.failed(verb, ctx, err, failures)
 	}
 	return nil
 }

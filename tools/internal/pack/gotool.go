@@ -19,6 +19,14 @@ type goTool struct {
 	root   string
 	module string // path of the main module
 	lang   string // its language version, for example "1.26"
+	// what the user has told the go command about where modules and caches are, in their environment or by `go env -w`
+	places []string
+}
+
+// places are the settings of the go command that say where things are, and not what comes out of a build.
+var places = []string{
+	"GOAUTH", "GOCACHE", "GOCACHEPROG", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY",
+	"GOSUMDB", "GOTOOLCHAIN", "GOVCS",
 }
 
 // findGo finds the go command and asks it about the module in root.
@@ -28,7 +36,18 @@ func findGo(ctx context.Context, root string) (goTool, error) {
 		return goTool{}, fmt.Errorf("the go command builds the functions and is not on PATH: %w", err)
 	}
 	g := goTool{path: path, root: root}
-	out, err := g.run(ctx, root, target{}, "list", "-m", "-json")
+	out, err := g.command(ctx, root, os.Environ(), append([]string{"env", "-json"}, places...)...)
+	if err != nil {
+		return goTool{}, err
+	}
+	told := map[string]string{}
+	if err := json.Unmarshal(out, &told); err != nil {
+		return goTool{}, fmt.Errorf("go env: %w", err)
+	}
+	for name, value := range told {
+		g.places = append(g.places, name+"="+value)
+	}
+	out, err = g.run(ctx, root, target{}, "list", "-m", "-json")
 	if err != nil {
 		return goTool{}, err
 	}
@@ -56,13 +75,14 @@ type target struct {
 }
 
 // environ is an environment in which only the inputs of a build decide its output: what a person has set for their own
-// builds (flags, experiments, a workspace, a CPU level) does not.
-func (t target) environ() []string {
+// builds (flags, experiments, a workspace, a CPU level) does not. That may be in the environment or in the file that
+// `go env -w` writes; a variable that is set to nothing does not overrule the file, so that the file is not read at all.
+func (g goTool) environ(t target) []string {
 	drop := map[string]bool{}
-	set := []string{
-		"CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=", "GODEBUG=", "GO111MODULE=on",
+	set := append([]string{
+		"GOENV=off", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=", "GODEBUG=", "GO111MODULE=on",
 		"GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOOS=" + t.goos, "GOARCH=" + t.goarch,
-	}
+	}, g.places...)
 	for _, s := range set {
 		name, _, _ := strings.Cut(s, "=")
 		drop[name] = true
@@ -76,10 +96,14 @@ func (t target) environ() []string {
 	return append(env, set...)
 }
 
-// run runs the go command in a folder and returns what it printed. The error has its complaint.
+// run runs the go command for a target in a folder and returns what it printed. The error has its complaint.
 func (g goTool) run(ctx context.Context, dir string, t target, args ...string) ([]byte, error) {
+	return g.command(ctx, dir, g.environ(t), args...)
+}
+
+func (g goTool) command(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.path, args...)
-	cmd.Dir, cmd.Env = dir, t.environ()
+	cmd.Dir, cmd.Env = dir, env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

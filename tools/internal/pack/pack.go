@@ -70,7 +70,7 @@ func (b *build) progress(format string, args ...any) {
 	b.Progress(fmt.Sprintf(format, args...))
 }
 
-// Build packs the artefacts and writes them and their manifest to Out. A file in Out is either the old one or the new
+// Build packs the artefacts and writes them and their manifest to Out, into which one build at a time may write. A file in Out is either the old one or the new
 // one, never half of it, and the manifest is replaced last: an interrupted build leaves a folder whose manifest does not
 // match and is refused by digest, or one as it was. Nothing is written if any provider fails; every failure is reported.
 //
@@ -160,13 +160,16 @@ func (b *build) one(ctx context.Context, provider string) (packed, error) {
 		return packed{}, err
 	}
 	a := artefact.Artefact{
-		Provider: provider, File: provider + ".zip", SHA256: sum(z), Size: int64(len(z)), Runtime: p.runtime(b),
+		Provider: provider, File: fileOf(provider), SHA256: sum(z), Size: int64(len(z)), Runtime: p.runtime(b),
 	}
 	if p.binary {
 		a.Architecture = b.GOARCH
 	}
 	return packed{a, z}, nil
 }
+
+// fileOf is the name of a provider's artefact.
+func fileOf(provider string) string { return provider + ".zip" }
 
 // fill checks the options and fills in what was left out.
 func (o *Options) fill() error {

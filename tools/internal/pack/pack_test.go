@@ -243,6 +243,38 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// TestWrite: the folder holds what the manifest names, whatever a build before left there, half a file of a killed one included.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"aws.zip", "azure.zip", ".gcp.zip.new", "notes.txt"} {
+		put(t, dir, name, "old, and longer than what is new")
+	}
+	m := artefact.Manifest{Environment: "test", Release: "r000000000000", Model: "sha256:" + sum(nil)}
+	var all []packed
+	for _, provider := range []string{"aws", "gcp"} {
+		z := []byte("new " + provider)
+		a := artefact.Artefact{Provider: provider, File: fileOf(provider), SHA256: sum(z), Size: int64(len(z)), Runtime: "x"}
+		m.Artefacts, all = append(m.Artefacts, a), append(all, packed{a, z})
+	}
+	if err := write(dir, m, all); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	if want := []string{"aws.zip", "gcp.zip", artefact.ManifestFile, "notes.txt"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
+	if string(get(t, dir, "aws.zip")) != "new aws" || string(get(t, dir, "gcp.zip")) != "new gcp" {
+		t.Error("an artefact is not the new one")
+	}
+}
+
 // TestModules: what a builder elsewhere could not build is refused here.
 func TestModules(t *testing.T) {
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -97,7 +98,8 @@ func release(m artefact.Manifest) string {
 	return "r" + sum(b.Bytes())[:12]
 }
 
-// write puts the artefacts and then the manifest into the folder, each by renaming a finished file.
+// write puts the artefacts and then the manifest into the folder, each by renaming a finished file. Artefacts of providers that
+// are none of this environment's any more go last.
 func write(dir string, m artefact.Manifest, artefacts []packed) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write artefacts: %w", err)
@@ -106,37 +108,39 @@ func write(dir string, m artefact.Manifest, artefacts []packed) error {
 	if err != nil {
 		return err
 	}
+	gone := Providers()
 	for _, a := range artefacts {
 		if err := writeFile(filepath.Join(dir, a.File), a.zip); err != nil {
 			return err
 		}
+		gone = slices.DeleteFunc(gone, func(p string) bool { return p == a.Provider })
 	}
-	return writeFile(filepath.Join(dir, artefact.ManifestFile), manifest)
+	if err := writeFile(filepath.Join(dir, artefact.ManifestFile), manifest); err != nil {
+		return err
+	}
+	for _, provider := range gone {
+		if err := os.Remove(filepath.Join(dir, fileOf(provider))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove an artefact that is none any more: %w", err)
+		}
+	}
+	return nil
 }
 
-// writeFile replaces a file in one step.
-func writeFile(path string, data []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// writeFile replaces a file in one step. What a killed build left of the new one is overwritten.
+func writeFile(path string, data []byte) error {
+	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
+	err := os.WriteFile(part, data, modePlain)
+	if err == nil {
+		err = os.Chmod(part, modePlain) // whatever the umask
+	}
+	if err == nil {
+		err = os.Rename(part, path)
+	}
 	if err != nil {
+		_ = os.Remove(part) // the error that counts is the one before
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name()) // the error that counts is the one before
-			err = fmt.Errorf("write %s: %w", path, err)
-		}
-	}()
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(modePlain)
-	}
-	if closed := tmp.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	return err
+	return nil
 }
 
 // scratchDir makes a folder for what is built on the way, and a function that removes it.

@@ -21,6 +21,9 @@ func TryLock(path string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil && !stands(f, path) {
+		err = ErrLocked // by whoever removed the file meanwhile, with the folder it is in
+	}
 	if err == nil {
 		return func() { f.Close() }, nil
 	}
@@ -29,6 +32,16 @@ func TryLock(path string) (unlock func(), err error) {
 		err = ErrLocked
 	}
 	return nil, fmt.Errorf("lock %s: %w", path, err)
+}
+
+// stands reports whether the file that was opened is still the one at the path. A lock on another keeps nobody out.
+func stands(f *os.File, path string) bool {
+	opened, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, there)
 }
 
 // Lock is TryLock that waits for its turn. It calls waiting once when somebody else holds the lock.

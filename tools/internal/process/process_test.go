@@ -63,3 +63,30 @@ func TestLock(t *testing.T) {
 	}
 	again()
 }
+
+// TestLockOfARemovedFile: a lock on a file that has gone with its folder keeps nobody out of the next one.
+func TestLockOfARemovedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !stands(f, path) {
+		t.Error("the file is not the one at its path")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if stands(f, path) {
+		t.Error("a file that was removed stands")
+	}
+	again, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+	if stands(f, path) {
+		t.Error("a file that was replaced stands")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -131,14 +132,19 @@ func versionOf(ctx context.Context, path string) (semver.Version, error) {
 }
 
 // build compiles the CLI beside its destination and renames it into place, so that an interrupted build leaves nothing
-// that looks finished.
+// that looks finished, and a killed one nothing that the next does not clear. The caller holds the lock.
 func build(ctx context.Context, opts Options, v semver.Version, dest string) error {
-	tmp := fmt.Sprintf("%s.%d", dest, os.Getpid())
+	tmp := dest + ".part"
+	if err := os.RemoveAll(tmp); err != nil { // the go command overwrites no file that it does not know
+		return fmt.Errorf("clear what an earlier build left: %w", err)
+	}
 	defer os.Remove(tmp)
 	// The version is linked in: a CLI built from its module says 0.0.0 otherwise, which the Automation API refuses.
 	ldflags := "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=" + v.String()
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-o", tmp, modulePath+"/cmd/pulumi")
 	cmd.Dir = opts.Module
+	// Whatever the user builds for, and with: this is for this machine, from this module alone.
+	cmd.Env = append(os.Environ(), "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "GOFLAGS=-mod=readonly", "GOWORK=off")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	start := time.Now()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,31 @@ func TestBuildFails(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(cache, "3.253.0", "pulumi")); !os.IsNotExist(err) {
 		t.Errorf("something was left: %v", err)
+	}
+}
+
+// TestBuild: what a killed build left is cleared, and the user's own settings decide nothing. The go command here writes a CLI
+// that answers with its version, and refuses to overwrite, as the real one does with a file that is no program.
+func TestBuild(t *testing.T) {
+	bin, cache := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(bin, "go"), `#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+[ -e "$2" ] && echo "$2 already exists and is not an object file" >&2 && exit 1
+[ "$GOOS/$GOARCH/$GOFLAGS/$GOWORK" = "`+runtime.GOOS+"/"+runtime.GOARCH+`/-mod=readonly/off" ] || exit 1
+printf '#!/bin/sh\necho v3.253.0\n' > "$2"
+chmod +x "$2"
+`, 0o755)
+	write(t, filepath.Join(cache, "3.253.0", "pulumi.part"), "half a program", 0o644)
+	for name, value := range map[string]string{"PATH": bin + ":/usr/bin:/bin", "GOOS": "plan9", "GOARCH": "386", "GOFLAGS": "-mod=vendor", "GOWORK": "/go.work"} {
+		t.Setenv(name, value)
+	}
+	cmd, err := Find(t.Context(), Options{Module: module(t, "v3.253.0"), Cache: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(cache, "3.253.0", "*"))
+	if err != nil || len(left) != 2 || cmd.Path() != left[0] || filepath.Base(left[1]) != "pulumi.lock" {
+		t.Errorf("found %s among %q, %v", cmd.Path(), left, err)
 	}
 }
 

@@ -104,6 +104,9 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 		wg.Go(func() { r.Regions[i] = probe(ctx, client, t, reg, opts) })
 	}
 	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return Report{}, err // whatever was not reached because of it is not down
+	}
 	healthy := 0
 	for i, reg := range t.Regions {
 		seen := &r.Regions[i]

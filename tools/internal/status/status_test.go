@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -314,6 +315,18 @@ func TestName(t *testing.T) {
 	}
 }
 
+// Whoever stops looking has seen nothing: least of all that everything is down.
+func TestCancelledLook(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	opts := environment(t, map[string]http.HandlerFunc{gcpName: func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}}, nil)
+	if r, err := Collect(ctx, opts); !errors.Is(err, context.Canceled) {
+		t.Errorf("%+v, %v; want that it was cancelled", r, err)
+	}
+}
+
 func TestNameServerIsGone(t *testing.T) {
 	opts := environment(t, nil, nil)
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -393,5 +406,23 @@ func TestAsk(t *testing.T) {
 	opts = environment(t, map[string]http.HandlerFunc{sharedName: says(502, "")}, nil)
 	if h, err := Ask(t.Context(), collect(t, opts)); err == nil || err.Error() != "answered 502 Bad Gateway" {
 		t.Errorf("%+v, %v; want the answer's status", h, err)
+	}
+}
+
+// TestJSON keeps the shape that tools outside read: a name that goes or changes its type breaks them.
+func TestJSON(t *testing.T) {
+	b, err := json.Marshal(Report{Regions: []Region{{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"environment":"","hostname":"","status":"","dns":"","edge":{"address":"","ca":""},"bound_seconds":0,"speed":0,"serving":"",` +
+		`"regions":[{"name":"","provider":"","role":"","healthy":false,"serving":false,"url":"","health_url":"","digest":"","release":""}],"checked":"0001-01-01T00:00:00Z"}`
+	if string(b) != want {
+		t.Errorf("a report is\n%s\nwant\n%s", b, want)
+	}
+	opts := environment(t, nil, nil)
+	opts.Topology.Regions = nil
+	if b, err := json.Marshal(collect(t, opts)); err != nil || !strings.Contains(string(b), `"regions":[]`) {
+		t.Errorf("without regions: %s, %v; want an empty list", b, err)
 	}
 }

@@ -1,0 +1,55 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestNew makes a project of its own: other addresses than the checkout's, in both files, and the bound of its dials.
+func TestNew(t *testing.T) {
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		"Pulumi.local.yaml": "config:\n  polygate:ttl: 30\n  polygate:check: {interval: 10, threshold: 2}\n" +
+			"  polygate:localClouds: {speed: 10, dns: 127.0.0.1:15353, edge: 127.0.0.1:18443, origin: 127.0.0.1:18080, network: 127.77.0.0}\n",
+		"local.gateway.yaml": "url: http://127.0.0.1:18080/base\n",
+	} {
+		if err := os.MkdirAll(filepath.Join(root, "stacks"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, "stacks", name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := &Environment{Root: root}
+	if err := e.configure(Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if e.Bound != 62 || e.Speed != 10 { // 2 × (10 + 6) + 30
+		t.Errorf("bound %d s, speed %g; want 62 and 10", e.Bound, e.Speed)
+	}
+	doc, err := os.ReadFile(filepath.Join(root, "stacks", "local.gateway.yaml"))
+	if err != nil || string(doc) != "url: http://"+e.Origin+"/base\n" {
+		t.Errorf("the document is %q, %v", doc, err)
+	}
+}
+
+// TestFreePort: a port that outgoing connections never get, so that it is still free a minute later.
+func TestFreePort(t *testing.T) {
+	first, last := 32768, 60999 // Linux's own range, where this system does not tell
+	if b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+		if _, err := fmt.Sscan(string(b), &first, &last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 100 {
+		p, err := freePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p < 1024 || int(p) >= first && int(p) <= last {
+			t.Fatalf("port %d is one that the system hands out, from %d to %d", p, first, last)
+		}
+	}
+}

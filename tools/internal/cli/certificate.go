@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"polygate.example/infra"
+	"polygate.example/infra/settings"
+)
+
+// renewBefore is when a certificate that is about to expire is spoken of: ACME's usual lifetime is 90 days, and what renews
+// it should have done so when a third is left.
+const renewBefore = 30 * 24 * time.Hour
+
+// checkCertificate opens the certificate that an environment on real clouds brings along. Health checks do not validate
+// certificates, so that a wrong one would show when traffic moves to the regions that present it, and not before. The
+// error lists everything that is wrong with it; a missing file is os.ErrNotExist.
+func (a *app) checkCertificate(s settings.Settings, now time.Time) error {
+	c := s.Certificate
+	if c == nil || s.LocalClouds != nil { // the local clouds issue it
+		return nil
+	}
+	names, err := infra.CertificateNames(s)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	pfx, pfxErr := os.ReadFile(a.path(c.PFX))
+	password, passwordErr := os.ReadFile(a.path(c.PasswordFile))
+	if err := errors.Join(pfxErr, passwordErr); err != nil {
+		return fmt.Errorf("polygate:certificate: %w", err)
+	}
+	first, _, _ := strings.Cut(string(password), "\n")
+	_, leaf, _, err := pkcs12.DecodeChain(pfx, strings.TrimSuffix(first, "\r"))
+	if err != nil {
+		return fmt.Errorf("polygate:certificate: %s cannot be opened with the first line of %s: %w; it has to be a PKCS #12 file with one private key and its certificate chain",
+			c.PFX, c.PasswordFile, err)
+	}
+	problems := judgeCertificate(leaf, names, now)
+	for i, p := range problems {
+		problems[i] = fmt.Errorf("polygate:certificate: %s %w", c.PFX, p)
+	}
+	if left := leaf.NotAfter.Sub(now); len(problems) == 0 && left < renewBefore {
+		a.step("polygate:certificate: %s expires in %d days: renew it, and run up again", c.PFX, int(left.Hours()/24))
+	}
+	return errors.Join(problems...)
+}
+
+// judgeCertificate lists why clients would not take a certificate for the names.
+func judgeCertificate(leaf *x509.Certificate, names []string, now time.Time) []error {
+	var problems []error
+	if now.After(leaf.NotAfter) {
+		problems = append(problems, fmt.Errorf("expired on %s: renew it", leaf.NotAfter.UTC().Format(time.DateOnly)))
+	}
+	if now.Before(leaf.NotBefore) {
+		problems = append(problems, fmt.Errorf("is not valid before %s: check this machine's clock, or wait", leaf.NotBefore.UTC().Format(time.RFC3339)))
+	}
+	for _, name := range names {
+		if leaf.VerifyHostname(name) != nil {
+			problems = append(problems, fmt.Errorf("does not cover %s: have it issued for %s", name, strings.Join(names, ", ")))
+		}
+	}
+	return problems
+}

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCompletion: what a shell is told, inside a project and outside of any.
+func TestCompletion(t *testing.T) {
+	root := project(t, map[string]string{"Pulumi.dev.yaml": dev, "dev.gateway.yaml": gatewayDocument, "Pulumi.prod.yaml": dev})
+	for _, c := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "check", "completion", "destroy", "help", "local", "preview", "status", "up"}},
+		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
+		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
+		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},
+		{"one target only", []string{"-C", root, "-s", "dev", "local", "fail", "aws", ""}, nil},
+		{"targets to heal", []string{"-C", root, "-s", "dev", "local", "heal", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},
+		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, []string{"down", "slow", "errors", "control-plane"}},
+		{"help", []string{"help", "local", ""}, []string{"env", "fail", "faults", "heal", "serve", "start", "stop"}},
+		{"no files", []string{"-C", root, "check", ""}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := run(t, append([]string{"__completeNoDesc"}, c.args...)...)
+			if want := strings.Join(append(c.want, ":4\n"), "\n"); code != 0 || stdout != want { // 4: complete no file names
+				t.Errorf("exit code %d, %q, want %q\n%s", code, stdout, want, stderr)
+			}
+		})
+	}
+}
