@@ -198,6 +198,7 @@ var table = []exchange{
 	{name: "no route", target: "/nowhere", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "another host's route", target: "/other", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "a dot segment", target: "/echo/%2e%2e/secret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
+	{name: "a dot segment behind an escaped slash", target: "/echo/..%2Fsecret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
 	{name: "PATCH, OPTIONS and DELETE are passed on", method: "PATCH", target: "/echo", status: 200, check: func(t *testing.T, a answer) {
 		equal(t, "method", a.echo(t).Method, "PATCH")
 	}},
@@ -216,6 +217,14 @@ var table = []exchange{
 			t.Errorf("Forwarded is %q", e.Headers.Get("Forwarded"))
 		}
 		equal(t, "X-Forwarded-Proto", e.Headers.Get("X-Forwarded-Proto"), "https")
+	}},
+	{name: "a client cannot speak as a proxy", target: "/echo", header: http.Header{"X-Forwarded-User": {"root"}, "X-Original-Url": {"/admin"}}, status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		equal(t, "X-Forwarded-User", e.Headers.Get("X-Forwarded-User"), "")
+		equal(t, "X-Original-Url", e.Headers.Get("X-Original-Url"), "")
+	}},
+	{name: "an upgrade to another protocol is ignored", target: "/echo", header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"h2c"}}, status: 200, check: func(t *testing.T, a answer) {
+		equal(t, "Upgrade", a.echo(t).Headers.Get("Upgrade"), "")
 	}},
 	{name: "request id is kept", target: "/echo", header: http.Header{"X-Request-Id": {"conformance-0123456789abcdef"}}, status: 200, check: func(t *testing.T, a answer) {
 		equal(t, "X-Request-Id of the answer", a.header.Get("X-Request-Id"), "conformance-0123456789abcdef")
