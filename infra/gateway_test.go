@@ -263,7 +263,7 @@ func TestLeastPrivilege(t *testing.T) {
 	if documents != 2 {
 		t.Errorf("%d policy documents with a wildcard were looked at, want that of each AWS region", documents)
 	}
-	for _, r := range rec.Of("gcp:projects/iAMMember:IAMMember") {
+	for _, r := range slices.Concat(rec.Of("gcp:projects/iAMMember:IAMMember"), rec.Of("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember")) {
 		if role := r.Inputs["role"].(string); slices.Contains([]string{"roles/owner", "roles/editor", "roles/viewer"}, role) {
 			t.Errorf("%s grants the basic role %s", r.Name, role)
 		}
@@ -293,7 +293,8 @@ func TestTags(t *testing.T) {
 	untaggable := []string{
 		"aws:acm/certificateValidation", "aws:apigatewayv2/apiMapping", "aws:apigatewayv2/integration", "aws:apigatewayv2/route:",
 		"aws:iam/rolePolicy", "aws:lambda/permission", "aws:route53/record", "azure-native:authorization:RoleAssignment",
-		"azure-native:storage:Blob", "azure-native:web:WebAppHostNameBinding", "gcp:cloudrunv2/serviceIamMember",
+		"azure-native:storage:Blob", "azure-native:web:WebAppHostNameBinding",
+		"gcp:artifactregistry/repositoryIamMember", "gcp:cloudrunv2/serviceIamMember",
 		"gcp:compute/backendService", "gcp:compute/regionNetworkEndpointGroup", "gcp:compute/sSLPolicy",
 		"gcp:compute/targetHttpsProxy", "gcp:compute/uRLMap", "gcp:projects/iAMMember", "gcp:serviceaccount/account",
 		"gcp:storage/bucketObject",

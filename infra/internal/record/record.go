@@ -121,6 +121,8 @@ func added(token, name string, in map[string]any) resource.PropertyMap {
 		}
 	case "aws:lambda/function:Function":
 		out["invokeArn"] = "arn:test:invoke:" + name
+	case "gcp:artifactregistry/repository:Repository":
+		out["name"] = in["repositoryId"]
 	case "gcp:certificatemanager/dnsAuthorization:DnsAuthorization":
 		out["dnsResourceRecords"] = []any{map[string]any{
 			"name": "_acme-challenge_x." + in["domain"].(string) + ".", "type": "CNAME", "data": "auth.test.",

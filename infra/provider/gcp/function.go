@@ -3,6 +3,7 @@ package gcp
 import (
 	"strconv"
 
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/artifactregistry"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/cloudfunctionsv2"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/cloudrunv2"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/storage"
@@ -46,16 +47,17 @@ func (r *region) source() (*storage.Bucket, *storage.BucketObject, error) {
 // for everyone is what lets a load balancer, which has no identity, call it. Source: "Set up a global external
 // Application Load Balancer with Cloud Run functions", docs.cloud.google.com/load-balancing/docs/https/
 // setup-global-ext-https-serverless.
-func (r *region) function(who *identities, object *storage.BucketObject) (*cloudfunctionsv2.Function, error) {
+func (r *region) function(who *identities, images *artifactregistry.Repository, object *storage.BucketObject) (*cloudfunctionsv2.Function, error) {
 	s := r.account.args.Settings
 	fn, err := cloudfunctionsv2.NewFunction(r.ctx, r.name+"-function", &cloudfunctionsv2.FunctionArgs{
 		Name:        pulumi.String(r.stem),
 		Location:    r.in,
 		Description: pulumi.Sprintf("polygate gateway of %s", s.Environment),
 		BuildConfig: cloudfunctionsv2.FunctionBuildConfigArgs{
-			Runtime:        pulumi.String(r.args.Artefact.Runtime),
-			EntryPoint:     pulumi.String("Gateway"),
-			ServiceAccount: who.build.Name, // projects/<project>/serviceAccounts/<email>
+			Runtime:          pulumi.String(r.args.Artefact.Runtime),
+			EntryPoint:       pulumi.String("Gateway"),
+			ServiceAccount:   who.build.Name, // projects/<project>/serviceAccounts/<email>
+			DockerRepository: images.ID(),    // projects/<project>/locations/<region>/repositories/<name>
 			Source: cloudfunctionsv2.FunctionBuildConfigSourceArgs{
 				StorageSource: cloudfunctionsv2.FunctionBuildConfigSourceStorageSourceArgs{
 					Bucket: object.Bucket, Object: object.Name,

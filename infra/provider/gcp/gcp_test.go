@@ -1,6 +1,7 @@
 package gcp_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,8 @@ func TestResources(t *testing.T) {
 			"name": "polygate-dev-usc1", "location": "us-central1", "description": "polygate gateway of dev", "labels": labels,
 			"buildConfig": map[string]any{
 				"runtime": "the-runtime", "entryPoint": "Gateway",
-				"serviceAccount": "projects/test/serviceAccounts/polygate-dev-usc1-bld@test.iam",
+				"serviceAccount":   "projects/test/serviceAccounts/polygate-dev-usc1-bld@test.iam",
+				"dockerRepository": "gw-usc1-images-id",
 				"source": map[string]any{"storageSource": map[string]any{
 					"bucket": "polygate-dev-usc1-1c7cd944", "object": strings.Repeat("ab", 32) + ".zip",
 				}},
@@ -57,6 +59,18 @@ func TestResources(t *testing.T) {
 					"POLYGATE_REGION": "gcp/us-central1", "POLYGATE_RELEASE": "r1", "POLYGATE_ARTEFACT": "sha256:" + strings.Repeat("ab", 32),
 				},
 			},
+		},
+		"gw-usc1-images": {
+			"repositoryId": "polygate-dev-usc1", "location": "us-central1", "format": "DOCKER", "labels": labels,
+			"description": "Images of the polygate gateway of dev",
+			"cleanupPolicies": []any{
+				map[string]any{"id": "delete-old", "action": "DELETE", "condition": map[string]any{"tagState": "ANY", "olderThan": "86400s"}},
+				map[string]any{"id": "keep-newest", "action": "KEEP", "mostRecentVersions": map[string]any{"keepCount": 5.0}},
+			},
+		},
+		"gw-usc1-build-image": {
+			"project": "my-project", "location": "us-central1", "repository": "polygate-dev-usc1",
+			"role": "roles/artifactregistry.writer", "member": "serviceAccount:polygate-dev-usc1-bld@test.iam",
 		},
 		"gw-usc1-source": {
 			"name": "polygate-dev-usc1-1c7cd944", "location": "us-central1", "uniformBucketLevelAccess": true,
@@ -119,31 +133,42 @@ func TestAnotherHostname(t *testing.T) {
 	}
 }
 
-// The runtime identity has no role; the build identity has the three a build needs, and reads sources only.
+// The runtime identity has no role; the build identity has the three a build needs, and on the project only what cannot be
+// had on less: the log, and sources by a condition. Images are pushed to the region's own repository.
 func TestRoles(t *testing.T) {
 	var got []string
-	for _, r := range declare(t).Of("gcp:projects/iAMMember:IAMMember") {
-		if strings.Contains(r.Name, "usc1") {
-			grant := r.Inputs["role"].(string) + " " + r.Inputs["member"].(string)
-			if condition, ok := r.Inputs["condition"].(map[string]any); ok {
-				grant += " if " + condition["expression"].(string)
-			}
-			got = append(got, grant)
+	rec := declare(t)
+	for _, r := range slices.Concat(rec.Of("gcp:projects/iAMMember:IAMMember"), rec.Of("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember")) {
+		on := "project"
+		if repository, ok := r.Inputs["repository"]; ok {
+			on = fmt.Sprintf("%v/%v", r.Inputs["location"], repository)
 		}
+		grant := fmt.Sprintf("%v on %s to %v", r.Inputs["role"], on, r.Inputs["member"])
+		if condition, ok := r.Inputs["condition"].(map[string]any); ok {
+			grant += " if " + condition["expression"].(string)
+		}
+		got = append(got, grant)
 	}
 	slices.Sort(got)
-	want := []string{
-		"roles/artifactregistry.writer serviceAccount:polygate-dev-usc1-bld@test.iam",
-		"roles/logging.logWriter serviceAccount:polygate-dev-usc1-bld@test.iam",
-		"roles/storage.objectViewer serviceAccount:polygate-dev-usc1-bld@test.iam if " +
-			`resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123456789012-us-central1") || resource.name.startsWith("projects/_/buckets/polygate-dev-usc1-1c7cd944/")`,
+	var want []string
+	for label, region := range map[string]string{"usc1": "us-central1", "euw1": "europe-west1"} {
+		to := " to serviceAccount:polygate-dev-" + label + "-bld@test.iam"
+		bucket := map[string]string{"usc1": "polygate-dev-usc1-1c7cd944", "euw1": "polygate-dev-euw1-1c7cd944"}[label]
+		want = append(
+			want,
+			"roles/artifactregistry.writer on "+region+"/polygate-dev-"+label+to,
+			"roles/logging.logWriter on project"+to,
+			"roles/storage.objectViewer on project"+to+` if resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123456789012-`+region+
+				`") || resource.name.startsWith("projects/_/buckets/`+bucket+`/")`,
+		)
 	}
+	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("roles (-want +got):\n%s", diff)
 	}
 }
 
-// A build that starts before its identity may read the source fails.
+// A build that starts before its identity may read the source or push the image fails.
 func TestFunctionWaitsForGrants(t *testing.T) {
 	r, ok := declare(t).Find("gw-usc1-function")
 	if !ok {

@@ -14,24 +14,25 @@ type identities struct {
 	grants  []pulumi.Resource // what the build account may do
 }
 
-// buildRoles is what a build needs: write its log, push the image, read the source. Source: "Custom service account for
-// Cloud Build", docs.cloud.google.com/functions/docs/securing/build-custom-sa. They are granted on the project, and only
-// the last can be narrowed there:
+// A build writes its log, pushes the image and reads the source, for which it needs these three roles. Source: "Custom
+// service account for Cloud Build", docs.cloud.google.com/functions/docs/securing/build-custom-sa. Each is granted on as
+// little as Google knows for it:
 //
-//   - the log: entries are written to the project, which is the lowest resource there is a policy for. Conditions on log
-//     buckets and views are about reading ("Access control with IAM", docs.cloud.google.com/logging/docs/access-control);
-//   - the image: it goes to the repository gcf-artifacts, which Google makes during the first build and which has no policy
-//     before, and Artifact Registry is not among the services that know resource.name in a condition, so that a grant with
-//     one would never hold ("Resource attributes for IAM Conditions", docs.cloud.google.com/iam/docs/
-//     conditions-resource-attributes). To be narrower it takes a repository of our own (buildConfig.dockerRepository);
+//   - the log: "the permission logging.logEntries.create is needed on each project, organization, billing account, or
+//     folder that is receiving new log entries" (Cloud Logging API, entries.write, logName,
+//     docs.cloud.google.com/logging/docs/reference/v2/rest/v2/entries/write), so that the project is the least there is to
+//     grant it on. No condition narrows it: the resources of Cloud Logging that conditions know by name are log buckets
+//     and views ("Resource attributes for IAM Conditions", docs.cloud.google.com/iam/docs/conditions-resource-attributes),
+//     which are read and routed to; an entry is written to none;
+//   - the image: by the IAM policy of the one repository the build pushes to, which the page on build accounts names as the
+//     way to do it, see mayPush. A condition on a grant for the project would not do: Artifact Registry is not among the
+//     services that know resource.name;
 //   - the source: a condition, see onlySources.
-var buildRoles = []struct{ key, role string }{
-	{"log", "roles/logging.logWriter"},
-	{"image", "roles/artifactregistry.writer"},
-	{"source", roleObjectViewer},
-}
-
-const roleObjectViewer = "roles/storage.objectViewer"
+const (
+	roleLogWriter    = "roles/logging.logWriter"
+	roleImageWriter  = "roles/artifactregistry.writer"
+	roleObjectViewer = "roles/storage.objectViewer"
+)
 
 // onlySources keeps the right to read objects to sources of this region: its own bucket, and the one to which Cloud
 // Functions copies a source before it is built. That is gcf-v2-sources-<project number>-<region>, with the key's hash
@@ -67,16 +68,19 @@ func (r *region) identity(bucket *storage.Bucket) (*identities, error) {
 	if err != nil {
 		return nil, r.failed("build identity", err)
 	}
-	for _, b := range buildRoles {
-		args := &projects.IAMMemberArgs{
-			Project: pulumi.String(r.account.project),
-			Role:    pulumi.String(b.role),
-			Member:  pulumi.Sprintf("serviceAccount:%s", who.build.Email),
-		}
-		if b.role == roleObjectViewer {
-			args.Condition = r.onlySources(bucket)
-		}
-		grant, err := projects.NewIAMMember(r.ctx, r.name+"-build-"+b.key, args, r.parent)
+	for _, b := range []struct {
+		key, role string
+		condition projects.IAMMemberConditionPtrInput
+	}{
+		{"log", roleLogWriter, nil},
+		{"source", roleObjectViewer, r.onlySources(bucket)},
+	} {
+		grant, err := projects.NewIAMMember(r.ctx, r.name+"-build-"+b.key, &projects.IAMMemberArgs{
+			Project:   pulumi.String(r.account.project),
+			Role:      pulumi.String(b.role),
+			Member:    pulumi.Sprintf("serviceAccount:%s", who.build.Email),
+			Condition: b.condition,
+		}, r.parent)
 		if err != nil {
 			return nil, r.failed("role "+b.role, err)
 		}

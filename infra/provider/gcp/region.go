@@ -31,7 +31,14 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	fn, err := r.function(who, object)
+	images, err := r.images()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.mayPush(who, images); err != nil {
+		return nil, err
+	}
+	fn, err := r.function(who, images, object)
 	if err != nil {
 		return nil, err
 	}

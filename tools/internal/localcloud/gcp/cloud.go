@@ -23,7 +23,7 @@ func Cloud() *resource.Cloud {
 		Package: "gcp", Provider: "gcp", Version: Version, Account: Account,
 		Types: speaking(
 			account(), iamMember(), serviceIamMember(),
-			bucket(), bucketObject(),
+			bucket(), bucketObject(), repository(), repositoryIamMember(),
 			function(),
 			globalAddress(), endpointGroup(), backendService(), urlMap(), sslPolicy(), httpsProxy(), forwardingRule(),
 			dnsAuthorization(), certificate(), certificateMap(), certificateMapEntry(),

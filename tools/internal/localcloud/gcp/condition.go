@@ -56,6 +56,13 @@ func checkCondition(in resource.Props) error {
 	return err
 }
 
+// nameless is the name of a resource of which conditions see none. No prefix fits it, so that a grant with a condition on
+// resource.name is never good for such a resource. Of what a build needs, only objects of Cloud Storage have a name there. Artifact Registry is not among
+// the services that know resource attributes, and of Cloud Logging only log buckets and log views do, to which no entry is
+// written. Source: "Resource attributes for IAM Conditions" ("other services and resource types do not recognize resource
+// attributes"), cloud.google.com/iam/docs/conditions-resource-attributes.
+const nameless = ""
+
 // covers reports whether a grant holds for a resource, by its full name as conditions see it.
 func covers(grant resource.Props, name string) bool {
 	if !grant.Has("condition") {

@@ -1,8 +1,8 @@
 // Package gcp is the control plane of the local Google Cloud: models of the resources a gateway region is made of, with
 // Google's own checks, outputs and refusals, and their projection to what the data plane must serve.
 //
-// A region is a function (Cloud Run functions, built from a source object in a bucket) behind a global external
-// Application Load Balancer of its own:
+// A region is a function (Cloud Run functions, built from a source object in a bucket into a Docker repository) behind a
+// global external Application Load Balancer of its own:
 //
 //	GlobalForwardingRule -> TargetHttpsProxy -> URLMap -> BackendService -> RegionNetworkEndpointGroup -> Function
 //	     GlobalAddress      SSLPolicy, CertificateMap -> CertificateMapEntry -> Certificate -> DnsAuthorization

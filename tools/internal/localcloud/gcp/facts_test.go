@@ -1,6 +1,7 @@
 package gcp_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -26,6 +27,42 @@ func withFunction(change func(top, build, service resource.Props)) func(*kit) er
 		k.identities()
 		k.sourceObject(goodSource())
 		return made(k.create(tFunction, functionInputs(change)))
+	}
+}
+
+// withGrants makes the accounts and the repository of a function, grants, and creates the function.
+func withGrants(grant func(*kit)) func(*kit) error {
+	return func(k *kit) error {
+		k.accounts()
+		k.must(tRepository, repositoryInputs(nil))
+		grant(k)
+		k.sourceObject(goodSource())
+		return made(k.create(tFunction, functionInputs(nil)))
+	}
+}
+
+// withPush creates a function whose build account may all but push, which is granted with a change.
+func withPush(change resource.Props) func(*kit) error {
+	return withGrants(func(k *kit) {
+		k.must(tMember, logGrant())
+		k.must(tMember, readGrant())
+		k.must(tPush, pushGrant(change))
+	})
+}
+
+// onName is a condition on the start of resource.name.
+func onName(prefix string) resource.Props {
+	return resource.Props{"condition": resource.Props{"title": "named", "expression": `resource.name.startsWith("` + prefix + `")`}}
+}
+
+// policies makes a repository with cleanup policies.
+func policies(p ...resource.Props) func(*kit) error {
+	return func(k *kit) error {
+		list := make([]any, len(p))
+		for i := range p {
+			list[i] = p[i]
+		}
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"cleanupPolicies": list})))
 	}
 }
 
@@ -65,6 +102,9 @@ const (
 	docConditions = "cloud.google.com/iam/docs/conditions-overview"
 	docFunction   = "cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions"
 	docInUse      = "Compute Engine API, error reason resourceInUseByAnotherResource; terraform-google-lb-http issue #159"
+	docAttributes = "cloud.google.com/iam/docs/conditions-resource-attributes"
+	docCleanup    = "gcloud artifacts repositories set-cleanup-policies, command_lib/artifacts/cleanup_policy_util.py"
+	docImages     = "gcloud functions deploy --docker-repository, api_lib/functions/cmek_util.py"
 	docBucket     = "cloud.google.com/storage/docs/buckets#naming"
 )
 
@@ -128,6 +168,77 @@ var storageFacts = []fact{
 	}, "", "one of `content,source`"},
 }
 
+var (
+	keepNewest = resource.Props{"id": "keep", "action": "KEEP", "mostRecentVersions": resource.Props{"keepCount": 5.0}}
+	deleteOld  = resource.Props{"id": "delete", "action": "DELETE", "condition": resource.Props{"olderThan": "86400s"}}
+)
+
+var registryFacts = []fact{
+	{"a repository id is lower case", "gcloud artifacts repositories create, command_lib/artifacts/util.py", func(k *kit) error {
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"repositoryId": "Images"})))
+	}, "", "Names may only contain lowercase letters, numbers, and hyphens"},
+	{"a repository id does not end with a hyphen", "gcloud artifacts repositories create, command_lib/artifacts/util.py", func(k *kit) error {
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"repositoryId": "images-"})))
+	}, "", "must begin with a letter and end with a letter or number"},
+	{"a repository's id is given", "provider schema, artifactregistry.Repository", func(k *kit) error {
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"repositoryId": nil})))
+	}, "", "repositoryId"},
+	{"a format is one there is", "Artifact Registry API v1, Repository.format", func(k *kit) error {
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"format": "DOKER"})))
+	}, "", `Invalid value at 'repository.format' (type.googleapis.com/google.devtools.artifactregistry.v1.Repository.Format), "DOKER"`},
+	{"a repository is in a location there is", "provider schema, artifactregistry.Repository.location", func(k *kit) error {
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"location": "us-central-1"})))
+	}, "", "Permission denied on 'locations/us-central-1' (or it may not exist)"},
+	{"a repository is one that can be pushed to", "ours", func(k *kit) error {
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"mode": "REMOTE_REPOSITORY"})))
+	}, "", "one of [\"STANDARD_REPOSITORY\"]"},
+	{"a repository exists once in a location", "Artifact Registry API, 409 alreadyExists", func(k *kit) error {
+		k.must(tRepository, repositoryInputs(nil))
+		return made(k.create(tRepository, repositoryInputs(resource.Props{"format": "NPM"})))
+	}, gcp.ReasonExists, "Error creating Repository: googleapi: Error 409: the repository already exists"},
+	{"a cleanup policy has a condition or a count", docCleanup, policies(resource.Props{"id": "a", "action": "DELETE"}), "",
+		`Key "condition" or "mostRecentVersions" not found in policy "a"`},
+	{"a cleanup policy has not both", docCleanup, policies(keepNewest.With(resource.Props{"condition": resource.Props{"tagState": "ANY"}})), "",
+		`Only one of "condition" or "mostRecentVersions" allowed in policy "keep"`},
+	{"a count is for keeping", "Artifact Registry API v1, CleanupPolicy.mostRecentVersions", policies(keepNewest.With(resource.Props{"action": "DELETE"})), "",
+		"only be specified with a Keep action"},
+	{"a cleanup policy keeps or deletes", "Artifact Registry API v1, CleanupPolicy.action", policies(deleteOld.With(resource.Props{"action": "BURN"})), "", "action"},
+	{"an age is a duration", "Artifact Registry API v1, CleanupPolicyCondition.olderThan",
+		policies(deleteOld.With(resource.Props{"condition": resource.Props{"olderThan": "a day"}})), "", "olderThan"},
+	{"policies differ in their ids", docCleanup, policies(deleteOld, deleteOld), "", `Duplicate key "delete" in policy list`},
+	{"a repository has at most ten policies", "docs.cloud.google.com/artifact-registry/docs/repositories/cleanup-policy", func(k *kit) error {
+		var many []resource.Props
+		for i := range 11 {
+			many = append(many, deleteOld.With(resource.Props{"id": fmt.Sprint("delete-", i)}))
+		}
+		return policies(many...)(k)
+	}, "", "at most (10), got 11"},
+	{"a grant is on a repository that exists", "Artifact Registry API, getIamPolicy", func(k *kit) error {
+		k.accounts()
+		return made(k.create(tPush, pushGrant(nil)))
+	}, gcp.ReasonNotFound, "Error creating IAM policy for artifactregistry repository: googleapi: Error 404: Requested entity was not found: " + images},
+	{"a grant on a repository is to an account that exists", "Artifact Registry API, setIamPolicy", func(k *kit) error {
+		k.must(tRepository, repositoryInputs(nil))
+		return made(k.create(tPush, pushGrant(nil)))
+	}, gcp.ReasonBad, "Service account gw-build@" + project + ".iam.gserviceaccount.com does not exist."},
+	{"a repository's policy takes roles for repositories", "cloud.google.com/iam/docs/roles-permissions/artifactregistry", func(k *kit) error {
+		k.identities()
+		return made(k.create(tPush, pushGrant(resource.Props{"role": gcp.RoleLogWriter})))
+	}, gcp.ReasonBad, "Role roles/logging.logWriter is not supported for this resource."},
+	{"a role on a repository has a role's form", "provider schema, artifactregistry.RepositoryIamMember.role", func(k *kit) error {
+		k.identities()
+		return made(k.create(tPush, pushGrant(resource.Props{"role": "artifactregistry.writer"})))
+	}, "", "role"},
+	{"a member of a repository's policy has a member's form", "cloud.google.com/iam/docs/principal-identifiers", func(k *kit) error {
+		k.identities()
+		return made(k.create(tPush, pushGrant(resource.Props{"member": "gw-build@example.com"})))
+	}, "", "member"},
+	{"a condition in a repository's policy is one of those modelled", "the local Google Cloud's own limit", func(k *kit) error {
+		k.identities()
+		return made(k.create(tPush, pushGrant(resource.Props{"condition": resource.Props{"title": "t", "expression": "true"}})))
+	}, gcp.ReasonBad, "Invalid condition expression"},
+}
+
 var functionFacts = []fact{
 	{"a runtime must be one the builder has", "cloud.google.com/functions/docs/runtime-support",
 		withFunction(func(_, build, _ resource.Props) { build["runtime"] = "go999" }), gcp.ReasonBad, "Runtime go999 is not supported"},
@@ -156,23 +267,73 @@ var functionFacts = []fact{
 	{"the runtime account exists", "Cloud Functions API, 403", withFunction(func(_, _, service resource.Props) {
 		service["serviceAccountEmail"] = "ghost@" + project + ".iam.gserviceaccount.com"
 	}), gcp.ReasonForbidden, "'iam.serviceaccounts.actAs' denied on service account ghost@"},
-	{"the build account may read the source", "cloud.google.com/functions/docs/securing/build-custom-sa", func(k *kit) error {
-		k.must(tAccount, resource.Props{"accountId": "gw-run"})
-		_, build := k.must(tAccount, resource.Props{"accountId": "gw-build"})
-		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleLogWriter, "member": build.Str("member")})
-		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleArtifactWriter, "member": build.Str("member")})
+	{"the build account may read the source", "cloud.google.com/functions/docs/securing/build-custom-sa",
+		withGrants(func(k *kit) { k.must(tMember, logGrant()); k.must(tPush, pushGrant(nil)) }), gcp.ReasonBuild,
+		"missing permission on the build service account gw-build@" + project + ".iam.gserviceaccount.com. Grant it " + gcp.RoleObjectViewer},
+	{"a condition can keep the build from its source", "cloud.google.com/functions/docs/building", withGrants(func(k *kit) {
+		k.must(tMember, logGrant())
+		k.must(tPush, pushGrant(nil))
+		k.must(tMember, sourceGrant(builder, `resource.name.startsWith("projects/_/buckets/gw-source/")`))
+	}), gcp.ReasonBuild, "Grant it " + gcp.RoleObjectViewer},
+	{"the build account may write logs", "cloud.google.com/functions/docs/securing/build-custom-sa",
+		withGrants(func(k *kit) { k.must(tPush, pushGrant(nil)); k.must(tMember, readGrant()) }), gcp.ReasonBuild, "Grant it " + gcp.RoleLogWriter + "."},
+	{"a condition on names never holds for writing logs", docAttributes, withGrants(func(k *kit) {
+		k.must(tMember, logGrant().With(onName("projects/"+project)))
+		k.must(tPush, pushGrant(nil))
+		k.must(tMember, readGrant())
+	}), gcp.ReasonBuild, "Grant it " + gcp.RoleLogWriter + "."},
+	{"the build account may push the image", "cloud.google.com/functions/docs/securing/build-custom-sa",
+		withGrants(func(k *kit) { k.must(tMember, logGrant()); k.must(tMember, readGrant()) }), gcp.ReasonBuild,
+		"Grant it " + gcp.RoleArtifactWriter + " on " + images + "."},
+	{"reading a repository is not pushing to it", "cloud.google.com/iam/docs/roles-permissions/artifactregistry",
+		withPush(resource.Props{"role": "roles/artifactregistry.reader"}), gcp.ReasonBuild, "Grant it " + gcp.RoleArtifactWriter + " on " + images + "."},
+	{"pushing is for who was granted it", "Artifact Registry API, setIamPolicy",
+		withPush(resource.Props{"member": "user:a@example.com"}), gcp.ReasonBuild, "Grant it " + gcp.RoleArtifactWriter + " on " + images + "."},
+	{"a grant on one repository is none on another", "Artifact Registry API, setIamPolicy", func(k *kit) error {
+		k.must(tRepository, repositoryInputs(resource.Props{"repositoryId": "other"}))
+		return withPush(resource.Props{"repository": "other"})(k)
+	}, gcp.ReasonBuild, "Grant it " + gcp.RoleArtifactWriter + " on " + images + "."},
+	{"a grant on a repository is none on its namesake elsewhere", "Artifact Registry API, setIamPolicy", func(k *kit) error {
+		k.must(tRepository, repositoryInputs(resource.Props{"location": "europe-west1"}))
+		return withPush(resource.Props{"location": "europe-west1"})(k)
+	}, gcp.ReasonBuild, "Grant it " + gcp.RoleArtifactWriter + " on " + images + "."},
+	{"a condition on names never holds for a repository", docAttributes, withPush(onName(images)), gcp.ReasonBuild,
+		"Grant it " + gcp.RoleArtifactWriter + " on " + images + "."},
+	{"nor does it at the project", docAttributes, withGrants(func(k *kit) {
+		k.must(tMember, logGrant())
+		k.must(tMember, logGrant().With(onName(images)).With(resource.Props{"role": gcp.RoleArtifactWriter}))
+		k.must(tMember, readGrant())
+	}), gcp.ReasonBuild, "Grant it " + gcp.RoleArtifactWriter + " on " + images + "."},
+	{"without a repository of its own it pushes to gcf-artifacts", docFunction, func(k *kit) error {
+		k.identities()
 		k.sourceObject(goodSource())
-		return made(k.create(tFunction, functionInputs(nil)))
-	}, gcp.ReasonBuild, "missing permission on the build service account gw-build@" + project + ".iam.gserviceaccount.com. Grant it " + gcp.RoleObjectViewer},
-	{"a condition can keep the build from its source", "cloud.google.com/functions/docs/building", func(k *kit) error {
-		k.must(tAccount, resource.Props{"accountId": "gw-run"})
-		_, build := k.must(tAccount, resource.Props{"accountId": "gw-build"})
-		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleLogWriter, "member": build.Str("member")})
-		k.must(tMember, resource.Props{"project": project, "role": gcp.RoleArtifactWriter, "member": build.Str("member")})
-		k.must(tMember, sourceGrant(build.Str("member"), `resource.name.startsWith("projects/_/buckets/gw-source/")`))
-		k.sourceObject(goodSource())
-		return made(k.create(tFunction, functionInputs(nil)))
-	}, gcp.ReasonBuild, "Grant it " + gcp.RoleObjectViewer},
+		return made(k.create(tFunction, functionInputs(func(_, build, _ resource.Props) { delete(build, "dockerRepository") })))
+	}, gcp.ReasonBuild, "Grant it " + gcp.RoleArtifactWriter + " on projects/" + project + "/locations/us-central1/repositories/gcf-artifacts."},
+	{"a repository is named in full", docImages,
+		withFunction(func(_, build, _ resource.Props) { build["dockerRepository"] = "gw" }), "", "Docker repository name should match `projects/{project}/locations/{location}/repositories/{repository}`"},
+	{"a repository exists", docFunction, withFunction(func(_, build, _ resource.Props) { build["dockerRepository"] = images + "2" }),
+		gcp.ReasonNotFound, "Requested entity was not found: the Docker repository " + images + "2"},
+	{"a repository is in the function's region", docImages, func(k *kit) error {
+		k.must(tRepository, repositoryInputs(resource.Props{"location": "europe-west1"}))
+		return withFunction(func(_, build, _ resource.Props) {
+			build["dockerRepository"] = "projects/" + project + "/locations/europe-west1/repositories/gw"
+		})(k)
+	}, gcp.ReasonBad, "Cross-location repositories are not supported: the repository should be in `us-central1`"},
+	{"a multi-region is not the function's region", docImages, func(k *kit) error {
+		k.must(tRepository, repositoryInputs(resource.Props{"location": "us"}))
+		return withFunction(func(_, build, _ resource.Props) {
+			build["dockerRepository"] = "projects/" + project + "/locations/us/repositories/gw"
+		})(k)
+	}, gcp.ReasonBad, "Cross-location repositories are not supported"},
+	{"a repository is in the function's project", docImages, withFunction(func(_, build, _ resource.Props) {
+		build["dockerRepository"] = "projects/another-project/locations/us-central1/repositories/gw"
+	}), gcp.ReasonBad, "Cross-project repositories are not supported: the repository should be in `" + project + "`"},
+	{"a repository is for Docker", "Cloud Functions API v2, BuildConfig.dockerRepository", func(k *kit) error {
+		k.must(tRepository, repositoryInputs(resource.Props{"repositoryId": "py", "format": "PYTHON"}))
+		return withFunction(func(_, build, _ resource.Props) {
+			build["dockerRepository"] = "projects/" + project + "/locations/us-central1/repositories/py"
+		})(k)
+	}, gcp.ReasonBad, "Repository format must be 'DOCKER'"},
 	{"a function name is taken once in a region", "Cloud Functions API, 409", func(k *kit) error {
 		k.function(nil)
 		return made(k.create(tFunction, functionInputs(nil)))
@@ -281,7 +442,7 @@ var certificateFacts = []fact{
 // TestFacts breaks one documented rule after the other and wants Google's own kind of refusal, by its reason.
 func TestFacts(t *testing.T) {
 	for topic, facts := range map[string][]fact{
-		"identity": identityFacts, "storage": storageFacts, "function": functionFacts, "builder": builderFacts, "balancer": balancerFacts, "certificate": certificateFacts,
+		"identity": identityFacts, "storage": storageFacts, "registry": registryFacts, "function": functionFacts, "builder": builderFacts, "balancer": balancerFacts, "certificate": certificateFacts,
 	} {
 		for _, f := range facts {
 			t.Run(topic+"/"+f.name, func(t *testing.T) {

@@ -53,6 +53,7 @@ func function() *resource.Type {
 					{Name: "runtime", Kind: resource.String, Required: true},
 					{Name: "entryPoint", Kind: resource.String, Required: true},
 					{Name: "serviceAccount", Kind: resource.String, Pattern: regexp.MustCompile(`^projects/[^/]+/serviceAccounts/[^/]+$`)},
+					{Name: "dockerRepository", Kind: resource.String, Complain: complainDockerRepository},
 					{Name: "environmentVariables", Kind: resource.Map, Elem: text},
 					{Name: "source", Kind: resource.Object, Required: true, Unmodelled: []string{"repoSource"}, Fields: []resource.Property{
 						{Name: "storageSource", Kind: resource.Object, Required: true, Unmodelled: []string{"generation"}, Fields: []resource.Property{
@@ -61,7 +62,7 @@ func function() *resource.Type {
 						}},
 					}},
 				},
-				Unmodelled: []string{"automaticUpdatePolicy", "build", "dockerRepository", "onDeployUpdatePolicy", "workerPool"},
+				Unmodelled: []string{"automaticUpdatePolicy", "build", "onDeployUpdatePolicy", "workerPool"},
 			},
 			{
 				Name: "serviceConfig", Kind: resource.Object, Default: resource.Props{}, Computed: []string{"gcfUri", "service", "uri"},
@@ -175,6 +176,7 @@ func same(old resource.Record, in resource.Props, digest string) bool {
 	was, _ := old.Private.Blob("source")
 	o, n := old.Inputs.Object("buildConfig"), in.Object("buildConfig")
 	return was.SHA256 == digest && o.Str("runtime") == n.Str("runtime") && o.Str("entryPoint") == n.Str("entryPoint") &&
+		dockerRepository(old.Inputs) == dockerRepository(in) &&
 		resource.Property{}.Equal(old.Inputs.Object("serviceConfig"), in.Object("serviceConfig"))
 }
 
@@ -205,6 +207,9 @@ func candidate(env *resource.Env, in resource.Props) (plane.Function, error) {
 		return plane.Function{}, err
 	}
 	v := env.View()
+	if err := checkDockerRepository(v, in); err != nil {
+		return plane.Function{}, err
+	}
 	if err := checkIdentities(v, in); err != nil {
 		return plane.Function{}, err
 	}
@@ -264,7 +269,6 @@ func checkService(s resource.Props) error {
 // Source: "Custom service account for Cloud Build", cloud.google.com/functions/docs/securing/build-custom-sa (the three roles).
 func checkIdentities(v resource.View, in resource.Props) error {
 	build, service := in.Object("buildConfig"), in.Object("serviceConfig")
-	project, location := in.Str("project"), in.Str("location")
 	if email := service.Str("serviceAccountEmail"); email != "" && !accountExists(v, email) {
 		return apiError(403, ReasonForbidden, "Permission 'iam.serviceaccounts.actAs' denied on service account %s (or it may not exist).", email)
 	}
@@ -276,16 +280,18 @@ func checkIdentities(v resource.View, in resource.Props) error {
 	if !accountExists(v, email) {
 		return apiError(403, ReasonForbidden, "Permission 'iam.serviceaccounts.actAs' denied on service account %s (or it may not exist).", email)
 	}
+	who := "serviceAccount:" + email
+	// The source is copied before it is built. Source: "Build process overview", cloud.google.com/functions/docs/building.
+	source := fmt.Sprintf("projects/_/buckets/gcf-v2-sources-%s-%s/objects/%s/function-source.zip", Account, in.Str("location"), in.Str("name"))
 	var missing []string
-	for _, need := range []struct{ role, on string }{
-		{RoleLogWriter, "projects/" + project},
-		{RoleArtifactWriter, fmt.Sprintf("projects/%s/locations/%s/repositories/gcf-artifacts", project, location)},
-		// The source is copied before it is built. Source: "Build process overview", cloud.google.com/functions/docs/building.
-		{RoleObjectViewer, fmt.Sprintf("projects/_/buckets/gcf-v2-sources-%s-%s/objects/%s/function-source.zip", Account, location, in.Str("name"))},
-	} {
-		if !holds(v, "serviceAccount:"+email, need.role, need.on) {
-			missing = append(missing, need.role)
-		}
+	if !holds(v, who, RoleLogWriter, nameless) {
+		missing = append(missing, RoleLogWriter)
+	}
+	if to := dockerRepository(in); !mayPush(v, who, to) {
+		missing = append(missing, RoleArtifactWriter+" on "+to)
+	}
+	if !holds(v, who, RoleObjectViewer, source) {
+		missing = append(missing, RoleObjectViewer)
 	}
 	if len(missing) > 0 {
 		return buildError("Could not build the function due to a missing permission on the build service account %s. Grant it %s", email, strings.Join(missing, ", "))
@@ -311,7 +317,7 @@ func deployed(env *resource.Env, in resource.Props) (resource.Props, error) {
 	}
 	build := in.Object("buildConfig").With(resource.Props{
 		"build":            fmt.Sprintf("projects/%s/locations/%s/builds/%s", Account, in.Str("location"), uuid("build", functionID(in), object.ID)),
-		"dockerRepository": fmt.Sprintf("projects/%s/locations/%s/repositories/gcf-artifacts", in.Str("project"), in.Str("location")),
+		"dockerRepository": dockerRepository(in),
 	})
 	blob, _ := object.Inputs.Blob("source")
 	return computedLabels(in).With(resource.Props{

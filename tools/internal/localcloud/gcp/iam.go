@@ -28,16 +28,19 @@ const (
 
 // includes lists, for what a build needs, the roles that give it.
 var includes = map[string][]string{
-	RoleLogWriter:      {RoleLogWriter, "roles/logging.admin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
-	RoleArtifactWriter: {RoleArtifactWriter, "roles/artifactregistry.admin", "roles/artifactregistry.repoAdmin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
-	RoleObjectViewer:   {RoleObjectViewer, "roles/storage.objectAdmin", "roles/storage.objectUser", "roles/storage.admin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
+	RoleLogWriter: {RoleLogWriter, "roles/logging.admin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
+	RoleArtifactWriter: {
+		RoleArtifactWriter, "roles/artifactregistry.admin", "roles/artifactregistry.repoAdmin", "roles/artifactregistry.createOnPushWriter",
+		"roles/artifactregistry.createOnPushRepoAdmin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner",
+	},
+	RoleObjectViewer: {RoleObjectViewer, "roles/storage.objectAdmin", "roles/storage.objectUser", "roles/storage.admin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
 }
 
 // knownRoles are the roles a project policy takes here. Another is refused as Google refuses one it does not know.
 var knownRoles = func() []string {
 	known := []string{
 		RoleInvoker, "roles/viewer", "roles/run.admin", "roles/run.viewer", "roles/cloudfunctions.invoker", "roles/cloudfunctions.developer",
-		"roles/monitoring.metricWriter", "roles/cloudtrace.agent", "roles/secretmanager.secretAccessor", "roles/iam.serviceAccountUser",
+		"roles/artifactregistry.reader", "roles/monitoring.metricWriter", "roles/cloudtrace.agent", "roles/secretmanager.secretAccessor", "roles/iam.serviceAccountUser",
 	}
 	for _, r := range includes {
 		known = append(known, r...)
@@ -84,18 +87,23 @@ func checkMember(v resource.View, m string) error {
 	return nil
 }
 
-func checkRole(role string) error {
-	if !slices.Contains(knownRoles, role) {
-		return apiError(400, ReasonBad, "Role %s is not supported for this resource. (The local Google Cloud knows %s)", role, strings.Join(knownRoles, ", "))
+// checkRole refuses a role that the policy of a resource does not take.
+func checkRole(role string, known []string) error {
+	if !slices.Contains(known, role) {
+		return apiError(400, ReasonBad, "Role %s is not supported for this resource. (The local Google Cloud knows %s)", role, strings.Join(known, ", "))
 	}
 	return nil
 }
 
 // holds reports whether a member has, at the project, a role that includes want and is good for a resource.
 func holds(v resource.View, member, want, name string) bool {
-	return slices.ContainsFunc(v.List(tokenIAMMember), func(r resource.Record) bool {
-		return r.Inputs.Str("member") == member && slices.Contains(includes[want], r.Inputs.Str("role")) && covers(r.Inputs, name)
-	})
+	return slices.ContainsFunc(v.List(tokenIAMMember), func(r resource.Record) bool { return gives(r.Inputs, member, want, name) })
+}
+
+// gives reports whether a grant is for a member, of a role that includes want, and good for a resource. name is what
+// conditions see of that.
+func gives(grant resource.Props, member, want, name string) bool {
+	return grant.Str("member") == member && slices.Contains(includes[want], grant.Str("role")) && covers(grant, name)
 }
 
 func account() *resource.Type {
@@ -136,7 +144,7 @@ func iamMember() *resource.Type {
 		Conflict:   granted,
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			m := in.Str("member")
-			if err := checkRole(in.Str("role")); err != nil {
+			if err := checkRole(in.Str("role"), knownRoles); err != nil {
 				return "", nil, err
 			}
 			if err := checkCondition(in); err != nil {
@@ -177,7 +185,7 @@ func serviceIamMember() *resource.Type {
 				return "", nil, apiError(404, ReasonNotFound, "Resource '%s' of kind 'SERVICE' in region '%s' in project '%s' does not exist.",
 					last(in.Str("name")), in.Str("location"), in.Str("project"))
 			}
-			if err := checkRole(in.Str("role")); err != nil {
+			if err := checkRole(in.Str("role"), knownRoles); err != nil {
 				return "", nil, err
 			}
 			if err := checkMember(env.View(), in.Str("member")); err != nil {

@@ -258,7 +258,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestDeploy keeps when a function is built: when its source, runtime or service changes, and not for a label.
+// TestDeploy keeps when a function is built: when its source, runtime, repository or service changes, and not for a label.
 func TestDeploy(t *testing.T) {
 	k := newKit(t)
 	id, out := k.function(nil)
@@ -274,8 +274,20 @@ func TestDeploy(t *testing.T) {
 	if len(k.built) != 2 {
 		t.Errorf("another entry point made it build %d times, want once more", len(k.built))
 	}
+	k.must(tRepository, repositoryInputs(resource.Props{"repositoryId": "other"}))
+	k.must(tPush, pushGrant(resource.Props{"repository": "other"}))
+	elsewhere := strings.TrimSuffix(images, "gw") + "other"
+	moved, err := k.update(tFunction, id, out, functionInputs(func(_, build, _ resource.Props) {
+		build["entryPoint"], build["dockerRepository"] = "Other", elsewhere
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := moved.Object("buildConfig").Str("dockerRepository"); len(k.built) != 3 || got != elsewhere {
+		t.Errorf("another repository made it build %d times, want once more, into %s", len(k.built), got)
+	}
 	k.fail = errors.New("undefined: x")
-	_, err := k.update(tFunction, id, out, functionInputs(func(_, build, _ resource.Props) { build["entryPoint"] = "Third" }))
+	_, err = k.update(tFunction, id, out, functionInputs(func(_, build, _ resource.Props) { build["entryPoint"] = "Third" }))
 	if resource.Code(err) != gcp.ReasonBuild || !strings.Contains(err.Error(), "undefined: x") {
 		t.Errorf("got %v, want the failed build", err)
 	}
@@ -288,12 +300,18 @@ func TestDeploy(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	k := newKit(t)
 	id, f := k.function(nil)
+	record := k.store.View().List(tRepository)[0]
+	repository, registry := record.ID, record.Outputs()
 	_, account := k.must(tAccount, resource.Props{"accountId": "gateway"})
 	group, neg := k.must(tGroup, resource.Props{"name": "gw", "region": "us-central1", "cloudRun": resource.Props{"service": "gw"}})
 	_, address := k.must(tAddress, resource.Props{"name": "gw"})
 	for what, c := range map[string]struct{ got, want string }{
 		"function id":       {id, "projects/" + project + "/locations/us-central1/functions/gw"},
 		"function url":      {f.Str("url"), "https://us-central1-" + project + ".cloudfunctions.net/gw"},
+		"repository id":     {repository, images},
+		"repository name":   {registry.Str("name"), "gw"},
+		"registry":          {registry.Str("registryUri"), "us-central1-docker.pkg.dev/" + project + "/gw"},
+		"image repository":  {f.Object("buildConfig").Str("dockerRepository"), images},
 		"function service":  {f.Object("serviceConfig").Str("service"), "projects/" + project + "/locations/us-central1/services/gw"},
 		"account email":     {account.Str("email"), "gateway@" + project + ".iam.gserviceaccount.com"},
 		"account member":    {account.Str("member"), "serviceAccount:gateway@" + project + ".iam.gserviceaccount.com"},

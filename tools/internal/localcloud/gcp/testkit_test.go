@@ -172,6 +172,8 @@ const (
 	tAccount    = "gcp:serviceaccount/account:Account"
 	tMember     = "gcp:projects/iAMMember:IAMMember"
 	tInvoker    = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+	tRepository = "gcp:artifactregistry/repository:Repository"
+	tPush       = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 	tBucket     = "gcp:storage/bucket:Bucket"
 	tObject     = "gcp:storage/bucketObject:BucketObject"
 	tFunction   = "gcp:cloudfunctionsv2/function:Function"
@@ -186,19 +188,47 @@ const (
 	tCert       = "gcp:certificatemanager/certificate:Certificate"
 	tMap        = "gcp:certificatemanager/certificateMap:CertificateMap"
 	tEntry      = "gcp:certificatemanager/certificateMapEntry:CertificateMapEntry"
+	images      = "projects/" + project + "/locations/us-central1/repositories/gw"
+	builder     = "serviceAccount:gw-build@" + project + ".iam.gserviceaccount.com"
 	ownName     = "usc1.gcp.api.polygate.test"
 	mapFullName = "//certificatemanager.googleapis.com/projects/" + project + "/locations/global/certificateMaps/gw"
 )
 
-// identities creates the two accounts of a region and what the build needs.
-func (k *kit) identities() {
+// accounts creates the two accounts of a region.
+func (k *kit) accounts() {
 	k.t.Helper()
 	k.must(tAccount, resource.Props{"accountId": "gw-run"})
-	_, build := k.must(tAccount, resource.Props{"accountId": "gw-build"})
-	for _, role := range []string{gcp.RoleLogWriter, gcp.RoleArtifactWriter} {
-		k.must(tMember, resource.Props{"project": project, "role": role, "member": build.Str("member")})
-	}
-	k.must(tMember, sourceGrant(build.Str("member"), `resource.name.startsWith("x") || resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")`))
+	k.must(tAccount, resource.Props{"accountId": "gw-build"})
+}
+
+// identities creates the two accounts of a region, the repository of its images and what the build needs.
+func (k *kit) identities() {
+	k.t.Helper()
+	k.accounts()
+	k.must(tRepository, repositoryInputs(nil))
+	k.must(tMember, logGrant())
+	k.must(tPush, pushGrant(nil))
+	k.must(tMember, readGrant())
+}
+
+// repositoryInputs are those of a good repository.
+func repositoryInputs(more resource.Props) resource.Props {
+	return resource.Props{"repositoryId": "gw", "location": "us-central1", "format": "DOCKER"}.With(more)
+}
+
+// pushGrant lets the build account push to the repository.
+func pushGrant(more resource.Props) resource.Props {
+	return resource.Props{"repository": "gw", "location": "us-central1", "role": gcp.RoleArtifactWriter, "member": builder}.With(more)
+}
+
+// logGrant lets the build account write logs.
+func logGrant() resource.Props {
+	return resource.Props{"project": project, "role": gcp.RoleLogWriter, "member": builder}
+}
+
+// readGrant lets the build account read the copies of sources.
+func readGrant() resource.Props {
+	return sourceGrant(builder, `resource.name.startsWith("x") || resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")`)
 }
 
 // sourceGrant lets a member read what the expression names.
@@ -220,8 +250,9 @@ func (k *kit) sourceObject(files map[string]string) {
 func functionInputs(change func(top, build, service resource.Props)) resource.Props {
 	build := resource.Props{
 		"runtime": "go126", "entryPoint": "Gateway",
-		"serviceAccount": "projects/" + project + "/serviceAccounts/gw-build@" + project + ".iam.gserviceaccount.com",
-		"source":         resource.Props{"storageSource": resource.Props{"bucket": "gw-source", "object": "src.zip"}},
+		"serviceAccount":   "projects/" + project + "/serviceAccounts/gw-build@" + project + ".iam.gserviceaccount.com",
+		"dockerRepository": images,
+		"source":           resource.Props{"storageSource": resource.Props{"bucket": "gw-source", "object": "src.zip"}},
 	}
 	service := resource.Props{
 		"availableMemory": "512Mi", "availableCpu": "1", "timeoutSeconds": 30.0, "maxInstanceRequestConcurrency": 80.0,

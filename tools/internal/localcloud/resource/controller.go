@@ -295,10 +295,12 @@ func (t *Type) previewOutputs(in, old Props) Props {
 		}
 		o = o.Clone()
 		for _, name := range p.Computed {
+			if o[name] != nil {
+				continue // the program gives what would be computed otherwise
+			}
+			o[name] = Unknown{}
 			if v, ok := old.Object(p.Name)[name]; ok {
 				o[name] = v
-			} else if o[name] == nil {
-				o[name] = Unknown{}
 			}
 		}
 		out[p.Name] = o

@@ -36,6 +36,14 @@ func TestPreview(t *testing.T) {
 	if rec, _ := d.store.View().Get(tBox, "a"); rec.Inputs.Int("size") != 10 {
 		t.Error("a preview changed something")
 	}
+	// What is computed stays, unless the program gives it.
+	made := old.With(resource.Props{"lock": resource.Props{"kind": "k", "serial": "made"}})
+	for want, lock := range map[string]resource.Props{"made": {"kind": "k"}, "given": {"kind": "k", "serial": "given"}} {
+		out, err = d.c.Update(t.Context(), tBox, id, made, resource.Props{"name": "a", "lock": lock}, nil, true)
+		if err != nil || out.Object("lock").Str("serial") != want {
+			t.Errorf("preview with lock %v: %v %v, want serial %q", lock, out, err, want)
+		}
+	}
 	// What the update itself answers is what its preview said: an input that is taken away is no output any more.
 	in = resource.Props{"name": "b", "region": "north", "size": 10.0, "colour": "red"}
 	id, old = d.must(tBox, in)
