@@ -237,8 +237,8 @@ func TestClientGoneAtAWrite(t *testing.T) {
 	h := newHandler(t, toAll(t, upstream(up.URL)), Options{Logger: log.logger()})
 	func() {
 		defer func() {
-			if p := recover(); p != http.ErrAbortHandler {
-				t.Errorf("recovered %v", p)
+			if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				t.Errorf("recovered %v", err)
 			}
 		}()
 		ctx := context.WithValue(t.Context(), http.ServerContextKey, &http.Server{}) // ReverseProxy panics on a server only

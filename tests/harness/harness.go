@@ -203,9 +203,9 @@ func freePort() (uint16, error) {
 			continue
 		}
 		u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(ap))
-		l.Close()
+		_ = l.Close() // both were only tried
 		if err == nil {
-			_ = u.Close() // it was only tried
+			_ = u.Close()
 			return ap.Port(), nil
 		}
 	}

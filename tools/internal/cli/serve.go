@@ -253,8 +253,11 @@ func endProcess(p *os.Process, ended <-chan error) error {
 		return err
 	}
 	select {
-	case <-ended:
-		return nil
+	case err := <-ended:
+		if errors.As(err, new(*exec.ExitError)) {
+			return nil // however it ended, it has
+		}
+		return err
 	case <-time.After(10 * time.Second):
 		return p.Kill()
 	}
