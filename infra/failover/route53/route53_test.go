@@ -223,6 +223,25 @@ func TestRecordsHaveChecks(t *testing.T) {
 	}
 }
 
+// Route 53 refuses an alias whose target is not there: each waits for all of the pair it stands for.
+func TestAliasWaitsForItsTarget(t *testing.T) {
+	rec, _ := steer(t, 4)
+	for alias, targets := range map[string][]string{
+		"gw-1-secondary": {"gw-2-primary", "gw-2-secondary"},
+		"gw-2-secondary": {"gw-3-primary", "gw-3-secondary"},
+	} {
+		r, ok := rec.Find(alias)
+		if !ok || r.Inputs["aliases"] == nil {
+			t.Fatalf("%s is not an alias: %v", alias, r.Inputs)
+		}
+		for _, target := range targets {
+			if !waitsFor(r, target) {
+				t.Errorf("%s waits for %v: want %s", alias, r.DependsOn, target)
+			}
+		}
+	}
+}
+
 // Another order of regions, or one more, must be an update in place: Route 53 replaces a record when its name, type or
 // set identifier changes, and refuses two records for one slot.
 func TestRecordsKeepTheirIdentity(t *testing.T) {

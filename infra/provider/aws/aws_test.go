@@ -48,7 +48,8 @@ func TestResources(t *testing.T) {
 			"loggingConfig": map[string]any{"logFormat": "JSON", "logGroup": "/aws/lambda/polygate-dev-use1"},
 			"tags":          tags,
 		},
-		// cloud-facts: HTTP API with a regional custom domain and the default endpoint off.
+		// An HTTP API with a regional custom domain and the default endpoint off. Source: "Disable the default endpoint
+		// for HTTP APIs".
 		"gw-use1-api": {
 			"name": "polygate-dev-use1", "region": "us-east-1", "protocolType": "HTTP", "disableExecuteApiEndpoint": true, "tags": tags,
 		},

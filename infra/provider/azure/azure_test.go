@@ -63,7 +63,7 @@ func TestResources(t *testing.T) {
 	name := app.Inputs["name"].(string)
 	digits := strings.TrimPrefix(name, "polygate-dev-eastus-")
 	for resource, want := range map[string]map[string]any{
-		// cloud-facts: Flex takes its runtime from functionAppConfig only.
+		// Source: "Flex Consumption plan deprecations": the runtime is in functionAppConfig only.
 		"gw-eastus-app": {
 			"resourceGroupName": "polygate-dev-eastus", "name": name, "location": "eastus", "kind": "functionapp,linux",
 			"serverFarmId": "gw-eastus-plan-id", "reserved": true, "httpsOnly": true, "tags": tags,
@@ -98,7 +98,7 @@ func TestResources(t *testing.T) {
 			"sku": map[string]any{"name": "Standard_LRS"}, "allowSharedKeyAccess": true, "allowBlobPublicAccess": false,
 			"enableHttpsTrafficOnly": true, "minimumTlsVersion": "TLS1_2", "tags": tags,
 		},
-		// cloud-facts: the package is a blob of exactly this name.
+		// Source: terraform-provider-azurerm issue #29630: the package is a blob of exactly this name.
 		"gw-eastus-package": {
 			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits, "containerName": "packages",
 			"blobName": "released-package.zip", "type": "Block", "contentType": "application/zip", "source": "/dist/dev/it.zip",

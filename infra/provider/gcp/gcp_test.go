@@ -88,7 +88,8 @@ func TestResources(t *testing.T) {
 			"name": "polygate-dev-usc1", "loadBalancingScheme": "EXTERNAL_MANAGED", "ipProtocol": "TCP", "ipAddress": "192.0.2.1",
 			"portRange": "443", "target": "https://test/gw-usc1-proxy", "labels": labels,
 		},
-		// cloud-facts: the default FIXED_RECORD would sit at _acme-challenge.<name> and block Azure's DNS-01.
+		// The default FIXED_RECORD would sit at _acme-challenge.<name> and block Azure's DNS-01. Source: "Domain
+		// authorization for Google-managed certificates".
 		"gw-usc1-authorization": {"name": "polygate-dev-usc1-53573825", "domain": "usc1.gcp.api.example.com", "type": "PER_PROJECT_RECORD", "labels": labels},
 		"gw-usc1-certificate": {
 			"name": "polygate-dev-usc1-360e2ed4", "labels": labels,

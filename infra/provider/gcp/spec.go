@@ -56,10 +56,9 @@ func (Provider) Spec() provider.Spec {
 
 // settleTime is how long a first build waits for its identity's roles: "changes to allow or deny policies typically
 // propagate in 2 minutes, but could potentially take 7 minutes or longer". It is worth the wait: a function whose
-// first build is refused stays behind as failed, and may have to be deleted by hand before it can be created
-// (hashicorp/terraform-provider-google issue #13535). Source: "Access change propagation", docs.cloud.google.com/iam/docs/
-// access-change-propagation; pulumi-gcp's own example of a function with a build identity waits as well
-// (cloudfunctionsv2.Function, "Basic Builder").
+// first build is refused may stay behind as failed, to be deleted by hand before it can be created (unconfirmed).
+// Source: "Access change propagation", docs.cloud.google.com/iam/docs/access-change-propagation; pulumi-gcp's own
+// example of a function with a build identity waits as well (cloudfunctionsv2.Function, "Basic Builder").
 const settleTime = 2 * time.Minute
 
 // account is the Google Cloud project's part of a stack.

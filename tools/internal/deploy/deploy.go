@@ -35,9 +35,9 @@ type Options struct {
 	Env         map[string]string // environment of the CLI beyond the process's own
 	Progress    func(Progress)    // told of each step; may be nil
 	Notice      func(format string, args ...any)
-	// Find returns the ids of the resources of a Pulumi type that were made from these inputs, where somebody knows: what a
+	// Find returns the ids of the resources of a Pulumi type that were made from these inputs, under a key of each, where somebody knows: what a
 	// killed run created but had no time to record is then taken into the state. May be nil.
-	Find    func(ctx context.Context, typ string, inputs map[string]any) ([]string, error)
+	Find    func(ctx context.Context, typ string, inputs map[string]any) (map[string]string, error)
 	Diff    io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
 	Backend string    // where the state is kept and who says so, for messages; may be ""
 }
@@ -199,6 +199,7 @@ type Failure struct {
 	Interrupted bool
 	Reasons     []string // one for each resource that failed, as the provider worded it
 	Pending     []string // resources an earlier, killed run was at work on
+	Local       bool     // on local clouds, where nothing is lost by starting afresh
 	Err         error
 }
 
@@ -221,14 +222,18 @@ func (f *Failure) Error() string {
 	if f.Verb == verbPreview {
 		return msg // it does nothing that could be gone on with
 	}
-	return msg + fmt.Sprintf("\nwhat was done is recorded; run `polygate %s -s %s` again to go on", f.Verb, f.Environment)
+	msg += fmt.Sprintf("\nwhat was done is recorded; run `polygate %s -s %s` again to go on", f.Verb, f.Environment)
+	if f.Local {
+		msg += fmt.Sprintf(", or `polygate destroy -s %s --force` to start afresh", f.Environment)
+	}
+	return msg
 }
 
 // Unwrap gives the Automation API's error.
 func (f *Failure) Unwrap() error { return f.Err }
 
 func (s *Stack) failed(verb string, ctx context.Context, err error, reasons []string) error {
-	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Err: s.cli.explain(err)}
+	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Local: s.opts.Find != nil, Err: s.cli.explain(err)}
 }
 
 // eventStream is what the Automation API sends engine events to.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,7 @@ func TestFailureSaysWhatToDo(t *testing.T) {
 		"interrupted":   {Failure{Verb: "up", Environment: "dev", Interrupted: true, Err: cause}, []string{"was interrupted", "again to go on"}},
 		"killed before": {Failure{Verb: "up", Environment: "dev", Reasons: []string{"x: already exists"}, Pending: []string{"use1-route"}, Err: cause}, []string{"killed while it worked on use1-route", "pulumi import"}},
 		"preview":       {Failure{Verb: "preview", Environment: "dev", Err: cause}, []string{"preview of \"dev\" failed: exit status 255"}},
+		"local":         {Failure{Verb: "up", Environment: "dev", Local: true, Err: cause}, []string{"or `polygate destroy -s dev --force` to start afresh"}},
 		"no reasons":    {Failure{Verb: "destroy", Environment: "dev", Err: cause}, []string{"exit status 255", "polygate destroy -s dev"}},
 	} {
 		for _, want := range c.want {
@@ -117,19 +119,25 @@ func TestAdopt(t *testing.T) {
 		return apitype.OperationV2{Type: typ, Resource: apitype.ResourceV3{URN: resource.URN(urn), Type: tokens.Type(kind), Custom: true, Inputs: map[string]any{"name": urn}}}
 	}
 	d := apitype.DeploymentV3{
-		Resources: []apitype.ResourceV3{{URN: "known", Type: "bucket", ID: "id-known"}},
+		Resources: []apitype.ResourceV3{
+			{URN: "known", Type: "bucket", ID: "id-known", Inputs: map[string]any{"name": "taken"}},
+			{URN: "east", Type: "bucket", ID: "id-shared", Inputs: map[string]any{"name": "east"}},
+		},
 		PendingOperations: []apitype.OperationV2{
 			op(apitype.OperationTypeCreating, "created", "bucket"), op(apitype.OperationTypeCreating, "twice", "bucket"),
 			op(apitype.OperationTypeCreating, "nowhere", "bucket"), op(apitype.OperationTypeCreating, "taken", "bucket"),
-			op(apitype.OperationTypeDeleting, "known", "bucket"),
+			op(apitype.OperationTypeDeleting, "known", "bucket"), op(apitype.OperationTypeCreating, "west", "bucket"),
 		},
 	}
-	ids := map[string][]string{"created": {"id-created"}, "twice": {"id-1", "id-2"}, "taken": {"id-known"}, "known": {"id-known"}}
-	s := &Stack{opts: Options{Find: func(_ context.Context, typ string, in map[string]any) ([]string, error) {
-		return ids[in["name"].(string)], nil
+	ids := map[string]map[string]string{
+		"created": {"1": "id-created"}, "twice": {"2": "id-1", "3": "id-2"}, "taken": {"4": "id-known"},
+		"east": {"5": "id-shared"}, "west": {"6": "id-shared"}, // one id in two places
+	}
+	s := &Stack{opts: Options{Find: func(_ context.Context, typ string, in map[string]any) (map[string]string, error) {
+		return maps.Clone(ids[in["name"].(string)]), nil
 	}}}
 	n, err := s.adopt(t.Context(), &d)
-	if err != nil || n != 1 || len(d.Resources) != 2 || d.Resources[1].ID != "id-created" || len(d.PendingOperations) != 4 {
+	if err != nil || n != 2 || len(d.Resources) != 4 || d.Resources[2].ID != "id-created" || d.Resources[3].URN != "west" || d.Resources[3].ID != "id-shared" || len(d.PendingOperations) != 4 {
 		t.Errorf("%d, %v, %+v", n, err, d)
 	}
 	s.opts.Find = nil

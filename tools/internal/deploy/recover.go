@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -70,24 +71,21 @@ func (s *Stack) adopt(ctx context.Context, d *apitype.DeploymentV3) (int, error)
 	if s.opts.Find == nil {
 		return 0, nil
 	}
-	known := map[string]bool{} // type and id
 	urns := map[string]bool{}
 	for _, r := range d.Resources {
-		known[string(r.Type)+"|"+string(r.ID)], urns[string(r.URN)] = true, true
+		urns[string(r.URN)] = true
 	}
 	var open []apitype.OperationV2
 	for _, op := range d.PendingOperations {
 		r := op.Resource
 		if op.Type == apitype.OperationTypeCreating && !urns[string(r.URN)] {
-			ids, err := s.opts.Find(ctx, string(r.Type), r.Inputs)
+			found, err := s.unrecorded(ctx, r, d.Resources)
 			if err != nil {
 				return 0, fmt.Errorf("look for what an earlier run created: %w", err)
 			}
-			ids = slices.DeleteFunc(ids, func(id string) bool { return known[string(r.Type)+"|"+id] })
-			if len(ids) == 1 { // with several there is no telling which
-				r.ID, r.Outputs = resource.ID(ids[0]), r.Inputs
+			if len(found) == 1 { // with several there is no telling which
+				r.ID, r.Outputs = resource.ID(found[0]), r.Inputs
 				d.Resources = append(d.Resources, r)
-				known[string(r.Type)+"|"+ids[0]] = true
 				continue
 			}
 		}
@@ -96,6 +94,26 @@ func (s *Stack) adopt(ctx context.Context, d *apitype.DeploymentV3) (int, error)
 	taken := len(d.PendingOperations) - len(open)
 	d.PendingOperations = open
 	return taken, nil
+}
+
+// unrecorded lists the ids of what was made from a resource's inputs, less what the state has already.
+func (s *Stack) unrecorded(ctx context.Context, r apitype.ResourceV3, recorded []apitype.ResourceV3) ([]string, error) {
+	found, err := s.opts.Find(ctx, string(r.Type), r.Inputs)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	for _, other := range recorded {
+		if other.Type != r.Type || !slices.Contains(slices.Collect(maps.Values(found)), string(other.ID)) {
+			continue
+		}
+		// The same id may be another resource, in another region: only what its own inputs lead to is recorded.
+		known, err := s.opts.Find(ctx, string(other.Type), other.Inputs)
+		if err != nil {
+			return nil, err
+		}
+		maps.DeleteFunc(found, func(key, id string) bool { return known[key] == string(other.ID) })
+	}
+	return slices.Collect(maps.Values(found)), nil
 }
 
 // lock is the file a Pulumi file backend keeps while an update runs.

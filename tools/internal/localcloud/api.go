@@ -193,9 +193,9 @@ type find struct {
 }
 
 // Find returns the ids of the resources of a type that were made from these inputs: those a killed run has created but had
-// no time to record.
-func (c *Client) Find(ctx context.Context, typ string, inputs map[string]any) ([]string, error) {
-	var ids []string
+// no time to record. Each stands under a key of its own, as an id is unique in its region only.
+func (c *Client) Find(ctx context.Context, typ string, inputs map[string]any) (map[string]string, error) {
+	var ids map[string]string
 	return ids, c.call(ctx, http.MethodPost, "/v1/find", find{typ, inputs}, &ids)
 }
 

@@ -75,7 +75,8 @@ func (p *PFX) covers() bool {
 	if err != nil {
 		return false
 	}
-	_, leaf, _, err := pkcs12.DecodeChain(b, strings.TrimSpace(string(password)))
+	first, _, _ := strings.Cut(string(password), "\n") // the rule of polygate:certificate.passwordFile
+	_, leaf, _, err := pkcs12.DecodeChain(b, strings.TrimSuffix(first, "\r"))
 	if err != nil {
 		return false
 	}
@@ -244,7 +245,7 @@ func (c *Clouds) startData() (err error) {
 		c.onClose(hosts.Close)
 		functions = hosts
 	}
-	c.fronts = front.New(front.Options{Runtimes: functions, Faults: c.faults, Logger: logger})
+	c.fronts = front.New(front.Options{Runtimes: functions, Faults: c.faults, Clock: c.services.Clock, Logger: logger})
 	c.onClose(c.fronts.Close)
 	o, err := origin.New(origin.Options{Listen: c.opts.Origin, Logger: logger})
 	if err != nil {
@@ -265,7 +266,9 @@ func (c *Clouds) startData() (err error) {
 		return taken("edge", err)
 	}
 	c.closers = append(c.closers, c.edge.Close)
-	if c.checkers, err = checker.New(checker.Options{Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Logger: logger}); err != nil {
+	if c.checkers, err = checker.New(checker.Options{
+		Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Delay: c.fronts.Delay, Logger: logger,
+	}); err != nil {
 		return err
 	}
 	checkers.Store(c.checkers)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -11,11 +12,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
 
+	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/gcp"
+	"polygate.example/tools/internal/localcloud/pki"
+	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
 	"polygate.example/tools/internal/localcloud/runtime/runtimetest"
 )
@@ -194,6 +199,76 @@ func TestFunctionIsTriedThenServed(t *testing.T) {
 	}
 	if n := c.runtimes.Processes(); n != 0 {
 		t.Errorf("%d processes after the deletion", n)
+	}
+}
+
+// A delay is cloud time for the front that waits and for the checker that judges: at speed 10 Route 53 tolerates 1.2 s,
+// but not 5 s. The site has no function, so that an answer in time is a 404.
+func TestSlowFaultIsJudgedInCloudTime(t *testing.T) {
+	c, _ := start(t)
+	const name = "slow.polygate.test"
+	cert, key, err := c.services.CA.Issue(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := netip.MustParseAddrPort(l.Addr().String())
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sites := []plane.Site{{ID: "slow", Region: "gcp/us-central1", Front: plane.RunApp, Listen: at,
+		Hosts: []plane.Host{{Name: name, Cert: cert, Key: key}}}}
+	if err := c.fronts.Apply(sites); err != nil {
+		t.Fatal(err)
+	}
+	c.edge.Apply(sites)
+	for id, tt := range map[string]struct {
+		delay time.Duration
+		want  string
+	}{"tolerated": {1200 * time.Millisecond, "404 Not Found"}, "outage": {5 * time.Second, "i/o timeout"}} {
+		if err := c.faults.Inject(fault.Fault{Target: "gcp", Kind: fault.Slow, Delay: tt.delay}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.checkers.Apply([]plane.HealthCheck{{ID: id, Type: "HTTPS", IP: at.Addr().String(), FQDN: name, Port: int(at.Port()),
+			Path: "/", Interval: 10, Threshold: 1, SNI: true, Locations: []string{"us-east-1"}}}); err != nil {
+			t.Fatal(err)
+		}
+		var last checker.Result
+		for last.Reason == "" && t.Context().Err() == nil {
+			c.services.Clock.Sleep(t.Context(), 100*time.Millisecond)
+			st, _ := c.checkers.Status(id)
+			last = st.Votes[0].Last
+		}
+		if !strings.Contains(last.Reason, tt.want) {
+			t.Errorf("a delay of %s: %s after %s, want %s", tt.delay, last.Reason, last.Took, tt.want)
+		}
+	}
+}
+
+// The password is the first line of its file, without the line's end; blanks are part of it.
+func TestPasswordIsTheFirstLine(t *testing.T) {
+	c, dir := start(t)
+	p := PFX{File: filepath.Join(dir, "b.pfx"), PasswordFile: filepath.Join(dir, "b.password"), Names: []string{"b.polygate.test"}}
+	pfx, err := c.services.CA.(*pki.CA).IssuePFX(p.Names, " it ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p.File, pfx, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for content, want := range map[string]bool{
+		" it ": true, " it \n": true, " it \r\n": true, " it \nanother line\n": true,
+		"it\n": false, "\n it ": false, " it  ": false,
+	} {
+		if err := os.WriteFile(p.PasswordFile, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.covers(); got != want {
+			t.Errorf("the file holds %q: opened %t, want %t", content, got, want)
+		}
 	}
 }
 

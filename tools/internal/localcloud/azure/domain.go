@@ -151,8 +151,8 @@ func checkOwnership(env *resource.Env, app resource.Record, host string) error {
 	return badRequest("A TXT record pointing from %s to %s was not found.", name, want)
 }
 
-// checkBinding checks that no other app of the deployment unit has the name, and the certificate. A deployment unit is
-// taken to be a region here.
+// checkBinding checks that no other app of the scale unit has the name, and the certificate. A scale unit is taken to be a
+// region here. Source: "Custom hostnames with App Service", Azure App Service Team Blog, 2017.
 func checkBinding(v resource.View, app resource.Record, in resource.Props) error {
 	host := in.Str("hostName")
 	for _, other := range v.List(tokenApp) {

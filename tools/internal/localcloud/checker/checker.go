@@ -18,6 +18,9 @@
 // which keeps the bound for every n >= 2 as long as 2o <= I: with the default floor and the 10 s interval, up to
 // speed 11. With n = 1 one overrun remains. Outages in which connections are refused or answered wrongly, not left
 // hanging, have no overrun at any speed.
+//
+// A delay that was injected (Options.Delay) is cloud time, and no laptop's fault: one that is longer than a checker waits
+// gets no floor. A delay of 5 s is an outage at speed 10, too, where it is over within half a second.
 package checker
 
 import (
@@ -26,7 +29,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"reflect"
 	"slices"
@@ -51,11 +53,16 @@ const DefaultFloor = time.Second
 // Dial connects to a port of a host, a name or an address; (*edge.Dialer).Dial is one.
 type Dial func(ctx context.Context, host string, port int) (net.Conn, error)
 
+// Delay is how long, in cloud time, an answer for a host from a connection's far end is held back on purpose;
+// (*front.Fronts).Delay is one.
+type Delay func(at net.Addr, host string) time.Duration
+
 // Options configures a Checker.
 type Options struct {
 	Clock  *clock.Clock  // required
 	Dial   Dial          // required
 	Floor  time.Duration // least wall time for a probe; 0 is DefaultFloor, see the package comment
+	Delay  Delay         // nil: no answer is held back on purpose
 	Logger *slog.Logger  // nil discards
 }
 
@@ -81,7 +88,7 @@ func New(o Options) (*Checker, error) {
 	}
 	c := &Checker{
 		clock: o.Clock, log: o.Logger,
-		prober: prober{clock: o.Clock, dial: o.Dial, floor: o.Floor},
+		prober: prober{clock: o.Clock, dial: o.Dial, floor: o.Floor, delay: o.Delay},
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -183,19 +190,6 @@ func (c *Checker) Status(id string) (st Status, ok bool) {
 		return Status{}, false
 	}
 	return k.status(), true
-}
-
-// Statuses tells about all checks, in the order of their ids.
-func (c *Checker) Statuses() []Status {
-	checks := c.checks.Load()
-	if checks == nil {
-		return nil
-	}
-	all := make([]Status, 0, len(*checks))
-	for _, id := range slices.Sorted(maps.Keys(*checks)) {
-		all = append(all, (*checks)[id].status())
-	}
-	return all
 }
 
 // Close stops all probers and waits for them. Calling it again is harmless.

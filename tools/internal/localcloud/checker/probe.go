@@ -63,6 +63,7 @@ type prober struct {
 	clock *clock.Clock
 	dial  Dial
 	floor time.Duration
+	delay Delay // may be nil
 }
 
 // probe checks once and always returns a result.
@@ -110,6 +111,9 @@ func (p prober) attempt(ctx context.Context, hc plane.HealthCheck, location stri
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() }) // a stopped check does not wait for its probe
 	defer stop()
 
+	if p.delay != nil && p.delay(raw.RemoteAddr(), hc.FQDN) > responseTimeout {
+		p.floor = 0
+	}
 	connected := time.Now()
 	if err := raw.SetDeadline(p.deadline(start, connected, responseTimeout)); err != nil {
 		return "", err

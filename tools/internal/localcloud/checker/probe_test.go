@@ -256,6 +256,42 @@ func TestFloor(t *testing.T) {
 	}
 }
 
+// A delay injected at speed 10 has the outcome it has in production: what Route 53 tolerates stays healthy, what it does
+// not is an outage, though it is shorter than the floor.
+func TestInjectedDelay(t *testing.T) {
+	for _, tt := range []struct {
+		delay time.Duration // cloud time
+		ok    bool
+		took  time.Duration // wall time
+	}{
+		{1200 * time.Millisecond, true, 120 * time.Millisecond},
+		{2 * time.Second, true, 200 * time.Millisecond},
+		{3 * time.Second, false, 200 * time.Millisecond},
+		{time.Minute, false, 200 * time.Millisecond},
+	} {
+		t.Run(tt.delay.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clk := clock.New(10)
+				e := endpoint{response: clk.Wall(tt.delay)}
+				hc := base()
+				hc.Type = "HTTP"
+				p := prober{clock: clk, dial: e.dial, floor: time.Second, delay: func(_ net.Addr, host string) time.Duration {
+					if host != hc.FQDN {
+						t.Errorf("asked for the delay of %q, want %q", host, hc.FQDN)
+					}
+					return tt.delay
+				}}
+				start := time.Now()
+				r := p.probe(t.Context(), hc, "us-east-1")
+				if took := time.Since(start); r.OK != tt.ok || took != tt.took {
+					t.Errorf("ok %t after %s (%s), want %t after %s", r.OK, took, r.Reason, tt.ok, tt.took)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
 // A check that is stopped does not wait for a probe in progress.
 func TestProbeEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -43,10 +43,9 @@ func fit(m *mdns.Msg, size int) {
 	m.Truncate(size)
 }
 
-func (s *Server) answer(q *mdns.Msg) *mdns.Msg { return s.answerWith(s.newWalk(), q) }
-
-// answerWith builds the whole answer to a query. It takes any message a client can send.
-func (s *Server) answerWith(w *walk, q *mdns.Msg) *mdns.Msg {
+// answer builds the whole answer to a query. It takes any message a client can send.
+func (s *Server) answer(q *mdns.Msg) *mdns.Msg {
+	w := s.newWalk()
 	m := new(mdns.Msg)
 	m.SetReply(q)
 	m.Compress = true

@@ -7,7 +7,7 @@
 // not know it refuses; it never recurses.
 //
 // TTLs on the wire are the records' own, in seconds of cloud time. A client that wants to see the local clouds' speed
-// divides them by it (see tools/internal/client).
+// divides them by it (see tools/client).
 package dns
 
 import (

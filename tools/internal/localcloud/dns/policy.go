@@ -3,7 +3,7 @@ package dns
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	mdns "github.com/miekg/dns"
 )
@@ -20,12 +20,11 @@ var (
 )
 
 // walk is one query's way through the zones. Everything is decided on one view of the health checks, each asked at
-// most once, and written down as it is decided: answer and explanation cannot differ.
+// most once.
 type walk struct {
 	zones  *zoneSet
 	health func(string) bool
 	seen   map[string]bool
-	steps  []Step
 }
 
 func (s *Server) newWalk() *walk {
@@ -46,10 +45,8 @@ func (w *walk) checkHealthy(id string) bool {
 // TTL is the one of the record at the end ("Alias to a record inherits its TTL": Route 53 Developer Guide, "Choosing
 // between alias and non-alias records").
 func (w *walk) values(set *recordSet, path []*recordSet) ([]mdns.RR, error) {
-	for _, p := range path {
-		if p == set {
-			return nil, fmt.Errorf("%s %s: %w", display(set.name), mdns.TypeToString[set.rtype], errAliasLoop)
-		}
+	if slices.Contains(path, set) {
+		return nil, fmt.Errorf("%s %s: %w", display(set.name), mdns.TypeToString[set.rtype], errAliasLoop)
 	}
 	r := w.choose(set)
 	if r.Alias == nil {
@@ -81,53 +78,21 @@ func (w *walk) target(set *recordSet, r *record) (*zone, *recordSet) {
 	return z, z.sets[setKey{node, set.rtype}]
 }
 
-// choose picks the record of a set that is answered now. A set is never empty.
+// choose picks the record of a set that is answered now. A set is never empty, and a PRIMARY comes first in it.
 //
 // Source: Route 53 Developer Guide, "How Amazon Route 53 chooses records when health checking is configured": the
 // primary while it is healthy; else the secondary if that is healthy; when both are unhealthy, the primary. "If no
 // record is healthy, all records are healthy": a lone record is answered whatever its health.
 func (w *walk) choose(set *recordSet) *record {
-	step := Step{Name: display(set.name), Type: mdns.TypeToString[set.rtype], Policy: "simple"}
-	chosen, healthy := 0, false
-	for i, r := range set.records {
-		h, why := w.healthy(set, r, nil)
-		step.Candidates = append(step.Candidates, Candidate{
-			SetIdentifier: r.SetIdentifier, Failover: r.Failover, Target: r.leadsTo(), HealthCheck: r.HealthCheck,
-			Healthy: h, Why: why,
-		})
-		if h && !healthy {
-			chosen, healthy = i, true
+	for _, r := range set.records {
+		if w.healthy(set, r, nil) {
+			return r
 		}
 	}
-	r := set.records[chosen]
-	if r.Failover != "" {
-		step.Policy = "failover"
-	}
-	step.Chosen, step.FailOpen = chosen, !healthy
-	step.Why = reason(set.records, r, healthy)
-	w.steps = append(w.steps, step)
-	return r
+	return set.records[0]
 }
 
-// reason says in words why a record of a set was chosen.
-func reason(of []*record, r *record, healthy bool) string {
-	switch {
-	case r.Failover == "":
-		return "the only record"
-	case healthy && r.Failover == primary:
-		return "the primary is healthy"
-	case healthy && len(of) == 2:
-		return "the primary is unhealthy, the secondary is healthy"
-	case healthy:
-		return "the secondary stands alone"
-	case len(of) == 2:
-		return "primary and secondary are unhealthy: fail-open to the primary"
-	default:
-		return "the only record of the pair, though unhealthy"
-	}
-}
-
-// healthy is the health of one record, with the reason.
+// healthy is the health of one record. path is the sets whose aliases led to it.
 //
 //   - without a health check: always healthy (same page as for choose);
 //   - an alias with evaluateTargetHealth: healthy as long as one record of its target is, and so on down the tree; a
@@ -137,41 +102,20 @@ func reason(of []*record, r *record, healthy bool) string {
 //
 // An alias to a zone that is not served here stands for a service of the cloud itself, which is up. A target that has
 // gone, or that leads back to the alias, has no healthy record.
-func (w *walk) healthy(set *recordSet, r *record, path []*recordSet) (bool, string) {
-	why := "no health check"
-	if r.HealthCheck != "" {
-		if !w.checkHealthy(r.HealthCheck) {
-			return false, "health check " + r.HealthCheck + " fails"
-		}
-		why = "health check " + r.HealthCheck + " passes"
+func (w *walk) healthy(set *recordSet, r *record, path []*recordSet) bool {
+	if r.HealthCheck != "" && !w.checkHealthy(r.HealthCheck) {
+		return false
 	}
 	if r.Alias == nil || !r.Alias.EvaluateTargetHealth {
-		return true, why
+		return true
 	}
-	for _, p := range path {
-		if p == set {
-			return false, "alias leads back to itself"
-		}
-	}
+	path = append(path, set)
 	z, target := w.target(set, r)
 	switch {
 	case z == nil:
-		return true, "target belongs to the cloud itself"
-	case target == nil:
-		return false, "target does not exist"
+		return true
+	case target == nil, slices.Contains(path, target):
+		return false
 	}
-	for _, t := range target.records {
-		if h, _ := w.healthy(target, t, append(path, set)); h {
-			return true, "a record of the target is healthy"
-		}
-	}
-	return false, "no record of the target is healthy"
-}
-
-// leadsTo is what a record answers, in words.
-func (r *record) leadsTo() string {
-	if r.Alias != nil {
-		return "alias " + display(r.Alias.Name)
-	}
-	return strings.Join(r.Values, ", ")
+	return slices.ContainsFunc(target.records, func(t *record) bool { return w.healthy(target, t, path) })
 }

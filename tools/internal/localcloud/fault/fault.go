@@ -27,7 +27,7 @@ var Kinds = []Kind{Down, Slow, Errors, ControlPlane}
 type Fault struct {
 	Target string        `json:"target"` // provider or provider/region
 	Kind   Kind          `json:"kind"`
-	Delay  time.Duration `json:"delay,omitempty"` // Slow: nanoseconds of wall time
+	Delay  time.Duration `json:"delay,omitempty"` // Slow: nanoseconds of cloud time
 	Rate   float64       `json:"rate,omitempty"`  // Errors: 0 < rate <= 1
 	Since  time.Time     `json:"since"`           // wall time of injection
 }
@@ -35,7 +35,7 @@ type Fault struct {
 // State is what a region's front must do right now.
 type State struct {
 	Down   bool
-	Delay  time.Duration
+	Delay  time.Duration // cloud time
 	Errors float64
 }
 

@@ -87,8 +87,8 @@ func refuseInvocation(w http.ResponseWriter, err error) {
 		// (jun711.github.io, 2019): the client sees 413.
 		message(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, lambda.ErrThrottled):
-		// An HTTP API answers 503 where a REST API answers 504: cortexlabs/cortex issue 1226. That throttling is
-		// answered the same way is from reports, not from documentation.
+		// The answer to a timeout was captured in cortexlabs/cortex issue #1225. That throttling is answered the same
+		// way is unconfirmed.
 		message(w, http.StatusServiceUnavailable, "Service Unavailable")
 	default:
 		internalError(w)

@@ -60,7 +60,7 @@ func newEvent(site plane.Site, r *http.Request, body []byte, id string, now time
 	prefix, _, _ := strings.Cut(host, ".")
 	e := event{
 		Version: "2.0", RouteKey: "$default",
-		RawPath:               r.URL.Path, // decoded: an HTTP API decodes it (cloud-facts, section 3)
+		RawPath:               r.URL.Path, // decoded: an HTTP API decodes it (a captured event: honojs/hono issue #2156)
 		RawQueryString:        r.URL.RawQuery,
 		Cookies:               cookies(r),
 		Headers:               eventHeaders(r, len(body)),

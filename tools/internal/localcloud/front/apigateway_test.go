@@ -54,7 +54,7 @@ func capture(into *map[string]any) events {
 }
 
 // Source: "Create AWS Lambda proxy integrations for HTTP APIs in API Gateway", payload format structure 2.0; that
-// rawPath is decoded is cloud-facts, section 3.
+// rawPath is decoded is from a captured event, honojs/hono issue #2156.
 func TestEvent(t *testing.T) {
 	var e map[string]any
 	c := gateway(t, capture(&e), nil)
@@ -240,7 +240,7 @@ func TestGatewayRefusals(t *testing.T) {
 		{"no route", ok, func(_ *Options, s *plane.Site) { s.Function = "" }, 0, nil, 404, "Not Found"},
 		{"over Lambda's 6 MB", respond(lambda.Result{}, lambda.ErrRequestTooLarge), nil, 0, nil, 413, "Request Entity Too Large"},
 		{"throttled", respond(lambda.Result{}, lambda.ErrThrottled), nil, 0, nil, 503, "Service Unavailable"},
-		// Source: the quota page: maximum integration timeout 30 s; cortexlabs/cortex issue 1226: answered 503.
+		// Source: the quota page: maximum integration timeout 30 s; a captured answer, cortexlabs/cortex issue #1225.
 		{"integration timeout", func(ctx context.Context, _ []byte) (lambda.Result, error) {
 			<-ctx.Done()
 			return lambda.Result{}, ctx.Err()

@@ -62,7 +62,7 @@ func (a *azure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // setHeaders adds what the front end tells the app. Source: headers of requests as received by apps, for example
 // H4ad/serverless-adapter, test/core (Azure HTTP trigger), and "Hub and spoke labs" of App Service on Linux; that the
-// client's X-Forwarded-For comes first is cloud-facts, section 3 ("passed through").
+// client's X-Forwarded-For comes first is unconfirmed: the host, behind it, was observed to pass the header on as it is.
 func (a *azure) setHeaders(r *http.Request) {
 	app := a.site.Function[strings.LastIndex(a.site.Function, "/")+1:]
 	ip, port, err := net.SplitHostPort(r.RemoteAddr)

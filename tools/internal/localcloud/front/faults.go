@@ -1,7 +1,9 @@
 package front
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -28,20 +30,33 @@ func (f *Fronts) unreachable(s plane.Site) bool {
 // whether the request has been answered.
 func (f *Fronts) broken(w http.ResponseWriter, r *http.Request, s *site) bool {
 	state := f.o.Faults.Region(s.Region)
-	if state.Delay > 0 {
-		timer := time.NewTimer(state.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			panic(http.ErrAbortHandler) // the client is gone; there is no one to answer
-		}
+	if state.Delay > 0 && !f.o.Clock.Sleep(r.Context(), state.Delay) {
+		panic(http.ErrAbortHandler) // the client is gone; there is no one to answer
 	}
 	if state.Errors > 0 && s.errors.next(state.Errors) {
 		unavailable(w, s.Front)
 		return true
 	}
 	return false
+}
+
+// Delay is how long, in cloud time, a fault holds back each answer for a host at an address of the fronts.
+func (f *Fronts) Delay(at net.Addr, host string) time.Duration {
+	addr, err := netip.ParseAddrPort(at.String())
+	if err != nil {
+		return 0
+	}
+	f.mu.Lock()
+	l := f.listeners[addr]
+	f.mu.Unlock()
+	if l == nil {
+		return 0
+	}
+	s := l.table.Load().hosts[hostname(host)]
+	if s == nil {
+		return 0
+	}
+	return f.o.Faults.Region(s.Region).Delay
 }
 
 // share picks a share of what passes, spread evenly, so that a rate shows after few requests and the same way each time.

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/runtime"
@@ -35,7 +36,8 @@ type Functions interface {
 // Options configure Fronts.
 type Options struct {
 	Runtimes Functions
-	Faults   *fault.Set // nil: nothing is ever broken
+	Faults   *fault.Set   // nil: nothing is ever broken
+	Clock    *clock.Clock // what a fault's delay is counted in; nil: cloud time is wall time
 	Logger   *slog.Logger
 	Timeouts Timeouts // zero fields: the clouds' own
 }
@@ -90,6 +92,9 @@ func New(o Options) *Fronts {
 	}
 	if o.Faults == nil {
 		o.Faults = &fault.Set{}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.New(1)
 	}
 	o.Timeouts.APIGateway = cmp.Or(o.Timeouts.APIGateway, 30*time.Second)
 	o.Timeouts.Azure = cmp.Or(o.Timeouts.Azure, 230*time.Second)

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -106,6 +107,8 @@ func TestAzureHeaders(t *testing.T) {
 }
 
 func TestAzureTimeout(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // a front that waits for ever fails the test, not the run
+	defer cancel()
 	release := make(chan struct{})
 	one := siteOf(t, plane.AzureApp, freePort(t))
 	serve(t, Options{
@@ -115,17 +118,28 @@ func TestAzureTimeout(t *testing.T) {
 				_, _ = io.WriteString(w, "first ")
 				_ = http.NewResponseController(w).Flush()
 			}
-			<-release
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
 			_, _ = io.WriteString(w, "second")
 		})}},
 	}, one)
 	c := client(t, one.Listen)
-	begun, err := c.Get("https://" + name + "/begun")
-	if err != nil {
-		t.Fatal(err)
+	ask := func(path string) *http.Response {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+name+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
 	}
-	if resp, _ := get(t, c, "https://"+name+"/silent"); resp.StatusCode != http.StatusBadGateway {
-		t.Errorf("status %d, want 502", resp.StatusCode)
+	begun, silent := ask("/begun"), ask("/silent")
+	if read(t, silent); silent.StatusCode != http.StatusBadGateway {
+		t.Errorf("status %d, want 502", silent.StatusCode)
 	}
 	close(release)
 	if body := read(t, begun); begun.StatusCode != 200 || body != "first second" {

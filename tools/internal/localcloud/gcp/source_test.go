@@ -9,7 +9,7 @@ import (
 )
 
 // TestGoLine keeps that a go line may not be newer than the builder's Go.
-// Source: cloud-facts, Google Cloud Functions gen2: "patch releases newer than the builder's fail: write go 1.26.0".
+// Source: GoogleCloudPlatform/buildpacks issue #528: the toolchain is the builder's, and a newer one is not supported.
 func TestGoLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		line, runtime, toolchain string

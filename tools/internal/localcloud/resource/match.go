@@ -10,11 +10,12 @@ import (
 // (github.com/pulumi/pulumi/sdk/v3/go/common/resource/sig).
 const sig = "4dabf18193072939515e22adb298388d"
 
-// Matching returns the ids of the records of a type that were made from these inputs, as the engine's state holds them.
+// Matching returns the ids of the records of a type that were made from these inputs, as the engine's state holds them. Each
+// stands under a key of its own: an id is unique only where it is, as the same domain name in two regions of AWS shows.
 // Secrets, assets and archives are left out of the comparison: the state does not hold them in clear, or not at all.
-func (v View) Matching(token string, inputs map[string]any) []string {
+func (v View) Matching(token string, inputs map[string]any) map[string]string {
 	want := plainOf(inputs)
-	ids := []string{}
+	ids := map[string]string{}
 	for _, r := range v.List(token) {
 		have := map[string]any{}
 		b, err := json.Marshal(r.Inputs)
@@ -25,7 +26,7 @@ func (v View) Matching(token string, inputs map[string]any) []string {
 		// What the state leaves out cannot be compared; what the record does not have was refused.
 		maps.DeleteFunc(have, func(k string, _ any) bool { _, ok := want[k]; return !ok })
 		if reflect.DeepEqual(want, have) {
-			ids = append(ids, r.ID)
+			ids[r.key()] = r.ID
 		}
 	}
 	return ids

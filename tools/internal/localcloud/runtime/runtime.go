@@ -314,7 +314,8 @@ func (r *Runtimes) deploy(ctx context.Context, f plane.Function) error {
 }
 
 // replace swaps a function's versions. Lambda and Cloud Run let requests in progress finish; a Flex Consumption app's
-// default site update is Recreate, which kills them (cloud-facts, section 3).
+// default site update is Recreate, which kills them. Source: "Site update strategies in Flex Consumption",
+// learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates.
 func (r *Runtimes) replace(e *entry) error {
 	id := e.function.ID
 	r.mu.Lock()

@@ -2,7 +2,7 @@
 // and each function's function.json, starts the handler and passes it the requests its routes match, with all that the
 // host does to them on the way.
 //
-// The behaviour is that of host 4.1045 (cloud-facts, section 3), and what its source says where the facts are silent
+// The behaviour is what was observed on host 4.1045, and what its source says where nothing was observed
 // (github.com/Azure/azure-functions-host). Not modelled: the JSON invocation contract of handlers that neither forward
 // nor proxy, triggers other than HTTP, function keys, several workers, and functionTimeout.
 package azurehost

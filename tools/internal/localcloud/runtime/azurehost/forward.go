@@ -9,11 +9,11 @@ import (
 )
 
 // ForwardAttempts is how often forwarding mode calls the handler when it breaks the connection without an answer, for
-// every method (cloud-facts, section 3; three connection failure retries of .NET's SocketsHttpHandler).
+// every method (observed on the Azure Functions host 4.1045; three connection failure retries of .NET's SocketsHttpHandler).
 const ForwardAttempts = 4
 
 // forward is enableForwardingHttpRequest: the host reads the whole request, sends its own to the handler, and answers
-// with the whole response. Source of what changes on the way: cloud-facts, section 3, and DefaultHttpWorkerService.
+// with the whole response. What changes on the way was observed on host 4.1045 and read in its DefaultHttpWorkerService.
 func (h *Host) forward(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength < 0 {
 		w.WriteHeader(http.StatusInternalServerError) // a chunked upload fails in this mode

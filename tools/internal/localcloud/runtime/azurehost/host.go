@@ -20,7 +20,7 @@ import (
 // Figures of the host, from its source.
 const (
 	// MaxExits is how many times the handler may end before the host gives up (HttpFunctionInvocationDispatcher:
-	// ErrorEventsThreshold; cloud-facts, section 3).
+	// ErrorEventsThreshold; observed on host 4.1045).
 	MaxExits = 3
 	// exitWindow is after how long without one earlier exits are forgiven (WorkerConstants).
 	exitWindow = 30 * time.Minute
@@ -31,7 +31,7 @@ const (
 	// MaxRequest is the most bytes a request body may have, unless the app setting FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
 	// says otherwise (azure-functions-host pull request 9471).
 	MaxRequest = 210_000_000
-	// MaxHeaders is Kestrel's MaxRequestHeadersTotalSize: 32 KB, so that 40 KB are answered 431 (cloud-facts).
+	// MaxHeaders is Kestrel's MaxRequestHeadersTotalSize: 32 KB, so that 40 KB are answered 431 (observed on host 4.1045).
 	MaxHeaders = 32 << 10
 	// DefaultRestart is after how long the platform starts a new host where one has shut down. The figure is ours:
 	// Azure names none.

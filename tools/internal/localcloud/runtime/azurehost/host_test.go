@@ -107,7 +107,7 @@ func echo(t *testing.T, method, url string, header http.Header, body io.Reader) 
 	return e
 }
 
-// Every row is a fact of cloud-facts, section 3, observed on the real host 4.1045.
+// Every row was observed on the Azure Functions host 4.1045.
 func TestFactsOfTheTwoModes(t *testing.T) {
 	for _, mode := range []string{forwarding, proxying} {
 		t.Run(mode, func(t *testing.T) {
@@ -219,7 +219,7 @@ func TestBodiesOfEveryMethod(t *testing.T) {
 	}
 }
 
-// Source: cloud-facts, section 3: streaming is real when proxying; forwarding waits for the whole answer.
+// Observed on the Azure Functions host 4.1045: streaming is real when proxying; forwarding waits for the whole answer.
 func TestStreaming(t *testing.T) {
 	t.Run("proxying", func(t *testing.T) {
 		_, server := setup(t, proxying, nil)
@@ -253,7 +253,7 @@ func TestStreaming(t *testing.T) {
 	})
 }
 
-// Source: cloud-facts, section 3: three worker exits shut the host down. The platform then starts another.
+// Observed on the Azure Functions host 4.1045: three worker exits shut the host down. The platform then starts another.
 func TestThreeExitsShutTheHostDown(t *testing.T) {
 	h, server := setup(t, proxying, func(o *Options) { o.Restart = time.Hour })
 	// One request that ends the handler is replayed until the handlers are used up.

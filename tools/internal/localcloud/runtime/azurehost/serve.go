@@ -28,7 +28,7 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	route, ok := h.route(r)
 	if !ok {
-		// An unlisted method is 404, not 405 (cloud-facts, section 3).
+		// An unlisted method is 404, not 405 (observed on host 4.1045).
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
@@ -93,7 +93,7 @@ var hopByHop = []string{
 }
 
 // handlerHeader is what of a request's header goes to the handler: values of one name become one, joined with ", "
-// (cloud-facts, section 3).
+// (observed on host 4.1045).
 func handlerHeader(r *http.Request) http.Header {
 	out := http.Header{}
 	for name, values := range r.Header {

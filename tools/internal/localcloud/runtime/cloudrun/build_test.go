@@ -15,7 +15,7 @@ import (
 	"polygate.example/tools/internal/localcloud/runtime/runtimetest"
 )
 
-// Source: GoogleCloudPlatform/buildpacks, cmd/go/functions_framework; cloud-facts, section 3.
+// Source: GoogleCloudPlatform/buildpacks, cmd/go/functions_framework.
 func TestBuildRefusesWhatTheBuildpackRefuses(t *testing.T) {
 	const fn = "package fn\n"
 	file := func(s string) runtimetest.File { return runtimetest.File{Content: []byte(s)} }

@@ -182,9 +182,9 @@ func TestAnswers(t *testing.T) {
 		status     int
 		body       string
 	}{
-		// Source: cloud-facts, section 3: the framework answers a panic itself.
+		// Observed with functions-framework-go v1.9.2, which is in every function: it answers a panic itself.
 		{"panic", "/panic", 500, "A panic occurred during user function execution."},
-		// Source: the same: the framework's mux redirects an unclean path before our code.
+		// Observed with the same: its mux redirects an unclean path before our code.
 		{"unclean path", "/a//b", 307, ""},
 		// Source: "Troubleshoot Cloud Run issues".
 		{"end of the process", "/exit", 503, "Service Unavailable"},

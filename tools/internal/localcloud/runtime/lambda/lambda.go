@@ -20,7 +20,7 @@ import (
 )
 
 // Payload limits of a synchronous invocation, in bytes. Source: "AWS Lambda quotas", invocation payload 6 MB each way;
-// the 100 bytes more for a response are from the vendor's emulator (cloud-facts, section 3).
+// the 100 bytes more for a response were observed on the Lambda Runtime Interface Emulator.
 const (
 	MaxRequest  = 6 << 20
 	MaxResponse = 6<<20 + 100

@@ -232,7 +232,7 @@ func TestFailures(t *testing.T) {
 			},
 		},
 		{
-			// Source: cloud-facts, section 3: response limit 6 MiB + 100 B.
+			// Observed on the Lambda Runtime Interface Emulator: 6 MiB and 100 bytes.
 			name: "the answer is one byte too long", event: "size/" + strconv.Itoa(MaxResponse+1),
 			errType: "Function.ResponseSizeTooLarge", message: "6291556 bytes",
 		},

@@ -8,7 +8,7 @@ import (
 )
 
 // Error types the platform itself reports. Sources: "Lambda runtime API" reference, "Troubleshoot invocation issues in
-// Lambda", and the vendor's emulator (cloud-facts, section 3).
+// Lambda", and what was observed on the Lambda Runtime Interface Emulator.
 const (
 	typeExit             = "Runtime.ExitError"
 	typeEntrypoint       = "Runtime.InvalidEntrypoint"
