@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"slices"
@@ -197,14 +198,57 @@ func (r *reader) localClouds(environment string) *LocalClouds {
 	if l.Speed < 1 || l.Speed > 1000 {
 		r.bad(keyLocalClouds, []string{"speed"}, "is %g: want 1 to 1000 cloud seconds per second", l.Speed)
 	}
+	taken := map[netip.AddrPort]string{}
 	for _, a := range []struct{ field, value string }{{"dns", l.DNS}, {"edge", l.Edge}, {"origin", l.Origin}} {
-		if ap, err := netip.ParseAddrPort(a.value); err != nil || !ap.Addr().IsLoopback() {
+		ap, err := netip.ParseAddrPort(a.value)
+		if err != nil || !ap.Addr().IsLoopback() || ap.Port() == 0 {
 			r.bad(keyLocalClouds, []string{a.field}, "is %q: want a loopback address and port, for example %s",
 				a.value, net.JoinHostPort("127.0.0.1", "15353"))
+			continue
+		}
+		if other, ok := taken[ap]; ok {
+			r.bad(keyLocalClouds, []string{a.field}, "is %s as %s is: want an address or a port of its own", ap, other)
+		}
+		taken[ap] = a.field
+	}
+	r.network(l.Network, taken)
+	return &l
+}
+
+// network checks where the fronts of the local clouds get their addresses from; taken are those of the other parts.
+func (r *reader) network(text string, taken map[netip.AddrPort]string) {
+	bad := func(format string, args ...any) {
+		r.bad(keyLocalClouds, []string{"network"}, "is %q: "+format+", for example 127.77.0.0", append([]any{text}, args...)...)
+	}
+	network, err := netip.ParseAddr(text)
+	switch {
+	case err != nil || !network.IsLoopback() || !network.Is4():
+		bad("want an IPv4 loopback address")
+		return
+	case network == oneAddress:
+		return
+	}
+	last := offset(network, frontAddresses)
+	if !last.IsLoopback() {
+		bad("the fronts get the %d addresses after it, and all have to be loopback ones; want a lower one", frontAddresses)
+	}
+	for ap, field := range taken {
+		if network.Less(ap.Addr()) && ap.Addr().Compare(last) <= 0 {
+			bad("the fronts get the %d addresses after it, and %s of %s is among them; want another", frontAddresses, ap.Addr(), field)
+			return
 		}
 	}
-	if a, err := netip.ParseAddr(l.Network); err != nil || !a.IsLoopback() || !a.Is4() {
-		r.bad(keyLocalClouds, []string{"network"}, "is %q: want an IPv4 loopback address, for example 127.77.0.0", l.Network)
-	}
-	return &l
+}
+
+// frontAddresses is how many loopback addresses are kept for the fronts of the local clouds.
+const frontAddresses = 255
+
+// oneAddress as the network means that all fronts share it.
+var oneAddress = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// offset is the IPv4 address so many after another.
+func offset(a netip.Addr, n uint32) netip.Addr {
+	b := a.As4()
+	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])+n)
+	return netip.AddrFrom4(b)
 }

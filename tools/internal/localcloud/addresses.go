@@ -28,22 +28,28 @@ var _ resource.Addresses = (*addresses)(nil)
 // one is the loopback address that every system has. Given as the network, it asks for a port each on it.
 var one = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// lastNote counts the addresses given out.
-const lastNote = "addresses/last"
+const (
+	lastNote    = "addresses/last"    // counts the addresses given out
+	networkNote = "addresses/network" // the network they are of
+)
 
-func newAddresses(network netip.Addr, port uint16, store *resource.Store, log func(string, ...any)) *addresses {
+// newAddresses refuses another network than the one that addresses were given out of: they are in DNS records and outputs.
+func newAddresses(network netip.Addr, port uint16, store *resource.Store, log func(string, ...any)) (*addresses, error) {
+	if given, ok := store.Note(networkNote); ok && given != network.String() {
+		return nil, fmt.Errorf("what is deployed has addresses of the network %s, and polygate:localClouds.network is %s: put it back, or `polygate destroy` first", given, network)
+	}
 	a := &addresses{network: network, port: port, store: store, log: log}
 	if network == one {
 		a.single = true
-		return a
+		return a, nil
 	}
 	l, err := net.Listen("tcp", netip.AddrPortFrom(network.Next(), 0).String())
 	if err != nil {
 		a.single = true
-		return a
+		return a, nil
 	}
 	l.Close()
-	return a
+	return a, nil
 }
 
 // Allocate returns the key's address, a new one for a new key.
@@ -75,7 +81,7 @@ func (a *addresses) Allocate(key string) netip.AddrPort {
 		}
 		ap = netip.AddrPortFrom(ip, a.port)
 	}
-	for k, v := range map[string]string{lastNote: fmt.Sprint(last), note: ap.String()} {
+	for k, v := range map[string]string{lastNote: fmt.Sprint(last), networkNote: a.network.String(), note: ap.String()} {
 		if err := a.store.SetNote(k, v); err != nil {
 			a.log("the address of %s is not kept: %v", key, err)
 		}

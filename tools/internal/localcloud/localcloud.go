@@ -209,8 +209,12 @@ func (c *Clouds) startControl() error {
 	if err != nil {
 		return err
 	}
+	fronts, err := newAddresses(c.opts.Network, c.opts.Edge.Port(), store, c.opts.Log)
+	if err != nil {
+		return err
+	}
 	c.services = resource.Services{
-		Addresses: newAddresses(c.opts.Network, c.opts.Edge.Port(), store, c.opts.Log),
+		Addresses: fronts,
 		DNS:       aws.DNS{},
 		CA:        ca,
 		Clock:     clock.New(c.opts.Speed),

@@ -299,7 +299,10 @@ func TestAddresses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a := newAddresses(netip.MustParseAddr("127.99.0.0"), port, store, t.Logf)
+				a, err := newAddresses(netip.MustParseAddr("127.99.0.0"), port, store, t.Logf)
+				if err != nil {
+					t.Fatal(err)
+				}
 				a.single = c.single
 				return a
 			}
@@ -315,8 +318,12 @@ func TestAddresses(t *testing.T) {
 					t.Errorf("%s, asked again: %s, want %s", run, got, c.first)
 				}
 			}
-			if got := open(9443).Allocate("aws/us-east-1").String(); got != c.moved {
+			a := open(9443)
+			if got := a.Allocate("aws/us-east-1").String(); got != c.moved {
 				t.Errorf("with the edge moved: %s, want %s", got, c.moved)
+			}
+			if _, err := newAddresses(netip.MustParseAddr("127.98.0.0"), 9443, a.store, t.Logf); err == nil || !strings.Contains(err.Error(), "of the network 127.99.0.0") {
+				t.Errorf("with another network: %v", err)
 			}
 		})
 	}
