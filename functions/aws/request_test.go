@@ -87,6 +87,24 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+// TestFramingIsNotTold: how the client framed its body ended at the front, as it does at net/http, which takes
+// Transfer-Encoding out of the headers.
+func TestFramingIsNotTold(t *testing.T) {
+	for _, c := range []struct{ name, event string }{
+		{"HTTP API", `{"version":"2.0","rawPath":"/","headers":{"transfer-encoding":"chunked","x-a":"1"},"body":"hello","requestContext":{"http":{"method":"POST"}}}`},
+		{"REST API", `{"requestContext":{},"httpMethod":"POST","path":"/","multiValueHeaders":{"Transfer-Encoding":["chunked"],"X-A":["1"]},"body":"hello"}`},
+		{"load balancer", `{"requestContext":{"elb":{}},"httpMethod":"POST","path":"/","headers":{"transfer-encoding":"chunked","x-a":"1"},"body":"hello"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, body := handled(t, []byte(c.event))
+			same(t, "headers", r.Header, http.Header{"X-A": {"1"}})
+			same(t, "transfer encoding", r.TransferEncoding, []string(nil))
+			same(t, "content length", r.ContentLength, int64(len("hello")))
+			same(t, "body", string(body), "hello")
+		})
+	}
+}
+
 // TestStage: an HTTP API puts a named stage before the path, the default stage not; only a whole segment is one.
 func TestStage(t *testing.T) {
 	for _, c := range []struct{ name, stage, raw, want string }{

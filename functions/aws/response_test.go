@@ -171,6 +171,20 @@ func TestRepeatedHeaders(t *testing.T) {
 	}
 }
 
+// TestNoContentHasNoLength: a 204 must not have a Content-Length (RFC 9110, 8.6), which net/http would have passed on.
+func TestNoContentHasNoLength(t *testing.T) {
+	for _, front := range fronts {
+		t.Run(front, func(t *testing.T) {
+			a := invoke(t, fixture(t, front), func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", "0")
+				w.WriteHeader(http.StatusNoContent)
+			})
+			same(t, "status", a.StatusCode, http.StatusNoContent)
+			same(t, "Content-Length", a.header("Content-Length"), []string(nil))
+		})
+	}
+}
+
 // TestLoadBalancerModes: a target group reads only the field of its own mode, and the description has the number in it.
 func TestLoadBalancerModes(t *testing.T) {
 	h := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-A", "1"); w.WriteHeader(404) }

@@ -154,6 +154,9 @@ func TestEveryPanicIsAnswered(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the answer was cut: %v", err)
 			}
+			if c.status < 500 && string(body) != c.body {
+				t.Errorf("to an answer that had begun was added: %q, want %q", body, c.body)
+			}
 			if res.StatusCode != c.status || !strings.Contains(string(body), c.body) || strings.Contains(string(body), "secret") || calls != 1 {
 				t.Errorf("answered %d %q after %d calls, want %d with %q after one", res.StatusCode, body, calls, c.status, c.body)
 			}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // observed is a listener that says when it is closed.
@@ -72,49 +70,6 @@ func TestNoPort(t *testing.T) {
 	err := serve(t.Context(), func(string) string { return "" }, http.NotFoundHandler())
 	if err == nil || !strings.Contains(err.Error(), envPort) {
 		t.Errorf("error %v, want one that names %s", err, envPort)
-	}
-}
-
-func TestLoad(t *testing.T) {
-	dir := t.TempDir()
-	good := `{
-  "version": 1,
-  "routes": [
-    {
-      "name": "all",
-      "match": {
-        "path": "/{rest...}"
-      },
-      "respond": {
-        "status": 200
-      }
-    }
-  ]
-}
-`
-	for _, c := range []struct{ name, model, region, want string }{
-		{"good", good, "azure/westeurope", ""},
-		{"no model", "", "", "polygate build"},
-		{"bad model", `{"version":1}`, "", "model.json"},
-		{"bad region", good, "westeurope", "POLYGATE_REGION"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			path := filepath.Join(dir, c.name, "model.json")
-			if c.model != "" {
-				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(c.model), 0o644)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			_, err := load(path, func(name string) string {
-				if name == "POLYGATE_REGION" {
-					return c.region
-				}
-				return ""
-			}, time.Now(), quiet)
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("error %v, want %q", err, c.want)
-			}
-		})
 	}
 }
 

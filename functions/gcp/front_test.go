@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -60,14 +61,20 @@ func TestAbortIsSeen(t *testing.T) {
 	}))
 	s := httptest.NewServer(asFrameworkDoes(fn))
 	defer s.Close()
-	res, err := http.Get(s.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // a connection taken over and left open would end never
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err == nil {
-		t.Errorf("half an answer came as a whole one: %q", body)
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("half an answer came as %q with the error %v, want a connection that was cut", body, err)
 	}
 	if strings.Contains(string(body), "panic") {
 		t.Errorf("the framework's sentence is in the body: %q", body)
@@ -165,7 +172,7 @@ func TestStartupFailure(t *testing.T) {
 	if !strings.Contains(string(out), "cannot start") || !strings.Contains(string(out), "POLYGATE_REGION") {
 		t.Errorf("it says %q, want the reason", out)
 	}
-	if _, err := load([]byte(`{"version":1,"routes":[],"surprise":1}`), os.Getenv, time.Now()); err == nil || !strings.Contains(err.Error(), "model.json") {
+	if _, err := load([]byte(`{"version":1,"routes":[],"surprise":1}`), os.Getenv); err == nil || !strings.Contains(err.Error(), "model.json") {
 		t.Errorf("error %v for a bad model", err)
 	}
 }

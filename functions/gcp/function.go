@@ -17,13 +17,10 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
-	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
-	"polygate.example/shared/health"
 )
 
 //go:embed model.json
@@ -32,7 +29,7 @@ var model []byte
 // The framework demands registration in init. A model or an environment that does not do ends the process here, with
 // the reason as its last words: the revision then never becomes ready, and the deployment fails with this in its log.
 func init() {
-	fn, err := load(model, os.Getenv, time.Now())
+	fn, err := load(model, os.Getenv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "polygate: cannot start:", err)
 		os.Exit(1)
@@ -41,16 +38,8 @@ func init() {
 }
 
 // load builds the function from an encoded model and the environment.
-func load(encoded []byte, getenv func(string) string, started time.Time) (func(http.ResponseWriter, *http.Request), error) {
-	m, err := gateway.Decode(encoded)
-	if err != nil {
-		return nil, fmt.Errorf("model.json: %w", err)
-	}
-	instance, err := health.FromEnvironment(getenv, m.Digest(), started)
-	if err != nil {
-		return nil, err
-	}
-	h, err := handler.New(m, handler.Options{Instance: instance, Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil))})
+func load(encoded []byte, getenv func(string) string) (func(http.ResponseWriter, *http.Request), error) {
+	h, err := handler.Load("model.json", encoded, getenv, handler.Options{Logger: slog.New(slog.NewJSONHandler(os.Stderr, nil))})
 	if err != nil {
 		return nil, err
 	}

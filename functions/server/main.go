@@ -13,7 +13,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
+
+	"polygate.example/shared/handler"
 )
 
 func main() {
@@ -43,7 +44,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, log *sl
 	} else if err != nil {
 		return errUsage
 	}
-	h, err := load(*model, getenv, time.Now(), log)
+	h, err := handler.LoadFile(*model, getenv, handler.Options{Logger: log})
 	if err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}

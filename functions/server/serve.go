@@ -7,12 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
-
-	"polygate.example/shared/gateway"
-	"polygate.example/shared/handler"
-	"polygate.example/shared/health"
 )
 
 const (
@@ -24,31 +19,19 @@ const (
 	drainTimeout = 20 * time.Second
 )
 
-// load builds the gateway from a model file.
-func load(path string, getenv func(string) string, started time.Time, log *slog.Logger) (http.Handler, error) {
-	encoded, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the model: %w", err)
-	}
-	m, err := gateway.Decode(encoded)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	instance, err := health.FromEnvironment(getenv, m.Digest(), started)
-	if err != nil {
-		return nil, err
-	}
-	return handler.New(m, handler.Options{Instance: instance, Logger: log})
-}
-
-// serve answers on an address until ctx ends, then lets the requests in flight end. Bodies have no time limit of the
-// server's: a route's timeout is the gateway's own.
+// serve answers on an address until ctx ends.
 func serve(ctx context.Context, address string, h http.Handler, log *slog.Logger) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	log.Info("listening", "url", "http://"+l.Addr().String()+"/")
+	return serveOn(ctx, l, h, log)
+}
+
+// serveOn answers until ctx ends, then lets the requests in flight end. Bodies have no time limit of the server's: a
+// route's timeout is the gateway's own.
+func serveOn(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()

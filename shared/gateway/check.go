@@ -92,9 +92,9 @@ func checkName(what, name string) (string, string) {
 	return "", ""
 }
 
-// checkTimeout tests a duration that may be left out (zero).
+// checkTimeout tests how long something may take.
 func checkTimeout(r *report, at Pointer, d Duration) {
-	if d != 0 && (d < minTimeout || d > maxTimeout) {
+	if d < minTimeout || d > maxTimeout {
 		r.value(at, fmt.Sprintf("duration %s is out of range", d), fmt.Sprintf("write one from %s to %s", minTimeout, maxTimeout))
 	}
 }

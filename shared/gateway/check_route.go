@@ -26,7 +26,9 @@ func checkRoute(r *report, at Pointer, route Route, upstreams map[string]Upstrea
 	if ok {
 		checkRewrite(r, at.Key("rewrite"), route.Rewrite, pattern)
 	}
-	checkTimeout(r, at.Key("timeout"), route.Timeout)
+	if route.Timeout != 0 { // 0 is none
+		checkTimeout(r, at.Key("timeout"), route.Timeout)
+	}
 	checkOps(r, at.Key("request").Key("headers"), route.Request.Headers, requestOwned)
 	checkOps(r, at.Key("response").Key("headers"), route.Response.Headers, responseOwned)
 	if route.Respond != nil {

@@ -40,21 +40,12 @@ func checkUpstream(r *report, at Pointer, name string, u Upstream) {
 			r.value(at.Key("fallback"), "the fallback goes in a circle: "+strings.Join(cycle, " -> "), "give one region of the circle targets of its own")
 		}
 	}
-	checkTimeouts(r, at.Key("timeouts"), u.Timeouts)
+	checkTimeout(r, at.Key("timeouts").Key("connect"), u.Timeouts.Connect)
+	checkTimeout(r, at.Key("timeouts").Key("response"), u.Timeouts.Response)
+	checkTimeout(r, at.Key("timeouts").Key("idle"), u.Timeouts.Idle)
 	if p := u.Ready.Path; p != "" {
 		if what := requestPath(p); what != "" {
 			r.value(at.Key("ready").Key("path"), fmt.Sprintf("ready path %s %s", quote(p), what), `write a plain path such as "/health"`)
-		}
-	}
-}
-
-func checkTimeouts(r *report, at Pointer, t Timeouts) {
-	for _, one := range []struct {
-		name string
-		d    Duration
-	}{{"connect", t.Connect}, {"response", t.Response}, {"idle", t.Idle}} {
-		if one.d < minTimeout || one.d > maxTimeout {
-			r.value(at.Key(one.name), fmt.Sprintf("duration %s is out of range", one.d), fmt.Sprintf("write one from %s to %s", minTimeout, maxTimeout))
 		}
 	}
 }

@@ -105,10 +105,23 @@ func literal(part string) (string, error) {
 	if err != nil {
 		return "", &PatternError{fmt.Sprintf("segment %q has a bad percent-escape", part), "write % and two hex digits; a percent sign itself is %25"}
 	}
-	if text == "." || text == ".." {
-		return "", &PatternError{fmt.Sprintf("segment %q is a dot segment", part), "write the path it stands for; requests that hold one are refused"}
+	if HoldsDots(text) {
+		return "", &PatternError{fmt.Sprintf("segment %q is or hides a dot segment", part), "write the path it stands for; requests that hold one are refused"}
 	}
 	return text, nil
+}
+
+// HoldsDots reports whether a decoded segment is "." or "..", or is one to some upstream: many decode %2F before they
+// resolve dots (behind an AWS HTTP API it is decoded before we see it), Windows servers take a backslash for a slash, and
+// Java servers drop what follows a semicolon, "/public/..;/admin" (RFC 3986, 3.3, path parameters). The handler refuses
+// requests by it, so a pattern with such a literal would never match.
+func HoldsDots(segment string) bool {
+	for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if name, _, _ := strings.Cut(part, ";"); name == "." || name == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 func isParamName(s string) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -23,6 +24,8 @@ func TestUpstreamFailures(t *testing.T) {
 	closing := serveFunc(t, func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) })
 	impatient := upstream(hanging.URL)
 	impatient.Timeouts.Response = ms(50)
+	mute := upstream("https://" + backlog(t).String()) // connections come about, and no handshake is answered
+	mute.Timeouts.Connect = ms(50)
 	for name, c := range map[string]struct {
 		up      gateway.Upstream
 		timeout gateway.Duration
@@ -31,6 +34,7 @@ func TestUpstreamFailures(t *testing.T) {
 		"refused":          {upstream(deadAddress(t)), 0, http.StatusBadGateway},
 		"closed":           {upstream(closing.URL), 0, http.StatusBadGateway},
 		"response timeout": {impatient, 0, http.StatusGatewayTimeout},
+		"no TLS handshake": {mute, 0, http.StatusGatewayTimeout},
 		"route timeout":    {upstream(hanging.URL), ms(50), http.StatusGatewayTimeout},
 	} {
 		for front, opts := range map[string]Options{"abort": {}, "marker": {Truncate: TruncateByMarker}, "buffered": {Buffered: true}} {
@@ -40,7 +44,7 @@ func TestUpstreamFailures(t *testing.T) {
 				opts.Logger = log.logger()
 				m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": c.up}, Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/"}, Upstream: "up", Timeout: c.timeout,
 					Response: gateway.Edit{Headers: gateway.HeaderOps{Set: map[string]string{"X-Frame-Options": "DENY"}}}})})
-				resp := ask(newHandler(t, m, opts), get("/"))
+				resp := ask(newHandler(t, m, opts), get("/").WithContext(patience(t)))
 				wantProblem(t, resp, c.want)
 				if resp.Header.Get("X-Frame-Options") != "DENY" {
 					t.Error("the route's response headers are not on its error answer")
@@ -51,6 +55,16 @@ func TestUpstreamFailures(t *testing.T) {
 			})
 		}
 	}
+}
+
+// backlog is the address of a listener that nobody accepts from: its connections wait in the kernel.
+func backlog(t *testing.T) net.Addr {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr()
 }
 
 // breaking is an upstream that dies in the middle of its body.
@@ -160,9 +174,13 @@ func TestIdleTimeout(t *testing.T) {
 	})
 	u := upstream(up.URL)
 	u.Timeouts.Idle = ms(50)
-	wantProblem(t, ask(newHandler(t, toAll(t, u), Options{Buffered: true}), get("/")), http.StatusGatewayTimeout)
+	wantProblem(t, ask(newHandler(t, toAll(t, u), Options{Buffered: true}), get("/").WithContext(patience(t))), http.StatusGatewayTimeout)
 	s := serve(t, newHandler(t, toAll(t, u), Options{}))
-	resp, err := http.Get(s.URL)
+	req, err := http.NewRequestWithContext(patience(t), "GET", s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,12 +6,17 @@ import (
 	"strings"
 )
 
-// tellsForwarding reports whether a header, in canonical form, is one by which a proxy says who is behind it, or which
-// URL was asked for before it was rewritten. Upstreams believe them: X-Forwarded-User is a login to some, and X-Original-Url
-// another path (CVE-2018-14773). A client can write them too, so none passes.
+// tellsForwarding reports whether a header, in canonical form, is one by which a known proxy, CDN or cloud front says who
+// the client is, or which host or URL it asked for. Upstreams believe them: X-Forwarded-User is a login to some, and
+// X-Original-Url another path (CVE-2018-14773). A client can write them too, and a front that writes them itself is not on
+// every cloud, so none passes. Via does: it is a trace of proxies that nobody is told apart by (RFC 9110, 7.6.3).
 func tellsForwarding(name string) bool {
 	switch name {
-	case "Forwarded", "X-Real-Ip", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url":
+	case "Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Client-Port", "Client-Ip", "True-Client-Ip", "X-Cluster-Client-Ip",
+		"Cf-Connecting-Ip", "Cf-Connecting-Ipv6", "Fastly-Client-Ip", "X-Azure-Clientip", "X-Azure-Socketip",
+		"X-Appengine-User-Ip", "X-Envoy-External-Address",
+		"X-Original-For", "X-Original-Forwarded-For", "X-Original-Host", "X-Original-Proto", "X-Original-Url", "X-Rewrite-Url",
+		"Disguised-Host", "Was-Default-Hostname", "X-Waws-Unencoded-Url", "X-Appservice-Proto":
 		return true
 	}
 	return strings.HasPrefix(name, "X-Forwarded")

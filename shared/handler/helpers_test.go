@@ -2,7 +2,9 @@ package handler
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
@@ -83,6 +86,19 @@ func body(t testing.TB, resp *http.Response) string {
 	}
 	resp.Body.Close()
 	return string(b)
+}
+
+// patience is a client that waits ten seconds. The test fails if nothing else ends the request: what should have ended it
+// is broken.
+func patience(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(func() {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			t.Error("nothing but the test's patience ended the request")
+		}
+		cancel()
+	})
+	return ctx
 }
 
 // wantProblem checks an error answer of the gateway.

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"polygate.example/shared/gateway"
 )
 
 // refuseDotSegments answers 400 to a path that an upstream might resolve to another one: whoever may ask for /public
@@ -18,25 +20,13 @@ func refuseDotSegments(next http.Handler) http.Handler {
 		}
 		x.segments = strings.Split(path[1:], "/")
 		for _, s := range x.segments {
-			if holdsDots(unescape(s)) {
+			if gateway.HoldsDots(unescape(s)) {
 				fail(http.StatusBadRequest, "The path holds a dot segment; send the path it stands for.").write(w, x.id)
 				return
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// holdsDots reports whether a decoded segment is "." or "..", or is one to some upstream: many decode %2F before they
-// resolve dots (behind an AWS HTTP API it is decoded before we see it), Windows servers take a backslash for a slash, and
-// Java servers drop what follows a semicolon, "/public/..;/admin" (RFC 3986, 3.3, path parameters).
-func holdsDots(segment string) bool {
-	for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
-		if name, _, _ := strings.Cut(part, ";"); name == "." || name == ".." {
-			return true
-		}
-	}
-	return false
 }
 
 // unescape decodes a segment of an escaped path. url.URL.EscapedPath is always well-formed; if it were not, the segment

@@ -175,7 +175,9 @@ func (p *pool) watch(body io.ReadCloser, cancel context.CancelCauseFunc) io.Read
 	if p.idle <= 0 || cancel == nil {
 		return body
 	}
-	return &watchedBody{ReadCloser: body, idle: p.idle, timer: time.AfterFunc(p.idle, func() { cancel(errIdle) })}
+	timer := time.AfterFunc(p.idle, func() { cancel(errIdle) })
+	timer.Stop() // nobody reads yet
+	return &watchedBody{ReadCloser: body, idle: p.idle, timer: timer}
 }
 
 // watchedBody is a response body with a limit to its silence. Time in which nobody reads does not count: a slow client

@@ -56,7 +56,6 @@ func newProxy(p *pool, log *slog.Logger, opts Options) *proxy {
 			if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
 				return fmt.Errorf("status %03d is no final status", resp.StatusCode) // net/http reads it but cannot write it
 			}
-			delete(resp.Header, requestIDHeader) // the answer carries the gateway's, which the upstream was given
 			rt.response.apply(resp.Header)
 			if resp.StatusCode == http.StatusSwitchingProtocols {
 				resp.Header.Set(requestIDHeader, rt.exchange.id) // written past our ResponseWriter, to the connection

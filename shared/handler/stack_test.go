@@ -11,8 +11,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
@@ -249,6 +252,66 @@ func TestReason(t *testing.T) {
 			t.Errorf("%v is told as %q, want %q", err, got, want)
 		}
 	}
+}
+
+// byHost is a transport that counts requests per host; those of the hosts in dead fail.
+type byHost struct {
+	mu    sync.Mutex
+	dead  map[string]bool
+	asked map[string]int
+}
+
+func (b *byHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked[r.URL.Host]++
+	if b.dead[r.URL.Host] {
+		return nil, syscall.ECONNREFUSED
+	}
+	return canned{}.RoundTrip(r)
+}
+
+// However many ask /ready, targets are asked once a second.
+func TestReadyIsKeptForASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := upstream("http://a.example")
+		u.Ready.Path = "/health"
+		b := &byHost{asked: map[string]int{}}
+		h := newHandler(t, toAll(t, u), Options{Transport: b})
+		for _, c := range []struct {
+			after time.Duration
+			want  int
+		}{{0, 1}, {0, 1}, {readyFresh - 1, 1}, {1, 2}, {0, 2}} {
+			wait(c.after)
+			if resp := ask(h, get("/ready")); resp.StatusCode != 200 || b.asked["a.example"] != c.want {
+				t.Errorf("status %d, and the target was asked %d times, want %d", resp.StatusCode, b.asked["a.example"], c.want)
+			}
+		}
+	})
+}
+
+// What /ready finds out about a target, requests know: one that is down is not asked first, one that is up again is.
+func TestReadyTellsTheRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := upstream("http://a.example", "http://b.example")
+		u.Ready.Path = "/health"
+		b := &byHost{dead: map[string]bool{"a.example": true}}
+		h := newHandler(t, toAll(t, u), Options{Transport: b})
+		for _, dead := range []bool{true, false} {
+			b.dead["a.example"], b.asked = dead, map[string]int{}
+			ask(h, get("/ready"))
+			b.asked = map[string]int{}
+			for range 4 {
+				if resp := ask(h, get("/")); resp.StatusCode != 200 {
+					t.Errorf("status %d", resp.StatusCode)
+				}
+			}
+			if want := map[bool]int{true: 0, false: 2}[dead]; b.asked["a.example"] != want {
+				t.Errorf("dead: %v; of 4 requests %d went to the target, want %d", dead, b.asked["a.example"], want)
+			}
+			wait(readyFresh)
+		}
+	})
 }
 
 // A client that leaves must not spoil the result for those who ask after it.

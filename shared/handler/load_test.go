@@ -1,0 +1,52 @@
+package handler
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLoadFile(t *testing.T) {
+	dir := t.TempDir()
+	good := `{
+  "version": 1,
+  "routes": [
+    {
+      "name": "all",
+      "match": {
+        "path": "/{rest...}"
+      },
+      "respond": {
+        "status": 200
+      }
+    }
+  ]
+}
+`
+	for _, c := range []struct{ name, model, region, want string }{
+		{"good", good, "azure/westeurope", ""},
+		{"no model", "", "", "polygate build"},
+		{"bad model", `{"version":1}`, "", "model.json"},
+		{"bad region", good, "westeurope", "POLYGATE_REGION"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(dir, c.name, "model.json")
+			if c.model != "" {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(c.model), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := LoadFile(path, func(name string) string {
+				if name == "POLYGATE_REGION" {
+					return c.region
+				}
+				return ""
+			}, Options{})
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
