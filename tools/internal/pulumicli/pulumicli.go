@@ -118,8 +118,14 @@ func pinned(module string) (semver.Version, error) {
 }
 
 func versionOf(ctx context.Context, path string) (semver.Version, error) {
+	// The CLI keeps a log of every run in its home, of this one as well: it gets a home for the moment.
+	home, err := os.MkdirTemp("", "polygate-pulumi-")
+	if err != nil {
+		return semver.Version{}, fmt.Errorf("make room for `%s version`: %w", path, err)
+	}
+	defer os.RemoveAll(home)
 	cmd := exec.CommandContext(ctx, path, "version")
-	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true")
+	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_HOME="+home)
 	out, err := cmd.Output()
 	if err != nil {
 		return semver.Version{}, fmt.Errorf("run `%s version`: %w", path, err)
