@@ -1,10 +1,12 @@
 package conformance
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -178,5 +180,32 @@ func (p provider) ask(t *testing.T, method, target string, header http.Header, b
 	if err != nil {
 		t.Fatalf("read the answer: %v", err)
 	}
-	return answer{res.StatusCode, res.Header, b}
+	return answer{p.name, res.StatusCode, res.Header, b}
+}
+
+// raw asks over a connection of its own and takes all that comes on it after the header for the body.
+func (p provider) raw(t *testing.T, method, target string, header http.Header, body io.Reader) answer {
+	t.Helper()
+	req := p.request(t, t.Context(), method, target, header, body)
+	req.Close = true // so that the answer ends with the connection
+	d := tls.Dialer{Config: &tls.Config{RootCAs: p.env.roots, MinVersion: tls.VersionTLS12, ServerName: p.host}}
+	c, err := d.DialContext(t.Context(), "tcp", p.env.status.Edge.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := errors.Join(c.SetDeadline(time.Now().Add(time.Minute)), req.Write(c)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatalf("read the answer: %v\n%.300s", err, all)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(all)), req)
+	if err != nil {
+		t.Fatalf("%v\n%.300s", err, all)
+	}
+	res.Body.Close()
+	_, rest, _ := bytes.Cut(all, []byte("\r\n\r\n"))
+	return answer{p.name, res.StatusCode, res.Header, rest}
 }

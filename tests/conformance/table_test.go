@@ -23,8 +23,15 @@ type exchange struct {
 	check  func(t *testing.T, a answer)
 }
 
+// bodiless reports whether the answer to a row has no body by RFC 9110, section 6.4.1, and is read as it came over the wire:
+// Go's client gives none for such an answer whatever was sent.
+func (x exchange) bodiless() bool {
+	return x.method == http.MethodHead || x.status == http.StatusNoContent || x.status == http.StatusNotModified
+}
+
 // answer is what came back.
 type answer struct {
+	from   string // provider
 	status int
 	header http.Header
 	body   []byte
@@ -138,9 +145,8 @@ var table = []exchange{
 		equal(t, "Cookie", strings.Join(a.echo(t).Headers.Values("Cookie"), "; "), "a=1; b=2")
 	}},
 	{name: "response cookies", target: "/cookies", status: 200, check: func(t *testing.T, a answer) {
-		if n := len(a.header.Values("Set-Cookie")); n != 2 {
-			t.Errorf("%d Set-Cookie headers, want 2: %v", n, a.header.Values("Set-Cookie"))
-		}
+		equal(t, "Set-Cookie", strings.Join(a.header.Values("Set-Cookie"), "\n"),
+			"first=1; Path=/; Expires=Wed, 01 Jan 2098 00:00:00 GMT\nsecond=2; Path=/; HttpOnly")
 	}},
 	{name: "repeated response headers", target: "/headers", status: 200, check: func(t *testing.T, a answer) {
 		equal(t, "X-Repeated", merged(a.header, "X-Repeated"), "one, two")
@@ -172,13 +178,15 @@ var table = []exchange{
 		equal(t, "length", len(a.body), 4<<20)
 		equal(t, "sha256", sum(a.body), sum(pattern(4<<20)))
 	}},
-	{name: "HEAD", method: "HEAD", target: "/bytes/10", status: 200, check: empty},
-	{name: "HEAD of a static answer", method: "HEAD", target: "/read-only", status: 200, check: empty},
+	{name: "HEAD", method: "HEAD", target: "/bytes/10", status: 200, check: head("application/octet-stream", "10")},
+	{name: "HEAD of a static answer", method: "HEAD", target: "/read-only", status: 200, check: head("text/plain", "4")},
 	{name: "204", target: "/status/204", status: 204, check: empty},
 	{name: "304", target: "/status/304", status: 304, check: empty},
 	{name: "empty body", target: "/empty", status: 200, check: empty},
 	{name: "status of the upstream", target: "/status/503", status: 503},
-	{name: "redirect of the upstream is passed on", target: "/status/302", status: 302},
+	{name: "redirect of the upstream is passed on", target: "/status/302", status: 302, check: func(t *testing.T, a answer) {
+		equal(t, "Location", a.header.Get("Location"), "/health")
+	}},
 	{name: "static answer", target: "/static", status: 418, check: func(t *testing.T, a answer) {
 		equal(t, "body", string(a.body), "short and stout\n")
 		equal(t, "X-Kind", a.header.Get("X-Kind"), "teapot")
@@ -199,12 +207,10 @@ var table = []exchange{
 	{name: "another host's route", target: "/other", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "a dot segment", target: "/echo/%2e%2e/secret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
 	{name: "a dot segment behind an escaped slash", target: "/echo/..%2Fsecret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
-	{name: "PATCH, OPTIONS and DELETE are passed on", method: "PATCH", target: "/echo", status: 200, check: func(t *testing.T, a answer) {
-		equal(t, "method", a.echo(t).Method, "PATCH")
-	}},
-	{name: "OPTIONS", method: "OPTIONS", target: "/echo", status: 200, check: func(t *testing.T, a answer) {
-		equal(t, "method", a.echo(t).Method, "OPTIONS")
-	}},
+	{name: "PUT is passed on", method: "PUT", target: "/echo", status: 200, check: arrivesAs("PUT")},
+	{name: "PATCH is passed on", method: "PATCH", target: "/echo", status: 200, check: arrivesAs("PATCH")},
+	{name: "DELETE is passed on", method: "DELETE", target: "/echo", status: 200, check: arrivesAs("DELETE")},
+	{name: "OPTIONS is passed on", method: "OPTIONS", target: "/echo", status: 200, check: arrivesAs("OPTIONS")},
 	{name: "a panic in the gateway", target: "/fault/panic", status: 500, check: func(t *testing.T, a answer) { a.problem(t, 500) }},
 	{name: "a panic on POST is not replayed", method: "POST", target: "/fault/panic", body: []byte("once"), status: 500, check: func(t *testing.T, a answer) { a.problem(t, 500) }},
 	{name: "an upstream nobody answers for", target: "/nobody", status: 502, check: func(t *testing.T, a answer) { a.problem(t, 502) }},
@@ -238,13 +244,35 @@ func empty(t *testing.T, a answer) {
 	}
 }
 
+func arrivesAs(method string) func(t *testing.T, a answer) {
+	return func(t *testing.T, a answer) { equal(t, "method", a.echo(t).Method, method) }
+}
+
+// head checks an answer to HEAD: the header that GET would get, and no body. API Gateway frames its answers itself, from the
+// body that the function returns, and takes the function's Content-Length away: for HEAD it gives none.
+func head(contentType, length string) func(t *testing.T, a answer) {
+	return func(t *testing.T, a answer) {
+		empty(t, a)
+		equal(t, "Content-Type", a.header.Get("Content-Type"), contentType)
+		want := length
+		if a.from == "aws" {
+			want = ""
+		}
+		equal(t, "Content-Length", a.header.Get("Content-Length"), want)
+	}
+}
+
 func TestTable(t *testing.T) {
 	env := deployed(t)
 	for _, p := range env.providers() {
 		t.Run(p.name, func(t *testing.T) {
 			for _, x := range table {
 				t.Run(x.name, func(t *testing.T) {
-					a := p.ask(t, x.method, x.target, x.header, bytes.NewReader(x.body))
+					ask := p.ask
+					if x.bodiless() {
+						ask = p.raw
+					}
+					a := ask(t, x.method, x.target, x.header, bytes.NewReader(x.body))
 					if a.status != x.status {
 						t.Fatalf("status %d, want %d\n%v\n%.300s", a.status, x.status, a.header, a.body)
 					}

@@ -51,18 +51,18 @@ func run(ctx context.Context, out, progress io.Writer) (err error) {
 	if _, err := env.Must(ctx, "up"); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\n%-32s %-20s %-16s %10s %10s %7s %6s %6s  %s\n", "STEP", "ACTION", "SERVED BY", "DETECTED", "RECOVERED", "BOUND", "SENT", "LOST", "VERDICT")
+	fmt.Fprintf(out, "\n%-32s %-20s %-16s %10s %7s %10s %7s %6s %6s  %s\n", "STEP", "ACTION", "SERVED BY", "DETECTED", "BOUND", "RECOVERED", "BOUND", "SENT", "LOST", "VERDICT")
 	report, err := failover.Run(ctx, env, failover.Steps(), func(o failover.Outcome) {
 		verdict := "ok"
 		if o.Problem != "" {
 			verdict = "MISSED: " + o.Problem
 		}
-		fmt.Fprintf(out, "%-32s %-20s %-16s %8.1f s %8.1f s %5d s %6d %6d  %s\n", o.Step, o.Action, o.After, o.Detected, o.Recovered, o.Bound, o.Sent, o.Lost, verdict)
+		fmt.Fprintf(out, "%-32s %-20s %-16s %8.1f s %5d s %8.1f s %5d s %6d %6d  %s\n", o.Step, o.Action, o.After, o.Detected, o.Detect, o.Recovered, o.Bound, o.Sent, o.Lost, verdict)
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nSeconds are cloud time, at %g a second. Detected: DNS named the region. Recovered: the last of %d clients, each with a\nTTL cache of its own, had a right answer again.\n", report.Speed, report.Clients)
+	fmt.Fprintf(out, "\nSeconds are cloud time, at %g a second. Detected: DNS named the region, threshold × (interval + 6 s)\nat the latest. Recovered: the last of %d clients, each with a TTL cache of its own, had a\nright answer again, a TTL later at the latest.\n", report.Speed, report.Clients)
 	b, err := json.MarshalIndent(report, "", " ")
 	if err != nil {
 		return err

@@ -38,10 +38,11 @@ func Steps() []Step {
 type Outcome struct {
 	Step      string  `json:"step"`
 	Action    string  `json:"action"`
-	At        float64 `json:"at"`        // cloud seconds since the run began
-	Before    string  `json:"before"`    // region that served
-	After     string  `json:"after"`     // region that DNS names afterwards
-	Detected  float64 `json:"detected"`  // DNS named it; 0 when nothing had to change
+	At        float64 `json:"at"`       // cloud seconds since the run began
+	Before    string  `json:"before"`   // region that served
+	After     string  `json:"after"`    // region that DNS names afterwards
+	Detected  float64 `json:"detected"` // DNS named it; 0 when nothing had to change
+	Detect    int     `json:"detect_bound"`
 	Recovered float64 `json:"recovered"` // the last client had its first right answer after its last loss; 0 without loss
 	Bound     int     `json:"bound"`
 	Sent      int     `json:"sent"`
@@ -110,7 +111,7 @@ func Run(ctx context.Context, env *harness.Environment, steps []Step, tell func(
 // step orders the fault and watches until the clients have settled.
 func (w *watcher) step(ctx context.Context, env *harness.Environment, s Step, before string) (Outcome, error) {
 	want := w.status.Regions[s.Serving].Name
-	o := Outcome{Step: s.Name, Action: "none", Before: before, Bound: w.status.BoundSeconds, start: time.Now()}
+	o := Outcome{Step: s.Name, Action: "none", Before: before, Detect: env.Detect, Bound: env.Bound, start: time.Now()}
 	o.At = w.cloud(o.start.Sub(w.begun))
 	for verb, targets := range map[string][]string{"fail": s.Fail, "heal": s.Heal} {
 		for _, t := range targets {
@@ -190,8 +191,8 @@ func (w *watcher) judge(o *Outcome, s Step) {
 		o.Problem = fmt.Sprintf("clients %v sent nothing", silent)
 	case o.Wrong > 0:
 		o.Problem = fmt.Sprintf("%d wrong answers", o.Wrong)
-	case o.Detected > float64(o.Bound):
-		o.Problem = fmt.Sprintf("DNS changed after %.1f s, the bound is %d s", o.Detected, o.Bound)
+	case o.Detected > float64(o.Detect):
+		o.Problem = fmt.Sprintf("DNS changed after %.1f s, the bound of detection is %d s", o.Detected, o.Detect)
 	case s.Nobody && rightAfter > 0:
 		o.Problem = fmt.Sprintf("%d requests were answered though everything is down", rightAfter)
 	case s.Nobody && len(out) != clients:

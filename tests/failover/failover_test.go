@@ -67,7 +67,10 @@ func TestJudge(t *testing.T) {
 		{"a fault that did nothing", Step{Fail: []string{"x"}}, []Request{req(0, 1, 1, Right)}, 15, "no request was lost: the fault did not land"},
 		{"loss where none may be", Step{Lossless: true}, []Request{req(0, 1, 1, Lost), req(0, 2, 2, Right)}, 0, "1 requests lost, want none"},
 		{"everything is down", Step{Nobody: true}, nil, 21, ""},
-		{"everything is down, and DNS is late", Step{Nobody: true}, nil, 63, "DNS changed after 63.0 s, the bound is 62 s"},
+		{"everything is down, and DNS is late", Step{Nobody: true}, nil, 32.5, "DNS changed after 32.5 s, the bound of detection is 32 s"},
+		{"DNS is in time", Step{Fail: []string{"x"}}, []Request{req(0, 1, 1, Lost), req(0, 62, 62, Right)}, 32, ""},
+		{"DNS is late, and every client lucky", Step{Fail: []string{"x"}}, []Request{req(0, 1, 1, Lost), req(0, 33, 33, Right)}, 32.1, "DNS changed after 32.1 s, the bound of detection is 32 s"},
+		{"what is healed comes back late", Step{Heal: []string{"x"}}, nil, 40, "DNS changed after 40.0 s, the bound of detection is 32 s"},
 		{"answers from the dead", Step{Nobody: true}, []Request{req(0, 1, 1, Lost), req(0, 63, 63, Right), req(0, 64, 64, Lost)}, 15, "1 requests were answered though everything is down"},
 		{"one client is served by the dead", Step{Nobody: true}, []Request{req(3, 1, 1, Lost), req(3, 30, 30, Right)}, 15, "everything is down, and not every client noticed"},
 		{"one client is silent", Step{Lossless: true}, []Request{req(3, -9, -8, Right)}, 0, "clients [3] sent nothing"},
@@ -86,7 +89,7 @@ func TestJudge(t *testing.T) {
 					w.log[client] = append(w.log[client], req(client, 900, 900, Lost))
 				}
 			}
-			o := Outcome{Bound: 62, Detected: c.detected, start: start, end: at(1000)}
+			o := Outcome{Detect: 32, Bound: 62, Detected: c.detected, start: start, end: at(1000)}
 			w.judge(&o, c.step)
 			if o.Problem != c.problem {
 				t.Errorf("problem %q, want %q", o.Problem, c.problem)

@@ -34,7 +34,8 @@ type Options struct {
 type Environment struct {
 	Root   string // project folder
 	Speed  float64
-	Bound  int    // seconds clients may be without answers, by README's formula from the stack file's dials
+	Detect int    // seconds until DNS has to answer otherwise, by README's formula from the stack file's dials
+	Bound  int    // seconds clients may be without answers: Detect and the TTL
 	DNS    string // host:port
 	Edge   string // host:port
 	Origin string // host:port
@@ -136,7 +137,7 @@ func (e *Environment) configure(opts Options) error {
 	if err != nil {
 		return fmt.Errorf("%s: speed: %w", path, err)
 	}
-	if e.Bound, err = bound(config); err != nil {
+	if e.Detect, e.Bound, err = bounds(config); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if opts.Regions != nil {
@@ -159,22 +160,23 @@ func (e *Environment) configure(opts Options) error {
 	return os.WriteFile(doc, bytes.ReplaceAll(text, []byte("127.0.0.1:18080"), []byte(e.Origin)), 0o644)
 }
 
-// bound is threshold × (interval + 6 s) + TTL. It is worked out here once more, so that a product which promised less than
-// README does would not be held to its own word only.
-func bound(config map[string]any) (int, error) {
+// bounds are threshold × (interval + 6 s), and that + TTL. They are worked out here once more, so that a product which
+// promised less than README does would not be held to its own word only.
+func bounds(config map[string]any) (detect, bound int, err error) {
 	check, ok := config["polygate:check"].(map[string]any)
 	if !ok {
-		return 0, errors.New("there is no polygate:check")
+		return 0, 0, errors.New("there is no polygate:check")
 	}
 	var dials [3]float64
 	for i, v := range []any{check["threshold"], check["interval"], config["polygate:ttl"]} {
 		n, err := number(v)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		dials[i] = n
 	}
-	return int(dials[0]*(dials[1]+6) + dials[2]), nil
+	detection := dials[0] * (dials[1] + 6)
+	return int(detection), int(detection + dials[2]), nil
 }
 
 func number(v any) (float64, error) {
@@ -314,7 +316,7 @@ type Status struct {
 	Regions      []Region `json:"regions"`
 }
 
-// Status asks `polygate status --json`; an unhealthy environment is no error.
+// Status asks `polygate status --json`; an unhealthy environment is no error, but an exit code that says otherwise is.
 func (e *Environment) Status(ctx context.Context) (Status, error) {
 	r, err := e.Polygate(ctx, "status", "--json")
 	if err != nil {
@@ -323,6 +325,9 @@ func (e *Environment) Status(ctx context.Context) (Status, error) {
 	var s Status
 	if err := json.Unmarshal([]byte(r.Stdout), &s); err != nil {
 		return Status{}, fmt.Errorf("status --json ended with %d: %w\n%s%s", r.Code, err, r.Stdout, r.Stderr)
+	}
+	if want := map[bool]int{true: 0, false: 1}[s.Status == "ok"]; r.Code != want {
+		return s, fmt.Errorf("status --json says %q and ended with %d, want %d", s.Status, r.Code, want)
 	}
 	return s, nil
 }

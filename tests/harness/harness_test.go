@@ -26,8 +26,8 @@ func TestNew(t *testing.T) {
 	if err := e.configure(Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if e.Bound != 62 || e.Speed != 10 { // 2 × (10 + 6) + 30
-		t.Errorf("bound %d s, speed %g; want 62 and 10", e.Bound, e.Speed)
+	if e.Detect != 32 || e.Bound != 62 || e.Speed != 10 { // 2 × (10 + 6), + 30
+		t.Errorf("detection within %d s, bound %d s, speed %g; want 32, 62 and 10", e.Detect, e.Bound, e.Speed)
 	}
 	doc, err := os.ReadFile(filepath.Join(root, "stacks", "local.gateway.yaml"))
 	if err != nil || string(doc) != "url: http://"+e.Origin+"/base\n" {

@@ -72,15 +72,17 @@ var laws = []rule{
 	{"infra/settings", []string{"github.com/goccy/go-yaml"}, nil, comparing},
 	{"infra", []string{module + "/shared", module + "/infra", "github.com/pulumi/", "github.com/google/uuid"}, nil, comparing},
 	{"stacks", []string{module + "/infra", module + "/shared", "github.com/pulumi/pulumi/sdk/v3"}, nil, nil},
-	{"tools/internal/localcloud", nil, []string{module + "/functions", module + "/infra", module + "/stacks", module + "/tests", "github.com/pulumi/pulumi-"}, nil},
-	{"tools", nil, []string{module + "/functions", module + "/stacks", module + "/tests"}, nil},
+	{"tools/internal/localcloud", nil, []string{module + "/functions", module + "/infra", module + "/stacks", module + "/tests", providerSDKs}, nil},
+	{"tools", nil, []string{module + "/functions", module + "/stacks", module + "/tests", providerSDKs}, nil},
 	{"tests/languagehost", []string{"github.com/pulumi/pulumi/sdk/v3", "google.golang.org/grpc", "google.golang.org/protobuf"}, nil, nil},
 	{"tests", []string{module + "/tools/client", "github.com/goccy/go-yaml", "github.com/miekg/dns"}, nil, nil},
 }
 
 var (
 	comparing = []string{"github.com/google/go-cmp"}
-	noYAML    = []string{module + "/shared/config"} // a gateway document is read at build time
+	// Pulumi's SDKs of providers: pulumi-aws, pulumi-azure-native, pulumi-gcp and all others.
+	providerSDKs = "github.com/pulumi/pulumi-"
+	noYAML       = []string{module + "/shared/config"} // a gateway document is read at build time
 )
 
 // breaks says which law an import breaks, or ""; inTest says that it stands in a test file.
@@ -199,6 +201,10 @@ func TestRules(t *testing.T) {
 		{"tools/internal/localcloud/dns", module + "/infra/settings", test, true},
 		{"tools/internal/localcloud/provider", "github.com/pulumi/pulumi/sdk/v3/proto/go", code, false},
 		{"tools/internal/cli", module + "/functions/aws", code, true},
+		{"tools/internal/cli", "github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp", code, true},
+		{"tools/internal/deploy", "github.com/pulumi/pulumi-azure-native-sdk/web/v3", test, true},
+		{"tools/internal/deploy", "github.com/pulumi/pulumi/sdk/v3/go/auto", code, false},
+		{"tools/client", "github.com/pulumi/pulumi-aws/sdk/v7/go/aws", code, true},
 		{"tools/internal/cli", module + "/tests/harness", test, true},
 		{"tests/failover", module + "/tests/harness", code, false},
 		{"tests/failover", module + "/tools/client", code, false},

@@ -121,10 +121,7 @@ func TestLifecycle(t *testing.T) {
 
 	t.Log("destroying: nothing is left")
 	must(t, env, "destroy")
-	nothingRuns(t, env)
-	if _, err := os.Stat(filepath.Join(env.Root, ".polygate", "local")); !os.IsNotExist(err) {
-		t.Errorf("destroy left the environment's folder: %v", err)
-	}
+	nothingLeft(t, env)
 	after, err := os.ReadFile(stackFile)
 	if err != nil {
 		t.Fatal(err)
@@ -182,8 +179,13 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	fails(t, env, 1, "destroy --force", "up")
+
+	t.Log("the environment's folder was removed under running clouds: destroying ends them all the same")
+	if err := os.RemoveAll(filepath.Join(env.Root, ".polygate")); err != nil {
+		t.Fatal(err)
+	}
 	must(t, env, "destroy")
-	nothingRuns(t, env)
+	nothingLeft(t, env)
 }
 
 // kill starts `up` and kills it when the local clouds hold so many resources.
@@ -308,6 +310,17 @@ func eventually(t *testing.T, env *harness.Environment, want string, ok func(har
 
 func healthy(s harness.Status) bool { return s.Status == "ok" }
 
+// nothingLeft looks for what a destroyed environment must not leave: processes, listeners and files.
+func nothingLeft(t *testing.T, env *harness.Environment) {
+	t.Helper()
+	nothingRuns(t, env)
+	for _, dir := range []string{".polygate", "dist"} {
+		if left, err := filepath.Glob(filepath.Join(env.Root, dir, "*")); err != nil || len(left) > 0 {
+			t.Errorf("destroy left %q, %v", left, err)
+		}
+	}
+}
+
 // nothingRuns looks for processes and listeners of the environment.
 func nothingRuns(t *testing.T, env *harness.Environment) {
 	t.Helper()
@@ -318,6 +331,12 @@ func nothingRuns(t *testing.T, env *harness.Environment) {
 			continue
 		}
 		l.Close()
+	}
+	dns, err := net.ListenPacket("udp", env.DNS)
+	if err != nil {
+		t.Errorf("%s is still taken over UDP: %v", env.DNS, err)
+	} else {
+		dns.Close()
 	}
 	procs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {

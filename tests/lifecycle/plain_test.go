@@ -31,7 +31,7 @@ func TestPlainPulumi(t *testing.T) {
 	shell(t, env, path, `pulumi destroy --yes --skip-preview --non-interactive && pulumi stack rm --yes --preserve-config local`)
 	fails(t, env, 1, "is not deployed", "status")
 	must(t, env, "destroy")
-	nothingRuns(t, env)
+	nothingLeft(t, env)
 }
 
 // pulumiPath is a PATH that leads to a Pulumi CLI with its Go language host: the one installed here, or the CLI that

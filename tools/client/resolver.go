@@ -40,12 +40,6 @@ type ResolverOptions struct {
 	Server  string        // host:port of the DNS server, required
 	Speed   float64       // cloud seconds per wall second, by which TTLs run out; 0 is 1, as on real clouds
 	Timeout time.Duration // of one query, wall time; 0 is 2 s. A query is sent at most twice
-	// MinTTL holds every answer at least so long, cloud time, whatever its TTL: the way of a client that overrides
-	// TTLs, as long-running JVMs and some resolvers do. 0 obeys the TTL.
-	MinTTL time.Duration
-	// ServeStale answers from expired records, up to so long after they expired, cloud time, while the server does not
-	// answer (RFC 8767). 0 never does.
-	ServeStale time.Duration
 }
 
 // Resolver is a caching resolver for IPv4 addresses. All methods are safe for concurrent use.
@@ -77,7 +71,6 @@ type Answer struct {
 	TTL     time.Duration `json:"ttl"`     // shortest on the way as received, cloud time
 	Expires time.Time     `json:"expires"` // cloud time at which the first record on the way expires
 	Cached  bool          `json:"cached"`  // the server was not asked
-	Stale   bool          `json:"stale"`   // some record had expired, and the server did not answer
 }
 
 // Owner is the name that owns the addresses: the end of the chain.
@@ -90,13 +83,6 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 	}
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
 	return &Resolver{o: o, now: clock.New(o.Speed).Now, cache: map[key]entry{}}, nil
-}
-
-// Flush forgets everything.
-func (r *Resolver) Flush() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clear(r.cache)
 }
 
 // Lookup resolves a name to its IPv4 addresses. It walks the chain record set by record set through the cache and asks
@@ -131,10 +117,8 @@ func (r *Resolver) Lookup(ctx context.Context, host string) (Answer, error) {
 
 // step finds what a name has: its addresses, its CNAME, or nothing.
 func (r *Resolver) step(ctx context.Context, name string, a *Answer) (entry, error) {
-	now := r.now()
-	old, ok := r.cached(name)
-	if ok && now.Before(old.expires) {
-		return old, nil
+	if held, ok := r.cached(name); ok && r.now().Before(held.expires) {
+		return held, nil
 	}
 	a.Cached = false
 	m, err := r.exchange(ctx, name)
@@ -142,10 +126,6 @@ func (r *Resolver) step(ctx context.Context, name string, a *Answer) (entry, err
 		err = r.store(m, name)
 	}
 	if err != nil {
-		if ok && now.Before(old.expires.Add(r.o.ServeStale)) {
-			a.Stale = true
-			return old, nil
-		}
 		return entry{}, err
 	}
 	if fresh, ok := r.cached(name); ok {
@@ -259,7 +239,7 @@ func (r *Resolver) timed(e entry, now time.Time, ttl uint32) entry {
 	d := time.Duration(ttl) * time.Second
 	if e.expires.IsZero() || d < e.ttl {
 		e.ttl = d
-		e.expires = now.Add(max(d, r.o.MinTTL))
+		e.expires = now.Add(d)
 	}
 	return e
 }

@@ -37,25 +37,53 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 
 // TestQuietOnATerminal: what polygate writes to a terminal is what it has to say, and no question to the terminal.
 func TestQuietOnATerminal(t *testing.T) {
+	shown, err := onTerminal(t, command(t, "help", "local"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(shown, "polygate local") || strings.ContainsRune(shown, '\x1b') {
+		t.Errorf("on the terminal stands %q", shown)
+	}
+}
+
+// TestNoColor: an error is red on a terminal, unless NO_COLOR or a terminal that cannot says otherwise.
+func TestNoColor(t *testing.T) {
+	for _, c := range []struct {
+		env  []string
+		want string
+	}{
+		{[]string{"NO_COLOR="}, "\x1b[31merror: \x1b[0munknown verb"}, // no-color.org: empty counts as unset
+		{[]string{"NO_COLOR=1"}, "error: unknown verb"},
+		{[]string{"NO_COLOR=", "TERM=dumb"}, "error: unknown verb"},
+	} {
+		cmd := command(t, "fly")
+		cmd.Env = append(cmd.Env, c.env...)
+		shown, err := onTerminal(t, cmd)
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 2 {
+			t.Errorf("%q: %v, want exit code 2", c.env, err)
+		}
+		if !strings.HasPrefix(shown, c.want) || strings.Count(shown, "\x1b") != strings.Count(c.want, "\x1b") {
+			t.Errorf("%q: on the terminal stands %q, want it to begin with %q", c.env, shown, c.want)
+		}
+	}
+}
+
+// onTerminal runs a command on a terminal of its own and gives what stands there afterwards.
+func onTerminal(t *testing.T, cmd *exec.Cmd) (shown string, err error) {
+	t.Helper()
 	terminal, screen := openTerminal(t)
-	cmd := command(t, "help", "local")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = screen, screen, screen
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	err := cmd.Start()
+	err = cmd.Start()
 	screen.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var shown bytes.Buffer
-	if _, err := io.Copy(&shown, terminal); err != nil && !errors.Is(err, syscall.EIO) { // EIO: nobody has the screen any more
+	var all bytes.Buffer
+	if _, err := io.Copy(&all, terminal); err != nil && !errors.Is(err, syscall.EIO) { // EIO: nobody has the screen any more
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(shown.Bytes(), []byte("polygate local")) || bytes.ContainsRune(shown.Bytes(), '\x1b') {
-		t.Errorf("on the terminal stands %q", shown.Bytes())
-	}
+	return all.String(), cmd.Wait()
 }
 
 // openTerminal gives both ends of a pseudo-terminal; see ptmx(4).

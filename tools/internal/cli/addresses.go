@@ -63,11 +63,40 @@ func holder(network string, at netip.AddrPort) string {
 	if !ok {
 		return ""
 	}
-	// As startClouds starts them: polygate -C <root> -s <env> local serve.
-	if len(command) >= 7 && command[1] == "-C" && command[3] == "-s" && command[5] == "local" && command[6] == "serve" {
-		return fmt.Sprintf(" by the local clouds of %s: `polygate -C %s -s %s local stop` ends them", command[2], shellQuote(command[2]), command[4])
+	if root, environment, ok := cloudsOf(command); ok {
+		return fmt.Sprintf(" by the local clouds of %s: `polygate -C %s -s %s local stop` ends them", root, shellQuote(root), environment)
 	}
 	return fmt.Sprintf(" by process %d (%s)", pid, filepath.Base(command[0])) // its arguments may hold secrets
+}
+
+// cloudsOf says whose local clouds a command line runs, as launchClouds starts them: polygate -C <root> -s <env> local serve.
+func cloudsOf(command []string) (root, environment string, ok bool) {
+	if len(command) >= 7 && command[1] == "-C" && command[3] == "-s" && command[5] == "local" && command[6] == "serve" {
+		return command[2], command[4], true
+	}
+	return "", "", false
+}
+
+// strayClouds finds local clouds of this environment that run although the folder that would tell of them was removed.
+func (a *app) strayClouds() (pid int, found bool) {
+	s, err := a.localSettings()
+	if err != nil {
+		return 0, false
+	}
+	for _, address := range []string{s.LocalClouds.Edge, s.LocalClouds.Origin, s.LocalClouds.DNS} {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			continue
+		}
+		pid, command, ok := process.Listener("tcp", at)
+		if !ok {
+			continue
+		}
+		if root, environment, ok := cloudsOf(command); ok && root == a.root && environment == a.stack {
+			return pid, true
+		}
+	}
+	return 0, false
 }
 
 // warnLoopback tells of targets on this machine that are not the local clouds' origin: right when a service of the user's

@@ -12,24 +12,24 @@ import (
 
 // backend says where Pulumi keeps the state of an environment on real clouds and who says so, or what nobody says. It looks
 // where Pulumi looks, in Pulumi's order (pkg v3.253, workspace.GetCurrentCloudURL), so that the lack of it is told before
-// anything is built.
+// anything is built. The URL is given as it can be shown.
 func (a *app) backend() (string, error) {
 	if url := a.getenv("PULUMI_BACKEND_URL"); url != "" {
-		return url + " (PULUMI_BACKEND_URL)", nil
+		return a.conceal(url) + " (PULUMI_BACKEND_URL)", nil
 	}
 	project, err := workspace.LoadProject(filepath.Join(a.root, "Pulumi.yaml"))
 	if err != nil {
 		return "", usageError{fmt.Errorf("read the project file: %w", err)}
 	}
 	if project.Backend != nil && project.Backend.URL != "" {
-		return project.Backend.URL + " (backend.url of Pulumi.yaml)", nil
+		return a.conceal(project.Backend.URL) + " (backend.url of Pulumi.yaml)", nil
 	}
 	stored, err := workspace.GetStoredCredentials()
 	if err != nil {
 		return "", fmt.Errorf("read Pulumi's credentials: %w", err)
 	}
 	if stored.Current != "" {
-		return stored.Current + " (pulumi login)", nil
+		return a.conceal(stored.Current) + " (pulumi login)", nil
 	}
 	if a.getenv("PULUMI_ACCESS_TOKEN") != "" {
 		return "Pulumi Cloud (PULUMI_ACCESS_TOKEN)", nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/config"
 )
@@ -120,6 +121,7 @@ func TestExitCodeOfErrors(t *testing.T) {
 		{errors.New("anything"), ExitFailed},
 		{usageError{errors.New("x")}, ExitUsage},
 		{fmt.Errorf("build: %w", config.Problems{{File: "x"}}), ExitUsage},
+		{fmt.Errorf("build: %w", &provider.ModelError{Lines: []string{"x"}}), ExitUsage},
 		{fmt.Errorf("load: %w", settings.Problems{{Key: "x"}}), ExitUsage},
 	} {
 		if got := exitCode(c.err); got != c.want {

@@ -65,7 +65,7 @@ func (a *app) previewCommand() *cobra.Command {
 			stop := a.heartbeat(a.atWork)
 			changes, err := stack.Preview(ctx)
 			stop()
-			if err != nil {
+			if err := errors.Join(err, a.diff.end()); err != nil {
 				return err
 			}
 			if !changes.Any() {
@@ -88,8 +88,8 @@ func (a *app) destroyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "destroy",
 		Short: "Remove everything an environment deployed",
-		Long: `destroy removes every resource of the environment and its empty stack; the stack file stays. With local clouds it
-stops them too and removes all they kept on this machine.`,
+		Long: `destroy removes every resource of the environment and its empty stack; the stack file stays, and what was
+built under dist/<env>/. With local clouds it stops them too and removes all they kept on this machine, dist/<env>/ included.`,
 		Example: "  polygate destroy -s local\n  polygate destroy -s staging --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -120,10 +120,12 @@ stops them too and removes all they kept on this machine.`,
 					a.step("destroy: removing the local clouds with all that is left in them")
 				}
 			}
-			if s.LocalClouds != nil {
-				if err := a.removeClouds(ctx); err != nil {
-					return err
-				}
+			if s.LocalClouds == nil {
+				a.step("destroy: nothing of %s is left in the clouds; what was built for it stays in %s", a.stack, a.dist())
+				return nil
+			}
+			if err := a.removeClouds(ctx); err != nil {
+				return err
 			}
 			a.step("destroy: nothing of %s is left", a.stack)
 			return nil
@@ -243,9 +245,10 @@ func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, err
 
 // deployment says what Pulumi is to drive, with a CLI that will do.
 func (a *app) deployment(ctx context.Context, s settings.Settings) (deploy.Options, error) {
+	a.diff = &wholeLines{output: a.output}
 	opts := deploy.Options{
 		Root: a.root, Environment: a.stack, Program: infra.Program(a.root), Env: map[string]string{"PULUMI_SKIP_UPDATE_CHECK": "true"},
-		Progress: a.progress(), Notice: a.step, Diff: a.out,
+		Progress: a.progress(), Notice: a.step, Diff: a.diff,
 	}
 	if s.LocalClouds != nil {
 		st, err := a.cloudState(ctx)

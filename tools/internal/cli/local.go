@@ -154,7 +154,7 @@ func (a *app) failCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&kind, "kind", string(fault.Down), fmt.Sprintf("what to break, one of %v", fault.Kinds))
-	c.Flags().DurationVar(&f.Delay, "delay", 5*time.Second, "with --kind slow: delay of each answer")
+	c.Flags().DurationVar(&f.Delay, "delay", 5*time.Second, "with --kind slow: delay of each answer in cloud time; a client waits this divided by localClouds.speed")
 	c.Flags().Float64Var(&f.Rate, "rate", 1, "with --kind errors: share of requests answered 503")
 	completeKinds(c)
 	return c
@@ -280,15 +280,28 @@ func (a *app) cloudLock(ctx context.Context) (unlock func(), err error) {
 
 func (a *app) stopRunning(ctx context.Context) error {
 	st, err := localcloud.ReadState(ctx, a.cloudDir())
-	if errors.Is(err, localcloud.ErrNotRunning) {
-		a.step("the local clouds of %s are not running", a.stack)
-		return nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, localcloud.ErrNotRunning):
+		pid, ok := a.strayClouds()
+		if !ok {
+			a.step("the local clouds of %s are not running", a.stack)
+			return nil
+		}
+		a.step("the local clouds of %s run, though their folder is gone: ending process %d", a.stack, pid)
+		stray, err := os.FindProcess(pid)
+		if err == nil {
+			err = stray.Signal(os.Interrupt)
+		}
+		if err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return fmt.Errorf("end process %d: %w", pid, err)
+		}
+		st.PID = pid
+	case err != nil:
 		return err
-	}
-	if err := localcloud.NewClient(st).Stop(ctx); err != nil {
-		return err
+	default:
+		if err := localcloud.NewClient(st).Stop(ctx); err != nil {
+			return err
+		}
 	}
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
@@ -305,13 +318,15 @@ func (a *app) stopRunning(ctx context.Context) error {
 	return fmt.Errorf("the local clouds (process %d) did not stop within 30 s: see %s", st.PID, filepath.Join(a.cloudDir(), "clouds.log"))
 }
 
-// removeClouds stops the local clouds and removes all the environment kept on this machine.
+// removeClouds stops the local clouds and removes all the environment kept on this machine, its packages included.
 func (a *app) removeClouds(ctx context.Context) error {
 	if err := a.stopClouds(ctx); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(a.workDir()); err != nil {
-		return fmt.Errorf("remove %s: %w", a.workDir(), err)
+	for _, dir := range []string{a.workDir(), a.dist()} {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove %s: %w", dir, err)
+		}
 	}
 	return nil
 }

@@ -18,8 +18,9 @@ type output struct {
 	redraw   bool // out is a terminal that can
 	start    time.Time
 
-	mu   sync.Mutex
-	last time.Time // of the last line
+	mu      sync.Mutex
+	last    time.Time // of the last line
+	secrets *secrets  // see conceal; nil knows none
 }
 
 func newOutput(out, errw io.Writer, getenv func(string) string) *output {
@@ -47,7 +48,7 @@ func (o *output) line(head, style, text string) {
 	if o.colour {
 		head = style + head + "\x1b[0m"
 	}
-	fmt.Fprintln(o.err, head+text)
+	fmt.Fprintln(o.err, head+o.public(text))
 	o.last = time.Now()
 }
 

@@ -25,6 +25,7 @@ type app struct {
 	root   string          // folder of Pulumi.yaml
 	stack  string          // environment
 	begun  map[string]bool // resources the engine is at work on, by type and name; guarded by mu
+	diff   *wholeLines     // what Pulumi says of the changes
 }
 
 // Main runs the command line and returns the process's exit code.

@@ -38,29 +38,10 @@ name over TLS. It exits with 1 unless every region is healthy.`,
 			if err != nil {
 				return err
 			}
-			for {
-				r, err := look(ctx)
-				if follow && ctx.Err() != nil {
-					return nil // the user has seen enough
-				}
-				if err != nil {
-					return err
-				}
-				if err := a.show(r, asJSON, follow); err != nil {
-					return err
-				}
-				if !follow {
-					if r.Status != status.OK {
-						return unhealthy{}
-					}
-					return nil
-				}
-				select {
-				case <-ctx.Done():
-					return nil
-				case <-time.After(every):
-				}
+			if follow {
+				return a.follow(ctx, look, asJSON, every)
 			}
+			return a.lookOnce(ctx, look, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with --watch one object a line")
@@ -69,8 +50,47 @@ name over TLS. It exits with 1 unless every region is healthy.`,
 	return c
 }
 
+// lookOnce shows the environment and ends with whether it is healthy.
+func (a *app) lookOnce(ctx context.Context, look looking, asJSON bool) error {
+	r, err := look(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.show(r, asJSON, false); err != nil {
+		return err
+	}
+	if r.Status != status.OK {
+		return unhealthy{}
+	}
+	return nil
+}
+
+// follow shows the environment again and again until the user has seen enough.
+func (a *app) follow(ctx context.Context, look looking, asJSON bool, every time.Duration) error {
+	for {
+		r, err := look(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.show(r, asJSON, true); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(every):
+		}
+	}
+}
+
+// looking is one look at an environment.
+type looking func(context.Context) (status.Report, error)
+
 // looker prepares repeated looks at the environment.
-func (a *app) looker(ctx context.Context, s settings.Settings) (func(context.Context) (status.Report, error), error) {
+func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) {
 	t, err := a.loadTopology(ctx, s)
 	if err != nil {
 		return nil, err
