@@ -31,10 +31,10 @@ func Settings(root, environment string) (settings.Settings, error) {
 	return settings.Load(settings.Path(root, environment), catalog.Rules()...)
 }
 
-// Audit compares a gateway model with the settings it is to be deployed with: regions no provider has, and routes
-// that may take longer than the function. The error is a *provider.ModelError.
-func Audit(s settings.Settings, model *gateway.Model) error {
-	return provider.AuditModel(catalog.Specs(), s, model)
+// DocumentRule compares a gateway document with the settings it is to be deployed with: regions no provider has, and routes
+// that may take longer than the function. It is for config.Load.
+func DocumentRule(s settings.Settings) func(gateway.Spec) gateway.Violations {
+	return provider.DocumentRule(catalog.Specs(), s)
 }
 
 // Dist is the folder of an environment's artefacts and their manifest.

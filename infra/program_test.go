@@ -1,14 +1,12 @@
 package infra
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"polygate.example/infra/internal/record"
-	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/topology"
@@ -113,43 +111,27 @@ func TestProjectRoot(t *testing.T) {
 	}
 }
 
-func TestAuditModel(t *testing.T) {
-	model, err := gateway.New(gateway.Spec{
-		Version: gateway.Version,
-		Upstreams: map[string]gateway.Upstream{"u": {
-			Targets: []gateway.Target{{URL: "https://a.example.com"}},
-			Regions: map[string]gateway.Region{
-				"aws/us-east-1": {Targets: []gateway.Target{{URL: "https://b.example.com"}}},
-				"aws/us-east-9": {Targets: []gateway.Target{{URL: "https://c.example.com"}}},
-				"ibm/us-south":  {Targets: []gateway.Target{{URL: "https://d.example.com"}}},
-			},
-			Timeouts: gateway.Timeouts{Connect: second, Response: second, Idle: second},
-		}},
-		Routes: []gateway.Route{
-			{Name: "quick", Match: gateway.Match{Path: "/quick"}, Upstream: "u", Timeout: 20 * second},
-			{Name: "slow", Match: gateway.Match{Path: "/slow"}, Upstream: "u", Timeout: 40 * second},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = Audit(settings.Settings{Timeout: 25}, model)
-	var problems *provider.ModelError
-	if !errors.As(err, &problems) {
-		t.Fatalf("the error is %v: want a ModelError", err)
-	}
+func TestDocumentRule(t *testing.T) {
+	regions := map[string]gateway.Region{"aws/us-east-1": {}, "aws/us-east-9": {}, "ibm/us-south": {}}
+	doc := gateway.Spec{Upstreams: map[string]gateway.Upstream{"u": {Regions: regions}}, Routes: []gateway.Route{
+		{Name: "quick", Timeout: 25 * second}, {Name: "slow", Timeout: 40 * second},
+	}}
 	want := []string{
-		`the gateway document names the region "aws/us-east-9": aws has only`,
-		`the gateway document names the region "ibm/us-south": there is no such provider; want aws, gcp or azure`,
-		`the route "slow" may take 40s, but polygate:timeout ends a request after 25s`,
+		`/upstreams/u/regions/aws~1us-east-9: there is no region "aws/us-east-9"; aws has only `,
+		`/upstreams/u/regions/ibm~1us-south: there is no region "ibm/us-south"; want aws, gcp or azure`,
+		`/routes/1/timeout: the route "slow" may take 40s, but polygate:timeout ends a request after 25s; `,
 	}
-	if len(problems.Lines) != len(want) {
-		t.Fatalf("%d problems, want %d:\n%v", len(problems.Lines), len(want), err)
+	got := strings.Split(DocumentRule(settings.Settings{Timeout: 25})(doc).Error(), "\n")
+	if len(got) != len(want) {
+		t.Fatalf("%d problems, want %d:\n%q", len(got), len(want), got)
 	}
 	for i, w := range want {
-		if !strings.HasPrefix(problems.Lines[i], w) {
-			t.Errorf("problem %d is %q, want %q", i, problems.Lines[i], w)
+		if !strings.HasPrefix(got[i], w) {
+			t.Errorf("problem %d is %q, want %q", i, got[i], w)
 		}
+	}
+	if got := DocumentRule(settings.Settings{})(doc); len(got) != 2 {
+		t.Errorf("without a timeout, which is reported already: %v", got)
 	}
 }
 

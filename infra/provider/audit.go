@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,40 +97,40 @@ func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.
 	return problems
 }
 
-// AuditModel compares a gateway model with where it is to run: a region it names must be one that some provider has,
-// and no route may take longer than the function is given. The error lists every mismatch, one to a line.
-func AuditModel(specs []Spec, s settings.Settings, model *gateway.Model) error {
-	var lines []string
-	for _, name := range model.Regions() {
-		prov, region, _ := strings.Cut(name, "/")
-		spec, ok := Find(specs, prov)
-		if !ok {
-			lines = append(lines, fmt.Sprintf("the gateway document names the region %q: there is no such provider; want %s", name, settings.List(names(specs))))
-			continue
+// DocumentRule compares a gateway document with where it is to run: a region it names must be one that some provider has,
+// and no route may take longer than the function is given.
+func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.Violations {
+	return func(doc gateway.Spec) gateway.Violations {
+		var found gateway.Violations
+		for _, name := range slices.Sorted(maps.Keys(doc.Upstreams)) {
+			for _, region := range slices.Sorted(maps.Keys(doc.Upstreams[name].Regions)) {
+				if remedy, ok := knows(specs, region); !ok {
+					found = append(found, gateway.Violation{Path: string(gateway.Pointer("/upstreams").Key(name).Key("regions").Key(region)), Key: true,
+						What: fmt.Sprintf("there is no region %q", region), Remedy: remedy})
+				}
+			}
 		}
-		if _, ok := spec.Regions[region]; !ok {
-			lines = append(lines, fmt.Sprintf("the gateway document names the region %q: %s has only %s", name, prov, strings.Join(spec.RegionNames(), ", ")))
+		limit := time.Duration(s.Timeout) * time.Second
+		for i, r := range doc.Routes {
+			if d := time.Duration(r.Timeout); s.Timeout > 0 && d > limit { // a timeout of 0 did not pass and is reported already
+				found = append(found, gateway.Violation{Path: string(gateway.Pointer("/routes").Index(i).Key("timeout")),
+					What: fmt.Sprintf("the route %q may take %s, but polygate:timeout ends a request after %s", r.Name, d, limit), Remedy: "raise the one or lower the other"})
+			}
 		}
+		return found
 	}
-	limit := time.Duration(s.Timeout) * time.Second
-	for _, r := range model.Routes() {
-		if d := time.Duration(r.Timeout); d > limit {
-			lines = append(lines, fmt.Sprintf("the route %q may take %s, but polygate:timeout ends a request after %s: raise the one or lower the other", r.Name, d, limit))
-		}
-	}
-	if len(lines) > 0 {
-		return &ModelError{Lines: lines}
-	}
-	return nil
 }
 
-// ModelError is every mismatch between a gateway model and the settings it is to be deployed with.
-type ModelError struct {
-	Lines []string
+// knows reports whether some provider has a region, and what would be right.
+func knows(specs []Spec, region string) (remedy string, ok bool) {
+	prov, name, _ := strings.Cut(region, "/")
+	spec, ok := Find(specs, prov)
+	if !ok {
+		return "want " + settings.List(names(specs)), false
+	}
+	_, ok = spec.Regions[name]
+	return prov + " has only " + strings.Join(spec.RegionNames(), ", "), ok
 }
-
-// Error is one mismatch to a line.
-func (e *ModelError) Error() string { return strings.Join(e.Lines, "\n") }
 
 func names(specs []Spec) []string {
 	out := make([]string, 0, len(specs))
@@ -138,5 +139,3 @@ func names(specs []Spec) []string {
 	}
 	return out
 }
-
-var _ error = (*ModelError)(nil)

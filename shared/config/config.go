@@ -20,9 +20,13 @@ import (
 // MaxBytes is the size a document may have.
 const MaxBytes = 4 << 20
 
+// Rule is one that the model cannot know, such as what the place can do where it is to run. It is held against the document as
+// it was written, wrong parts left out, and what it objects to is reported with everything else.
+type Rule func(gateway.Spec) gateway.Violations
+
 // Load reads the document at path. The error is Problems if the document is at fault, and another error if the file
 // cannot be read.
-func Load(path string) (*gateway.Model, error) {
+func Load(path string, rules ...Rule) (*gateway.Model, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read gateway document: %w", err)
@@ -33,11 +37,11 @@ func Load(path string) (*gateway.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read gateway document %s: %w", path, err)
 	}
-	return Parse(path, src)
+	return Parse(path, src, rules...)
 }
 
 // Parse reads a document; name stands for the file in messages. The error is Problems.
-func Parse(name string, src []byte) (*gateway.Model, error) {
+func Parse(name string, src []byte, rules ...Rule) (*gateway.Model, error) {
 	doc, problems := read(name, src)
 	if doc == nil {
 		problems.sort()
@@ -47,6 +51,9 @@ func Parse(name string, src []byte) (*gateway.Model, error) {
 	var broken gateway.Violations
 	if err != nil && !errors.As(err, &broken) {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, rule := range rules {
+		broken = append(broken, rule(doc.spec)...)
 	}
 	problems = append(problems, doc.locate(broken)...)
 	if len(problems) > 0 {

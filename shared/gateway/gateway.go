@@ -100,18 +100,6 @@ func (m *Model) Upstream(name string) (Upstream, bool) {
 	return u.clone(), ok
 }
 
-// Regions returns every region ("provider/region") that some upstream has an entry of its own for, sorted. A model does
-// not know which regions exist; whoever deploys it does, and can refuse a region name that no deployment will ever have.
-func (m *Model) Regions() []string {
-	seen := map[string]bool{}
-	for _, u := range m.spec.Upstreams {
-		for r := range u.Regions {
-			seen[r] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(seen))
-}
-
 // Tiers returns the targets a gateway in the given region uses for an upstream: the first tier first, the next only when
 // no target of the one before can be reached. A region with an entry of its own gets its targets and then those of its
 // fallback regions; any other region gets the upstream's general targets and then those of the general fallback. A

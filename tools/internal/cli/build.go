@@ -43,11 +43,8 @@ func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest
 	if s.Architecture == settings.ArchitectureHost {
 		goos, arch = runtime.GOOS, runtime.GOARCH
 	}
-	model, err := config.Load(a.document())
+	model, err := config.Load(a.document(), infra.DocumentRule(s))
 	if err != nil {
-		return artefact.Manifest{}, err
-	}
-	if err := infra.Audit(s, model); err != nil {
 		return artefact.Manifest{}, err
 	}
 	a.warnLoopback(s, model)

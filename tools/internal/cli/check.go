@@ -20,10 +20,7 @@ file:line:column, what is wrong and what would be right. It changes nothing and 
 		Example: "  polygate check -s prod",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, settingsErr := a.settings()
-			model, documentErr := config.Load(a.document())
-			if settingsErr == nil && documentErr == nil {
-				settingsErr = infra.Audit(s, model)
-			}
+			model, documentErr := config.Load(a.document(), infra.DocumentRule(s))
 			if err := errors.Join(settingsErr, documentErr); err != nil {
 				return usageError{err}
 			}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/config"
 )
@@ -48,6 +47,22 @@ const (
 	gatewayDocument = "version: 1\nroutes:\n  - name: hello\n    match: {path: /hello}\n    respond: {status: 200, body: hello}\n"
 )
 
+// misfit is a document that other settings than those of dev would do for, and that has a problem of its own.
+const misfit = `version: 1
+upstreams:
+  u:
+    regions:
+      aws/mars-1: {targets: [{url: "https://a.example.com"}]}
+    targets: [{url: "https://b.example.com"}]
+routes:
+  - name: z
+    match: {path: /z}
+    upstream: u
+    timeout: 900s
+  - {name: a, match: {path: /a}, upstream: u}
+colour: red
+`
+
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -59,7 +74,8 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestExitCodes(t *testing.T) {
 	root := project(t, map[string]string{"Pulumi.dev.yaml": dev, "dev.gateway.yaml": gatewayDocument,
 		"Pulumi.bad.yaml": strings.Replace(dev, "manager: route53", "manager: carrier-pigeon", 1), "bad.gateway.yaml": gatewayDocument + "colour: red\n",
-		"Pulumi.nodoc.yaml": dev})
+		"Pulumi.nodoc.yaml":  dev,
+		"Pulumi.misfit.yaml": strings.Replace(dev, "manager: route53", "manager: carrier-pigeon", 1), "misfit.gateway.yaml": misfit})
 	for _, c := range []struct {
 		name string
 		args []string
@@ -82,10 +98,13 @@ func TestExitCodes(t *testing.T) {
 		{"surplus argument", []string{"-C", root, "check", "now"}, 2, []string{"see `polygate check --help`"}},
 		{"missing argument", []string{"-C", root, "local", "fail"}, 2, []string{"accepts 1 arg", "polygate local fail --help"}},
 		{"no project", []string{"-C", t.TempDir(), "check"}, 2, []string{"has no Pulumi.yaml"}},
-		{"no such environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`no environment "mars"`, "bad, dev, nodoc"}},
-		{"empty environment", []string{"-C", root, "up", "-s", ""}, 2, []string{"--stack is empty", "bad, dev, nodoc"}},
+		{"no such environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`no environment "mars"`, "bad, dev, misfit, nodoc"}},
+		{"empty environment", []string{"-C", root, "up", "-s", ""}, 2, []string{"--stack is empty", "bad, dev, misfit, nodoc"}},
 		{"fine", []string{"-C", root, "check", "-s", "dev"}, 0, []string{"dev: ok, model sha256:"}},
 		{"both files bad", []string{"-C", root, "check", "-s", "bad"}, 2, []string{"Pulumi.bad.yaml:4:3", "route53", "bad.gateway.yaml:6:1", "colour"}},
+		{"a document for other settings, among all else", []string{"-C", root, "check", "-s", "misfit"}, 2, []string{"Pulumi.misfit.yaml:4:3",
+			`misfit.gateway.yaml:5:7: there is no region "aws/mars-1"; aws has only`, `misfit.gateway.yaml:11:14: the route "z" may take 15m0s, but polygate:timeout ends a request after 25s`,
+			`misfit.gateway.yaml:13:1`}},
 		{"no document", []string{"-C", root, "check", "-s", "nodoc"}, 2, []string{"nodoc.gateway.yaml"}},
 		{"build of a bad document", []string{"-C", root, "build", "-s", "bad"}, 2, []string{"carrier-pigeon"}},
 		{"local verb on real clouds", []string{"-C", root, "local", "start", "-s", "dev"}, 2, []string{`"dev" runs on real clouds`}},
@@ -121,7 +140,6 @@ func TestExitCodeOfErrors(t *testing.T) {
 		{errors.New("anything"), ExitFailed},
 		{usageError{errors.New("x")}, ExitUsage},
 		{fmt.Errorf("build: %w", config.Problems{{File: "x"}}), ExitUsage},
-		{fmt.Errorf("build: %w", &provider.ModelError{Lines: []string{"x"}}), ExitUsage},
 		{fmt.Errorf("load: %w", settings.Problems{{Key: "x"}}), ExitUsage},
 	} {
 		if got := exitCode(c.err); got != c.want {

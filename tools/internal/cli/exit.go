@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 
-	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/config"
 )
@@ -30,13 +29,12 @@ func exitCode(err error) int {
 	var usage usageError
 	var doc config.Problems
 	var set settings.Problems
-	var model *provider.ModelError
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.As(err, new(unhealthy)):
 		return ExitFailed
-	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set), errors.As(err, &model):
+	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set):
 		return ExitUsage
 	}
 	return ExitFailed
