@@ -57,7 +57,11 @@ func run(ctx context.Context, out, progress io.Writer) (err error) {
 		if o.Problem != "" {
 			verdict = "MISSED: " + o.Problem
 		}
-		fmt.Fprintf(out, "%-32s %-20s %-16s %8.1f s %5d s %8.1f s %5d s %6d %6d  %s\n", o.Step, o.Action, o.After, o.Detected, o.Detect, o.Recovered, o.Bound, o.Sent, o.Lost, verdict)
+		recovered := fmt.Sprintf("%.1f s", o.Recovered)
+		if o.Lost > 0 && o.Recovered == 0 {
+			recovered = "-" // everything was down
+		}
+		fmt.Fprintf(out, "%-32s %-20s %-16s %8.1f s %5d s %10s %5d s %6d %6d  %s\n", o.Step, o.Action, o.After, o.Detected, o.Detect, recovered, o.Bound, o.Sent, o.Lost, verdict)
 	})
 	if err != nil {
 		return err

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -11,6 +13,7 @@ import (
 	"polygate.example/infra/settings"
 	"polygate.example/shared/artefact"
 	"polygate.example/shared/config"
+	"polygate.example/shared/gateway"
 	"polygate.example/tools/internal/pack"
 )
 
@@ -37,13 +40,22 @@ digests. The same inputs give the same bytes, on any machine and in any folder.`
 	}
 }
 
+// model reads the gateway document and holds it against the settings it is to be deployed with.
+func (a *app) model(s settings.Settings) (*gateway.Model, error) {
+	model, err := config.Load(a.document(), infra.DocumentRule(s))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageError{fmt.Errorf("environment %q has no gateway document: write %s; shared/config/README.md says how", a.stack, a.document())}
+	}
+	return model, err
+}
+
 // build packs the environment's artefacts and prints their sizes.
 func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest, error) {
 	goos, arch := "linux", s.Architecture
 	if s.Architecture == settings.ArchitectureHost {
 		goos, arch = runtime.GOOS, runtime.GOARCH
 	}
-	model, err := config.Load(a.document(), infra.DocumentRule(s))
+	model, err := a.model(s)
 	if err != nil {
 		return artefact.Manifest{}, err
 	}

@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"polygate.example/infra"
-	"polygate.example/shared/config"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -20,7 +17,7 @@ file:line:column, what is wrong and what would be right. It changes nothing and 
 		Example: "  polygate check -s prod",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, settingsErr := a.settings()
-			model, documentErr := config.Load(a.document(), infra.DocumentRule(s))
+			model, documentErr := a.model(s)
 			if err := errors.Join(settingsErr, documentErr); err != nil {
 				return usageError{err}
 			}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,9 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 	root.SetErr(a.err)
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", "local", "environment: the <env> of stacks/Pulumi.<env>.yaml")
 	root.PersistentFlags().StringVarP(&a.root, "root", "C", "", "project folder (default: the nearest one upwards that has a Pulumi.yaml)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())}
+	})
 	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.localCommand())
 	for _, c := range root.Commands() {
 		a.needsProject(c)
@@ -146,6 +149,9 @@ func (a *app) settings() (settings.Settings, error) {
 	if a.stack == "" {
 		return settings.Settings{}, usageError{fmt.Errorf("--stack is empty: want one of %s", strings.Join(a.environments(), ", "))}
 	}
+	if !environmentName.MatchString(a.stack) { // it becomes part of paths
+		return settings.Settings{}, usageError{fmt.Errorf("--stack is %q, which can be no environment's name: want one of %s", a.stack, strings.Join(a.environments(), ", "))}
+	}
 	s, err := infra.Settings(a.root, a.stack)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, usageError{fmt.Errorf("there is no environment %q: want one of %s, or write %s", a.stack,
@@ -153,6 +159,9 @@ func (a *app) settings() (settings.Settings, error) {
 	}
 	return s, err
 }
+
+// environmentName is what Pulumi takes for the name of a stack. Source: "Stacks", www.pulumi.com/docs/iac/concepts/stacks.
+var environmentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
 // environments lists those that have a stack file.
 func (a *app) environments() []string {
