@@ -198,7 +198,7 @@ func (r *reader) localClouds(environment string) *LocalClouds {
 	if l.Speed < 1 || l.Speed > 1000 {
 		r.bad(keyLocalClouds, []string{"speed"}, "is %g: want 1 to 1000 cloud seconds per second", l.Speed)
 	}
-	taken := map[netip.AddrPort]string{}
+	var taken []dialled
 	for _, a := range []struct{ field, value string }{{"dns", l.DNS}, {"edge", l.Edge}, {"origin", l.Origin}} {
 		ap, err := netip.ParseAddrPort(a.value)
 		if err != nil || !ap.Addr().IsLoopback() || ap.Port() == 0 {
@@ -206,17 +206,23 @@ func (r *reader) localClouds(environment string) *LocalClouds {
 				a.value, net.JoinHostPort("127.0.0.1", "15353"))
 			continue
 		}
-		if other, ok := taken[ap]; ok {
-			r.bad(keyLocalClouds, []string{a.field}, "is %s as %s is: want an address or a port of its own", ap, other)
+		if i := slices.IndexFunc(taken, func(d dialled) bool { return d.at == ap }); i >= 0 {
+			r.bad(keyLocalClouds, []string{a.field}, "is %s as %s is: want an address or a port of its own", ap, taken[i].field)
 		}
-		taken[ap] = a.field
+		taken = append(taken, dialled{a.field, ap})
 	}
 	r.network(l.Network, taken)
 	return &l
 }
 
+// dialled is an address that a field names.
+type dialled struct {
+	field string
+	at    netip.AddrPort
+}
+
 // network checks where the fronts of the local clouds get their addresses from; taken are those of the other parts.
-func (r *reader) network(text string, taken map[netip.AddrPort]string) {
+func (r *reader) network(text string, taken []dialled) {
 	bad := func(format string, args ...any) {
 		r.bad(keyLocalClouds, []string{"network"}, "is %q: "+format+", for example 127.77.0.0", append([]any{text}, args...)...)
 	}
@@ -232,9 +238,9 @@ func (r *reader) network(text string, taken map[netip.AddrPort]string) {
 	if !last.IsLoopback() {
 		bad("the fronts get the %d addresses after it, and all have to be loopback ones; want a lower one", frontAddresses)
 	}
-	for ap, field := range taken {
-		if network.Less(ap.Addr()) && ap.Addr().Compare(last) <= 0 {
-			bad("the fronts get the %d addresses after it, and %s of %s is among them; want another", frontAddresses, ap.Addr(), field)
+	for _, d := range taken {
+		if ip := d.at.Addr(); network.Less(ip) && ip.Compare(last) <= 0 {
+			bad("the fronts get the %d addresses after it, and %s of %s is among them; want another", frontAddresses, ip, d.field)
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -123,8 +124,14 @@ func TestEndsInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		t.Run(signal.String(), func(t *testing.T) {
+	// A signal that is ignored here, as SIGHUP is when the tests run under nohup, would be ignored by what is started; one
+	// that is caught here is not.
+	ends := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, ends...)
+	defer signal.Stop(caught)
+	for _, end := range ends {
+		t.Run(end.String(), func(t *testing.T) {
 			cmd := command(t, "-C", root, "build", "-s", "dev")
 			cmd.Env = append(cmd.Env, "PATH="+bin+":/usr/bin:/bin")
 			var said strings.Builder
@@ -138,9 +145,11 @@ func TestEndsInOrder(t *testing.T) {
 					t.Fatalf("it never began to build\n%s", said.String())
 				}
 			}
-			if err := cmd.Process.Signal(signal); err != nil {
+			if err := cmd.Process.Signal(end); err != nil {
 				t.Fatal(err)
 			}
+			tooLong := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() }) // Wait says what came of it
+			defer tooLong.Stop()
 			err := cmd.Wait()
 			if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(said.String(), "interrupted") {
 				t.Errorf("%v\n%s", err, said.String())
