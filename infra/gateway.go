@@ -3,6 +3,7 @@
 package infra
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -46,11 +47,11 @@ func NewGateway(ctx *pulumi.Context, name string, args GatewayArgs, opts ...pulu
 	if err := ctx.RegisterComponentResource("polygate:index:Gateway", name, gw, opts...); err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
-	zone, err := manager.Open(ctx, name, failover.ZoneArgs{Settings: s}, pulumi.Parent(gw))
+	zones, err := openZones(ctx, name, args, manager, pulumi.Parent(gw))
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
-	regions, err := newRegions(ctx, name, args, zone, pulumi.Parent(gw))
+	regions, err := newRegions(ctx, name, args, zones, pulumi.Parent(gw))
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
@@ -58,7 +59,7 @@ func NewGateway(ctx *pulumi.Context, name string, args GatewayArgs, opts ...pulu
 	for _, r := range regions {
 		members = append(members, r.member)
 	}
-	steering, err := zone.Steer(ctx, name+"-"+s.Manager, members, pulumi.Parent(gw))
+	steering, err := zones.steer(ctx, name, failover.Plan(s, members), pulumi.Parent(gw))
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
@@ -116,7 +117,7 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 			return nil, fmt.Errorf("own name of %s: %w", r, err)
 		}
 		out = append(out, deployed{
-			member:   failover.Member{Region: r, Label: label, OwnName: own, Ready: append(reg.Serving, record.Resource)},
+			member:   failover.Member{Region: r, Label: label, OwnName: own, Drained: args.Settings.IsDrained(r), Ready: append(reg.Serving, record.Resource)},
 			target:   reg.Target,
 			artefact: a,
 		})
@@ -130,22 +131,20 @@ func newTopology(args GatewayArgs, manager failover.Manager, regions []deployed,
 	s, m := args.Settings, args.Manifest
 	t := topology.Topology{
 		Environment: s.Environment, Hostname: s.Hostname, Zone: s.Zone, Manager: s.Manager, Pattern: string(s.Pattern),
-		TTL: s.TTL, Release: m.Release, Model: m.Model,
+		Steering: string(s.Steering), Spare: s.Spare, TTL: s.TTL, Release: m.Release, Model: m.Model,
 		Check: topology.Check{
-			Path: s.Check.Path, Interval: s.Check.Interval, Threshold: s.Check.Threshold, Timeout: manager.Spec().ProbeTimeout,
+			Path: s.Check.Path, Interval: s.Check.Interval, Threshold: s.Check.Threshold, Timeout: cmp.Or(s.Check.Timeout, manager.Spec().ProbeTimeout),
 		},
 	}
 	if len(regions) > 1 { // one region alone has nothing to fail over to: there is no bound to keep
-		t.Bound = int(manager.Bound(s.Check, s.TTL) / time.Second)
+		bound := manager.Bound(s)
+		t.Detect, t.Bound = int(bound.Detect/time.Second), int(bound.Total()/time.Second)
 	}
-	var later []any
+	later := []any{steering.Details}
 	for i, r := range regions {
-		role := topology.RoleStandby
-		if i == 0 {
-			role = topology.RolePrimary
-		}
 		t.Regions = append(t.Regions, topology.Region{
-			Name: r.member.Region.String(), Provider: r.member.Region.Provider, Role: role, Hostname: r.member.OwnName,
+			Name: r.member.Region.String(), Provider: r.member.Region.Provider, Role: role(s, i), Hostname: r.member.OwnName,
+			Weight: weight(s, r.member.Region), Drained: r.member.Drained,
 			URL: "https://" + r.member.OwnName + "/", HealthURL: "https://" + r.member.OwnName + s.Check.Path,
 			Digest: r.artefact.Digest(),
 		})
@@ -158,4 +157,27 @@ func newTopology(args GatewayArgs, manager failover.Manager, regions []deployed,
 		return pulumi.MapOutput{}, fmt.Errorf("the topology is not a map output")
 	}
 	return out, nil
+}
+
+// role is what the i-th region does while everything is healthy.
+func role(s settings.Settings, i int) string {
+	serving := i == 0
+	switch s.Pattern {
+	case settings.ActiveActive:
+		serving = true
+	case settings.MultiRegion:
+		serving = s.Regions[i].Provider == s.Regions[0].Provider
+	}
+	if serving {
+		return topology.RolePrimary
+	}
+	return topology.RoleStandby
+}
+
+// weight is a region's share under weighted steering, 0 under any other.
+func weight(s settings.Settings, r settings.Region) int {
+	if s.Steering != settings.Weighted {
+		return 0
+	}
+	return s.Weight(r)
 }

@@ -142,10 +142,13 @@ func TestFill(t *testing.T) {
 	if _, err := fill(twoRegions, []any{"a", "b"}); err == nil {
 		t.Error("too few values are no error")
 	}
-	if _, err := fill(twoRegions, []any{"a", "b", 3, "d"}); err == nil {
+	if _, err := fill(twoRegions, []any{"details", "a", "b", "c", "d"}); err == nil {
+		t.Error("details that are text are no error")
+	}
+	if _, err := fill(twoRegions, []any{map[string]string{}, "a", "b", 3, "d"}); err == nil {
 		t.Error("a target that is a number is no error")
 	}
-	got, err := fill(twoRegions, []any{"a", "b", "c", "d"})
+	got, err := fill(twoRegions, []any{map[string]string{"zone": "Z1"}, "a", "b", "c", "d"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,18 @@ import (
 	"polygate.example/shared/topology"
 )
 
-// fill completes a topology with each region's target and health check, in turn, and gives it the shape its JSON has.
+// fill completes a topology with the manager's details and then each region's target and health check, in turn, and gives
+// it the shape its JSON has.
 func fill(t topology.Topology, known []any) (map[string]any, error) {
-	if len(known) != 2*len(t.Regions) {
-		return nil, fmt.Errorf("the topology has %d regions and %d values for them: want two each", len(t.Regions), len(known))
+	if len(known) != 1+2*len(t.Regions) {
+		return nil, fmt.Errorf("the topology has %d regions and %d values for them: want one, and two each", len(t.Regions), len(known))
 	}
+	details, ok := known[0].(map[string]string)
+	if !ok {
+		return nil, fmt.Errorf("the details of %s are %T: want texts by name", t.Manager, known[0])
+	}
+	t.Details = details
+	known = known[1:]
 	t.Regions = slices.Clone(t.Regions)
 	for i := range t.Regions {
 		var ok, alsoOK bool

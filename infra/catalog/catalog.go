@@ -59,9 +59,5 @@ func Specs() []provider.Spec {
 
 // Rules are the checks of settings against every provider and manager: unknown names and dials they cannot turn.
 func Rules() []settings.Rule {
-	var managers []failover.Spec
-	for _, m := range Managers() {
-		managers = append(managers, m.Spec())
-	}
-	return []settings.Rule{provider.Audit(Specs()), failover.Audit(managers)}
+	return []settings.Rule{provider.Audit(Specs()), failover.Audit(Managers())}
 }

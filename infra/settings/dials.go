@@ -25,13 +25,33 @@ const (
 	keyCertificate  = "certificate"
 	keyProtect      = "protect"
 	keyLocalClouds  = "localClouds"
+
+	keySteering       = "steering"
+	keyWeights        = "weights"
+	keyGeo            = "geo"
+	keyRamp           = "ramp"
+	keyDrained        = "drained"
+	keySpare          = "spare"
+	keyRoute53        = "route53"
+	keyTrafficManager = "trafficmanager"
+	keyCloudflare     = "cloudflare"
+	keyCAA            = "caa"
+	keyWarm           = "warm"
+	keyZoneRedundant  = "zoneRedundant"
+	keyConcurrency    = "concurrency"
+	keyAlarms         = "alarms"
+	keyBudget         = "budget"
+	keySecrets        = "secrets"
+	keyFrontSecret    = "frontSecret"
 )
 
 // Keys lists every dial there is, in the order a stack file shows them.
 func Keys() []string {
 	return []string{
-		keyHostname, keyZone, keyPattern, keyManager, keyRegions, keyTTL, keyCheck, keyArchitecture,
-		keyMemory, keyTimeout, keyLogRetention, keyCertificate, keyProtect, keyLocalClouds,
+		keyHostname, keyZone, keyPattern, keySteering, keyManager, keySpare, keyRegions, keyWeights, keyGeo, keyRamp, keyDrained,
+		keyTTL, keyCheck, keyRoute53, keyTrafficManager, keyCloudflare, keyArchitecture, keyMemory, keyTimeout, keyConcurrency,
+		keyWarm, keyZoneRedundant, keyLogRetention, keyCertificate, keyCAA, keySecrets, keyFrontSecret, keyAlarms, keyBudget,
+		keyProtect, keyLocalClouds,
 	}
 }
 
@@ -65,9 +85,10 @@ func FromConfig(environment string, get func(key string) (string, bool), rules .
 	if s.Hostname != "" && s.Zone != "" {
 		s.Hostname = r.within(s.Hostname, s.Zone)
 	}
-	s.Pattern = Pattern(r.oneOf(keyPattern, string(ActivePassive), string(ActivePassive)))
 	s.Manager = r.required(keyManager, "the traffic manager, for example route53")
 	s.Regions = r.regions()
+	r.sharing(&s)
+	r.operations(&s)
 	s.TTL = r.whole(keyTTL, DefaultTTL, 1, 86400, "seconds")
 	s.Check = r.check()
 	s.Architecture = r.architecture(environment)
@@ -138,6 +159,10 @@ func (r *reader) check() Check {
 	if c.Interval < 1 {
 		r.bad(keyCheck, []string{"interval"}, "is %d: want seconds above 0, for example 10 or 30", c.Interval)
 		c.Interval = 0
+	}
+	if c.Timeout < 0 || c.Timeout > 60 {
+		r.bad(keyCheck, []string{"timeout"}, "is %d: want seconds that a probe may take, or 0 for the manager's own default", c.Timeout)
+		c.Timeout = 0
 	}
 	if c.Threshold < 1 || c.Threshold > 10 {
 		r.bad(keyCheck, []string{"threshold"}, "is %d: want 1 to 10 probes", c.Threshold)

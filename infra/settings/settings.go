@@ -16,12 +16,6 @@ const Namespace = "polygate"
 // Local is the one environment that runs on the local clouds.
 const Local = "local"
 
-// Pattern is how regions share traffic.
-type Pattern string
-
-// ActivePassive sends everything to the first region that is healthy, in the order of the stack file.
-const ActivePassive Pattern = "active-passive"
-
 // The architectures a stack may ask for, in Go's own spelling (GOARCH).
 const (
 	ArchitectureHost  = "host" // that of the machine which packs; in the local environment only
@@ -43,6 +37,7 @@ func (r Region) String() string { return r.Provider + "/" + r.Name }
 type Check struct {
 	Interval  int    `json:"interval"`  // seconds between probes; which values there are is the manager's to say
 	Threshold int    `json:"threshold"` // 1..10 probes in a row that must agree before a region changes state
+	Timeout   int    `json:"timeout"`   // seconds a probe may take, where the manager lets that be set; 0 is the manager's default
 	Path      string `json:"path"`      // "/health" or "/ready"
 }
 
@@ -68,7 +63,16 @@ type Settings struct {
 	Hostname         string // the one name clients use, lower case, no trailing dot
 	Zone             string // the DNS zone that holds it and exists already, lower case, no trailing dot
 	Pattern          Pattern
-	Manager          string   // traffic manager
+	Steering         Steering          // how regions that serve at the same time share traffic; "" where one does
+	Weights          map[string]int    // by region, under weighted steering; see Weight
+	Geo              map[string]Serves // by region, under geo steering
+	Ramp             []int             // shares of its weight, in per cent, that a region has on its way back; none: all at once
+	Drained          []string          // regions that are to have no traffic, whatever their health: the manual override
+	Manager          string            // traffic manager
+	Spare            string            // a second manager that holds the same zone, undelegated; "" for none
+	Route53          Route53
+	TrafficManager   TrafficManager
+	Cloudflare       Cloudflare
 	Regions          []Region // in failover order; the first is the primary
 	TTL              int      // seconds a client may keep a DNS answer
 	Check            Check
@@ -76,9 +80,17 @@ type Settings struct {
 	Memory           int    // MB of one function instance
 	Timeout          int    // seconds one request may take
 	LogRetentionDays int
-	Certificate      *Certificate // nil when the stack brings none
-	Protect          bool         // refuse to delete what an outage would follow from
-	LocalClouds      *LocalClouds // set in the local environment, nil elsewhere
+	Warm             int  // instances kept ready in each region
+	ZoneRedundant    bool // ask for it where it is not built in
+	Concurrency      int  // most instances of a region's function
+	CAA              bool // write a CAA record at the zone's top that admits the authorities in use
+	Alarms           *Alarms
+	Budget           *Budget
+	Secrets          map[string]map[string]string // variable, provider, reference into its secret store
+	FrontSecret      Secret                       // what a proxying manager shows to the regions; "" when none does
+	Certificate      *Certificate                 // nil when the stack brings none
+	Protect          bool                         // refuse to delete what an outage would follow from
+	LocalClouds      *LocalClouds                 // set in the local environment, nil elsewhere
 }
 
 // Providers lists the providers of the regions, each once, in failover order.

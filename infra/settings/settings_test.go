@@ -40,7 +40,7 @@ func TestDefaults(t *testing.T) {
 		Environment: "dev", Hostname: "api.example.com", Zone: "example.com", Pattern: ActivePassive, Manager: "route53",
 		Regions: []Region{{"aws", "us-east-1", 0}, {"gcp", "us-central1", 1}, {"aws", "eu-west-1", 2}},
 		TTL:     60, Check: Check{Interval: 30, Threshold: 3, Path: "/health"}, Architecture: "amd64",
-		Memory: 512, Timeout: 25, LogRetentionDays: 30,
+		Memory: 512, Timeout: 25, LogRetentionDays: 30, Concurrency: 100,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)

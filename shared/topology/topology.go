@@ -9,7 +9,7 @@ import (
 	"io"
 )
 
-// Region roles.
+// Region roles: what a region does while everything is healthy.
 const (
 	RolePrimary = "primary"
 	RoleStandby = "standby"
@@ -17,17 +17,21 @@ const (
 
 // Topology is the typed stack output.
 type Topology struct {
-	Environment string   `json:"environment"`
-	Hostname    string   `json:"hostname"` // the one name clients use
-	Zone        string   `json:"zone"`     // hosted zone that holds it
-	Manager     string   `json:"manager"`
-	Pattern     string   `json:"pattern"`
-	TTL         int      `json:"ttl_seconds"`
-	Check       Check    `json:"check"`
-	Bound       int      `json:"bound_seconds"` // longest time a client can be without answers after a failure
-	Release     string   `json:"release"`
-	Model       string   `json:"model"`
-	Regions     []Region `json:"regions"` // in failover order
+	Environment string            `json:"environment"`
+	Hostname    string            `json:"hostname"` // the one name clients use
+	Zone        string            `json:"zone"`     // hosted zone that holds it
+	Manager     string            `json:"manager"`
+	Spare       string            `json:"spare,omitempty"` // manager that holds the same zone, undelegated
+	Pattern     string            `json:"pattern"`
+	Steering    string            `json:"steering,omitempty"` // weighted, latency or geo, where several regions serve
+	TTL         int               `json:"ttl_seconds"`
+	Check       Check             `json:"check"`
+	Detect      int               `json:"detect_seconds"` // longest time until the manager answers otherwise after a failure
+	Bound       int               `json:"bound_seconds"`  // longest time a client can be without answers after a failure
+	Release     string            `json:"release"`
+	Model       string            `json:"model"`
+	Details     map[string]string `json:"details,omitempty"` // ids by which the manager's data plane is reached
+	Regions     []Region          `json:"regions"`           // in failover order
 }
 
 // Check is how the traffic manager probes each region.
@@ -43,12 +47,14 @@ type Region struct {
 	Name        string `json:"name"` // provider/region
 	Provider    string `json:"provider"`
 	Role        string `json:"role"`
-	Hostname    string `json:"hostname"`     // the region's own name
-	Target      string `json:"target"`       // what the provider gave: a name or an IP address
-	URL         string `json:"url"`          // https://<hostname>/
-	HealthURL   string `json:"health_url"`   // what the traffic manager probes
-	HealthCheck string `json:"health_check"` // the manager's id of the check
-	Digest      string `json:"digest"`       // of the artefact deployed there
+	Weight      int    `json:"weight,omitempty"`  // share under weighted steering, relative to the others of its group
+	Drained     bool   `json:"drained,omitempty"` // it is to have no traffic, whatever its health
+	Hostname    string `json:"hostname"`          // the region's own name
+	Target      string `json:"target"`            // what the provider gave: a name or an IP address
+	URL         string `json:"url"`               // https://<hostname>/
+	HealthURL   string `json:"health_url"`        // what the traffic manager probes
+	HealthCheck string `json:"health_check"`      // the manager's id of the check
+	Digest      string `json:"digest"`            // of the artefact deployed there
 }
 
 // Decode reads a topology strictly: an unknown or mistyped field is an error, so that an output written by another

@@ -19,7 +19,7 @@ func deployed() Topology {
 	}
 	return Topology{
 		Environment: "prod", Hostname: "api.example.com", Zone: "example.com", Manager: "route53", Pattern: "active-passive", TTL: 60,
-		Check: Check{Path: "/health", Interval: 10, Threshold: 3, Timeout: 4}, Bound: 105, Release: "r0123456789ab", Model: "sha256:9f86d081",
+		Check: Check{Path: "/health", Interval: 10, Threshold: 3, Timeout: 4}, Detect: 45, Bound: 105, Release: "r0123456789ab", Model: "sha256:9f86d081",
 		Regions: []Region{
 			region("aws/us-east-1", "aws", RolePrimary, "aws-us-east-1", "d-1.execute-api.us-east-1.amazonaws.com", "1", "sha256:60303ae2"),
 			region("gcp/us-central1", "gcp", RoleStandby, "gcp-us-central1", "192.0.2.10", "2", "sha256:fd61a03a"),
@@ -66,7 +66,7 @@ func TestDecodeIsStrict(t *testing.T) {
 	for _, c := range []struct{ name, document, want string }{
 		{"unknown field", replaced(`"zone"`, `"colour": "red", "zone"`), `unknown field "colour"`},
 		{"unknown field of the check", replaced(`"threshold"`, `"regions": [], "threshold"`), `unknown field "regions"`},
-		{"unknown field of a region", replaced(`"role"`, `"weight": 1, "role"`), `unknown field "weight"`},
+		{"unknown field of a region", replaced(`"role"`, `"colour": 1, "role"`), `unknown field "colour"`},
 		{"text for a number", replaced(`"ttl_seconds": 60`, `"ttl_seconds": "60"`), "ttl_seconds"},
 		{"a fraction of a second", replaced(`"bound_seconds": 105`, `"bound_seconds": 105.5`), "bound_seconds"},
 		{"number for text", replaced(`"route53"`, `53`), "manager"},

@@ -38,7 +38,7 @@ func TestBound(t *testing.T) {
 		{"most", 30, 10, 60, 420 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := route53.Manager{}.Bound(settings.Check{Interval: c.interval, Threshold: c.threshold}, c.ttl)
+			got := route53.Manager{}.Bound(settings.Settings{Check: settings.Check{Interval: c.interval, Threshold: c.threshold}, TTL: c.ttl}).Total()
 			if got != c.want {
 				t.Errorf("bound is %s, want %s", got, c.want)
 			}
@@ -75,7 +75,7 @@ func steerFrom(t *testing.T, first, n int) (*record.Recorder, []failover.Member)
 				Region: settings.Region{Provider: "aws", Name: label}, Label: label, OwnName: own, Ready: []pulumi.Resource{w.Resource},
 			})
 		}
-		got, err := zone.Steer(ctx, "gw", members)
+		got, err := zone.Steer(ctx, "gw", failover.Plan(stack, members))
 		if err == nil && len(got.Checks) != n {
 			err = fmt.Errorf("%d checks for %d regions", len(got.Checks), n)
 		}
@@ -275,11 +275,11 @@ func TestWriteTrimsTheDot(t *testing.T) {
 
 // The README's example holds, and its bound is the one it states.
 func TestExample(t *testing.T) {
-	s, err := record.LoadExample(t.TempDir(), "README.md", failover.Audit([]failover.Spec{route53.Manager{}.Spec()}))
+	s, err := record.LoadExample(t.TempDir(), "README.md", failover.Audit([]failover.Manager{route53.Manager{}}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := (route53.Manager{}).Bound(s.Check, s.TTL); got != 62*time.Second {
+	if got := (route53.Manager{}).Bound(s).Total(); got != 62*time.Second {
 		t.Errorf("the example's bound is %s, the README says 62 s", got)
 	}
 }

@@ -22,6 +22,7 @@ type Manager struct{}
 func (Manager) Spec() failover.Spec {
 	return failover.Spec{
 		Name:     "route53",
+		Zone:     "Route 53 hosted zone",
 		Patterns: []settings.Pattern{settings.ActivePassive},
 		// Source: "Values that you specify when you create or update health checks": request interval and failure
 		// threshold, docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-creating-values.html.
@@ -31,15 +32,22 @@ func (Manager) Spec() failover.Spec {
 		// respond quickly to changes in health status", docs.aws.amazon.com/Route53/latest/DeveloperGuide/
 		// resource-record-sets-values-failover.html (TTL).
 		TTL:          provider.Allowed{Least: 1, Most: 60},
+		Timeout:      provider.Allowed{Of: []int{int(probeTimeout / time.Second)}},
 		ProbeTimeout: int(probeTimeout / time.Second),
 	}
 }
 
 // Bound is n*(I+t)+TTL: a region that fails right after a probe is noticed when n more have failed, each an interval
 // after the one before and each using up its whole time; and a resolver may have asked just before that.
-func (Manager) Bound(check settings.Check, ttl int) time.Duration {
-	interval := time.Duration(check.Interval) * time.Second
-	return time.Duration(check.Threshold)*(interval+probeTimeout) + time.Duration(ttl)*time.Second
+func (Manager) Bound(s settings.Settings) failover.Bound {
+	interval := time.Duration(s.Check.Interval) * time.Second
+	return failover.Bound{
+		Detect:    time.Duration(s.Check.Threshold) * (interval + probeTimeout),
+		Propagate: time.Duration(s.TTL) * time.Second,
+	}
 }
+
+// Audit reports what Route 53 cannot do.
+func (Manager) Audit(settings.Settings) []settings.Problem { return nil }
 
 var _ failover.Manager = Manager{}

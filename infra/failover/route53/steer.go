@@ -39,7 +39,8 @@ type steering struct {
 // region is then added beside it, where a plain record would have to go first and leave the name without an answer. It has
 // a check all the same: Route 53 refuses it otherwise ("A non-alias primary ResourceRecordSet must have an associated
 // health check", kubernetes-sigs/external-dns issue #2362).
-func (z *zone) Steer(ctx *pulumi.Context, name string, members []failover.Member, opts ...pulumi.ResourceOption) (*failover.Steering, error) {
+func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts ...pulumi.ResourceOption) (*failover.Steering, error) {
+	members := plan.Members()
 	if len(members) == 0 {
 		return nil, fmt.Errorf("component %s: there is no region to steer to", name)
 	}

@@ -109,7 +109,12 @@ func (a *app) localSettings() (settings.Settings, error) {
 // cloudOptions turns the stack's dials into where and how its local clouds run.
 func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 	l := s.LocalClouds
-	opts := localcloud.Options{Dir: a.cloudDir(), Speed: l.Speed, Zones: []string{s.Zone}, Log: a.step}
+	opts := localcloud.Options{Dir: a.cloudDir(), Speed: l.Speed, Log: a.step}
+	for _, manager := range []string{s.Manager, s.Spare} {
+		if manager != "" {
+			opts.Zones = append(opts.Zones, localcloud.Zone{Name: s.Zone, Manager: manager})
+		}
+	}
 	for _, f := range []struct {
 		to   *netip.AddrPort
 		text string

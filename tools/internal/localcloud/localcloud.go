@@ -52,11 +52,17 @@ type Options struct {
 	Edge    netip.AddrPort // the way in for every name; its port is the fronts' too
 	Origin  netip.AddrPort // the stand-in upstream
 	Network netip.Addr     // the fronts get the loopback addresses after it
-	Zones   []string       // hosted zones that exist already
+	Zones   []Zone         // DNS zones that exist already
 	Vendor  bool           // run functions on the vendors' own hosts where they are on PATH
 	PFX     *PFX           // certificate "brought by the user", issued here when it is missing
 	Dials   string         // says in the state file what these clouds were started with, for whoever wants other ones
 	Log     func(format string, args ...any)
+}
+
+// Zone is a DNS zone that someone made by hand before the first deployment.
+type Zone struct {
+	Name    string
+	Manager string // whose servers hold it: route53, trafficmanager or cloudflare
 }
 
 // PFX is a certificate for a provider that wants one brought along.
@@ -201,8 +207,12 @@ func (c *Clouds) startControl() error {
 	}
 	c.store = store
 	for _, z := range c.opts.Zones {
-		if err := aws.SeedZone(store, z); err != nil {
-			return fmt.Errorf("seed hosted zone %s: %w", z, err)
+		seed, ok := map[string]func(*resource.Store, string) error{"route53": aws.SeedZone}[z.Manager]
+		if !ok {
+			return fmt.Errorf("seed zone %s: the local clouds hold no zones of %q", z.Name, z.Manager)
+		}
+		if err := seed(store, z.Name); err != nil {
+			return fmt.Errorf("seed zone %s: %w", z.Name, err)
 		}
 	}
 	ca, err := pki.Open(filepath.Join(c.opts.Dir, "ca"))
@@ -344,6 +354,8 @@ func (c *Clouds) apply(ctx context.Context) error {
 		w.Sites = append(w.Sites, part.Sites...)
 		w.Zones = append(w.Zones, part.Zones...)
 		w.Checks = append(w.Checks, part.Checks...)
+		w.Profiles = append(w.Profiles, part.Profiles...)
+		w.Balancers = append(w.Balancers, part.Balancers...)
 	}
 	c.world.Store(&w)
 	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))

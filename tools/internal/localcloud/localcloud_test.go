@@ -30,7 +30,7 @@ func start(t *testing.T) (*Clouds, string) {
 	dir := t.TempDir()
 	any := netip.MustParseAddrPort("127.0.0.1:0")
 	c, err := Start(t.Context(), Options{
-		Dir: dir, Speed: 10, DNS: any, Edge: any, Origin: any, Network: netip.MustParseAddr("127.99.0.0"), Zones: []string{"polygate.test"},
+		Dir: dir, Speed: 10, DNS: any, Edge: any, Origin: any, Network: netip.MustParseAddr("127.99.0.0"), Zones: []Zone{{Name: "polygate.test", Manager: "route53"}},
 		PFX: &PFX{File: filepath.Join(dir, "cert", "a.pfx"), PasswordFile: filepath.Join(dir, "cert", "password"), Names: []string{"a.polygate.test"}},
 		Log: t.Logf,
 	})
@@ -276,7 +276,7 @@ func TestTakenAddress(t *testing.T) {
 	c, _ := start(t)
 	any := netip.MustParseAddrPort("127.0.0.1:0")
 	_, err := Start(t.Context(), Options{Dir: t.TempDir(), Speed: 1, DNS: netip.MustParseAddrPort(c.state.DNS), Edge: any, Origin: any,
-		Network: netip.MustParseAddr("127.99.1.0"), Zones: []string{"polygate.test"}})
+		Network: netip.MustParseAddr("127.99.1.0"), Zones: []Zone{{Name: "polygate.test", Manager: "route53"}}})
 	if err == nil || !strings.Contains(err.Error(), "polygate:localClouds.dns") || !strings.Contains(err.Error(), "polygate local stop") {
 		t.Errorf("error %v, want one that says which dial to turn", err)
 	}

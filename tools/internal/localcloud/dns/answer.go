@@ -2,8 +2,11 @@ package dns
 
 import (
 	"net"
+	"net/netip"
 
 	mdns "github.com/miekg/dns"
+
+	"polygate.example/tools/internal/localcloud/place"
 )
 
 const (
@@ -16,7 +19,11 @@ const (
 
 // ServeDNS implements the miekg server's handler.
 func (s *Server) ServeDNS(rw mdns.ResponseWriter, q *mdns.Msg) {
-	m := s.answer(q)
+	var from netip.Addr
+	if ap, err := netip.ParseAddrPort(rw.RemoteAddr().String()); err == nil {
+		from = ap.Addr()
+	}
+	m := s.answer(q, from)
 	if _, udp := rw.RemoteAddr().(*net.UDPAddr); udp {
 		fit(m, udpSize(q))
 	}
@@ -44,13 +51,24 @@ func fit(m *mdns.Msg, size int) {
 }
 
 // answer builds the whole answer to a query. It takes any message a client can send.
-func (s *Server) answer(q *mdns.Msg) *mdns.Msg {
-	w := s.newWalk()
+func (s *Server) answer(q *mdns.Msg, resolver netip.Addr) *mdns.Msg {
+	subnet := clientSubnet(q)
+	if subnet != nil {
+		if a, ok := netip.AddrFromSlice(subnet.Address); ok {
+			resolver = a.Unmap()
+		}
+	}
+	w := s.newWalk(place.Of(resolver))
 	m := new(mdns.Msg)
 	m.SetReply(q)
 	m.Compress = true
 	if opt := q.IsEdns0(); opt != nil {
 		m.SetEdns0(maxUDP, opt.Do()) // the DO bit is copied even by those who sign nothing (RFC 3225, 3)
+		if subnet != nil {           // the answer holds for the subnet that was asked for (RFC 7871, 7.2.1)
+			own := *subnet
+			own.SourceScope = own.SourceNetmask
+			m.IsEdns0().Option = append(m.IsEdns0().Option, &own)
+		}
 		if opt.Version() != 0 {
 			m.Rcode = mdns.RcodeBadVers
 			return m
@@ -76,11 +94,61 @@ func (s *Server) answer(q *mdns.Msg) *mdns.Msg {
 	return m
 }
 
+// clientSubnet is what a resolver says of the client it asks for (RFC 7871), or nil. Route 53, Traffic Manager and
+// Cloudflare go by it where it is there, and else by the resolver's own address.
+func clientSubnet(q *mdns.Msg) *mdns.EDNS0_SUBNET {
+	opt := q.IsEdns0()
+	if opt == nil {
+		return nil
+	}
+	for _, o := range opt.Option {
+		if s, ok := o.(*mdns.EDNS0_SUBNET); ok {
+			return s
+		}
+	}
+	return nil
+}
+
+// steered asks the traffic managers for a name.
+func (s *Server) steered(name string, from place.Place) (Steered, bool) {
+	for _, steer := range s.steer {
+		if a, ok := steer(display(name), from); ok {
+			return a, true
+		}
+	}
+	return Steered{}, false
+}
+
+// records are a steered answer under the name that was asked for.
+func (a Steered) records(owner string, qtype uint16) []mdns.RR {
+	header := func(rtype uint16) mdns.RR_Header {
+		return mdns.RR_Header{Name: owner, Rrtype: rtype, Class: mdns.ClassINET, Ttl: uint32(a.TTL)}
+	}
+	if a.CNAME != "" {
+		return []mdns.RR{&mdns.CNAME{Hdr: header(mdns.TypeCNAME), Target: mdns.Fqdn(a.CNAME)}}
+	}
+	var out []mdns.RR
+	for _, ip := range a.Addrs {
+		if qtype == mdns.TypeA && ip.Is4() {
+			out = append(out, &mdns.A{Hdr: header(mdns.TypeA), A: ip.AsSlice()})
+		}
+	}
+	return out
+}
+
 // follow fills in the answer, from CNAME to CNAME until the name owns what was asked for or leaves our zones.
 func (s *Server) follow(w *walk, m *mdns.Msg, q mdns.Question) {
 	owner := q.Name // as the client wrote it, mixed case and all, which resolvers use against forgery (0x20)
 	for range maxChain {
 		name := fqdn(owner)
+		if a, ok := s.steered(name, w.from); ok {
+			m.Answer = append(m.Answer, a.records(owner, q.Qtype)...)
+			if a.CNAME == "" || q.Qtype == mdns.TypeCNAME {
+				return
+			}
+			owner = mdns.Fqdn(a.CNAME)
+			continue
+		}
 		z := w.zones.find(name)
 		if z == nil {
 			return // the rest is for others to answer

@@ -24,6 +24,7 @@ import (
 
 	mdns "github.com/miekg/dns"
 
+	"polygate.example/tools/internal/localcloud/place"
 	"polygate.example/tools/internal/localcloud/plane"
 )
 
@@ -31,12 +32,26 @@ import (
 type Options struct {
 	Listen netip.AddrPort            // loopback address to serve UDP and TCP on; port 0 picks one free for both
 	Health func(checkID string) bool // state of a health check; nil takes every check as healthy
+	Steer  []Steer                   // asked in turn for names that are in no zone's records
 	Logger *slog.Logger              // nil discards
+}
+
+// Steer answers for the names that a traffic manager makes up an answer for: those of Traffic Manager profiles, or of
+// Cloudflare load balancers. from is where the client is. ok is false for a name that is not its own.
+type Steer func(name string, from place.Place) (a Steered, ok bool)
+
+// Steered is such an answer: a name to follow, or addresses.
+type Steered struct {
+	CNAME string // "" with addresses
+	Addrs []netip.Addr
+	TTL   int  // seconds of cloud time
+	None  bool // the name exists and has no answer now
 }
 
 // Server is an authoritative name server. All methods are safe for concurrent use.
 type Server struct {
 	health  func(string) bool
+	steer   []Steer
 	log     *slog.Logger
 	zones   atomic.Pointer[zoneSet]
 	addr    netip.AddrPort
@@ -51,7 +66,7 @@ func New(o Options) (*Server, error) {
 	if !o.Listen.Addr().IsLoopback() {
 		return nil, fmt.Errorf("dns: listen address %s is not a loopback address: the local clouds serve this machine only", o.Listen)
 	}
-	s := &Server{health: o.Health, log: o.Logger}
+	s := &Server{health: o.Health, steer: o.Steer, log: o.Logger}
 	if s.health == nil {
 		s.health = func(string) bool { return true }
 	}
@@ -152,11 +167,12 @@ func (s *Server) Apply(zones []plane.Zone) error {
 	return err
 }
 
-// Lookup answers a query in process as the server would over TCP: same code, no size limit.
+// Lookup answers a query in process as the server would over TCP: same code, no size limit. The client is at the first of
+// all places.
 func (s *Server) Lookup(name string, qtype uint16) *mdns.Msg {
 	q := new(mdns.Msg)
 	q.SetQuestion(mdns.Fqdn(name), qtype)
-	return s.answer(q)
+	return s.answer(q, netip.Addr{})
 }
 
 // Resolution is where a name leads right now.

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"log/slog"
+	"net/netip"
 	"testing"
 
 	mdns "github.com/miekg/dns"
@@ -43,7 +44,7 @@ func FuzzQuery(f *testing.F) {
 		}
 		s := &Server{health: func(id string) bool { return id != "hc1" }, log: slog.New(slog.DiscardHandler)}
 		s.zones.Store(set)
-		m := s.answer(q)
+		m := s.answer(q, netip.Addr{})
 		size := udpSize(q)
 		fit(m, size)
 		b, err := m.Pack()

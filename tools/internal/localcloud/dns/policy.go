@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	mdns "github.com/miekg/dns"
+
+	"polygate.example/tools/internal/localcloud/place"
 )
 
 // The two slots of a failover pair.
@@ -25,10 +27,11 @@ type walk struct {
 	zones  *zoneSet
 	health func(string) bool
 	seen   map[string]bool
+	from   place.Place // where the client is
 }
 
-func (s *Server) newWalk() *walk {
-	return &walk{zones: s.zones.Load(), health: s.health, seen: map[string]bool{}}
+func (s *Server) newWalk(from place.Place) *walk {
+	return &walk{zones: s.zones.Load(), health: s.health, seen: map[string]bool{}, from: from}
 }
 
 // checkHealthy is the state of a health check at the time of this query.

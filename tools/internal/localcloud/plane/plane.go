@@ -14,6 +14,8 @@ type World struct {
 	Sites     []Site
 	Zones     []Zone
 	Checks    []HealthCheck
+	Profiles  []Profile  `json:",omitzero"` // Azure Traffic Manager
+	Balancers []Balancer `json:",omitzero"` // Cloudflare load balancers
 }
 
 // Runtime names the contract a function's artefact is executed under.
@@ -77,9 +79,11 @@ type Host struct {
 
 // Zone is one hosted zone and its records.
 type Zone struct {
-	ID      string
-	Name    string // without trailing dot
-	Records []Record
+	ID          string
+	Name        string // without trailing dot
+	Manager     string `json:",omitzero"` // whose servers answer for it: route53, trafficmanager (Azure DNS) or cloudflare; "" for a provider's own names
+	Undelegated bool   `json:",omitzero"` // nobody is led to it: the zone above names other servers
+	Records     []Record
 }
 
 // Record is one resource record set, in Route 53's model.
@@ -91,7 +95,17 @@ type Record struct {
 	Alias         *Alias
 	SetIdentifier string
 	Failover      string // "", "PRIMARY" or "SECONDARY"
+	Weight        *int   `json:",omitzero"` // 0..255; nil for another policy
+	Latency       string `json:",omitzero"` // AWS region; "" for another policy
+	Geo           *Geo   `json:",omitzero"` // nil for another policy
 	HealthCheck   string // id, "" for none
+}
+
+// Geo is the place a geolocation record is for; one of its fields is set, and the country with a subdivision.
+type Geo struct {
+	Continent   string // AF, AN, AS, EU, NA, OC, SA
+	Country     string // ISO 3166-1 alpha-2, or * for everybody whom no other record is for
+	Subdivision string // of the country
 }
 
 // Alias points a record at another record of a zone.
@@ -104,7 +118,7 @@ type Alias struct {
 // HealthCheck is one Route 53 health check.
 type HealthCheck struct {
 	ID           string
-	Type         string // HTTP, HTTPS, HTTP_STR_MATCH, HTTPS_STR_MATCH, TCP
+	Type         string // HTTP, HTTPS, HTTP_STR_MATCH, HTTPS_STR_MATCH, TCP, CALCULATED, RECOVERY_CONTROL
 	FQDN         string
 	IP           string
 	Port         int
@@ -116,4 +130,7 @@ type HealthCheck struct {
 	Disabled     bool
 	SNI          bool
 	Locations    []string // checker regions; empty means all
+	Children     []string `json:",omitzero"` // CALCULATED: ids of the checks it counts
+	Healthy      int      `json:",omitzero"` // CALCULATED: how many of them must be healthy
+	On           bool     `json:",omitzero"` // RECOVERY_CONTROL: the state of its routing control
 }

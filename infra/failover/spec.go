@@ -1,0 +1,86 @@
+package failover
+
+import (
+	"slices"
+
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
+)
+
+// Spec says what a manager can do.
+type Spec struct {
+	Name         string
+	Zone         string // what holds the zone: "Route 53 hosted zone"
+	Patterns     []settings.Pattern
+	Steerings    []settings.Steering
+	Interval     provider.Allowed // seconds between probes
+	Threshold    provider.Allowed // probes
+	TTL          provider.Allowed // seconds
+	Timeout      provider.Allowed // seconds a probe may take; where one value is allowed, it cannot be set
+	ProbeTimeout int              // seconds after which a probe has failed, where the stack says nothing
+	Config       []provider.ConfigKey
+}
+
+// Audit is the rule that compares settings with what the known managers can do.
+func Audit(managers []Manager) settings.Rule {
+	return func(s settings.Settings, get settings.Lookup) []settings.Problem {
+		known := make([]string, 0, len(managers))
+		for _, m := range managers {
+			known = append(known, m.Spec().Name)
+		}
+		var problems []settings.Problem
+		for _, named := range []struct{ key, name string }{{"manager", s.Manager}, {"spare", s.Spare}} {
+			if named.name == "" {
+				continue // missing, and reported so where it is wanted
+			}
+			i := slices.Index(known, named.name)
+			if i < 0 {
+				problems = append(problems, settings.Problemf(named.key, nil, "%q is unknown: want %s", named.name, settings.List(known)))
+				continue
+			}
+			problems = append(problems, auditDials(managers[i].Spec(), s, get)...)
+			problems = append(problems, managers[i].Audit(s)...)
+		}
+		return slices.CompactFunc(problems, func(a, b settings.Problem) bool { return a.String() == b.String() })
+	}
+}
+
+func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.Problem {
+	var problems []settings.Problem
+	bad := func(key string, path []string, format string, args ...any) {
+		problems = append(problems, settings.Problemf(key, path, format, args...))
+	}
+	if s.Pattern != "" && !slices.Contains(spec.Patterns, s.Pattern) {
+		bad("pattern", nil, "is %q, which %s cannot do: want %s", s.Pattern, spec.Name, settings.List(text(spec.Patterns)))
+	}
+	if s.Steering != "" && !slices.Contains(spec.Steerings, s.Steering) {
+		bad("steering", nil, "is %q, which %s cannot do: want %s", s.Steering, spec.Name, settings.List(text(spec.Steerings)))
+	}
+	// Zero did not pass the form check and is reported already.
+	if s.TTL != 0 && !spec.TTL.Has(s.TTL) {
+		bad("ttl", nil, "is %d: %s takes %s seconds", s.TTL, spec.Name, spec.TTL)
+	}
+	if s.Check.Interval != 0 && !spec.Interval.Has(s.Check.Interval) {
+		bad("check", []string{"interval"}, "is %d: %s probes every %s seconds", s.Check.Interval, spec.Name, spec.Interval)
+	}
+	if s.Check.Threshold != 0 && !spec.Threshold.Has(s.Check.Threshold) {
+		bad("check", []string{"threshold"}, "is %d: %s takes %s probes", s.Check.Threshold, spec.Name, spec.Threshold)
+	}
+	if s.Check.Timeout != 0 && !spec.Timeout.Has(s.Check.Timeout) {
+		bad("check", []string{"timeout"}, "is %d: %s gives a probe %s seconds", s.Check.Timeout, spec.Name, spec.Timeout)
+	}
+	for _, c := range spec.Config {
+		if v, ok := get(c.Key); !ok || v == "" {
+			problems = append(problems, settings.Problem{Key: c.Key, Message: "is missing: want " + c.What})
+		}
+	}
+	return problems
+}
+
+func text[T ~string](values []T) []string {
+	out := make([]string, 0, len(values))
+	for _, v := range values {
+		out = append(out, string(v))
+	}
+	return out
+}

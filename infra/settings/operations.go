@@ -1,0 +1,177 @@
+package settings
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Route53 are the options of the manager route53.
+type Route53 struct {
+	AcceleratedRecovery bool `json:"acceleratedRecovery"` // change records within 60 minutes of losing us-east-1
+	RoutingControls     bool `json:"routingControls"`     // an Application Recovery Controller cluster: a switch per region, about 1,825 USD a month
+	AtLeastOn           int  `json:"atLeastOn"`           // with routingControls: regions that a safety rule keeps switched on, 1 by default
+}
+
+// TrafficManager are the options of the manager trafficmanager.
+type TrafficManager struct {
+	ZoneGroup string `json:"zoneGroup"` // resource group of the Azure DNS zone, which exists already
+}
+
+// Cloudflare are the options of the manager cloudflare.
+type Cloudflare struct {
+	Proxied             bool `json:"proxied"`             // clients talk to Cloudflare, which talks to the regions; else DNS only
+	FailoverAcrossPools bool `json:"failoverAcrossPools"` // a request that fails to connect is tried in the next pool
+}
+
+// Alarms say when and whom to call.
+type Alarms struct {
+	Email        string  `json:"email"`
+	ErrorPercent float64 `json:"errorPercent"` // server errors in per cent of requests over five minutes; 1 by default
+	LatencyMS    int     `json:"latencyMs"`    // 99th percentile over five minutes; 3000 by default
+}
+
+// Budget is what a provider's part of the stack may cost.
+type Budget struct {
+	Monthly int    `json:"monthly"` // US dollars a month on each provider; told at 80 % and forecast 100 %
+	Email   string `json:"email"`
+}
+
+// Secret is text that must not be shown: printing it says so.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "[secret]" }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return "[secret]" }
+
+// Defaults of what the operational dials leave out.
+const (
+	DefaultErrorPercent = 1    // per cent
+	DefaultLatencyMS    = 3000 // milliseconds
+	DefaultConcurrency  = 100  // instances
+	minFrontSecret      = 32   // characters: too many to guess, so that its digest may be known
+)
+
+// operations reads the dials of how regions are run. The regions and the manager have been read before.
+func (r *reader) operations(s *Settings) {
+	s.Warm = r.whole(keyWarm, 0, 0, 100, "instances")
+	s.ZoneRedundant = r.boolean(keyZoneRedundant)
+	s.Concurrency = r.whole(keyConcurrency, DefaultConcurrency, 1, 1000, "instances")
+	s.CAA = r.boolean(keyCAA)
+	s.Spare = r.spare(*s)
+	managerOptions(r, keyRoute53, *s, &s.Route53)
+	if s.Route53.RoutingControls {
+		s.Route53.AtLeastOn = max(1, s.Route53.AtLeastOn)
+	}
+	if n := s.Route53.AtLeastOn; n != 0 && (!s.Route53.RoutingControls || n < 1 || n > len(s.Regions)) {
+		r.bad(keyRoute53, []string{"atLeastOn"}, "is %d: want 1 to the number of regions, and routingControls: true", n)
+	}
+	managerOptions(r, keyTrafficManager, *s, &s.TrafficManager)
+	managerOptions(r, keyCloudflare, *s, &s.Cloudflare)
+	s.Alarms, s.Budget, s.Secrets = r.alarms(), r.budget(), r.secrets(*s)
+	s.FrontSecret = r.frontSecret()
+}
+
+// managerOptions reads the options of one manager; set without that manager they are a mistake.
+func managerOptions(r *reader, key string, s Settings, v any) {
+	if r.object(key, v) && s.Manager != "" && s.Manager != key && s.Spare != key {
+		r.bad(key, nil, "is set, and the manager is %q: take it out, or change polygate:%s", s.Manager, keyManager)
+	}
+}
+
+func (r *reader) spare(s Settings) string {
+	v, set := r.lookup(keySpare)
+	if set && v == s.Manager {
+		r.bad(keySpare, nil, "is %q as polygate:%s is: a spare is another provider's DNS", v, keyManager)
+		return ""
+	}
+	return v
+}
+
+func (r *reader) alarms() *Alarms {
+	a := Alarms{ErrorPercent: DefaultErrorPercent, LatencyMS: DefaultLatencyMS}
+	if !r.object(keyAlarms, &a) {
+		return nil
+	}
+	r.email(keyAlarms, a.Email)
+	if a.ErrorPercent <= 0 || a.ErrorPercent > 100 {
+		r.bad(keyAlarms, []string{"errorPercent"}, "is %g: want above 0 and up to 100", a.ErrorPercent)
+	}
+	if a.LatencyMS < 1 || a.LatencyMS > 900000 {
+		r.bad(keyAlarms, []string{"latencyMs"}, "is %d: want 1 to 900000 milliseconds", a.LatencyMS)
+	}
+	return &a
+}
+
+func (r *reader) budget() *Budget {
+	var b Budget
+	if !r.object(keyBudget, &b) {
+		return nil
+	}
+	r.email(keyBudget, b.Email)
+	if b.Monthly < 1 {
+		r.bad(keyBudget, []string{"monthly"}, "is %d: want whole US dollars a month, at least 1", b.Monthly)
+	}
+	return &b
+}
+
+func (r *reader) email(key, address string) {
+	name, domain, ok := strings.Cut(address, "@")
+	if !ok || name == "" || !strings.Contains(domain, ".") || strings.ContainsAny(address, " \t\n,;<>\"") {
+		r.bad(key, []string{"email"}, "is %s: want an address to write to, for example ops@example.com", quote(address))
+	}
+}
+
+// secrets reads where the function's secrets are kept: for each variable of its environment, a reference into the secret
+// store of each provider that the stack uses. The form of a reference is the provider's to check.
+func (r *reader) secrets(s Settings) map[string]map[string]string {
+	text, ok := r.lookup(keySecrets)
+	if !ok {
+		return nil
+	}
+	var all map[string]map[string]string
+	if json.Unmarshal([]byte(text), &all) != nil || all == nil {
+		r.bad(keySecrets, nil, "is not a map: want {VARIABLE: {aws: ARN, gcp: secret name, azure: secret URI}}")
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !isVariable(name) {
+			r.bad(keySecrets, []string{name}, "is no name of a variable: want A-Z, 0-9 and _, beginning with a letter")
+		}
+		if strings.HasPrefix(name, "POLYGATE_") {
+			r.bad(keySecrets, []string{name}, "is a variable of polygate's own: want another name")
+		}
+		for _, p := range s.Providers() {
+			if all[name][p] == "" {
+				r.bad(keySecrets, []string{name}, "has no reference for %s: want one for each provider of the stack", p)
+			}
+		}
+		for _, p := range slices.Sorted(maps.Keys(all[name])) {
+			if len(s.Regions) > 0 && !slices.Contains(s.Providers(), p) {
+				r.bad(keySecrets, []string{name, p}, "no region of the stack is of %s: take it out", p)
+			}
+		}
+	}
+	return all
+}
+
+func isVariable(s string) bool {
+	return s != "" && s[0] >= 'A' && s[0] <= 'Z' && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
+// frontSecret is what the traffic manager's own front shows to the regions. In a stack file it is encrypted, and cannot be
+// measured there.
+func (r *reader) frontSecret() Secret {
+	v, ok := r.lookup(keyFrontSecret)
+	if !ok {
+		return ""
+	}
+	if !strings.HasPrefix(v, `{"secure":`) && len(v) < minFrontSecret {
+		r.bad(keyFrontSecret, nil, "has %d characters: want at least %d, random ones (openssl rand -hex 32)", len(v), minFrontSecret)
+		return ""
+	}
+	return Secret(v)
+}

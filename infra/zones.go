@@ -1,0 +1,68 @@
+package infra
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/catalog"
+	"polygate.example/infra/failover"
+	"polygate.example/infra/provider"
+)
+
+// zones are the zone that clients are led by and, where the stack has a spare manager, the zone of the same name there.
+// Nobody is led by the spare until the zone is delegated to it, at whoever holds the zone above: that is the answer to
+// losing a DNS provider. It answers by the same plan all the while, so that nothing has to be deployed on that day.
+type zones struct {
+	manager string
+	main    failover.Zone
+	spare   failover.Zone // nil without one
+	name    string        // of the spare manager
+}
+
+func openZones(ctx *pulumi.Context, name string, args GatewayArgs, manager failover.Manager, opts ...pulumi.ResourceOption) (*zones, error) {
+	s := args.Settings
+	z := &zones{manager: s.Manager, name: s.Spare}
+	var err error
+	if z.main, err = manager.Open(ctx, name, failover.ZoneArgs{Settings: s, Config: args.Config}, opts...); err != nil {
+		return nil, err
+	}
+	if s.Spare == "" {
+		return z, nil
+	}
+	spare, ok := catalog.Manager(s.Spare)
+	if !ok {
+		return nil, fmt.Errorf("there is no traffic manager %q", s.Spare)
+	}
+	if z.spare, err = spare.Open(ctx, name+"-spare", failover.ZoneArgs{Settings: s, Config: args.Config}, opts...); err != nil {
+		return nil, err
+	}
+	return z, nil
+}
+
+// Write writes a record into both zones. What proves that a name is ours must be in both, or certificates could not be
+// renewed after the change.
+func (z *zones) Write(ctx *pulumi.Context, name string, record provider.Record, opts ...pulumi.ResourceOption) (*provider.Written, error) {
+	w, err := z.main.Write(ctx, name, record, opts...)
+	if err != nil || z.spare == nil {
+		return w, err
+	}
+	if _, err := z.spare.Write(ctx, name+"-spare", record, opts...); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// steer declares the plan in both zones and returns what leads clients now.
+func (z *zones) steer(ctx *pulumi.Context, name string, plan failover.Group, opts ...pulumi.ResourceOption) (*failover.Steering, error) {
+	out, err := z.main.Steer(ctx, name+"-"+z.manager, plan, opts...)
+	if err != nil || z.spare == nil {
+		return out, err
+	}
+	if _, err := z.spare.Steer(ctx, name+"-spare-"+z.name, plan, opts...); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+var _ provider.Names = (*zones)(nil)
