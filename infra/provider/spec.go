@@ -20,6 +20,7 @@ type Spec struct {
 	Certificate   bool              // needs a certificate that the user brings
 	MaxOwnName    int               // characters of a region's own name; 0 is what DNS has room for
 	Config        []ConfigKey       // provider-level keys a stack file must have
+	Limits        Limits            // what one request may be, for checks of documents and for planning
 }
 
 // ConfigKey is a key of the provider's own configuration namespace.

@@ -44,6 +44,7 @@ func (Provider) Spec() provider.Spec {
 		// ACM takes at most 64 octets for the first name of a certificate, which becomes its common name. Source:
 		// RequestCertificate, DomainName, docs.aws.amazon.com/acm/latest/APIReference.
 		MaxOwnName: 64,
+		Limits:     limits,
 	}
 }
 

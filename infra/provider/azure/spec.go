@@ -56,6 +56,7 @@ func (Provider) Spec() provider.Spec {
 		// A certificate that App Service issues itself needs the name to point at the app, which a shared name does
 		// for one region only: the user brings one, issued by ACME DNS-01.
 		Certificate: true,
+		Limits:      limits,
 		Config: []provider.ConfigKey{
 			{Key: configSubscription, What: "the id of the Azure subscription to deploy to"},
 		},

@@ -48,6 +48,7 @@ func (Provider) Spec() provider.Spec {
 		LogRetention: provider.Allowed{},
 		// The common name of a public certificate has at most 64 characters (RFC 5280, appendix A.1, ub-common-name).
 		MaxOwnName: 64,
+		Limits:     limits,
 		Config: []provider.ConfigKey{
 			{Key: configProject, What: "the id of the Google Cloud project to deploy to"},
 		},
