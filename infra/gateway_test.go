@@ -214,6 +214,7 @@ func TestEnvironment(t *testing.T) {
 			region := regions[i].(map[string]any)
 			want := map[string]any{
 				health.EnvRegion: region["name"], health.EnvArtefact: region["digest"], health.EnvRelease: "r0123456789ab",
+				health.EnvHosts: "api.example.com," + region["hostname"].(string),
 			}
 			env := c.env(r.Inputs)
 			maps.DeleteFunc(env, func(k string, _ any) bool { return !strings.HasPrefix(k, "POLYGATE_") })

@@ -103,6 +103,7 @@ func Environment(account AccountArgs, region RegionArgs) map[string]string {
 		health.EnvRegion:   region.Region.String(),
 		health.EnvRelease:  account.Release,
 		health.EnvArtefact: region.Artefact.Digest(),
+		health.EnvHosts:    account.Settings.Hostname + "," + region.OwnName,
 	}
 }
 

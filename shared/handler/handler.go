@@ -41,6 +41,9 @@ type Options struct {
 	// Transport carries requests to targets; nil is a pooled http.Transport per upstream with the upstream's timeouts. A
 	// given one has its own timeouts for connect and response.
 	Transport http.RoundTripper
+	// Hosts are the names the gateway answers for; a request by another is refused with 421. None: every host is served.
+	// [Load] takes them from the environment.
+	Hosts []string
 	// Buffered is for fronts that send an answer only when the handler has returned (Lambda without streaming): the
 	// whole answer, up to 16 MiB, is held, so that one that breaks in the middle becomes a 502. Nothing is flushed,
 	// upgrades are refused with 501, no panic leaves the handler, and Truncate has no meaning.
@@ -77,6 +80,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	var h http.Handler = routes                    // the most specific route: proxy, respond or fault
 	h = answerHealth(h, log, opts.Instance, pools) // /health and /ready, before any route
 	h = refuseDotSegments(h)                       // nothing below sees a path that means another
+	h = refuseForeignHosts(h, opts.Hosts)          // nobody comes around the fronts by a cloud's own name
 	h = hold(h, opts)                              // answers that must be whole before they go out
 	h = recoverPanics(h, log, opts)                // a panic becomes a 500, or a truncated answer
 	h = logRequests(h, log)                        // one line each, whatever happened below

@@ -29,5 +29,8 @@ func Load(name string, encoded []byte, getenv func(string) string, opts Options)
 	if opts.Instance, err = health.FromEnvironment(getenv, m.Digest(), time.Now()); err != nil {
 		return nil, err
 	}
+	if opts.Hosts, err = hostsFrom(getenv); err != nil {
+		return nil, err
+	}
 	return New(m, opts)
 }

@@ -12,6 +12,7 @@ const (
 	EnvRegion   = "POLYGATE_REGION"   // "provider/region", for example "aws/us-east-1"
 	EnvRelease  = "POLYGATE_RELEASE"  // release id of the manifest the artefact came from
 	EnvArtefact = "POLYGATE_ARTEFACT" // digest of the artefact, "sha256:" and 64 hex digits
+	EnvHosts    = "POLYGATE_HOSTS"    // the names it answers for, separated by commas; unset on a plain server, which answers for all
 )
 
 // Instance says who a gateway process is. It does not change while the process lives.

@@ -44,6 +44,7 @@ func TestResources(t *testing.T) {
 			"sourceCodeHash": base64.StdEncoding.EncodeToString(digest),
 			"environment": map[string]any{"variables": map[string]any{
 				"POLYGATE_REGION": "aws/us-east-1", "POLYGATE_RELEASE": "r1", "POLYGATE_ARTEFACT": "sha256:" + strings.Repeat("ab", 32),
+				"POLYGATE_HOSTS": "api.example.com,use1.aws.api.example.com",
 			}},
 			"loggingConfig": map[string]any{"logFormat": "JSON", "logGroup": "/aws/lambda/polygate-dev-use1"},
 			"tags":          tags,

@@ -88,6 +88,7 @@ func TestResources(t *testing.T) {
 					setting("AzureWebJobsStorage__clientId", "client"),
 					setting("AzureWebJobsStorage__credential", "managedidentity"),
 					setting("POLYGATE_ARTEFACT", "sha256:"+strings.Repeat("ab", 32)),
+					setting("POLYGATE_HOSTS", "api.example.com,eastus.azure.api.example.com"),
 					setting("POLYGATE_REGION", "azure/eastus"),
 					setting("POLYGATE_RELEASE", "r1"),
 				},
@@ -124,6 +125,16 @@ func TestResources(t *testing.T) {
 	}
 }
 
+// settingOf is an app setting's value, nil if there is none of the name.
+func settingOf(app record.Resource, name string) any {
+	for _, s := range app.Inputs["siteConfig"].(map[string]any)["appSettings"].([]any) {
+		if s := s.(map[string]any); s["name"] == name {
+			return s["value"]
+		}
+	}
+	return nil
+}
+
 func setting(name, value string) map[string]any { return map[string]any{"name": name, "value": value} }
 
 // OneDeploy is the one template resource, and another artefact changes the deployment, whose package has one address
@@ -153,13 +164,20 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// Another hostname is another binding of the same app: a new app would begin without its package, beside the old one for
-// which the plan has the only place.
+// Another hostname is another binding of the same app, which is told of it: a new app would begin without its package,
+// beside the old one for which the plan has the only place.
 func TestAnotherHostname(t *testing.T) {
 	before, after := declare(t), declareAs(t, "www.example.com")
 	for _, name := range []string{"gw-eastus-plan", "gw-eastus-app", "gw-eastus-storage", "gw-eastus-package", "gw-eastus-storage-role"} {
 		old, ok := before.Find(name)
 		now, _ := after.Find(name)
+		if name == "gw-eastus-app" {
+			if hosts := settingOf(now, "POLYGATE_HOSTS"); hosts != "www.example.com,eastus.azure.www.example.com" {
+				t.Errorf("the app answers for %v", hosts)
+			}
+			delete(old.Inputs["siteConfig"].(map[string]any), "appSettings")
+			delete(now.Inputs["siteConfig"].(map[string]any), "appSettings")
+		}
 		if diff := cmp.Diff(old.Inputs, now.Inputs); !ok || diff != "" {
 			t.Errorf("%s changes (-before +after):\n%s", name, diff)
 		}

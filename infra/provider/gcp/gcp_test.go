@@ -57,6 +57,7 @@ func TestResources(t *testing.T) {
 				"allTrafficOnLatestRevision": true, "serviceAccountEmail": "polygate-dev-usc1-run@test.iam",
 				"environmentVariables": map[string]any{
 					"POLYGATE_REGION": "gcp/us-central1", "POLYGATE_RELEASE": "r1", "POLYGATE_ARTEFACT": "sha256:" + strings.Repeat("ab", 32),
+					"POLYGATE_HOSTS": "api.example.com,usc1.gcp.api.example.com",
 				},
 			},
 		},
