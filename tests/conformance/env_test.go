@@ -140,15 +140,24 @@ func (p provider) client(t *testing.T) *http.Client {
 
 // lookup asks the local DNS for an address.
 func lookup(ctx context.Context, server, name string) (string, error) {
-	r := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, server)
-	}}
-	ips, err := r.LookupIP(ctx, "ip4", name)
+	ips, err := resolver(server).LookupIP(ctx, "ip4", name)
 	if err != nil {
 		return "", err
 	}
 	return ips[0].String(), nil
+}
+
+// canonical asks the local DNS where a name ends, without the last dot.
+func canonical(ctx context.Context, server, name string) (string, error) {
+	end, err := resolver(server).LookupCNAME(ctx, name)
+	return strings.TrimSuffix(end, "."), err
+}
+
+func resolver(server string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, server)
+	}}
 }
 
 func (p provider) request(t *testing.T, ctx context.Context, method, target string, header http.Header, body io.Reader) *http.Request {
