@@ -94,6 +94,9 @@ func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.
 			problems = append(problems, settings.Problem{Key: c.Key, Message: "is missing: want " + c.What})
 		}
 	}
+	if spec.Check != nil {
+		problems = append(problems, spec.Check(s, get)...)
+	}
 	return problems
 }
 

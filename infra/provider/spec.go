@@ -21,6 +21,10 @@ type Spec struct {
 	MaxOwnName    int               // characters of a region's own name; 0 is what DNS has room for
 	Config        []ConfigKey       // provider-level keys a stack file must have
 	Limits        Limits            // what one request may be, for checks of documents and for planning
+
+	// Check finds what else in the settings the provider cannot do, such as a reference to a secret of another form. It looks
+	// at what other checks have let through, or left at its zero value. nil: nothing else.
+	Check func(settings.Settings, settings.Lookup) []settings.Problem
 }
 
 // ConfigKey is a key of the provider's own configuration namespace.

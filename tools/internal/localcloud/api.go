@@ -83,6 +83,7 @@ func (c *Clouds) api() http.Handler {
 		}
 		reply(w, map[string]int{"healed": healed})
 	})
+	c.serveSecrets(mux)
 	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, struct{}{})
 		c.stopOnce.Do(func() { close(c.stop) })

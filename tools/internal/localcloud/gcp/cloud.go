@@ -28,7 +28,8 @@ func Cloud() *resource.Cloud {
 			globalAddress(), endpointGroup(), backendService(), urlMap(), sslPolicy(), httpsProxy(), forwardingRule(),
 			dnsAuthorization(), certificate(), certificateMap(), certificateMapEntry(),
 		),
-		Configure: configure,
+		Configure:  configure,
+		SecretName: secretName,
 		Outage: func(op resource.Op, label, id string) error {
 			return fmt.Errorf("Error %s %s %q: %w", op, label, id, //nolint:staticcheck // the provider's own words
 				apiError(503, ReasonBackend, "The service is currently unavailable."))

@@ -77,6 +77,8 @@ type Cloud struct {
 	Invokes  []*Invoke
 	// Configure checks the provider's settings and may fill in some. nil: anything goes.
 	Configure func(config Props) (Props, []Failure)
+	// SecretName says what is wrong with the name of a secret in the provider's own store, without a version. nil: nothing is.
+	SecretName func(name string) error
 	// Outage is the provider's own error while its control plane is broken on purpose. label is a type's Label.
 	Outage func(op Op, label, id string) error
 }
