@@ -19,6 +19,8 @@ type Spec struct {
 	Timeout      provider.Allowed // seconds a probe may take; where one value is allowed, it cannot be set
 	ProbeTimeout int              // seconds after which a probe has failed, where the stack says nothing
 	Config       []provider.ConfigKey
+	// Authorities are the CAA names of all authorities that may issue certificates to the manager's own front, where it is one.
+	Authorities []string
 }
 
 // Audit is the rule that compares settings with what the known managers can do.

@@ -64,6 +64,7 @@ const (
 	CNAME RecordType = "CNAME"
 	A     RecordType = "A"
 	TXT   RecordType = "TXT"
+	CAA   RecordType = "CAA" // each value in the form of a zone file: see CAAProperty
 )
 
 // Names writes plain records into the zone of the shared name. A traffic manager gives it, so that providers can
@@ -72,12 +73,16 @@ type Names interface {
 	Write(ctx *pulumi.Context, name string, record Record, opts ...pulumi.ResourceOption) (*Written, error)
 }
 
-// Record is one record set with one value.
+// Record is one record set.
 type Record struct {
 	Name  pulumi.StringInput // fully qualified; a trailing dot makes no difference
 	Type  pulumi.StringInput
-	Value pulumi.StringInput // a TXT value without quotes
+	Value pulumi.StringInput   // a TXT value without quotes
+	More  []pulumi.StringInput // further values of the same set, none for most
 }
+
+// Values are all values of the set.
+func (r Record) Values() pulumi.StringArray { return append(pulumi.StringArray{r.Value}, r.More...) }
 
 // Written is a record that exists.
 type Written struct {

@@ -18,6 +18,7 @@ type Spec struct {
 	Timeout       Allowed           // seconds of one request: the smaller of the function's and the front's limit
 	LogRetention  Allowed           // days; nothing set when retention is not a matter of one deployment
 	Certificate   bool              // needs a certificate that the user brings
+	Authorities   []string          // CAA names of all authorities that may issue its certificates; none where the user brings one
 	MaxOwnName    int               // characters of a region's own name; 0 is what DNS has room for
 	Config        []ConfigKey       // provider-level keys a stack file must have
 	Limits        Limits            // what one request may be, for checks of documents and for planning

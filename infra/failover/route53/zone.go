@@ -46,7 +46,7 @@ func (z *zone) Write(ctx *pulumi.Context, name string, r provider.Record, opts .
 		Name:    fqdn,
 		Type:    r.Type,
 		Ttl:     pulumi.Int(recordTTL),
-		Records: pulumi.StringArray{r.Value},
+		Records: r.Values(),
 	}, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", name, err)

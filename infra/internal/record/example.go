@@ -77,7 +77,11 @@ type written struct {
 // Write registers the record as a resource of its own type.
 func (names) Write(ctx *pulumi.Context, name string, r provider.Record, opts ...pulumi.ResourceOption) (*provider.Written, error) {
 	w := &written{}
-	err := ctx.RegisterResource("test:index:Record", name, pulumi.Map{"name": r.Name, "type": r.Type, "value": r.Value}, w, opts...)
+	props := pulumi.Map{"name": r.Name, "type": r.Type, "value": r.Value}
+	if len(r.More) > 0 {
+		props["values"] = r.Values()
+	}
+	err := ctx.RegisterResource("test:index:Record", name, props, w, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", name, err)
 	}

@@ -45,6 +45,9 @@ func (Provider) Spec() provider.Spec {
 		// RequestCertificate, DomainName, docs.aws.amazon.com/acm/latest/APIReference.
 		MaxOwnName: 64,
 		Limits:     limits,
+		// ACM issues when CAA admits any one of these. Source: "(Optional) Configure a CAA
+		// record", docs.aws.amazon.com/acm/latest/userguide/setup-caa.html.
+		Authorities: []string{"amazon.com", "amazonaws.com", "amazontrust.com", "awstrust.com"},
 	}
 }
 

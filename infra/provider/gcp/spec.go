@@ -49,6 +49,9 @@ func (Provider) Spec() provider.Spec {
 		// The common name of a public certificate has at most 64 characters (RFC 5280, appendix A.1, ub-common-name).
 		MaxOwnName: 64,
 		Limits:     limits,
+		// Google's own authority issues, and Let's Encrypt where that one cannot. Source: "Core components", Google-managed
+		// certificates, docs.cloud.google.com/certificate-manager/docs/core-components.
+		Authorities: []string{"pki.goog", "letsencrypt.org"},
 		Config: []provider.ConfigKey{
 			{Key: configProject, What: "the id of the Google Cloud project to deploy to"},
 		},

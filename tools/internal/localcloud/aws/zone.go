@@ -111,6 +111,15 @@ func (DNS) CNAME(v resource.View, name string) string {
 	return target
 }
 
+// CAA returns the CAA values at a name.
+func (DNS) CAA(v resource.View, name string) []string {
+	var out []string
+	for _, r := range recordsAt(v, name, "CAA") {
+		out = append(out, r.Inputs.Strings("records")...)
+	}
+	return out
+}
+
 func recordsAt(v resource.View, name, kind string) []resource.Record {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	var out []resource.Record

@@ -40,6 +40,7 @@ func (z zone) TXT(_ resource.View, name string) []string {
 	return nil
 }
 func (z zone) CNAME(_ resource.View, name string) string { return z["CNAME "+name] }
+func (zone) CAA(resource.View, string) []string          { return nil }
 
 // kit is a local Azure without an engine.
 type kit struct {

@@ -34,6 +34,9 @@ type zone map[string]string
 
 func (z zone) TXT(resource.View, string) []string        { return nil }
 func (z zone) CNAME(_ resource.View, name string) string { return z[strings.TrimSuffix(name, ".")] }
+func (z zone) CAA(_ resource.View, name string) []string {
+	return strings.FieldsFunc(z["CAA "+name], func(r rune) bool { return r == '\n' })
+}
 
 // issuer issues certificates that only name what they are for.
 type issuer struct{}

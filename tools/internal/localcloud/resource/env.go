@@ -20,6 +20,7 @@ type Addresses interface {
 type DNS interface {
 	TXT(v View, name string) []string
 	CNAME(v View, name string) string // "" when there is none
+	CAA(v View, name string) []string // at exactly this name, as a zone file writes them: 0 issue "letsencrypt.org"
 }
 
 // CA issues the certificates of the local clouds.
