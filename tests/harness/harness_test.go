@@ -11,7 +11,7 @@ import (
 func TestNew(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{
-		"Pulumi.local.yaml": "config:\n  polygate:ttl: 30\n  polygate:check: {interval: 10, threshold: 2}\n" +
+		"Pulumi.local.yaml": "config:\n  polygate:manager: route53\n  polygate:ttl: 30\n  polygate:check: {interval: 10, threshold: 2}\n" +
 			"  polygate:localClouds: {speed: 10, dns: 127.0.0.1:15353, edge: 127.0.0.1:18443, origin: 127.0.0.1:18080, network: 127.77.0.0}\n",
 		"local.gateway.yaml": "url: http://127.0.0.1:18080/base\n",
 	} {
@@ -28,6 +28,23 @@ func TestNew(t *testing.T) {
 	}
 	if e.Detect != 32 || e.Bound != 62 || e.Speed != 10 { // 2 × (10 + 6), + 30
 		t.Errorf("detection within %d s, bound %d s, speed %g; want 32, 62 and 10", e.Detect, e.Bound, e.Speed)
+	}
+	for _, c := range []struct {
+		dials         map[string]any
+		detect, bound int
+	}{
+		{map[string]any{"ttl": 60, "check": map[string]any{"interval": 30, "threshold": 3}}, 108, 168},
+		{map[string]any{"manager": "trafficmanager", "ttl": 60, "check": map[string]any{"interval": 30, "threshold": 4, "timeout": 10}}, 130, 190},
+		{map[string]any{"manager": "cloudflare", "ttl": 30, "check": map[string]any{"interval": 60, "threshold": 1, "timeout": 5}}, 75, 105},
+		{map[string]any{"cloudflare": map[string]any{"proxied": true}}, 75, 75},
+		{map[string]any{"cloudflare": nil}, 75, 105},
+	} {
+		if err := e.Turn(c.dials); err != nil {
+			t.Fatal(err)
+		}
+		if e.Detect != c.detect || e.Bound != c.bound {
+			t.Errorf("%v: detection within %d s, bound %d s; want %d and %d", c.dials, e.Detect, e.Bound, c.detect, c.bound)
+		}
 	}
 	doc, err := os.ReadFile(filepath.Join(root, "stacks", "local.gateway.yaml"))
 	if err != nil || string(doc) != "url: http://"+e.Origin+"/base\n" {

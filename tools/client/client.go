@@ -27,6 +27,8 @@ type Options struct {
 	// Reuse keeps connections open between requests. A connection stays with the address it was made to, however DNS
 	// changes, as it does in every keep-alive client. Off, each request connects anew.
 	Reuse bool
+	// Source is the address to connect from; the zero value leaves it to the system. A proxying front goes by it.
+	Source netip.Addr
 	// Address says where to connect for an address that DNS gave under the final owner name. nil connects to the
 	// address on the port of the URL. On local clouds it maps to the fronts' own ports; (*edge.Dialer).Listener has
 	// what is needed.
@@ -134,6 +136,9 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 			}
 		}
 		var d net.Dialer
+		if c.o.Source.IsValid() {
+			d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.o.Source, 0))
+		}
 		nc, err := d.DialContext(ctx, network, p.address.String())
 		if err == nil {
 			p.connected = time.Now()

@@ -87,6 +87,30 @@ func TestGet(t *testing.T) {
 }
 
 // With Reuse a connection stays where it is while DNS moves on; without, each request goes where DNS points.
+// A client connects from where it is told to, and asks with the subnet it is in.
+func TestFromSomewhere(t *testing.T) {
+	var peer atomic.Value
+	srv, pool := site(t, func(w http.ResponseWriter, r *http.Request) { peer.Store(r.RemoteAddr) })
+	s := newScript(t)
+	s.say("example.com.", "example.com. 60 IN A 127.0.0.1")
+	for _, source := range []string{"127.18.3.1", "127.18.4.1"} {
+		subnet := netip.MustParsePrefix("198.18.3.7/24")
+		c := newClient(t, Options{
+			Resolver: resolver(t, ResolverOptions{Server: s.addr, Subnet: subnet}), RootCAs: pool, Source: netip.MustParseAddr(source),
+			Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) { return netip.AddrPortFrom(ip, port(t, srv)), nil },
+		})
+		if _, err := c.Get(t.Context(), "https://example.com/"); err != nil {
+			t.Fatal(err)
+		}
+		if got := peer.Load().(string); !strings.HasPrefix(got, source+":") {
+			t.Errorf("the server saw %s, want %s", got, source)
+		}
+		if got := s.lastSubnet(); got != "198.18.3.0/24/0" {
+			t.Errorf("the name server saw the subnet %q: want the network alone", got)
+		}
+	}
+}
+
 func TestReuse(t *testing.T) {
 	for _, reuse := range []bool{false, true} {
 		t.Run(fmt.Sprint(reuse), func(t *testing.T) {

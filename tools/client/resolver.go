@@ -40,6 +40,7 @@ type ResolverOptions struct {
 	Server  string        // host:port of the DNS server, required
 	Speed   float64       // cloud seconds per wall second, by which TTLs run out; 0 is 1, as on real clouds
 	Timeout time.Duration // of one query, wall time; 0 is 2 s. A query is sent at most twice
+	Subnet  netip.Prefix  // sent along as the client's own (EDNS Client Subnet, RFC 7871); the zero value sends none
 }
 
 // Resolver is a caching resolver for IPv4 addresses. All methods are safe for concurrent use.
@@ -152,6 +153,9 @@ func (r *Resolver) exchange(ctx context.Context, name string) (*mdns.Msg, error)
 	q := new(mdns.Msg)
 	q.SetQuestion(name, mdns.TypeA)
 	q.SetEdns0(udpSize, false)
+	if r.o.Subnet.IsValid() {
+		q.IsEdns0().Option = append(q.IsEdns0().Option, clientSubnet(r.o.Subnet))
+	}
 	var last error
 	for _, network := range []string{"udp", "udp"} {
 		c := mdns.Client{Net: network, Timeout: r.o.Timeout, UDPSize: udpSize}
@@ -168,6 +172,17 @@ func (r *Resolver) exchange(ctx context.Context, name string) (*mdns.Msg, error)
 		}
 	}
 	return nil, fmt.Errorf("%w: %s: %w", ErrServer, r.o.Server, last)
+}
+
+// clientSubnet says where a client is as far as its resolver lets on: its network, and nothing of the host.
+func clientSubnet(p netip.Prefix) *mdns.EDNS0_SUBNET {
+	family := uint16(1) // IPv4, by the IANA's address family numbers
+	if p.Addr().Is6() {
+		family = 2
+	}
+	return &mdns.EDNS0_SUBNET{
+		Code: mdns.EDNS0SUBNET, Family: family, SourceNetmask: uint8(p.Bits()), Address: p.Masked().Addr().AsSlice(),
+	}
 }
 
 // store keeps the record sets of an answer, each with its own TTL, and a negative answer for as long as its SOA says

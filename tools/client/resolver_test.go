@@ -30,6 +30,14 @@ type script struct {
 	cut     bool // truncate over UDP
 	silent  bool
 	asked   []string
+	subnet  string // of the last query
+}
+
+// lastSubnet is the client subnet of the last query, "" for none.
+func (s *script) lastSubnet() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.subnet
 }
 
 func newScript(t *testing.T) *script {
@@ -68,6 +76,12 @@ func (s *script) ServeDNS(w mdns.ResponseWriter, q *mdns.Msg) {
 	defer s.mu.Unlock()
 	network := w.RemoteAddr().Network()
 	s.asked = append(s.asked, network+" "+q.Question[0].Name)
+	s.subnet = ""
+	if opt := q.IsEdns0(); opt != nil {
+		for _, o := range opt.Option {
+			s.subnet = o.String()
+		}
+	}
 	if s.silent {
 		return
 	}

@@ -25,7 +25,7 @@ func (a *app) localCommand() *cobra.Command {
 		RunE:    helpOrUnknown,
 		Args:    cobra.ArbitraryArgs,
 	}
-	c.AddCommand(a.startCommand(), a.stopCommand(), a.serveCommand(), a.envCommand(), a.faultsCommand(), a.failCommand(), a.healCommand(), a.secretCommand())
+	c.AddCommand(a.startCommand(), a.stopCommand(), a.serveCommand(), a.envCommand(), a.faultsCommand(), a.failCommand(), a.healCommand(), a.placesCommand(), a.secretCommand())
 	return c
 }
 

@@ -1,0 +1,196 @@
+package patterns
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"polygate.example/tests/harness"
+)
+
+// fast is many times the speed at which bounds are measured: nothing fails here, and what waits is grants and certificates.
+const fast = 60
+
+// environment is one that no test shares.
+func environment(t *testing.T, speed float64, c Combination) *harness.Environment {
+	t.Helper()
+	env, err := harness.New(t.Context(), harness.Options{Speed: speed, Dials: c.Dials(), Document: harness.EchoDocument, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := env.Close(context.Background()); err != nil { // t.Context has ended by now
+			t.Error(err)
+		}
+	})
+	return env
+}
+
+func must(t *testing.T, env *harness.Environment, args ...string) harness.Result {
+	t.Helper()
+	r, err := env.Must(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestForbidden: what a manager cannot do is refused before anything exists, with the reason and with what would work, and
+// what it can do is not.
+func TestForbidden(t *testing.T) {
+	env := environment(t, fast, All()[0])
+	refused := 0
+	for _, c := range All() {
+		t.Run(c.String(), func(t *testing.T) {
+			if err := env.Turn(c.Dials()); err != nil {
+				t.Fatal(err)
+			}
+			r, err := env.Polygate(t.Context(), "check")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := c.Refusal()
+			switch {
+			case want == "" && r.Code != 0:
+				t.Errorf("refused:\n%s%s", r.Stdout, r.Stderr)
+			case want != "" && r.Code != 2:
+				t.Errorf("check ended with %d, want it refused because: %s", r.Code, want)
+			case want != "" && !strings.Contains(r.Stdout+r.Stderr, want):
+				t.Errorf("refused, without the reason %q:\n%s%s", want, r.Stdout, r.Stderr)
+			}
+			if want != "" {
+				refused++
+			}
+		})
+	}
+	t.Logf("%d combinations, %d of them refused", len(All()), refused)
+}
+
+// TestAllowed deploys every combination that is allowed. Those of one manager and one set of providers follow each other on
+// the same stack, as a team would change its mind: each serves over TLS with the right certificates from all regions, previews
+// clean, and no region's function or front was replaced on the way.
+func TestAllowed(t *testing.T) {
+	type stack struct {
+		manager   string
+		proxied   bool
+		providers string
+	}
+	rows := map[stack][]Combination{}
+	var order []stack
+	for _, c := range All() {
+		if c.Refusal() != "" {
+			continue
+		}
+		s := stack{c.Manager, c.Proxied, strings.Join(c.Providers, "+")}
+		if rows[s] == nil {
+			order = append(order, s)
+		}
+		rows[s] = append(rows[s], c)
+	}
+	for _, s := range order {
+		name := s.manager
+		if s.proxied {
+			name += "-proxied"
+		}
+		t.Run(name+"/"+s.providers, func(t *testing.T) {
+			t.Parallel()
+			env := environment(t, fast, rows[s][0])
+			var targets map[string]string
+			for _, c := range rows[s] {
+				begun := time.Now()
+				if err := env.Turn(c.Dials()); err != nil {
+					t.Fatal(err)
+				}
+				must(t, env, "up")
+				got := serves(t, env, c)
+				for region, target := range targets {
+					if got[region] != target {
+						t.Errorf("%s: %s has another front than before: %s, it was %s", c, region, got[region], target)
+					}
+				}
+				targets = got
+				if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
+					t.Errorf("%s: preview after up says:\n%s", c, r.Stdout)
+				}
+				t.Logf("%s in %.0f s", c, time.Since(begun).Seconds())
+			}
+			inPlace(t, env)
+		})
+	}
+}
+
+// serves waits until everything is healthy and sees that each region answers under its own name and the shared name is
+// answered, with certificates that hold for the name. It returns where each region's own name leads.
+func serves(t *testing.T, env *harness.Environment, c Combination) map[string]string {
+	t.Helper()
+	healthy(t, env)
+	s, err := newSeat(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := map[string]string{}
+	for _, r := range s.status.Regions {
+		from, err := s.at(s.places[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.Proxied { // behind a proxy that shows the regions a secret nobody else may ask them
+			got, err := s.who(t.Context(), s.places[0], host(r))
+			if err != nil {
+				t.Errorf("%s: own name of %s: %v", c, r.Name, err)
+			} else if got != r.Name {
+				t.Errorf("%s: %s is answered by %s, want %s", c, host(r), got, r.Name)
+			}
+		}
+		res, err := from.Get(t.Context(), r.URL+"health")
+		from.Close()
+		if err == nil {
+			targets[r.Name] = fmt.Sprint(res.Address)
+		}
+		if c.Proxied && (err != nil || res.Status != 403) {
+			t.Errorf("%s: %s can be reached around the proxy: %d, %v", c, host(r), res.Status, err)
+		}
+	}
+	if _, err := s.who(t.Context(), s.places[0], s.status.Hostname); err != nil {
+		t.Errorf("%s: the shared name: %v", c, err)
+	}
+	return targets
+}
+
+// healthy waits until status finds nothing wrong.
+func healthy(t *testing.T, env *harness.Environment) harness.Status {
+	t.Helper()
+	deadline := time.Now().Add(90 * time.Second)
+	for {
+		st, err := env.Status(t.Context())
+		if err == nil && st.Status == "ok" {
+			return st
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not healthy in time: %+v, %v", st, err)
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		}
+	}
+}
+
+// inPlace turns a dial that no cloud replaces anything for.
+func inPlace(t *testing.T, env *harness.Environment) {
+	t.Helper()
+	if err := env.Turn(map[string]any{"ttl": 40}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := env.Polygate(t.Context(), "preview", "--exit-code")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Code != 1 || !strings.Contains(r.Stdout, "update") || strings.Contains(r.Stdout, "replace") || strings.Contains(r.Stdout, "delete") || strings.Contains(r.Stdout, "create") {
+		t.Errorf("another TTL is not an update in place:\n%s", r.Stdout)
+	}
+	must(t, env, "up")
+}
