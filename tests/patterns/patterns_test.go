@@ -72,33 +72,12 @@ func TestForbidden(t *testing.T) {
 // the same stack, as a team would change its mind: each serves over TLS with the right certificates from all regions, previews
 // clean, and no region's function or front was replaced on the way.
 func TestAllowed(t *testing.T) {
-	type stack struct {
-		manager   string
-		proxied   bool
-		providers string
-	}
-	rows := map[stack][]Combination{}
-	var order []stack
-	for _, c := range All() {
-		if c.Refusal() != "" {
-			continue
-		}
-		s := stack{c.Manager, c.Proxied, strings.Join(c.Providers, "+")}
-		if rows[s] == nil {
-			order = append(order, s)
-		}
-		rows[s] = append(rows[s], c)
-	}
-	for _, s := range order {
-		name := s.manager
-		if s.proxied {
-			name += "-proxied"
-		}
-		t.Run(name+"/"+s.providers, func(t *testing.T) {
+	for _, s := range Stacks() {
+		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			env := environment(t, fast, rows[s][0])
+			env := environment(t, fast, s.Rows[0])
 			var targets map[string]string
-			for _, c := range rows[s] {
+			for _, c := range s.Rows {
 				begun := time.Now()
 				if err := env.Turn(c.Dials()); err != nil {
 					t.Fatal(err)

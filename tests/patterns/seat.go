@@ -73,7 +73,9 @@ func (s *seat) at(p Place) (*client.Client, error) {
 	}
 	return client.New(client.Options{
 		Resolver: resolver, RootCAs: s.roots, Timeout: 5 * time.Second, Source: source,
-		Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) { return netip.AddrPortFrom(ip, s.edge.Port()), nil },
+		Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) {
+			return netip.AddrPortFrom(ip, s.edge.Port()), nil
+		},
 	})
 }
 
@@ -84,6 +86,11 @@ func (s *seat) who(ctx context.Context, p Place, host string) (region string, er
 		return "", err
 	}
 	defer c.Close()
+	return health(ctx, c, host)
+}
+
+// health asks a host which region it is.
+func health(ctx context.Context, c *client.Client, host string) (region string, err error) {
 	res, err := c.Get(ctx, "https://"+host+"/health")
 	if err != nil {
 		return "", err

@@ -3,6 +3,9 @@
 package patterns
 
 import (
+	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -128,7 +131,7 @@ func (c Combination) Dials() map[string]any {
 // places gives each region of a group what it serves: the first everybody whom nobody else does, the second Europe and
 // Africa, the third Oceania, and so on.
 func places(c Combination, all []string) map[string]any {
-	continents := [][]string{nil, {"EU", "AF"}, {"OC"}, {"SA"}}
+	parts := [][]string{nil, {"EU", "AF"}, {"OC"}, {"SA"}}
 	out := map[string]any{}
 	in := map[string]int{} // regions so far, by group
 	for _, r := range all {
@@ -139,9 +142,151 @@ func places(c Combination, all []string) map[string]any {
 		if n := in[group]; n == 0 {
 			out[r] = map[string]any{"default": true}
 		} else {
-			out[r] = map[string]any{"continents": continents[n]}
+			out[r] = map[string]any{"continents": parts[n]}
 		}
 		in[group]++
 	}
 	return out
+}
+
+// Stack is a series of combinations that follow each other on one stack.
+type Stack struct {
+	Name string
+	Rows []Combination
+}
+
+// Stacks lists the allowed combinations of some sets of providers, all of them when none is given, one stack for each
+// manager and set. A way that an earlier set allows is not repeated with a later one, unless none is given.
+func Stacks(wanted ...[]string) []Stack {
+	var out []Stack
+	at := map[string]int{}
+	have := map[string]bool{}
+	if wanted == nil {
+		wanted = sets
+	}
+	for _, set := range wanted {
+		for _, c := range All() {
+			if c.Refusal() != "" || !slices.Equal(c.Providers, set) {
+				continue
+			}
+			way := c
+			way.Providers = nil
+			if key := way.String(); len(wanted) < len(sets) {
+				if have[key] {
+					continue
+				}
+				have[key] = true
+			}
+			name := c.Manager
+			if c.Proxied {
+				name += "-proxied"
+			}
+			name += "/" + strings.Join(set, "+")
+			if _, ok := at[name]; !ok {
+				at[name] = len(out)
+				out = append(out, Stack{Name: name})
+			}
+			out[at[name]].Rows = append(out[at[name]].Rows, c)
+		}
+	}
+	return out
+}
+
+// near tells for places that are clearly nearer to one side of the Atlantic which one; the others are as near to both as
+// anybody may argue.
+var near = map[string]bool{ // true: America
+	"IAD": true, "SFO": true, "YUL": true, "MEX": true, "GRU": true, "DUB": false, "LHR": false, "FRA": false, "CDG": false,
+	"KBP": false, "DXB": false, "BOM": false, "JNB": false, "LOS": false,
+}
+
+// Misplaced says what is wrong with who was answered by whom while everything was healthy.
+func (c Combination) Misplaced(shares map[string]map[string]int, all []string) []string {
+	group := all // regions that may serve
+	if c.Pattern == "multi-region" {
+		first, _, _ := strings.Cut(all[0], "/")
+		group = slices.DeleteFunc(slices.Clone(all), func(r string) bool { return !strings.HasPrefix(r, first+"/") })
+	}
+	if c.Steering == "weighted" {
+		return c.misweighted(shares, all, group)
+	}
+	serves := places(c, all)
+	var problems []string
+	for _, place := range slices.Sorted(maps.Keys(shares)) {
+		for _, region := range slices.Sorted(maps.Keys(shares[place])) {
+			if shares[place][region] == 0 {
+				continue
+			}
+			wrong := !slices.Contains(group, region)
+			switch c.Steering {
+			case "":
+				wrong = region != all[0]
+			case "latency":
+				america, clear := near[place]
+				wrong = wrong || clear && america != american(region)
+			case "geo":
+				wrong = wrong || !matches(serves, group, place, region)
+			}
+			if wrong {
+				problems = append(problems, fmt.Sprintf("%s is answered by %s", place, region))
+			}
+		}
+	}
+	return problems
+}
+
+// matches reports whether a region is the one that serves a place under geo.
+func matches(serves map[string]any, group []string, place, region string) bool {
+	continent := continents[place]
+	var fallback string
+	for _, r := range group {
+		rule, ok := serves[r].(map[string]any)
+		if !ok {
+			continue
+		}
+		if list, ok := rule["continents"].([]string); ok && slices.Contains(list, continent) {
+			return r == region
+		}
+		if rule["default"] == true {
+			fallback = r
+		}
+	}
+	return region == fallback
+}
+
+// continents of the places.
+var continents = map[string]string{
+	"IAD": "NA", "SFO": "NA", "YUL": "NA", "MEX": "NA", "GRU": "SA", "DUB": "EU", "LHR": "EU", "FRA": "EU", "CDG": "EU", "KBP": "EU",
+	"DXB": "AS", "BOM": "AS", "SIN": "AS", "NRT": "AS", "SYD": "OC", "JNB": "AF", "LOS": "AF", "MCM": "AN",
+}
+
+// misweighted holds the shares of all places together against the weights: further off than five standard deviations is one
+// in two million.
+func (c Combination) misweighted(shares map[string]map[string]int, all, group []string) []string {
+	counts := map[string]int{}
+	total := 0
+	for _, at := range shares {
+		for region, n := range at {
+			counts[region] += n
+			total += n
+		}
+	}
+	weights := map[string]float64{}
+	sum := 0.0
+	for _, r := range group {
+		w := 100.0
+		if r == all[1] {
+			w = 50
+		}
+		weights[r] = w
+		sum += w
+	}
+	var problems []string
+	for _, r := range all {
+		p := weights[r] / sum
+		want, deviation := p*float64(total), math.Sqrt(float64(total)*p*(1-p))
+		if got := float64(counts[r]); math.Abs(got-want) > 5*deviation {
+			problems = append(problems, fmt.Sprintf("%s has %.0f of %d answers, want %.0f", r, got, total, want))
+		}
+	}
+	return problems
 }
