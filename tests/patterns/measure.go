@@ -24,14 +24,14 @@ type Measured struct {
 
 // Loss is something that failed and came back.
 type Loss struct {
-	What      string   `json:"what"`      // region or provider
-	Failover  float64  `json:"failover"`  // until the last client had its first answer after its last loss
-	Lost      int      `json:"lost"`      // requests without an answer in that time
-	Sent      int      `json:"sent"`      // requests in that time
-	Serving   []string `json:"serving"`   // regions that answered afterwards
-	Back      float64  `json:"back"`      // after mending, until what had failed answered a client again; 0 when it did not serve before
-	BackLost  int      `json:"back_lost"` // requests without an answer after mending
-	Problem   string   `json:"problem,omitempty"`
+	What     string   `json:"what"`      // region or provider
+	Failover float64  `json:"failover"`  // until the last client had its first answer after its last loss
+	Lost     int      `json:"lost"`      // requests without an answer in that time
+	Sent     int      `json:"sent"`      // requests in that time
+	Serving  []string `json:"serving"`   // regions that answered afterwards
+	Back     float64  `json:"back"`      // after mending, until what had failed answered a client again; 0 when it did not serve before
+	BackLost int      `json:"back_lost"` // requests without an answer after mending
+	Problem  string   `json:"problem,omitempty"`
 }
 
 const (
