@@ -97,7 +97,9 @@ func TestFromSomewhere(t *testing.T) {
 		subnet := netip.MustParsePrefix("198.18.3.7/24")
 		c := newClient(t, Options{
 			Resolver: resolver(t, ResolverOptions{Server: s.addr, Subnet: subnet}), RootCAs: pool, Source: netip.MustParseAddr(source),
-			Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) { return netip.AddrPortFrom(ip, port(t, srv)), nil },
+			Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) {
+				return netip.AddrPortFrom(ip, port(t, srv)), nil
+			},
 		})
 		if _, err := c.Get(t.Context(), "https://example.com/"); err != nil {
 			t.Fatal(err)
