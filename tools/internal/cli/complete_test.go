@@ -20,7 +20,7 @@ func TestCompletion(t *testing.T) {
 		{"one target only", []string{"-C", root, "-s", "dev", "local", "fail", "aws", ""}, nil},
 		{"targets to heal", []string{"-C", root, "-s", "dev", "local", "heal", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},
 		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, []string{"down", "slow", "errors", "control-plane"}},
-		{"help", []string{"help", "local", ""}, []string{"env", "fail", "faults", "heal", "secret", "serve", "start", "stop"}},
+		{"help", []string{"help", "local", ""}, []string{"env", "fail", "faults", "heal", "places", "secret", "serve", "start", "stop"}},
 		{"no files", []string{"-C", root, "check", ""}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
