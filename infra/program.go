@@ -23,6 +23,7 @@ const (
 	OutputTopology = "topology" // topology.Topology in its JSON shape
 	OutputURL      = "url"      // https://<hostname>/
 	OutputHostname = "hostname"
+	OutputForecast = "forecast" // forecast.Forecast in its JSON shape: what was computed of this deployment before it
 )
 
 // Settings loads and checks the stack file of an environment: its form, and every name and dial against what the
@@ -60,6 +61,10 @@ func Program(root string) pulumi.RunFunc {
 		if err != nil {
 			return err
 		}
+		ahead, err := Forecast(dir, s)
+		if err != nil {
+			return err
+		}
 		gw, err := NewGateway(ctx, "gateway", GatewayArgs{
 			Settings: s, Manifest: manifest, Packages: packages, Root: dir, Config: ctx.GetConfig,
 		})
@@ -69,6 +74,11 @@ func Program(root string) pulumi.RunFunc {
 		ctx.Export(OutputTopology, gw.Topology)
 		ctx.Export(OutputURL, pulumi.String("https://"+s.Hostname+"/"))
 		ctx.Export(OutputHostname, pulumi.String(s.Hostname))
+		out, err := shape(ahead)
+		if err != nil {
+			return fmt.Errorf("encode forecast: %w", err)
+		}
+		ctx.Export(OutputForecast, pulumi.ToMap(out))
 		return nil
 	}
 }

@@ -29,13 +29,20 @@ func fill(t topology.Topology, known []any) (map[string]any, error) {
 			return nil, fmt.Errorf("target and health check of %s are %T and %T: want text", t.Regions[i].Name, known[2*i], known[2*i+1])
 		}
 	}
-	b, err := json.Marshal(t)
+	out, err := shape(t)
 	if err != nil {
 		return nil, fmt.Errorf("encode topology: %w", err)
 	}
-	var out map[string]any
-	if err := json.Unmarshal(b, &out); err != nil {
-		return nil, fmt.Errorf("encode topology: %w", err)
-	}
 	return out, nil
+}
+
+// shape gives a value the shape its JSON has.
+func shape(v any) (map[string]any, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	err = json.Unmarshal(b, &out)
+	return out, err
 }

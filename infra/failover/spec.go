@@ -21,6 +21,7 @@ type Spec struct {
 	Config       []provider.ConfigKey
 	// Authorities are the CAA names of all authorities that may issue certificates to the manager's own front, where it is one.
 	Authorities []string
+	SLA         float64 // per cent of a month in which it is promised to answer: a refund promise
 }
 
 // Audit is the rule that compares settings with what the known managers can do.

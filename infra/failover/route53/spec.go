@@ -34,6 +34,8 @@ func (Manager) Spec() failover.Spec {
 		TTL:          provider.Allowed{Least: 1, Most: 60},
 		Timeout:      provider.Allowed{Of: []int{int(probeTimeout / time.Second)}},
 		ProbeTimeout: int(probeTimeout / time.Second),
+		// Of queries; the API that changes records is not in it. Source: aws.amazon.com/route53/sla.
+		SLA: 100,
 	}
 }
 
