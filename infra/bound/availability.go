@@ -40,7 +40,7 @@ func Availability(s settings.Settings, b failover.Bound, p Promised) forecast.Av
 		all *= down[i]
 	}
 	a := forecast.Availability{
-		Textbook: all * minutes, OutageHours: outage.Hours(), Manager: (1 - p.Manager/100) * minutes,
+		Textbook: round(all * minutes), OutageHours: outage.Hours(), Manager: round((1 - p.Manager/100) * minutes),
 		AssumesEqually: s.Pattern.Active() && s.Steering != settings.Weighted,
 	}
 	if len(regions) < 2 { // nothing is failed over
@@ -54,7 +54,7 @@ func Availability(s settings.Settings, b failover.Bound, p Promised) forecast.Av
 			// r/(1+r*D) is the share of time a region is down, by D.
 			sum += w * down[i] * (chance*(1-math.Exp(-takes/float64(outage))) + 1 - chance)
 		}
-		return (sum + all) * minutes
+		return round((sum + all) * minutes)
 	}
 	a.Year, a.Failing = cost(1), cost(oneInTwenty)
 	return a
@@ -79,3 +79,6 @@ func shares(s settings.Settings, regions []settings.Region) []float64 {
 	}
 	return out
 }
+
+// round drops what would be another figure on another machine.
+func round(minutes float64) float64 { return math.Round(minutes*1e9) / 1e9 }

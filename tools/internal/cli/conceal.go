@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"slices"
@@ -129,6 +130,7 @@ func readable(raw string) bool {
 // wholeLines passes on line by line what a program writes, without the secrets, which would not be found in halves.
 type wholeLines struct {
 	*output
+	to   io.Writer
 	rest []byte
 }
 
@@ -149,6 +151,6 @@ func (w *wholeLines) pass(n int) error {
 	text := w.public(string(w.rest[:n]))
 	w.mu.Unlock()
 	w.rest = append(w.rest[:0], w.rest[n:]...)
-	_, err := w.out.Write([]byte(text))
+	_, err := w.to.Write([]byte(text))
 	return err
 }

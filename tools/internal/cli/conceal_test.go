@@ -37,7 +37,7 @@ func TestConceal(t *testing.T) {
 				t.Errorf("it is shown as %s, want %s", got, c.shown)
 			}
 			forms := append([]string{c.url, fmt.Sprintf("%q", c.url)}, c.secrets...)
-			diff := &wholeLines{output: o}
+			diff := &wholeLines{output: o, to: o.out}
 			for _, f := range forms {
 				o.step("notice: %s", f)
 				o.fail(fmt.Errorf("open %s: no route to host", f))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,40 +48,6 @@ a plain "pulumi up" uses. An environment with local clouds gets them started fir
 			return a.welcome(ctx, s)
 		},
 	}
-}
-
-func (a *app) previewCommand() *cobra.Command {
-	var exit bool
-	c := &cobra.Command{
-		Use:     "preview",
-		Short:   "Show what up would change, and change nothing",
-		Example: "  polygate preview -s prod --exit-code",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			_, stack, unlock, err := a.prepare(ctx)
-			if err != nil {
-				return err
-			}
-			defer unlock()
-			stop := a.heartbeat(a.atWork)
-			changes, err := stack.Preview(ctx)
-			stop()
-			if err := errors.Join(err, a.diff.end()); err != nil {
-				return err
-			}
-			if !changes.Any() {
-				a.result("%s: no changes\n", a.stack)
-				return nil
-			}
-			a.result("%s: changes: %s\n", a.stack, describe(changes))
-			if exit {
-				return unhealthy{}
-			}
-			return nil
-		},
-	}
-	c.Flags().BoolVar(&exit, "exit-code", false, "exit with 1 when there are changes")
-	return c
 }
 
 func (a *app) destroyCommand() *cobra.Command {
@@ -245,7 +212,7 @@ func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, err
 
 // deployment says what Pulumi is to drive, with a CLI that will do.
 func (a *app) deployment(ctx context.Context, s settings.Settings) (deploy.Options, error) {
-	a.diff = &wholeLines{output: a.output}
+	a.diff = &wholeLines{output: a.output, to: cmp.Or(a.diffs, a.out)}
 	opts := deploy.Options{
 		Root: a.root, Environment: a.stack, Program: infra.Program(a.root), Env: map[string]string{"PULUMI_SKIP_UPDATE_CHECK": "true"},
 		Progress: a.progress(), Notice: a.step, Diff: a.diff,

@@ -27,6 +27,7 @@ type app struct {
 	stack  string          // environment
 	begun  map[string]bool // resources the engine is at work on, by type and name; guarded by mu
 	diff   *wholeLines     // what Pulumi says of the changes
+	diffs  io.Writer       // where that goes; nil is standard output
 }
 
 // Main runs the command line and returns the process's exit code.

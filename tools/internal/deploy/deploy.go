@@ -17,14 +17,18 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"polygate.example/shared/forecast"
 	"polygate.example/shared/topology"
 )
 
 // Project is the Pulumi project's name, as Pulumi.yaml has it.
 const Project = "polygate"
 
-// TopologyOutput is the stack output that carries the topology.
-const TopologyOutput = "topology"
+// Stack outputs: what stands, and what was computed of it before it was deployed.
+const (
+	TopologyOutput = "topology"
+	ForecastOutput = "forecast"
+)
 
 // Options says what to drive and with which CLI.
 type Options struct {
@@ -187,6 +191,30 @@ func decode(outs auto.OutputMap) (topology.Topology, error) {
 		return topology.Topology{}, fmt.Errorf("read stack output %q: %w", TopologyOutput, err)
 	}
 	return topology.Decode(b)
+}
+
+// ErrNoForecast says that no deployment of the stack was ever completed, or that one of a version which kept none was.
+var ErrNoForecast = errors.New("the stack has no output \"" + ForecastOutput + "\"")
+
+// Forecast reads what was computed of the last successful Up before it.
+func (s *Stack) Forecast(ctx context.Context) (forecast.Forecast, error) {
+	outs, err := s.stack.Outputs(ctx)
+	if err != nil {
+		return forecast.Forecast{}, fmt.Errorf("read the outputs of stack %q: %w", s.opts.Environment, err)
+	}
+	return decodeForecast(outs)
+}
+
+func decodeForecast(outs auto.OutputMap) (forecast.Forecast, error) {
+	out, ok := outs[ForecastOutput]
+	if !ok {
+		return forecast.Forecast{}, ErrNoForecast
+	}
+	b, err := json.Marshal(out.Value)
+	if err != nil {
+		return forecast.Forecast{}, fmt.Errorf("read stack output %q: %w", ForecastOutput, err)
+	}
+	return forecast.Decode(b)
 }
 
 // verbPreview is the verb that changes nothing.

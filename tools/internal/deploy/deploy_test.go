@@ -56,6 +56,20 @@ func TestUntag(t *testing.T) {
 	}
 }
 
+// A stack of an older version has no forecast, which is no failure of the newer one.
+func TestDecodeForecast(t *testing.T) {
+	if _, err := decodeForecast(auto.OutputMap{TopologyOutput: {}}); !errors.Is(err, ErrNoForecast) {
+		t.Errorf("without one: %v", err)
+	}
+	if _, err := decodeForecast(auto.OutputMap{ForecastOutput: {Value: map[string]any{"colour": "red"}}}); err == nil || errors.Is(err, ErrNoForecast) {
+		t.Errorf("another version's: %v", err)
+	}
+	got, err := decodeForecast(auto.OutputMap{ForecastOutput: {Value: map[string]any{"monthly_usd": 23.25}}})
+	if err != nil || got.Monthly != 23.25 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestFailureSaysWhatToDo(t *testing.T) {
 	cause := errors.New("exit status 255")
 	for name, c := range map[string]struct {
