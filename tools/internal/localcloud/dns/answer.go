@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 
@@ -23,7 +24,10 @@ func (s *Server) ServeDNS(rw mdns.ResponseWriter, q *mdns.Msg) {
 	if ap, err := netip.ParseAddrPort(rw.RemoteAddr().String()); err == nil {
 		from = ap.Addr()
 	}
-	m := s.answer(q, from)
+	m, ok := s.answer(q, from)
+	if !ok {
+		return // nobody is there to answer: the client waits in vain
+	}
 	if _, udp := rw.RemoteAddr().(*net.UDPAddr); udp {
 		fit(m, udpSize(q))
 	}
@@ -50,8 +54,9 @@ func fit(m *mdns.Msg, size int) {
 	m.Truncate(size)
 }
 
-// answer builds the whole answer to a query. It takes any message a client can send.
-func (s *Server) answer(q *mdns.Msg, resolver netip.Addr) *mdns.Msg {
+// answer builds the whole answer to a query. It takes any message a client can send. ok is false when the servers that should
+// answer are lost.
+func (s *Server) answer(q *mdns.Msg, resolver netip.Addr) (m *mdns.Msg, ok bool) {
 	subnet := clientSubnet(q)
 	if subnet != nil {
 		if a, ok := netip.AddrFromSlice(subnet.Address); ok {
@@ -59,7 +64,7 @@ func (s *Server) answer(q *mdns.Msg, resolver netip.Addr) *mdns.Msg {
 		}
 	}
 	w := s.newWalk(place.Of(resolver))
-	m := new(mdns.Msg)
+	m = new(mdns.Msg)
 	m.SetReply(q)
 	m.Compress = true
 	if opt := q.IsEdns0(); opt != nil {
@@ -71,27 +76,32 @@ func (s *Server) answer(q *mdns.Msg, resolver netip.Addr) *mdns.Msg {
 		}
 		if opt.Version() != 0 {
 			m.Rcode = mdns.RcodeBadVers
-			return m
+			return m, true
 		}
 	}
 	switch {
 	case q.Opcode != mdns.OpcodeQuery:
 		m.Rcode = mdns.RcodeNotImplemented
-		return m
+		return m, true
 	case len(q.Question) != 1:
 		m.Rcode = mdns.RcodeFormatError
-		return m
+		return m, true
 	}
 	// Zone transfers and meta queries other than ANY are none of a hosted zone's business.
 	t := q.Question[0].Qtype
 	meta := t != mdns.TypeANY && (t == mdns.TypeOPT || t >= mdns.TypeTKEY && t <= mdns.TypeMAILA)
-	if meta || q.Question[0].Qclass != mdns.ClassINET || w.zones.find(fqdn(q.Question[0].Name)) == nil {
+	name := fqdn(q.Question[0].Name)
+	_, made := s.steered(w, name)
+	if meta || q.Question[0].Qclass != mdns.ClassINET || w.zones.find(name) == nil && !made {
 		m.Rcode = mdns.RcodeRefused
-		return m
+		return m, true
 	}
 	m.Authoritative = true
 	s.follow(w, m, q.Question[0])
-	return m
+	if w.lost {
+		m.Rcode, m.Answer, m.Ns = mdns.RcodeServerFailure, nil, nil
+	}
+	return m, !w.lost
 }
 
 // clientSubnet is what a resolver says of the client it asks for (RFC 7871), or nil. Route 53, Traffic Manager and
@@ -109,10 +119,12 @@ func clientSubnet(q *mdns.Msg) *mdns.EDNS0_SUBNET {
 	return nil
 }
 
-// steered asks the traffic managers for a name.
-func (s *Server) steered(name string, from place.Place) (Steered, bool) {
+// steered asks the traffic managers for a name. What one of them makes up for a name of a zone counts only while the zone is
+// delegated to its servers.
+func (s *Server) steered(w *walk, name string) (Steered, bool) {
+	z := w.zones.find(name)
 	for _, steer := range s.steer {
-		if a, ok := steer(display(name), from); ok {
+		if a, ok := steer(display(name), w.from); ok && (a.Manager == "" || z == nil || z.manager == a.Manager) {
 			return a, true
 		}
 	}
@@ -141,7 +153,10 @@ func (s *Server) follow(w *walk, m *mdns.Msg, q mdns.Question) {
 	owner := q.Name // as the client wrote it, mixed case and all, which resolvers use against forgery (0x20)
 	for range maxChain {
 		name := fqdn(owner)
-		if a, ok := s.steered(name, w.from); ok {
+		if a, ok := s.steered(w, name); ok {
+			if w.lost = s.down(a.Manager); w.lost {
+				return
+			}
 			m.Answer = append(m.Answer, a.records(owner, q.Qtype)...)
 			if a.CNAME == "" || q.Qtype == mdns.TypeCNAME {
 				return
@@ -152,6 +167,9 @@ func (s *Server) follow(w *walk, m *mdns.Msg, q mdns.Question) {
 		z := w.zones.find(name)
 		if z == nil {
 			return // the rest is for others to answer
+		}
+		if w.lost = s.down(z.manager); w.lost {
+			return
 		}
 		if ns := z.cut(name); ns != nil {
 			m.Authoritative = len(m.Answer) > 0 // the bit is about the first owner (RFC 1035, 4.1.1)
@@ -178,6 +196,10 @@ func (s *Server) follow(w *walk, m *mdns.Msg, q mdns.Question) {
 			found = cname
 		}
 		rrs, err := w.values(found, nil)
+		if errors.Is(err, errNoAnswer) { // "Route 53 returns a 'no answer' response" (Developer Guide, "Geolocation routing")
+			m.Ns = z.negative()
+			return
+		}
 		if err != nil {
 			s.log.Warn("no answer", "name", name, "err", err)
 			m.Rcode, m.Answer = mdns.RcodeServerFailure, nil

@@ -1,5 +1,5 @@
 // Package dns is the local clouds' authoritative name server. It answers over UDP and TCP on one loopback port, with
-// the failover and alias semantics of Route 53, from the zones the control plane derives.
+// the routing policies and aliases of Route 53, from the zones the control plane derives.
 //
 // One server stands for every authoritative server there is: the user's hosted zone, and the zones in which the
 // providers keep the names of their own fronts. It therefore follows a CNAME from zone to zone and puts the whole
@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -33,6 +34,8 @@ type Options struct {
 	Listen netip.AddrPort            // loopback address to serve UDP and TCP on; port 0 picks one free for both
 	Health func(checkID string) bool // state of a health check; nil takes every check as healthy
 	Steer  []Steer                   // asked in turn for names that are in no zone's records
+	Pick   func(n int) int           // draws from [0, n), for weighted records; nil is a fair die
+	Down   func(manager string) bool // whether a manager's servers are lost; nil: never
 	Logger *slog.Logger              // nil discards
 }
 
@@ -42,15 +45,18 @@ type Steer func(name string, from place.Place) (a Steered, ok bool)
 
 // Steered is such an answer: a name to follow, or addresses.
 type Steered struct {
-	CNAME string // "" with addresses
-	Addrs []netip.Addr
-	TTL   int  // seconds of cloud time
-	None  bool // the name exists and has no answer now
+	Manager string // whose servers make it up; it counts only where the name's zone, if there is one, is delegated to those
+	CNAME   string // "" with addresses
+	Addrs   []netip.Addr
+	TTL     int  // seconds of cloud time
+	None    bool // the name exists and has no answer now
 }
 
 // Server is an authoritative name server. All methods are safe for concurrent use.
 type Server struct {
 	health  func(string) bool
+	pick    func(int) int
+	down    func(string) bool
 	steer   []Steer
 	log     *slog.Logger
 	zones   atomic.Pointer[zoneSet]
@@ -66,7 +72,13 @@ func New(o Options) (*Server, error) {
 	if !o.Listen.Addr().IsLoopback() {
 		return nil, fmt.Errorf("dns: listen address %s is not a loopback address: the local clouds serve this machine only", o.Listen)
 	}
-	s := &Server{health: o.Health, steer: o.Steer, log: o.Logger}
+	s := &Server{health: o.Health, pick: o.Pick, down: o.Down, steer: o.Steer, log: o.Logger}
+	if s.pick == nil {
+		s.pick = rand.IntN
+	}
+	if s.down == nil {
+		s.down = func(string) bool { return false }
+	}
 	if s.health == nil {
 		s.health = func(string) bool { return true }
 	}
@@ -168,11 +180,12 @@ func (s *Server) Apply(zones []plane.Zone) error {
 }
 
 // Lookup answers a query in process as the server would over TCP: same code, no size limit. The client is at the first of
-// all places.
+// all places. Where no server would answer, it is told SERVFAIL, as a resolver tells its client.
 func (s *Server) Lookup(name string, qtype uint16) *mdns.Msg {
 	q := new(mdns.Msg)
 	q.SetQuestion(mdns.Fqdn(name), qtype)
-	return s.answer(q, netip.Addr{})
+	m, _ := s.answer(q, netip.Addr{})
+	return m
 }
 
 // Resolution is where a name leads right now.

@@ -42,9 +42,12 @@ func FuzzQuery(f *testing.F) {
 		if err := q.Unpack(data); err != nil {
 			return // the library drops these before us
 		}
-		s := &Server{health: func(id string) bool { return id != "hc1" }, log: slog.New(slog.DiscardHandler)}
+		s := &Server{health: func(id string) bool { return id != "hc1" }, down: func(string) bool { return false }, log: slog.New(slog.DiscardHandler)}
 		s.zones.Store(set)
-		m := s.answer(q, netip.Addr{})
+		m, ok := s.answer(q, netip.Addr{})
+		if !ok {
+			t.Fatalf("no answer to %v", q)
+		}
 		size := udpSize(q)
 		fit(m, size)
 		b, err := m.Pack()

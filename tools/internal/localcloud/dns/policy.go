@@ -10,15 +10,10 @@ import (
 	"polygate.example/tools/internal/localcloud/place"
 )
 
-// The two slots of a failover pair.
-const (
-	primary   = "PRIMARY"
-	secondary = "SECONDARY"
-)
-
 var (
 	errAliasLoop   = errors.New("aliases lead back to themselves")
 	errAliasTarget = errors.New("alias leads to no record of its type")
+	errNoAnswer    = errors.New("no record of the set is for this client")
 )
 
 // walk is one query's way through the zones. Everything is decided on one view of the health checks, each asked at
@@ -26,12 +21,14 @@ var (
 type walk struct {
 	zones  *zoneSet
 	health func(string) bool
+	pick   func(int) int
 	seen   map[string]bool
 	from   place.Place // where the client is
+	lost   bool        // it came to servers that do not answer
 }
 
 func (s *Server) newWalk(from place.Place) *walk {
-	return &walk{zones: s.zones.Load(), health: s.health, seen: map[string]bool{}, from: from}
+	return &walk{zones: s.zones.Load(), health: s.health, pick: s.pick, seen: map[string]bool{}, from: from}
 }
 
 // checkHealthy is the state of a health check at the time of this query.
@@ -52,6 +49,9 @@ func (w *walk) values(set *recordSet, path []*recordSet) ([]mdns.RR, error) {
 		return nil, fmt.Errorf("%s %s: %w", display(set.name), mdns.TypeToString[set.rtype], errAliasLoop)
 	}
 	r := w.choose(set)
+	if r == nil {
+		return nil, errNoAnswer
+	}
 	if r.Alias == nil {
 		return r.rrs, nil
 	}
@@ -79,20 +79,6 @@ func (w *walk) target(set *recordSet, r *record) (*zone, *recordSet) {
 		return z, nil
 	}
 	return z, z.sets[setKey{node, set.rtype}]
-}
-
-// choose picks the record of a set that is answered now. A set is never empty, and a PRIMARY comes first in it.
-//
-// Source: Route 53 Developer Guide, "How Amazon Route 53 chooses records when health checking is configured": the
-// primary while it is healthy; else the secondary if that is healthy; when both are unhealthy, the primary. "If no
-// record is healthy, all records are healthy": a lone record is answered whatever its health.
-func (w *walk) choose(set *recordSet) *record {
-	for _, r := range set.records {
-		if w.healthy(set, r, nil) {
-			return r
-		}
-	}
-	return set.records[0]
 }
 
 // healthy is the health of one record. path is the sets whose aliases led to it.

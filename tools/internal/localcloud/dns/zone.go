@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ const (
 	soaMailbox  = "awsdns-hostmaster.amazon.com."
 	nsTTL       = 172800
 	nameServers = 4
+	maxWeight   = 255 // Route 53 API reference, ResourceRecordSet, Weight
 )
 
 // types are the record types of a hosted zone. Source: Route 53 Developer Guide, "Supported DNS record types".
@@ -37,9 +39,11 @@ type zoneSet struct {
 
 // zone is one hosted zone.
 type zone struct {
-	name  string
-	sets  map[setKey]*recordSet
-	names map[string]bool // every name that exists, with the empty ones between it and the apex (RFC 4592, 2.2.2)
+	name    string
+	manager string // whose servers it is on; "" for a provider's own
+	away    bool   // nobody is led to it
+	sets    map[setKey]*recordSet
+	names   map[string]bool // every name that exists, with the empty ones between it and the apex (RFC 4592, 2.2.2)
 }
 
 type setKey struct {
@@ -47,10 +51,46 @@ type setKey struct {
 	rtype uint16
 }
 
-// recordSet holds all records of one name and type: a single one, or the two of a failover pair.
+// recordSet holds all records of one name and type: a single one, or those of one routing policy.
 type recordSet struct {
 	setKey
-	records []*record // PRIMARY before SECONDARY
+	records []*record // in the order of their identifiers, which puts PRIMARY before SECONDARY
+}
+
+// policy is how the records of a set are chosen among. Route 53 has more policies than these; the plane carries only
+// these, and what it does not carry must not be answered by guesswork.
+type policy string
+
+const (
+	simple      policy = "simple"
+	failover    policy = "failover"
+	weighted    policy = "weighted"
+	latency     policy = "latency"
+	geolocation policy = "geolocation"
+)
+
+// policy is the one that all records of the set have.
+func (s *recordSet) policy() policy {
+	p, _ := policyOf(s.records[0].Record) // admit let it in
+	return p
+}
+
+// policyOf is a record's routing policy, and what no two records of a set have in common under it.
+func policyOf(r plane.Record) (p policy, slot string) {
+	p = simple
+	if r.Failover != "" {
+		p, slot = failover, r.Failover
+	}
+	if r.Weight != nil {
+		p, slot = weighted, r.SetIdentifier
+	}
+	if r.Latency != "" {
+		p, slot = latency, r.Latency
+	}
+	if r.Geo != nil {
+		p, slot = geolocation, fmt.Sprint(*r.Geo)
+	}
+	return p, slot
 }
 
 // record is a plane.Record with its values parsed.
@@ -76,7 +116,7 @@ func newZoneSet(zones []plane.Zone) (*zoneSet, error) {
 }
 
 func newZone(pz plane.Zone) (*zone, error) {
-	z := &zone{name: fqdn(pz.Name), sets: map[setKey]*recordSet{}, names: map[string]bool{}}
+	z := &zone{name: fqdn(pz.Name), manager: pz.Manager, away: pz.Undelegated, sets: map[setKey]*recordSet{}, names: map[string]bool{}}
 	var errs []error
 	for _, pr := range pz.Records {
 		if err := z.add(pr); err != nil {
@@ -124,28 +164,32 @@ func (z *zone) add(pr plane.Record) error {
 	return nil
 }
 
-// admit adds a record to its set by the rules of its routing policy. Route 53 has more policies than these; the plane
-// carries only simple and failover, and what it does not carry must not be answered by guesswork.
+// admit adds a record to its set by the rules of its routing policy: "You can't create non-weighted resource record sets that
+// have the same values for the Name and Type elements as weighted resource record sets", and so on for each policy; nor two
+// for one slot, region or place (Route 53 API reference, ResourceRecordSet).
 func (s *recordSet) admit(r *record) error {
-	switch r.Failover {
-	case "":
-		if len(s.records) > 0 {
-			return errors.New("a second record of this name and type without a routing policy")
+	p, slot := policyOf(r.Record)
+	switch {
+	case p == simple && len(s.records) > 0:
+		return errors.New("a second record of this name and type without a routing policy")
+	case p == failover && slot != primary && slot != secondary:
+		return fmt.Errorf("failover is %q: want %s or %s", slot, primary, secondary)
+	case p == weighted && (*r.Weight < 0 || *r.Weight > maxWeight):
+		return fmt.Errorf("weight is %d: want 0 to %d", *r.Weight, maxWeight)
+	}
+	for _, other := range s.records {
+		theirs, taken := policyOf(other.Record)
+		switch {
+		case theirs != p:
+			return fmt.Errorf("a %s record beside a %s one of this name and type", p, theirs)
+		case taken == slot:
+			return fmt.Errorf("a second %s record of this name and type beside %q", strings.TrimPrefix(string(p)+" "+slot, "failover "), other.SetIdentifier)
 		}
-	case primary, secondary:
-		for _, other := range s.records {
-			if other.Failover == "" {
-				return fmt.Errorf("a failover record beside a simple one of this name and type")
-			}
-			if other.Failover == r.Failover {
-				return fmt.Errorf("a second %s record of this name and type beside %q", r.Failover, other.SetIdentifier)
-			}
-		}
-	default:
-		return fmt.Errorf("failover is %q: want %s or %s", r.Failover, primary, secondary)
 	}
 	s.records = append(s.records, r)
-	slices.SortStableFunc(s.records, func(a, b *record) int { return strings.Compare(a.Failover, b.Failover) })
+	slices.SortStableFunc(s.records, func(a, b *record) int {
+		return cmp.Or(strings.Compare(a.Failover, b.Failover), strings.Compare(a.SetIdentifier, b.SetIdentifier))
+	})
 	return nil
 }
 
@@ -194,10 +238,10 @@ func (z *zone) synthesise() {
 	}
 }
 
-// find returns the closest zone a name is in, or nil.
+// find returns the closest zone a name is in, or nil. A zone that is not delegated is there for nobody.
 func (s *zoneSet) find(name string) *zone {
 	for _, z := range s.zones {
-		if mdns.IsSubDomain(z.name, name) {
+		if !z.away && mdns.IsSubDomain(z.name, name) {
 			return z
 		}
 	}
