@@ -138,6 +138,7 @@ func (c *Checker) Apply(checks []plane.HealthCheck) error {
 			c.start(k)
 		}
 	}
+	c.settle()
 	return errors.Join(errs...)
 }
 
@@ -145,7 +146,7 @@ func (c *Checker) Apply(checks []plane.HealthCheck) error {
 func (c *Checker) start(k *check) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	k.cancel = cancel
-	if k.config.Disabled {
+	if k.config.Disabled || derived(k.config.Type) {
 		return
 	}
 	for i := range k.locations {
@@ -163,31 +164,27 @@ func (c *Checker) run(ctx context.Context, k *check, location int) {
 		}
 		if healthy, flipped := k.report(location, res, c.clock.Now()); flipped {
 			c.log.Info("health check changed", "check", k.config.ID, "healthy", healthy, "last", res.Reason)
+			c.settle()
 		}
 		pause = pauseAfter(k.config, res.Took)
 	}
 }
 
-// find returns a check, nil if there is none of this id.
-func (c *Checker) find(id string) *check {
-	checks := c.checks.Load()
-	if checks == nil {
-		return nil
-	}
-	return (*checks)[id]
-}
-
 // Healthy is what DNS goes by. An unknown check counts as healthy, as one does that has no data yet.
 func (c *Checker) Healthy(id string) bool {
-	k := c.find(id)
-	return k == nil || k.status().Healthy
+	checks := c.checks.Load()
+	return checks == nil || healthy(*checks, id, nil)
 }
 
 // Status tells about one check; ok is false for an unknown one.
 func (c *Checker) Status(id string) (st Status, ok bool) {
-	k := c.find(id)
-	if k == nil {
+	checks := c.checks.Load()
+	if checks == nil || (*checks)[id] == nil {
 		return Status{}, false
+	}
+	k := (*checks)[id]
+	if derived(k.config.Type) {
+		return k.derivedStatus(*checks), true
 	}
 	return k.status(), true
 }
@@ -209,9 +206,12 @@ func (c *Checker) Close() error {
 
 // validate refuses what Route 53 would refuse (API Reference, HealthCheckConfig) and what is not simulated.
 func validate(hc plane.HealthCheck) error {
+	if derived(hc.Type) {
+		return validateDerived(hc)
+	}
 	var errs []error
 	if _, ok := kinds[hc.Type]; !ok {
-		errs = append(errs, fmt.Errorf("type %q: want HTTP, HTTPS, HTTP_STR_MATCH, HTTPS_STR_MATCH or TCP", hc.Type))
+		errs = append(errs, fmt.Errorf("type %q: want HTTP, HTTPS, HTTP_STR_MATCH, HTTPS_STR_MATCH, TCP, CALCULATED or RECOVERY_CONTROL", hc.Type))
 	}
 	if hc.FQDN == "" && hc.IP == "" {
 		errs = append(errs, errors.New("neither a domain name nor an IP address to check"))

@@ -47,6 +47,7 @@ type check struct {
 	mu        sync.Mutex
 	locations []location
 	healthy   bool
+	settled   bool // derived only: healthy has been looked at
 	since     time.Time
 }
 
@@ -70,6 +71,14 @@ func newCheck(hc plane.HealthCheck, now time.Time, former *check) *check {
 		names = Locations
 	}
 	k := &check{config: hc, since: now}
+	if derived(hc.Type) { // settle fills in the health
+		if former != nil {
+			former.mu.Lock()
+			k.healthy, k.settled, k.since = former.healthy, true, former.since
+			former.mu.Unlock()
+		}
+		return k
+	}
 	for _, name := range names {
 		k.locations = append(k.locations, location{name: name, healthy: true})
 	}
