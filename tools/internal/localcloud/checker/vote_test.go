@@ -141,7 +141,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{"good", func(*plane.HealthCheck) {}, ""},
 		{"by address", func(h *plane.HealthCheck) { h.FQDN, h.IP = "", "127.0.1.1" }, ""},
-		{"type", func(h *plane.HealthCheck) { h.Type = "CLOUDWATCH_METRIC" }, `type "CALCULATED"`},
+		{"type", func(h *plane.HealthCheck) { h.Type = "CLOUDWATCH_METRIC" }, `type "CLOUDWATCH_METRIC"`},
 		{"no endpoint", func(h *plane.HealthCheck) { h.FQDN = "" }, "neither a domain name nor an IP address"},
 		{"port", func(h *plane.HealthCheck) { h.Port = 0 }, "port 0"},
 		{"interval", func(h *plane.HealthCheck) { h.Interval = 20 }, "request interval 20: want 10 or 30"},
