@@ -2,7 +2,8 @@
 // lookup of hosted zones, and the projection of all of it into what the data plane serves.
 //
 // One file holds one service or one subject: iam.go, policy.go, logs.go, lambda.go, permission.go, api.go, stage.go,
-// domain.go, acm.go, healthcheck.go, record.go with the rules between records in recordset.go, zone.go, project.go.
+// domain.go, acm.go, healthcheck.go, record.go with the rules between records in recordset.go and of routing policies in
+// routing.go, zone.go, recovery.go, routingcontrol.go, project.go.
 package aws
 
 import (
@@ -32,6 +33,7 @@ func Cloud() *resource.Cloud {
 			roleType(), rolePolicyType(), logGroupType(), functionType(), permissionType(),
 			apiType(), integrationType(), routeType(), stageType(), domainNameType(), apiMappingType(),
 			certificateType(), certificateValidationType(), healthCheckType(), recordType(),
+			clusterType(), controlPanelType(), routingControlType(), safetyRuleType(),
 		},
 		Invokes:   []*resource.Invoke{getZoneInvoke()},
 		Configure: configure,

@@ -26,6 +26,7 @@ const (
 	codeResourceExists     = "ResourceAlreadyExistsException"
 	codeResourceInUse      = "ResourceInUseException"
 	codeResourceNotFound   = "ResourceNotFoundException"
+	codeServiceQuota       = "ServiceQuotaExceededException"
 	codeServiceUnavailable = "ServiceUnavailable"
 	codeUnexpectedState    = "UnexpectedState" // not AWS's: the provider's own waiter gave up
 	codeValidation         = "ValidationException"
@@ -36,7 +37,7 @@ var generic = []string{codeServiceUnavailable, codeValidation}
 // statuses are the HTTP statuses that are not 400 (each service's API reference, "Errors").
 var statuses = map[string]int{
 	codeConflict: 409, codeDeleteConflict: 409, codeEntityExists: 409, codeNoSuchEntity: 404,
-	codeNoSuchHostedZone: 404, codeNotFound: 404, codeResourceConflict: 409, codeServiceUnavailable: 503,
+	codeNoSuchHostedZone: 404, codeNotFound: 404, codeResourceConflict: 409, codeServiceQuota: 402, codeServiceUnavailable: 503,
 }
 
 // action is one API call as the provider talks about it.

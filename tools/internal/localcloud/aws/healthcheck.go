@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 
 	"polygate.example/tools/internal/localcloud/resource"
@@ -20,8 +19,18 @@ const (
 // checkerRegions are where Route 53's health checkers are. Source: Route 53 API reference, HealthCheckConfig, Regions.
 var checkerRegions = oneOf("us-east-1", "us-west-1", "us-west-2", "eu-west-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1")
 
-// endpointChecks are the kinds that probe an endpoint, which are those the local clouds have.
-var endpointChecks = []string{"HTTP", "HTTPS", "HTTP_STR_MATCH", "HTTPS_STR_MATCH", "TCP"}
+// Types of checks that probe no endpoint.
+const (
+	checkCalculated      = "CALCULATED"
+	checkRecoveryControl = "RECOVERY_CONTROL"
+	checkAlarm           = "CLOUDWATCH_METRIC" // the local clouds have none
+)
+
+// endpointOnly are the properties of checks that probe an endpoint.
+var endpointOnly = []struct{ property, name string }{
+	{"fqdn", "FullyQualifiedDomainName"}, {"ipAddress", "IPAddress"}, {"port", "Port"}, {"resourcePath", "ResourcePath"}, {"searchString", "SearchString"},
+	{"requestInterval", "RequestInterval"}, {"failureThreshold", "FailureThreshold"}, {"regions", "Regions"},
+}
 
 // healthCheckType is aws:route53/healthCheck:HealthCheck. Source: Route 53 API reference, HealthCheckConfig. What can be
 // changed later is what UpdateHealthCheck takes: not the type, the interval and the measuring of latency.
@@ -33,7 +42,7 @@ func healthCheckType() *resource.Type {
 		Token: tokenHealthCheck, Label: labelHealthCheck,
 		Properties: []resource.Property{
 			{Name: "type", Kind: resource.String, Required: true, Immutable: true,
-				OneOf: oneOf("HTTP", "HTTPS", "HTTP_STR_MATCH", "HTTPS_STR_MATCH", "TCP", "CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL")},
+				OneOf: oneOf("HTTP", "HTTPS", "HTTP_STR_MATCH", "HTTPS_STR_MATCH", "TCP", checkCalculated, checkAlarm, checkRecoveryControl)},
 			{Name: "fqdn", Kind: resource.String, Max: resource.At(255), Fold: true},
 			{Name: "ipAddress", Kind: resource.String},
 			{Name: "port", Kind: resource.Int, Min: resource.At(1), Max: resource.At(65535)},
@@ -47,21 +56,23 @@ func healthCheckType() *resource.Type {
 			{Name: "measureLatency", Kind: resource.Bool, Default: false, Immutable: true},
 			{Name: "regions", Kind: resource.Array, Set: true, Min: resource.At(3), Max: resource.At(64), Elem: &resource.Property{Kind: resource.String, OneOf: checkerRegions}},
 			{Name: "referenceName", Kind: resource.String, Immutable: true, Max: resource.At(27), Pattern: regexp.MustCompile(`^\S+$`)},
+			{Name: "childHealthThreshold", Kind: resource.Int, Min: resource.At(0), Max: resource.At(256)},
+			{Name: "childHealthchecks", Kind: resource.Array, Set: true, Max: resource.At(256), Elem: &resource.Property{Kind: resource.String, Max: resource.At(64)}},
+			{Name: "routingControlArn", Kind: resource.String, Immutable: true, Max: resource.At(255), Pattern: regexp.MustCompile(`^arn:aws:.+$`)},
 			tagsProperty(),
 		},
-		Unmodelled: []string{"childHealthThreshold", "childHealthchecks", "cloudwatchAlarmName", "cloudwatchAlarmRegion", "insufficientDataHealthStatus",
-			"routingControlArn", "triggers"},
-		Computed: []string{"arn", "tagsAll", "enableSni", "failureThreshold"},
-		Volatile: []string{"tagsAll", "enableSni", "failureThreshold"},
-		Check:    checkHealthCheck,
+		Unmodelled: []string{"cloudwatchAlarmName", "cloudwatchAlarmRegion", "insufficientDataHealthStatus", "triggers"},
+		Computed:   []string{"arn", "tagsAll", "enableSni", "failureThreshold"},
+		Volatile:   []string{"tagsAll", "enableSni", "failureThreshold"},
+		Check:      checkHealthCheck,
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
-			id := serial(env, 32, tokenHealthCheck, in.Str("fqdn"), in.Str("ipAddress"))
+			id := serial(env, 32, tokenHealthCheck, in.Str("fqdn"), in.Str("ipAddress"), strings.Join(in.Strings("childHealthchecks"), " "), in.Str("routingControlArn"))
 			id = fmt.Sprintf("%s-%s-%s-%s-%s", id[:8], id[8:12], id[12:16], id[16:20], id[20:])
 			return id, healthCheckOutputs(in).With(resource.Props{"arn": "arn:aws:route53:::healthcheck/" + id}),
-				refuseHealthCheck(action{resource.OpCreate, labelHealthCheck, in.Str("fqdn"), serviceRoute53, "CreateHealthCheck"}, in)
+				refuseHealthCheck(action{resource.OpCreate, labelHealthCheck, in.Str("fqdn"), serviceRoute53, "CreateHealthCheck"}, env.View(), "", in)
 		},
-		Update: func(_ context.Context, _ *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
-			return healthCheckOutputs(in), refuseHealthCheck(action{resource.OpUpdate, labelHealthCheck, old.ID, serviceRoute53, "UpdateHealthCheck"}, in)
+		Update: func(_ context.Context, env *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
+			return healthCheckOutputs(in), refuseHealthCheck(action{resource.OpUpdate, labelHealthCheck, old.ID, serviceRoute53, "UpdateHealthCheck"}, env.View(), old.ID, in)
 		},
 	}
 }
@@ -69,6 +80,9 @@ func healthCheckType() *resource.Type {
 // healthCheckOutputs fills in Route 53's own defaults: threshold 3, and SNI for HTTPS.
 func healthCheckOutputs(in resource.Props) resource.Props {
 	out := resource.Props{"tagsAll": tagsAll(in), "failureThreshold": 3.0, "enableSni": strings.HasPrefix(in.Str("type"), "HTTPS")}
+	if kind := in.Str("type"); kind == checkCalculated || kind == checkRecoveryControl {
+		out["failureThreshold"] = 0.0
+	}
 	for _, name := range []string{"failureThreshold", "enableSni"} {
 		if in.Has(name) {
 			out[name] = in[name]
@@ -79,14 +93,55 @@ func healthCheckOutputs(in resource.Props) resource.Props {
 
 // checkHealthCheck refuses what the local clouds have no checker for.
 func checkHealthCheck(_ context.Context, _ *resource.Env, in resource.Props) []resource.Failure {
-	if t := in.Str("type"); in.Has("type") && !slices.Contains(endpointChecks, t) {
-		return []resource.Failure{unsupported("type", "health checks of type %s", t)}
+	if in.Str("type") == checkAlarm {
+		return []resource.Failure{unsupported("type", "health checks of type %s", checkAlarm)}
 	}
 	return nil
 }
 
-// refuseHealthCheck checks what Route 53 checks of an endpoint.
-func refuseHealthCheck(a action, in resource.Props) error {
+// refuseHealthCheck checks what Route 53 checks. id is the check's own, "" before it has one.
+func refuseHealthCheck(a action, v resource.View, id string, in resource.Props) error {
+	kind := in.Str("type")
+	bad := func(format string, args ...any) error {
+		return a.refuse(codeInvalidInput, "Invalid parameter : "+format, args...)
+	}
+	if kind != checkCalculated {
+		for property, name := range map[string]string{"childHealthchecks": "ChildHealthChecks", "childHealthThreshold": "HealthThreshold"} {
+			if in.Has(property) {
+				return bad("%s must not be specified for a health check of type %s", name, kind)
+			}
+		}
+	}
+	if kind != checkRecoveryControl && in.Has("routingControlArn") {
+		return bad("RoutingControlArn must not be specified for a health check of type %s", kind)
+	}
+	if kind != checkCalculated && kind != checkRecoveryControl {
+		return refuseEndpoint(a, in)
+	}
+	for _, p := range endpointOnly {
+		if in.Has(p.property) {
+			return bad("%s must not be specified for a health check of type %s", p.name, kind)
+		}
+	}
+	if kind == checkRecoveryControl {
+		if _, ok := v.Get(tokenRoutingControl, in.Str("routingControlArn")); !ok {
+			return bad("RoutingControlArn %s is not the ARN of a routing control", in.Str("routingControlArn"))
+		}
+		return nil
+	}
+	if !in.Has("childHealthThreshold") {
+		return bad("HealthThreshold must be specified for a health check of type %s", kind)
+	}
+	for _, child := range in.Strings("childHealthchecks") {
+		if _, ok := v.Get(tokenHealthCheck, child); !ok || child == id {
+			return bad("ChildHealthChecks: no health check exists with the specified ID %s", child)
+		}
+	}
+	return nil
+}
+
+// refuseEndpoint checks what Route 53 checks of an endpoint.
+func refuseEndpoint(a action, in resource.Props) error {
 	kind := in.Str("type")
 	bad := func(format string, args ...any) error { return a.refuse(codeInvalidInput, format, args...) }
 	if !in.Has("fqdn") && !in.Has("ipAddress") {

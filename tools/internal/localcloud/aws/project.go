@@ -139,12 +139,22 @@ func nativeZones(env *resource.Env) []plane.Zone {
 }
 
 func hostedZone(v resource.View, z resource.Record) plane.Zone {
-	out := plane.Zone{ID: z.ID, Name: z.Inputs.Str("name")}
+	out := plane.Zone{ID: z.ID, Name: z.Inputs.Str("name"), Manager: "route53"}
 	for _, r := range recordsOf(v, z.ID) {
 		in := r.Inputs
 		rec := plane.Record{
 			Name: r.Computed.Str("fqdn"), Type: in.Str("type"), TTL: in.Int("ttl"), Values: in.Strings("records"),
 			SetIdentifier: in.Str("setIdentifier"), Failover: failoverOf(in), HealthCheck: in.Str("healthCheckId"),
+		}
+		for _, p := range in.Objects(weightedPolicy) {
+			weight := p.Int("weight")
+			rec.Weight = &weight
+		}
+		for _, p := range in.Objects(latencyPolicy) {
+			rec.Latency = p.Str("region")
+		}
+		for _, p := range in.Objects(geolocationPolicy) {
+			rec.Geo = &plane.Geo{Continent: p.Str("continent"), Country: p.Str("country"), Subdivision: p.Str("subdivision")}
 		}
 		for _, a := range in.Objects("aliases") {
 			rec.Alias = &plane.Alias{
@@ -167,6 +177,13 @@ func checks(v resource.View) []plane.HealthCheck {
 			Path: in.Str("resourcePath"), SearchString: in.Str("searchString"), Interval: in.Int("requestInterval"),
 			Threshold: all.Int("failureThreshold"), Inverted: in.Bool("invertHealthcheck"), Disabled: in.Bool("disabled"),
 			SNI: all.Bool("enableSni"), Locations: in.Strings("regions"),
+		}
+		switch c.Type {
+		case checkCalculated, checkRecoveryControl:
+			c.Threshold, c.Children, c.Healthy = 0, in.Strings("childHealthchecks"), in.Int("childHealthThreshold")
+			c.On = routingControlOn(v, in.Str("routingControlArn"))
+			out = append(out, c)
+			continue
 		}
 		if c.Interval == 0 {
 			c.Interval = 30

@@ -17,7 +17,8 @@ const (
 // recordTypes are the types of records. Source: Route 53 API reference, ResourceRecordSet, Type.
 var recordTypes = oneOf("SOA", "A", "TXT", "NS", "CNAME", "MX", "NAPTR", "PTR", "SRV", "SPF", "AAAA", "CAA", "DS", "TLSA", "SSHFP", "SVCB", "HTTPS")
 
-// recordType is aws:route53/record:Record. The rules between records are in recordset.go.
+// recordType is aws:route53/record:Record. The rules between records are in recordset.go, those of
+// routing policies in routing.go.
 //
 // pulumi-aws can change type and set identifier in place, by a batch that deletes and creates; here both replace, which
 // comes to the same, except that a second PRIMARY is refused while the first is there.
@@ -27,23 +28,20 @@ func recordType() *resource.Type {
 	target := resource.Property{Name: "name", Kind: resource.String, Required: true, Same: func(a, b any) bool { return sameName(a, b) }}
 	return &resource.Type{
 		Token: tokenRecord, Label: labelRecord,
-		Properties: []resource.Property{
+		Properties: append(policyProperties(),
 			fixed(required(text("zoneId"))), name,
-			{Name: "type", Kind: resource.String, Required: true, Immutable: true, OneOf: recordTypes},
-			{Name: "ttl", Kind: resource.Int, Min: resource.At(0), Max: resource.At(math.MaxInt32)},
-			{Name: "records", Kind: resource.Array, Set: true, Elem: &resource.Property{Kind: resource.String, Max: resource.At(4000)}},
-			{Name: "aliases", Kind: resource.Array, Max: resource.At(1), Elem: &resource.Property{Kind: resource.Object, Fields: []resource.Property{
+			resource.Property{Name: "type", Kind: resource.String, Required: true, Immutable: true, OneOf: recordTypes},
+			resource.Property{Name: "ttl", Kind: resource.Int, Min: resource.At(0), Max: resource.At(math.MaxInt32)},
+			resource.Property{Name: "records", Kind: resource.Array, Set: true, Elem: &resource.Property{Kind: resource.String, Max: resource.At(4000)}},
+			resource.Property{Name: "aliases", Kind: resource.Array, Max: resource.At(1), Elem: &resource.Property{Kind: resource.Object, Fields: []resource.Property{
 				target, required(text("zoneId")), {Name: "evaluateTargetHealth", Kind: resource.Bool, Required: true}}}},
-			{Name: "setIdentifier", Kind: resource.String, Immutable: true, Min: resource.At(1), Max: resource.At(128)},
-			{Name: "failoverRoutingPolicies", Kind: resource.Array, Max: resource.At(1), Elem: &resource.Property{Kind: resource.Object, Fields: []resource.Property{
-				{Name: "type", Kind: resource.String, Required: true, OneOf: oneOf("PRIMARY", "SECONDARY")}}}},
-			{Name: "healthCheckId", Kind: resource.String, Max: resource.At(64)},
-			{Name: "allowOverwrite", Kind: resource.Bool, Default: false, Ignored: true},
-		},
-		Unmodelled: []string{"cidrRoutingPolicy", "geolocationRoutingPolicies", "geoproximityRoutingPolicy", "latencyRoutingPolicies",
-			"multivalueAnswerRoutingPolicy", "weightedRoutingPolicies"},
-		Computed: []string{"fqdn"},
-		Unique:   []string{"zoneId", "name", "type", "setIdentifier"},
+			resource.Property{Name: "setIdentifier", Kind: resource.String, Immutable: true, Min: resource.At(1), Max: resource.At(128)},
+			resource.Property{Name: "healthCheckId", Kind: resource.String, Max: resource.At(64)},
+			resource.Property{Name: "allowOverwrite", Kind: resource.Bool, Default: false, Ignored: true},
+		),
+		Unmodelled: []string{"cidrRoutingPolicy", "geoproximityRoutingPolicy", "multivalueAnswerRoutingPolicy"},
+		Computed:   []string{"fqdn"},
+		Unique:     []string{"zoneId", "name", "type", "setIdentifier"},
 		// With allowOverwrite the provider sends UPSERT in place of CREATE and takes the record over.
 		Conflict: func(in resource.Props) error {
 			if in.Bool("allowOverwrite") {
@@ -98,10 +96,7 @@ func checkRecord(_ context.Context, _ *resource.Env, in resource.Props) []resour
 	case records && in["ttl"] == nil:
 		add("ttl", "\"records\": all of `records,ttl` must be specified")
 	}
-	if in["failoverRoutingPolicies"] != nil && in["setIdentifier"] == nil {
-		add("setIdentifier", "\"failoverRoutingPolicies\": all of `failoverRoutingPolicies,setIdentifier` must be specified")
-	}
-	return out
+	return append(out, checkPolicies(in)...)
 }
 
 // recordName is a record's full name, lower case, without trailing dot. A name that does not end in the zone's name is

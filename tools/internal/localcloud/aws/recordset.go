@@ -35,7 +35,10 @@ func (r recordSet) refusal() (code, message string) {
 	if msg := r.badShape(); msg != "" {
 		return codeInvalidInput, "Invalid request: " + msg
 	}
-	for _, rule := range []func() string{r.outsideZone, r.atApex, r.badValue, r.besideCNAME, r.besideOtherPolicy, r.missingAliasTarget, r.missingHealthCheck, r.uncheckedPrimary} {
+	if msg := r.badPolicy(); msg != "" {
+		return codeInvalidInput, msg
+	}
+	for _, rule := range []func() string{r.outsideZone, r.atApex, r.badValue, r.besideCNAME, r.besideOthers, r.missingAliasTarget, r.missingHealthCheck, r.uncheckedPrimary} {
 		if msg := rule(); msg != "" {
 			return codeInvalidChangeBatch, "[" + msg + "]"
 		}
@@ -45,7 +48,7 @@ func (r recordSet) refusal() (code, message string) {
 
 // badShape checks which fields go together.
 func (r recordSet) badShape() string {
-	policy, id := failoverOf(r.Props), r.Str("setIdentifier")
+	policy, id := routingOf(r.Props).policy, r.Str("setIdentifier")
 	switch {
 	case policy != "" && id == "":
 		return "Missing field 'SetIdentifier' in " + r.change()
@@ -154,27 +157,6 @@ func (r recordSet) besideCNAME() string {
 		case kind == "CNAME":
 			return fmt.Sprintf("RRSet of type %s with DNS name %s. is not permitted because a conflicting RRSet of type CNAME with the same DNS name already exists in zone %s.",
 				r.kind(), r.fqdn, r.zoneName())
-		}
-	}
-	return ""
-}
-
-// besideOtherPolicy keeps one routing policy per name and type, and one record per failover slot.
-func (r recordSet) besideOtherPolicy() string {
-	policy := failoverOf(r.Props)
-	for _, o := range r.others() {
-		if o.Inputs.Str("type") != r.kind() {
-			continue
-		}
-		switch theirs := failoverOf(o.Inputs); {
-		case policy == "":
-			return fmt.Sprintf("RRSet with DNS name %s., type %s cannot be created as other RRSets exist with the same name and type.", r.fqdn, r.kind())
-		case theirs == "":
-			return fmt.Sprintf("RRSet with DNS name %s., type %s, SetIdentifier %s, and Failover %s cannot be created because a non-failover RRSet with the same name and type already exists.",
-				r.fqdn, r.kind(), r.Str("setIdentifier"), policy)
-		case theirs == policy:
-			return fmt.Sprintf("RRSet with DNS name %s., type %s, SetIdentifier %s, and Failover %s cannot be created because a failover RRSet with the same name, type and failover value already exists.",
-				r.fqdn, r.kind(), r.Str("setIdentifier"), policy)
 		}
 	}
 	return ""

@@ -270,7 +270,8 @@ func TestRestart(t *testing.T) {
 func TestUpIsStable(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	pair(b)
+	east, _ := pair(b)
+	b.switches(east)
 	seen := map[string]bool{}
 	for _, rec := range b.store.View().All() {
 		if rec.Type == "aws:route53/zone:Zone" {
@@ -297,7 +298,8 @@ func TestUpIsStable(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	pair(b)
+	east, _ := pair(b)
+	b.switches(east)
 	for _, rec := range b.store.View().All() {
 		typ, err := aws.Cloud().Type(rec.Type)
 		if err != nil {

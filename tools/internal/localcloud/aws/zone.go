@@ -26,6 +26,19 @@ func SeedZone(store *resource.Store, name string) error {
 	})
 }
 
+// AccelerateRecovery turns accelerated recovery on for a hosted zone, as someone does by hand before a deployment
+// (UpdateHostedZoneFeatures).
+func AccelerateRecovery(ctx context.Context, store *resource.Store, name string) error {
+	return store.Amend(ctx, func(v resource.View) ([]resource.Record, error) {
+		z, ok := v.Find(tokenZone, "name", strings.ToLower(strings.TrimSuffix(name, ".")))
+		if !ok {
+			return nil, fmt.Errorf("there is no hosted zone %q", name)
+		}
+		z.Inputs = z.Inputs.With(resource.Props{"enableAcceleratedRecovery": true})
+		return []resource.Record{z}, nil
+	})
+}
+
 // zoneByID finds a hosted zone by its id, which may carry the prefix the API puts before it.
 func zoneByID(v resource.View, id string) (resource.Record, bool) {
 	return v.Get(tokenZone, strings.TrimPrefix(id, "/hostedzone/"))
@@ -75,7 +88,7 @@ func describeLookup(args resource.Props) string {
 
 func zoneResult(v resource.View, z resource.Record) resource.Props {
 	return resource.Props{
-		"arn": z.Computed.Str("arn"), "callerReference": "polygate", "comment": z.Inputs.Str("comment"), "enableAcceleratedRecovery": false,
+		"arn": z.Computed.Str("arn"), "callerReference": "polygate", "comment": z.Inputs.Str("comment"), "enableAcceleratedRecovery": z.Inputs.Bool("enableAcceleratedRecovery"),
 		"id": z.ID, "zoneId": z.ID, "linkedServiceDescription": "", "linkedServicePrincipal": "", "name": z.Inputs.Str("name"),
 		"nameServers": nameServers(), "primaryNameServer": "ns-1.awsdns-01.test", "privateZone": false,
 		"resourceRecordSetCount": float64(2 + len(recordsOf(v, z.ID))), // SOA and NS count

@@ -189,6 +189,23 @@ func (s *Store) Seed(rec Record) error {
 	})
 }
 
+// Amend changes records as one, alone like an operation: what a cloud's own data plane does to them. change returns the records
+// it puts in place of those with their identity.
+func (s *Store) Amend(ctx context.Context, change func(View) ([]Record, error)) error {
+	return s.transact(ctx, func(t *tx) error {
+		records, err := change(View{t.records})
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if err := t.replace(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // tx is a transaction: a copy of the records that replaces them when it commits.
 type tx struct {
 	records map[string]Record
