@@ -32,8 +32,8 @@ func Settings(root, environment string) (settings.Settings, error) {
 	return settings.Load(settings.Path(root, environment), catalog.Rules()...)
 }
 
-// DocumentRule compares a gateway document with the settings it is to be deployed with: regions no provider has, and routes
-// that may take longer than the function. It is for config.Load.
+// DocumentRule compares a gateway document with the settings it is to be deployed with: regions no provider has, routes that
+// may take longer than the function, and routes that a provider of the stack cannot serve. It is for config.Load and Audit.
 func DocumentRule(s settings.Settings) func(gateway.Spec) gateway.Violations {
 	return provider.DocumentRule(catalog.Specs(), s)
 }

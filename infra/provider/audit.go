@@ -1,15 +1,11 @@
 package provider
 
 import (
-	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"polygate.example/infra/settings"
-	"polygate.example/shared/gateway"
 )
 
 // Find looks a provider's spec up by name.
@@ -98,41 +94,6 @@ func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.
 		problems = append(problems, spec.Check(s, get)...)
 	}
 	return problems
-}
-
-// DocumentRule compares a gateway document with where it is to run: a region it names must be one that some provider has,
-// and no route may take longer than the function is given.
-func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.Violations {
-	return func(doc gateway.Spec) gateway.Violations {
-		var found gateway.Violations
-		for _, name := range slices.Sorted(maps.Keys(doc.Upstreams)) {
-			for _, region := range slices.Sorted(maps.Keys(doc.Upstreams[name].Regions)) {
-				if remedy, ok := knows(specs, region); !ok {
-					found = append(found, gateway.Violation{Path: string(gateway.Pointer("/upstreams").Key(name).Key("regions").Key(region)), Key: true,
-						What: fmt.Sprintf("there is no region %q", region), Remedy: remedy})
-				}
-			}
-		}
-		limit := time.Duration(s.Timeout) * time.Second
-		for i, r := range doc.Routes {
-			if d := time.Duration(r.Timeout); s.Timeout > 0 && d > limit { // a timeout of 0 did not pass and is reported already
-				found = append(found, gateway.Violation{Path: string(gateway.Pointer("/routes").Index(i).Key("timeout")),
-					What: fmt.Sprintf("the route %q may take %s, but polygate:timeout ends a request after %s", r.Name, d, limit), Remedy: "raise the one or lower the other"})
-			}
-		}
-		return found
-	}
-}
-
-// knows reports whether some provider has a region, and what would be right.
-func knows(specs []Spec, region string) (remedy string, ok bool) {
-	prov, name, _ := strings.Cut(region, "/")
-	spec, ok := Find(specs, prov)
-	if !ok {
-		return "want " + settings.List(names(specs)), false
-	}
-	_, ok = spec.Regions[name]
-	return prov + " has only " + strings.Join(spec.RegionNames(), ", "), ok
 }
 
 func names(specs []Spec) []string {

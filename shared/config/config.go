@@ -25,40 +25,60 @@ const MaxBytes = 4 << 20
 type Rule func(gateway.Spec) gateway.Violations
 
 // Load reads the document at path. The error is Problems if the document is at fault, and another error if the file
-// cannot be read.
+// cannot be read. What is only to be warned of is left out; see Audit.
 func Load(path string, rules ...Rule) (*gateway.Model, error) {
+	m, _, err := Audit(path, rules...)
+	return m, err
+}
+
+// Audit reads the document at path as Load does, and returns beside the model, or the error, what the rules only warn of.
+func Audit(path string, rules ...Rule) (*gateway.Model, Problems, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read gateway document: %w", err)
+		return nil, nil, fmt.Errorf("read gateway document: %w", err)
 	}
 	defer f.Close()
 	// One byte more than allowed is enough for Parse to see that there is too much.
 	src, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	if err != nil {
-		return nil, fmt.Errorf("read gateway document %s: %w", path, err)
+		return nil, nil, fmt.Errorf("read gateway document %s: %w", path, err)
 	}
-	return Parse(path, src, rules...)
+	return parse(path, src, rules...)
 }
 
 // Parse reads a document; name stands for the file in messages. The error is Problems.
 func Parse(name string, src []byte, rules ...Rule) (*gateway.Model, error) {
+	m, _, err := parse(name, src, rules...)
+	return m, err
+}
+
+func parse(name string, src []byte, rules ...Rule) (*gateway.Model, Problems, error) {
 	doc, problems := read(name, src)
 	if doc == nil {
 		problems.sort()
-		return nil, problems
+		return nil, nil, problems
 	}
 	m, err := gateway.New(doc.spec)
 	var broken gateway.Violations
 	if err != nil && !errors.As(err, &broken) {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
+	var mild gateway.Violations
 	for _, rule := range rules {
-		broken = append(broken, rule(doc.spec)...)
+		for _, v := range rule(doc.spec) {
+			if v.Warning {
+				mild = append(mild, v)
+				continue
+			}
+			broken = append(broken, v)
+		}
 	}
+	warnings := doc.locate(mild)
+	warnings.sort()
 	problems = append(problems, doc.locate(broken)...)
 	if len(problems) > 0 {
 		problems.sort()
-		return nil, problems
+		return nil, warnings, problems
 	}
-	return m, nil
+	return m, warnings, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"polygate.example/shared/gateway"
 )
 
 func TestTooLarge(t *testing.T) {
@@ -134,4 +136,27 @@ func equal(a, b []int) bool {
 		}
 	}
 	return true
+}
+
+// What a rule only warns of has its place too, and refuses nothing.
+func TestAuditWarns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.gateway.yaml")
+	if err := os.WriteFile(path, []byte("version: 1\nroutes:\n  - name: r\n    match: {path: /r}\n    respond: {status: 200}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mild := gateway.Violation{Path: "/routes/0/match/path", What: "odd", Remedy: "even", Warning: true}
+	severe := gateway.Violation{Path: "/routes/0/name", What: "bad", Remedy: "good"}
+	rule := func(vs ...gateway.Violation) Rule { return func(gateway.Spec) gateway.Violations { return vs } }
+
+	m, warnings, err := Audit(path, rule(mild))
+	if err != nil || m == nil || len(warnings) != 1 || warnings[0].Error() != path+":4:19: odd; even" {
+		t.Errorf("a warning alone: model %t, warnings %v, error %v", m != nil, warnings, err)
+	}
+	m, warnings, err = Audit(path, rule(mild, severe))
+	if err == nil || m != nil || len(warnings) != 1 || err.Error() != path+":3:11: bad; good" {
+		t.Errorf("beside a problem: model %t, warnings %v, error %v", m != nil, warnings, err)
+	}
+	if m, err := Load(path, rule(mild)); err != nil || m == nil {
+		t.Errorf("to who does not ask for warnings: model %t, error %v", m != nil, err)
+	}
 }

@@ -12,6 +12,7 @@ type Violation struct {
 	What    string // what is wrong
 	Remedy  string // what would be right
 	Related string // pointer to another place that is part of the story, or ""
+	Warning bool   // it is to be told, and does not refuse the document; no rule of this package is so mild
 	Premise string // pointer to a part that all of has to be understood for the objection to stand, or ""
 }
 

@@ -18,5 +18,8 @@ var limits = provider.Limits{
 	// Microsoft states no figure for Flex Consumption. Ours: the host starts before the custom handler does, from
 	// published measurements; guidance only.
 	ColdStartMS: [2]int{1000, 5000},
-	SLA:         99.95, // of the functions, front end included. Source: azure.microsoft.com/support/legal/sla, Azure Functions
+	// The host answers for /admin before any function does, also where a route takes every path (Azure/azure-functions-host,
+	// pull request #6993), and keeps /runtime for webhooks of its extensions (#3460).
+	Reserved: []provider.Reserved{{Path: "/admin", Below: true}, {Path: "/runtime", Below: true, Some: true}},
+	SLA:      99.95, // of the functions, front end included. Source: azure.microsoft.com/support/legal/sla, Azure Functions
 }

@@ -18,6 +18,10 @@ var limits = provider.Limits{
 	// Google states no figure ("General development tips", Start containers quickly). Ours: a Go container of the
 	// buildpack, from published measurements; guidance only.
 	ColdStartMS: [2]int{300, 2000},
+	// Source: "Known issues in Cloud Run", Reserved URL paths ("some paths ending with z. To prevent conflicts with reserved
+	// paths, we recommend avoiding all paths that end in z") and HTTP methods TRACE and CONNECT, cloud.google.com/run/docs/issues.
+	Reserved: []provider.Reserved{{Path: "/eventlog"}, {Path: "/_ah", Below: true}, {Path: "z", Ending: true, Some: true}},
+	Methods:  []string{"TRACE"},
 	// 99.95 of Cloud Run by 99.99 of the balancer. Sources: cloud.google.com/run/sla, cloud.google.com/load-balancing/sla.
 	SLA: 99.94,
 }

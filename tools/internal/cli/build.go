@@ -40,9 +40,12 @@ digests. The same inputs give the same bytes, on any machine and in any folder.`
 	}
 }
 
-// model reads the gateway document and holds it against the settings it is to be deployed with.
+// model reads the gateway document and holds it against the settings it is to be deployed with. What is only to be warned of is printed.
 func (a *app) model(s settings.Settings) (*gateway.Model, error) {
-	model, err := config.Load(a.document(), infra.DocumentRule(s))
+	model, warnings, err := config.Audit(a.document(), infra.DocumentRule(s))
+	for _, w := range warnings {
+		a.step("warning: %v", w)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, usageError{fmt.Errorf("environment %q has no gateway document: write %s; shared/config/README.md says how", a.stack, a.document())}
 	}

@@ -75,6 +75,7 @@ func TestExitCodes(t *testing.T) {
 	root := project(t, map[string]string{"Pulumi.dev.yaml": dev, "dev.gateway.yaml": gatewayDocument,
 		"Pulumi.bad.yaml": strings.Replace(dev, "manager: route53", "manager: carrier-pigeon", 1), "bad.gateway.yaml": gatewayDocument + "colour: red\n",
 		"Pulumi.nodoc.yaml":  dev,
+		"Pulumi.warned.yaml": dev, "warned.gateway.yaml": strings.Replace(gatewayDocument, "path: /hello", "path: /quiz", 1),
 		"Pulumi.misfit.yaml": strings.Replace(dev, "manager: route53", "manager: carrier-pigeon", 1), "misfit.gateway.yaml": misfit})
 	for _, c := range []struct {
 		name string
@@ -95,13 +96,14 @@ func TestExitCodes(t *testing.T) {
 		{"unknown verb", []string{"fly"}, 2, []string{`unknown verb "fly"`, "build, check"}},
 		{"unknown local verb", []string{"-C", root, "local", "fly"}, 2, []string{`unknown verb "fly"`, "heal"}},
 		{"unknown flag", []string{"-C", root, "check", "--fast"}, 2, []string{"unknown flag: --fast", "see `polygate check --help`"}},
-		{"an environment that is a path", []string{"-C", root, "destroy", "--force", "-s", "../dev"}, 2, []string{"can be no environment's name", "bad, dev, misfit, nodoc"}},
+		{"an environment that is a path", []string{"-C", root, "destroy", "--force", "-s", "../dev"}, 2, []string{"can be no environment's name", "bad, dev, misfit, nodoc, warned"}},
 		{"surplus argument", []string{"-C", root, "check", "now"}, 2, []string{"see `polygate check --help`"}},
 		{"missing argument", []string{"-C", root, "local", "fail"}, 2, []string{"accepts 1 arg", "polygate local fail --help"}},
 		{"no project", []string{"-C", t.TempDir(), "check"}, 2, []string{"has no Pulumi.yaml"}},
-		{"no such environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`no environment "mars"`, "bad, dev, misfit, nodoc"}},
-		{"empty environment", []string{"-C", root, "up", "-s", ""}, 2, []string{"--stack is empty", "bad, dev, misfit, nodoc"}},
+		{"no such environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`no environment "mars"`, "bad, dev, misfit, nodoc, warned"}},
+		{"empty environment", []string{"-C", root, "up", "-s", ""}, 2, []string{"--stack is empty", "bad, dev, misfit, nodoc, warned"}},
 		{"fine", []string{"-C", root, "check", "-s", "dev"}, 0, []string{"dev: ok, model sha256:"}},
+		{"a warning refuses nothing", []string{"-C", root, "check", "-s", "warned"}, 0, []string{"warning: ", `warned.gateway.yaml:4:19: the route "hello" may not be reached on gcp`, "warned: ok, model sha256:"}},
 		{"both files bad", []string{"-C", root, "check", "-s", "bad"}, 2, []string{"Pulumi.bad.yaml:4:3", "route53", "bad.gateway.yaml:6:1", "colour"}},
 		{"a document for other settings, among all else", []string{"-C", root, "check", "-s", "misfit"}, 2, []string{"Pulumi.misfit.yaml:4:3",
 			`misfit.gateway.yaml:5:7: there is no region "aws/mars-1"; aws has only`, `misfit.gateway.yaml:11:14: the route "z" may take 15m0s, but polygate:timeout ends a request after 25s`,

@@ -1,0 +1,194 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/gateway"
+)
+
+// DocumentRule compares a gateway document with where it is to run: a region it names must be one that some provider has, no
+// route may take longer than the function is given, and no route may be one that a provider of the stack cannot serve. What
+// works but not as one might think is a warning.
+func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.Violations {
+	return func(doc gateway.Spec) gateway.Violations {
+		a := documentAudit{settings: s, doc: doc}
+		for _, name := range s.Providers() {
+			if spec, ok := Find(specs, name); ok {
+				a.specs = append(a.specs, spec)
+			}
+		}
+		a.upstreams(specs)
+		for i, r := range doc.Routes {
+			at := gateway.Pointer("/routes").Index(i)
+			a.timeout(at, r)
+			a.reached(at, r)
+			a.size(at, r)
+			a.streaming(at, r)
+		}
+		return a.found
+	}
+}
+
+// documentAudit collects what is wrong with a document.
+type documentAudit struct {
+	settings settings.Settings
+	specs    []Spec // of the stack's providers
+	doc      gateway.Spec
+	found    gateway.Violations
+}
+
+func (a *documentAudit) bad(at gateway.Pointer, what, remedy string) {
+	a.found = append(a.found, gateway.Violation{Path: string(at), What: what, Remedy: remedy})
+}
+
+func (a *documentAudit) warn(at gateway.Pointer, what, remedy string) {
+	a.found = append(a.found, gateway.Violation{Path: string(at), What: what, Remedy: remedy, Warning: true})
+}
+
+// limit is when the function is ended; 0 did not pass a check of the settings and is reported already.
+func (a *documentAudit) limit() time.Duration { return time.Duration(a.settings.Timeout) * time.Second }
+
+// upstreams looks for regions nobody has and for targets that are waited for in vain.
+func (a *documentAudit) upstreams(known []Spec) {
+	for _, name := range slices.Sorted(maps.Keys(a.doc.Upstreams)) {
+		u, at := a.doc.Upstreams[name], gateway.Pointer("/upstreams").Key(name)
+		for _, region := range slices.Sorted(maps.Keys(u.Regions)) {
+			if remedy, ok := knows(known, region); !ok {
+				a.found = append(a.found, gateway.Violation{Path: string(at.Key("regions").Key(region)), Key: true,
+					What: fmt.Sprintf("there is no region %q", region), Remedy: remedy})
+			}
+		}
+		d := time.Duration(u.Timeouts.Response)
+		if a.limit() == 0 || d <= a.limit() {
+			continue
+		}
+		// A route's own timeout ends the wait in time, and the gateway answers 504; without one the function is ended in the
+		// middle of it, and what the client is told is the provider's own 5xx.
+		if i := slices.IndexFunc(a.doc.Routes, func(r gateway.Route) bool { return r.Upstream == name && r.Timeout == 0 }); i >= 0 {
+			a.warn(at.Key("timeouts").Key("response"), fmt.Sprintf("the route %q may wait %s for an answer, but polygate:timeout ends a request after %s, before the gateway can say so",
+				a.doc.Routes[i].Name, d, a.limit()), "wait less, raise polygate:timeout, or give the route a timeout")
+		}
+	}
+}
+
+// timeout looks at how long a route may take.
+func (a *documentAudit) timeout(at gateway.Pointer, r gateway.Route) {
+	d, at := time.Duration(r.Timeout), at.Key("timeout")
+	if a.limit() > 0 && d > a.limit() {
+		a.bad(at, fmt.Sprintf("the route %q may take %s, but polygate:timeout ends a request after %s", r.Name, d, a.limit()), "raise the one or lower the other")
+	}
+	if d == 0 || a.settings.Warm > 0 {
+		return
+	}
+	for _, spec := range a.specs {
+		least, most := time.Duration(spec.Limits.ColdStartMS[0])*time.Millisecond, time.Duration(spec.Limits.ColdStartMS[1])*time.Millisecond
+		if d < most {
+			a.warn(at, fmt.Sprintf("the route %q is to answer within %s, but on %s the first request of a new instance waits %s to %s before that time begins",
+				r.Name, d, spec.Name, least, most), "keep instances ready with polygate:warm, or have clients wait longer")
+		}
+	}
+}
+
+// reached looks for routes that a provider keeps for itself.
+func (a *documentAudit) reached(at gateway.Pointer, r gateway.Route) {
+	path, whole := literal(r.Match.Path)
+	for _, spec := range a.specs {
+		for _, kept := range spec.Limits.Reserved {
+			switch {
+			case !kept.holds(path) || kept.Ending && !whole:
+			case kept.Some:
+				a.warn(at.Key("match").Key("path"), fmt.Sprintf("the route %q may not be reached on %s, which keeps some paths like %s for itself", r.Name, spec.Name, path), "choose another path")
+			default:
+				a.bad(at.Key("match").Key("path"), fmt.Sprintf("the route %q is never reached on %s, which keeps %s for itself", r.Name, spec.Name, kept.Path), "choose another path")
+			}
+		}
+		for i, method := range r.Match.Methods {
+			if !slices.Contains(spec.Limits.Methods, method) {
+				continue
+			}
+			at := at.Key("match").Key("methods").Index(i)
+			if what := fmt.Sprintf("the route %q gets no %s on %s, which refuses it", r.Name, method, spec.Name); len(r.Match.Methods) == 1 {
+				a.bad(at, what, "use another method")
+			} else {
+				a.warn(at, what, "leave it out")
+			}
+		}
+	}
+}
+
+// literal is a pattern's path up to its first parameter, and whether that is all of it. Of a pattern that is no pattern it is
+// nothing, because that is reported already.
+func literal(pattern string) (path string, whole bool) {
+	p, err := gateway.ParsePattern(pattern)
+	if err != nil {
+		return "", false
+	}
+	for _, s := range p.Segments {
+		if s.Kind != gateway.SegmentLiteral {
+			return path, false
+		}
+		path += "/" + s.Text
+	}
+	return path, true
+}
+
+// size looks for routes whose conditions alone are more than a front takes.
+func (a *documentAudit) size(at gateway.Pointer, r gateway.Route) {
+	path, _ := literal(r.Match.Path)
+	url, header := len(path), 0
+	for name, c := range r.Match.Query {
+		url += len(name) + len(c.Value) + len("?=")
+	}
+	for name, c := range r.Match.Headers {
+		header += len(name) + len(c.Value) + len(": \r\n")
+	}
+	for _, spec := range a.specs {
+		l := spec.Limits
+		if l.URLBytes > 0 && url > l.URLBytes {
+			a.bad(at.Key("match"), fmt.Sprintf("the route %q asks for a URL of %d bytes, and %s takes %d", r.Name, url, spec.Name, l.URLBytes), "ask for less")
+			continue
+		}
+		if l.HeaderBytes > 0 && url+header > l.HeaderBytes {
+			a.bad(at.Key("match"), fmt.Sprintf("the route %q asks for a URL and headers of %d bytes, and %s takes %d", r.Name, url+header, spec.Name, l.HeaderBytes), "ask for less")
+		}
+	}
+}
+
+// eventStream is the media type of server-sent events (HTML Living Standard, section 9.2).
+const eventStream = "text/event-stream"
+
+// streaming looks for routes of event streams, which make no sense where a front holds a response until it is whole.
+func (a *documentAudit) streaming(at gateway.Pointer, r gateway.Route) {
+	streams := false
+	for name, c := range r.Match.Headers {
+		streams = streams || strings.EqualFold(name, "Accept") && strings.Contains(c.Value, eventStream)
+	}
+	for name, v := range r.Response.Headers.Set {
+		streams = streams || strings.EqualFold(name, "Content-Type") && strings.HasPrefix(v, eventStream)
+	}
+	if !streams {
+		return
+	}
+	for _, spec := range a.specs {
+		if !spec.Limits.Streaming {
+			a.warn(at, fmt.Sprintf("the route %q streams events, and %s holds a response until it is whole: they come all at once, or not at all after %s",
+				r.Name, spec.Name, a.limit()), "let clients poll, or leave regions of "+spec.Name+" out")
+		}
+	}
+}
+
+// knows reports whether some provider has a region, and what would be right.
+func knows(specs []Spec, region string) (remedy string, ok bool) {
+	prov, name, _ := strings.Cut(region, "/")
+	spec, ok := Find(specs, prov)
+	if !ok {
+		return "want " + settings.List(names(specs)), false
+	}
+	_, ok = spec.Regions[name]
+	return prov + " has only " + strings.Join(spec.RegionNames(), ", "), ok
+}

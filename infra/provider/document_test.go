@@ -1,0 +1,108 @@
+package provider
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/gateway"
+)
+
+// specs are two providers whose limits differ.
+var specs = []Spec{
+	{Name: "strict", Regions: map[string]string{"one": "one"}, Limits: Limits{
+		URLBytes: 100, HeaderBytes: 150, ColdStartMS: [2]int{100, 1000}, Methods: []string{"TRACE"},
+		Reserved: []Reserved{{Path: "/admin", Below: true}, {Path: "/log"}, {Path: "z", Ending: true, Some: true}},
+	}},
+	{Name: "free", Regions: map[string]string{"one": "one"}, Limits: Limits{Streaming: true}},
+}
+
+func TestDocumentRule(t *testing.T) {
+	strict := settings.Settings{Timeout: 10, Regions: []settings.Region{{Provider: "strict", Name: "one"}}}
+	with := func(change func(*settings.Settings)) settings.Settings {
+		s := strict
+		change(&s)
+		return s
+	}
+	at := func(path string) gateway.Route { return gateway.Route{Name: "r", Match: gateway.Match{Path: path}} }
+	route := func(change func(*gateway.Route)) gateway.Spec {
+		r := at("/r")
+		change(&r)
+		return gateway.Spec{Routes: []gateway.Route{r}}
+	}
+	slow := func(change func(*gateway.Spec)) gateway.Spec {
+		doc := gateway.Spec{Upstreams: map[string]gateway.Upstream{"u": {Timeouts: gateway.Timeouts{Response: gateway.Duration(20 * time.Second)}}},
+			Routes: []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/r"}, Upstream: "u"}}}
+		change(&doc)
+		return doc
+	}
+	long := strings.Repeat("x", 120)
+	for _, c := range []struct {
+		name     string
+		settings settings.Settings
+		doc      gateway.Spec
+		want     []string // "! " before a warning; pointer, and the beginning of what
+	}{
+		{"fine", strict, route(func(*gateway.Route) {}), nil},
+		{"a region nobody has", strict, gateway.Spec{Upstreams: map[string]gateway.Upstream{"u": {Regions: map[string]gateway.Region{"strict/two": {}, "free/one": {}}}}},
+			[]string{`/upstreams/u/regions/strict~1two: there is no region "strict/two"`}},
+		{"longer than the function", strict, route(func(r *gateway.Route) { r.Timeout = gateway.Duration(11 * time.Second) }),
+			[]string{`/routes/0/timeout: the route "r" may take 11s, but polygate:timeout ends a request after 10s`}},
+		{"shorter than a cold start", strict, route(func(r *gateway.Route) { r.Timeout = gateway.Duration(500 * time.Millisecond) }),
+			[]string{`! /routes/0/timeout: the route "r" is to answer within 500ms, but on strict the first request of a new instance waits 100ms to 1s`}},
+		{"shorter than a cold start, kept warm", with(func(s *settings.Settings) { s.Warm = 1 }), route(func(r *gateway.Route) { r.Timeout = gateway.Duration(500 * time.Millisecond) }), nil},
+		{"as long as a cold start", strict, route(func(r *gateway.Route) { r.Timeout = gateway.Duration(time.Second) }), nil},
+		{"waiting longer than the function lives", strict, slow(func(*gateway.Spec) {}),
+			[]string{`! /upstreams/u/timeouts/response: the route "r" may wait 20s for an answer, but polygate:timeout ends a request after 10s`}},
+		{"waiting no longer than the route", strict, slow(func(d *gateway.Spec) { d.Routes[0].Timeout = gateway.Duration(5 * time.Second) }), nil},
+		{"a timeout that is wrong and reported", with(func(s *settings.Settings) { s.Timeout = 0 }), slow(func(*gateway.Spec) {}), nil},
+		{"a path that is kept", strict, gateway.Spec{Routes: []gateway.Route{at("/admin")}}, []string{`/routes/0/match/path: the route "r" is never reached on strict, which keeps /admin`}},
+		{"a path that is kept, in another case", strict, gateway.Spec{Routes: []gateway.Route{at("/Admin/x")}}, []string{`/routes/0/match/path: the route "r" is never reached`}},
+		{"below a path that is kept", strict, gateway.Spec{Routes: []gateway.Route{at("/admin/{rest...}")}}, []string{`/routes/0/match/path: the route "r" is never reached`}},
+		{"beside a path that is kept", strict, gateway.Spec{Routes: []gateway.Route{at("/administer"), at("/logs"), at("/log/x")}}, nil},
+		{"a path that may be kept", strict, gateway.Spec{Routes: []gateway.Route{at("/quiz")}}, []string{`! /routes/0/match/path: the route "r" may not be reached on strict, which keeps some paths like /quiz`}},
+		{"a path that only begins so", strict, gateway.Spec{Routes: []gateway.Route{at("/quiz/{id}")}}, nil},
+		{"every path", strict, gateway.Spec{Routes: []gateway.Route{at("/{rest...}")}}, nil},
+		{"no path", strict, gateway.Spec{Routes: []gateway.Route{at("admin")}}, nil},
+		{"a method that is refused", strict, route(func(r *gateway.Route) { r.Match.Methods = []string{"TRACE"} }), []string{`/routes/0/match/methods/0: the route "r" gets no TRACE on strict`}},
+		{"a method among others", strict, route(func(r *gateway.Route) { r.Match.Methods = []string{"GET", "TRACE"} }), []string{`! /routes/0/match/methods/1: the route "r" gets no TRACE on strict`}},
+		{"a URL that is too long", strict, route(func(r *gateway.Route) {
+			r.Match.Query = map[string]gateway.Condition{"q": {Kind: gateway.KindExact, Value: long}}
+		}), []string{`/routes/0/match: the route "r" asks for a URL of 125 bytes, and strict takes 100`}},
+		{"headers that are too long", strict, route(func(r *gateway.Route) {
+			r.Match.Headers = map[string]gateway.Condition{"X-Y": {Kind: gateway.KindExact, Value: long + long}}
+		}), []string{`/routes/0/match: the route "r" asks for a URL and headers of 249 bytes, and strict takes 150`}},
+		{"events by what clients accept", strict, route(func(r *gateway.Route) {
+			r.Match.Headers = map[string]gateway.Condition{"accept": {Kind: gateway.KindExact, Value: "text/event-stream"}}
+		}), []string{`! /routes/0: the route "r" streams events, and strict holds a response until it is whole`}},
+		{"events by what is answered", strict, route(func(r *gateway.Route) {
+			r.Response.Headers.Set = map[string]string{"Content-Type": "text/event-stream; charset=utf-8"}
+		}), []string{`! /routes/0: the route "r" streams events`}},
+		{"a provider that can", with(func(s *settings.Settings) { s.Regions = []settings.Region{{Provider: "free", Name: "one"}} }),
+			gateway.Spec{Routes: []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/admin", Methods: []string{"TRACE"},
+				Headers: map[string]gateway.Condition{"Accept": {Kind: gateway.KindExact, Value: "text/event-stream" + long}}}, Timeout: gateway.Duration(10 * time.Millisecond)}}}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for i, v := range DocumentRule(specs, c.settings)(c.doc) {
+				line := v.Path + ": " + v.What
+				if v.Warning {
+					line = "! " + line
+				}
+				if i < len(c.want) && strings.HasPrefix(line, c.want[i]) {
+					line = c.want[i]
+				}
+				if v.Remedy == "" {
+					t.Errorf("%s has no remedy", line)
+				}
+				got = append(got, line)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
