@@ -51,6 +51,11 @@ func NewGateway(ctx *pulumi.Context, name string, args GatewayArgs, opts ...pulu
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
+	if s.CAA {
+		if err := zones.admit(ctx, name+"-caa", s, pulumi.Parent(gw)); err != nil {
+			return nil, fmt.Errorf("gateway %s: %w", name, err)
+		}
+	}
 	regions, err := newRegions(ctx, name, args, zones, pulumi.Parent(gw))
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)

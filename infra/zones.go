@@ -18,6 +18,8 @@ type zones struct {
 	main    failover.Zone
 	spare   failover.Zone // nil without one
 	name    string        // of the spare manager
+
+	admitted pulumi.ResourceOption // what records wait for; nil without CAA
 }
 
 func openZones(ctx *pulumi.Context, name string, args GatewayArgs, manager failover.Manager, opts ...pulumi.ResourceOption) (*zones, error) {
@@ -43,6 +45,9 @@ func openZones(ctx *pulumi.Context, name string, args GatewayArgs, manager failo
 // Write writes a record into both zones. What proves that a name is ours must be in both, or certificates could not be
 // renewed after the change.
 func (z *zones) Write(ctx *pulumi.Context, name string, record provider.Record, opts ...pulumi.ResourceOption) (*provider.Written, error) {
+	if z.admitted != nil {
+		opts = append(opts, z.admitted)
+	}
 	w, err := z.main.Write(ctx, name, record, opts...)
 	if err != nil || z.spare == nil {
 		return w, err

@@ -95,7 +95,7 @@ func FromConfig(environment string, get func(key string) (string, bool), rules .
 	s.Memory = r.whole(keyMemory, DefaultMemory, 128, 32768, "MB")
 	s.Timeout = r.whole(keyTimeout, DefaultTimeout, 1, 900, "seconds")
 	s.LogRetentionDays = r.whole(keyLogRetention, DefaultLogRetention, 1, 3653, "days")
-	s.Certificate = r.certificate()
+	s.Certificate = r.certificate(s)
 	s.Protect = r.boolean(keyProtect)
 	s.LocalClouds = r.localClouds(environment)
 	for _, rule := range rules {
@@ -188,20 +188,6 @@ func (r *reader) architecture(environment string) string {
 		return ""
 	}
 	return a
-}
-
-func (r *reader) certificate() *Certificate {
-	var c Certificate
-	if !r.object(keyCertificate, &c) {
-		return nil
-	}
-	if c.PFX == "" {
-		r.bad(keyCertificate, []string{"pfx"}, "is missing: want the path of a PKCS #12 file")
-	}
-	if c.PasswordFile == "" {
-		r.bad(keyCertificate, []string{"passwordFile"}, "is missing: want the path of a file with the password of the PKCS #12 file")
-	}
-	return &c
 }
 
 func (r *reader) localClouds(environment string) *LocalClouds {

@@ -119,10 +119,14 @@ func (r *reader) budget() *Budget {
 }
 
 func (r *reader) email(key, address string) {
-	name, domain, ok := strings.Cut(address, "@")
-	if !ok || name == "" || !strings.Contains(domain, ".") || strings.ContainsAny(address, " \t\n,;<>\"") {
+	if !isEmail(address) {
 		r.bad(key, []string{"email"}, "is %s: want an address to write to, for example ops@example.com", quote(address))
 	}
+}
+
+func isEmail(address string) bool {
+	name, domain, ok := strings.Cut(address, "@")
+	return ok && name != "" && strings.Contains(domain, ".") && !strings.ContainsAny(address, " \t\n,;<>\"")
 }
 
 // secrets reads where the function's secrets are kept: for each variable of its environment, a reference into the secret

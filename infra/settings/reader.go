@@ -103,15 +103,21 @@ func (r *reader) object(key string, v any) bool {
 	if !ok {
 		return false
 	}
+	return r.fields(key, nil, text, v)
+}
+
+// fields decodes the map at a path inside a structured dial, as object does the whole.
+func (r *reader) fields(key string, path []string, text string, v any) bool {
 	known := fields(v)
 	var got map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &got) != nil || got == nil {
-		r.bad(key, nil, "is %s: want a map with %s", quote(text), List(known))
+		r.bad(key, path, "is %s: want a map with %s", quote(text), List(known))
 		return false
 	}
 	for _, field := range slices.Sorted(maps.Keys(got)) {
+		at := append(slices.Clone(path), field)
 		if !slices.Contains(known, field) {
-			r.bad(key, []string{field}, "is unknown: want %s", List(known))
+			r.bad(key, at, "is unknown: want %s", List(known))
 			continue
 		}
 		// One field at a time, because a decoder stops at the first that does not fit.
@@ -122,9 +128,9 @@ func (r *reader) object(key string, v any) bool {
 		var typeErr *json.UnmarshalTypeError
 		switch {
 		case errors.As(err, &typeErr):
-			r.bad(key, []string{field}, "is a %s: want %s", typeErr.Value, kindName(typeErr.Type.Kind().String()))
+			r.bad(key, at, "is a %s: want %s", typeErr.Value, kindName(typeErr.Type.Kind().String()))
 		case err != nil:
-			r.bad(key, []string{field}, "is %s: %v", quote(string(got[field])), err)
+			r.bad(key, at, "is %s: %v", quote(string(got[field])), err)
 		}
 	}
 	return true
@@ -154,6 +160,8 @@ func kindName(kind string) string {
 		return "a whole number"
 	case strings.HasPrefix(kind, "float"):
 		return "a number"
+	case kind == "struct":
+		return "a map"
 	case kind == "string":
 		return "text"
 	default:

@@ -46,6 +46,16 @@ type Check struct {
 type Certificate struct {
 	PFX          string `json:"pfx"`          // PKCS #12 file with chain and key
 	PasswordFile string `json:"passwordFile"` // file whose first line is the PFX's password
+	Authority    string `json:"authority"`    // CAA name of whoever issues it; filled in where the ACME directory tells
+	ACME         *ACME  `json:"acme"`         // how `polygate cert` has it issued; nil when that is somebody else's work
+}
+
+// ACME is an authority that issues by RFC 8555.
+type ACME struct {
+	Directory string `json:"directory"` // URL of the directory, https; Let's Encrypt's production by default
+	Email     string `json:"email"`     // whom the authority may write to; "" for nobody
+	RenewDays int    `json:"renewDays"` // days before the end at which it is renewed; 30 by default
+	CAFile    string `json:"caFile"`    // PEM file of who signs the directory's own TLS, "" for the system's; path as those above
 }
 
 // LocalClouds is where the local clouds listen. All addresses are loopback addresses.
