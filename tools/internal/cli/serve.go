@@ -140,7 +140,7 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 			return opts, err
 		}
 		if len(names) > 0 {
-			opts.PFX = &localcloud.PFX{File: a.path(c.PFX), PasswordFile: a.path(c.PasswordFile), Names: names}
+			opts.PFX = &localcloud.PFX{File: a.path(c.PFX), PasswordFile: a.path(c.PasswordFile), Names: names, Authority: c.Authority}
 		}
 	}
 	return opts, nil

@@ -69,6 +69,7 @@ type Zone struct {
 type PFX struct {
 	File, PasswordFile string
 	Names              []string
+	Authority          string // CAA name of the authority that the local one stands in for; "" for one that looks at no CAA
 }
 
 // covers reports whether the files hold a certificate for all the names.
@@ -368,6 +369,12 @@ func (c *Clouds) apply(ctx context.Context) error {
 func (c *Clouds) bringCertificate(p *PFX) error {
 	if p.covers() {
 		return nil
+	}
+	env := resource.NewEnv(c.store, clouds()[0].Cloud, c.services)
+	for _, name := range p.Names {
+		if p.Authority != "" && !env.Admitted(name, p.Authority) {
+			return fmt.Errorf("issue the certificate of %s as %s would: CAA does not admit it for %s: %s", strings.Join(p.Names, ", "), p.Authority, name, strings.Join(env.CAA(name), ", "))
+		}
 	}
 	password := rand.Text()
 	ca, ok := c.services.CA.(*pki.CA)

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -20,7 +21,17 @@ const (
 
 	statusPending = "PENDING_VALIDATION"
 	statusIssued  = "ISSUED"
+	statusFailed  = "FAILED"
+
+	reasonCAA = "CAA_ERROR"
 )
+
+// authorities are the names of Amazon's authority in CAA records: any of them admits it. Source: "(Optional) Configure a CAA
+// record", docs.aws.amazon.com/acm/latest/userguide/setup-caa.html.
+var authorities = []string{"amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"}
+
+// validity of a certificate that ACM issues. Source: "ACM Certificate", docs.aws.amazon.com/acm/latest/userguide/acm-concepts.html.
+const validity = 198 * 24 * time.Hour
 
 // hostPattern is a DNS name, with a wildcard as its left-most label at most. Source: ACM API reference,
 // RequestCertificate, DomainName.
@@ -67,17 +78,18 @@ func certificateType() *resource.Type {
 			return resource.Props{"tagsAll": tagsAll(in)}, nil
 		},
 		Read: func(env *resource.Env, rec resource.Record) resource.Props {
-			if issued(env, rec) {
-				return resource.Props{"status": statusIssued}
+			status := resource.Props{"status": statusOf(env, rec)}
+			// Source: DescribeCertificate, RenewalEligibility; "Managed certificate renewal", docs.aws.amazon.com/acm/latest/
+			// userguide/managed-renewal.html: eligible is what another service uses.
+			if status.Str("status") == statusIssued && inUse(env.View(), rec.ID) {
+				status["renewalEligibility"] = "ELIGIBLE"
 			}
-			return nil
+			return status
 		},
 		Delete: func(_ context.Context, env *resource.Env, old resource.Record) error {
-			for _, d := range env.View().List(tokenDomainName) {
-				if d.Inputs.Object("domainNameConfiguration").Str("certificateArn") == old.ID {
-					return action{resource.OpDelete, labelCertificate, old.ID, "ACM", "DeleteCertificate"}.refuse(codeResourceInUse,
-						"Certificate %s in account %s is in use.", old.ID, Account)
-				}
+			if inUse(env.View(), old.ID) {
+				return action{resource.OpDelete, labelCertificate, old.ID, "ACM", "DeleteCertificate"}.refuse(codeResourceInUse,
+					"Certificate %s in account %s is in use.", old.ID, Account)
 			}
 			return nil
 		},
@@ -150,16 +162,41 @@ func validationRecord(name string) (record, value string) {
 	return "_" + h + "." + name, "_" + derive(32, "acm-value", Account, name) + "." + derive(10, "acm-zone", Account) + ".acm-validations.aws"
 }
 
-// issued reports whether a certificate was issued: every name's CNAME is in the DNS, or was once.
-func issued(env *resource.Env, cert resource.Record) bool {
-	if cert.Private.Bool(privateIssued) {
-		return true
-	}
-	return !slices.ContainsFunc(certificateNames(cert.Inputs), func(n string) bool {
-		record, value := validationRecord(n)
-		return !strings.EqualFold(env.LookupCNAME(record), value)
+// inUse reports whether a domain name of API Gateway shows a certificate.
+func inUse(v resource.View, certificate string) bool {
+	return slices.ContainsFunc(v.List(tokenDomainName), func(d resource.Record) bool {
+		return d.Inputs.Object("domainNameConfiguration").Str("certificateArn") == certificate
 	})
 }
+
+// statusOf is a certificate's status: issued when every name's CNAME is in the DNS, or was once, and CAA admits Amazon for
+// every name; that is looked at after the CNAMEs. Source: setup-caa.html ("After it validates your domain, ACM checks for the
+// presence of a CAA record").
+func statusOf(env *resource.Env, cert resource.Record) string {
+	if cert.Private.Bool(privateIssued) {
+		return statusIssued
+	}
+	if _, failed := env.Note(failureNote(cert)); failed {
+		return statusFailed
+	}
+	names := certificateNames(cert.Inputs)
+	if slices.ContainsFunc(names, func(n string) bool {
+		record, value := validationRecord(n)
+		return !strings.EqualFold(env.LookupCNAME(record), value)
+	}) {
+		return statusPending
+	}
+	if slices.ContainsFunc(names, func(n string) bool { return !env.Admitted(n, authorities...) }) {
+		return statusFailed
+	}
+	return statusIssued
+}
+
+func issued(env *resource.Env, cert resource.Record) bool { return statusOf(env, cert) == statusIssued }
+
+// failureNote is where it is kept that a certificate failed. That is for good: it has to be requested anew. Source:
+// "Troubleshooting CAA issues", docs.aws.amazon.com/acm/latest/userguide/troubleshooting-caa.html.
+func failureNote(cert resource.Record) string { return "acm-failed/" + cert.Scope + "/" + cert.ID }
 
 // covers reports whether one of a certificate's names is for host. A wildcard stands for one label.
 func covers(names []string, host string) bool {
@@ -191,7 +228,14 @@ func certificateValidationType() *resource.Type {
 			if err := checkValidationNames(cert, in); err != nil {
 				return err
 			}
-			ok, err := env.Wait(ctx, validationLimit, func(resource.View) (bool, error) { return issued(env, cert), nil })
+			ok, err := env.Wait(ctx, validationLimit, func(resource.View) (bool, error) {
+				if statusOf(env, cert) != statusFailed {
+					return issued(env, cert), nil
+				}
+				// The words are those of terraform-provider-aws: retry.UnexpectedStateError with the failure reason.
+				return false, errors.Join(env.SetNote(failureNote(cert), reasonCAA), &resource.Error{Code: codeUnexpectedState, Message: fmt.Sprintf(
+					"unexpected state '%s', wanted target '%s'. last error: %s", statusFailed, statusIssued, reasonCAA)})
+			})
 			if err != nil {
 				return fmt.Errorf("waiting for ACM Certificate (%s) to be issued: %w", certARN, err)
 			}
@@ -208,8 +252,9 @@ func certificateValidationType() *resource.Type {
 					codeResourceNotFound, "Could not find certificate %s.", in.Str("certificateArn"))
 			}
 			cert.Private = cert.Private.With(resource.Props{privateIssued: true})
+			now := env.Now()
 			cert.Computed = cert.Computed.With(resource.Props{"status": statusIssued,
-				"notBefore": env.Now().Format(time.RFC3339), "renewalEligibility": "ELIGIBLE"})
+				"notBefore": now.Format(time.RFC3339), "notAfter": now.Add(validity).Format(time.RFC3339)})
 			return cert.ID, nil, env.Amend(cert)
 		},
 	}

@@ -3,7 +3,9 @@ package aws
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"polygate.example/tools/internal/localcloud/resource"
@@ -111,12 +113,29 @@ func valueFault(kind, v string) string {
 		}
 	case "CNAME":
 		return domainFault(v)
+	case "CAA":
+		return caaFault(v)
 	case "TXT":
 		for _, s := range strings.Split(strings.Trim(v, `"`), `""`) {
 			if len(s) > 255 { // RFC 1035, 3.3
 				return "CharacterStringTooLong (Value is too long)"
 			}
 		}
+	}
+	return ""
+}
+
+// caaForm is a CAA value: flags, tag, quoted value. Source: Route 53 Developer Guide, "CAA record type"; RFC 8659, section 4.1.
+var caaForm = regexp.MustCompile(`^(\d{1,3}) ([A-Za-z0-9]{1,15}) "([^"]{0,255})"$`)
+
+// caaFault says what is wrong with a CAA value; the words are not on public record.
+func caaFault(v string) string {
+	m := caaForm.FindStringSubmatch(v)
+	if m == nil {
+		return `CAARRDATAIllegalValue (Value should be flags, tag and quoted value, for example 0 issue "ca.example.com")`
+	}
+	if flags, err := strconv.Atoi(m[1]); err != nil || flags > 255 {
+		return "CAARRDATAIllegalFlags (Flags should be 0 to 255)"
 	}
 	return ""
 }

@@ -30,6 +30,10 @@ const (
 	StateActive       = "ACTIVE"
 )
 
+// authorities are those that issue for Certificate Manager: Google's own, and Let's Encrypt where CAA keeps that one out.
+// Source: "Core components", Google-managed certificates, docs.cloud.google.com/certificate-manager/docs/core-components.
+var authorities = []string{"pki.goog", "letsencrypt.org"}
+
 var (
 	domainName = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 	hostName   = regexp.MustCompile(`^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
@@ -176,9 +180,13 @@ func authorizationFor(v resource.View, managed resource.Props, domain string) (r
 	return resource.Record{}, false
 }
 
-// unauthorised lists the domains whose authorisation record is not in the DNS.
-func unauthorised(env *resource.Env, certificate resource.Props) []string {
-	var out []string
+// attempt is a domain whose authorisation failed, and why.
+type attempt struct{ domain, reason, details string }
+
+// unauthorised lists the domains whose authorisation record is not in the DNS, or whose CAA admits none of the authorities.
+// Source of the reasons: Certificate Manager API, AuthorizationAttemptInfo.FailureReason.
+func unauthorised(env *resource.Env, certificate resource.Props) []attempt {
+	var out []attempt
 	m := certificate.Object("managed")
 	for _, d := range m.Strings("domains") {
 		a, ok := authorizationFor(env.View(), m, d)
@@ -186,8 +194,11 @@ func unauthorised(env *resource.Env, certificate resource.Props) []string {
 			r := record(a.Inputs)
 			ok = strings.EqualFold(env.LookupCNAME(strings.TrimSuffix(r.Str("name"), ".")), strings.TrimSuffix(r.Str("data"), "."))
 		}
-		if !ok {
-			out = append(out, d)
+		switch {
+		case !ok:
+			out = append(out, attempt{d, "CONFIG", "The DNS authorization record is not in the DNS."})
+		case !env.Admitted(d, authorities...):
+			out = append(out, attempt{d, "CAA", "CAA records of the domain admit none of " + strings.Join(authorities, ", ") + "."})
 		}
 	}
 	return out
@@ -199,10 +210,11 @@ func managed(env *resource.Env, in resource.Props, active bool) resource.Props {
 	if active {
 		return m
 	}
-	missing := unauthorised(env, in)
-	attempts := make([]any, len(missing))
-	for i, d := range missing {
-		attempts[i] = resource.Props{"domain": d, "state": "FAILED", "failureReason": "CONFIG", "details": "The DNS authorization record is not in the DNS."}
+	failed := unauthorised(env, in)
+	attempts, missing := make([]any, len(failed)), make([]string, len(failed))
+	for i, a := range failed {
+		attempts[i] = resource.Props{"domain": a.domain, "state": "FAILED", "failureReason": a.reason, "details": a.details}
+		missing[i] = a.domain
 	}
 	return m.With(resource.Props{
 		"state": StateProvisioning, "authorizationAttemptInfos": attempts,

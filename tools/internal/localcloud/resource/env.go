@@ -78,6 +78,12 @@ func (e *Env) Amend(rec Record) error {
 // BlobFile is where the store's copy of a staged asset or archive lies.
 func (e *Env) BlobFile(b Blob) string { return e.store.blobFile(b) }
 
+// Note returns what was kept under a key, from whichever run.
+func (e *Env) Note(key string) (string, bool) { return e.store.Note(key) }
+
+// SetNote keeps something that is no property of a record, such as that an authority has refused for good.
+func (e *Env) SetNote(key, value string) error { return e.store.SetNote(key, value) }
+
 // LookupTXT returns the TXT values at a name, over all zones.
 func (e *Env) LookupTXT(name string) []string {
 	if e.DNS == nil {
