@@ -337,6 +337,9 @@ func TestProtect(t *testing.T) {
 					"gcp:storage/bucketObject:BucketObject", "azure-native:storage:Blob", "azure-native:resources:Deployment",
 					"azure-native:web:SiteCertificate", "aws:route53/healthCheck:HealthCheck",
 				}, r.Type)
+				// Of the shared name's records one is there for every plan; the others go when the pattern or the order does.
+				slot := regexp.MustCompile(`-route53-\d+-(primary|secondary)$`).MatchString(r.Name)
+				replaced = replaced || slot && !strings.HasSuffix(r.Name, "-route53-1-primary")
 				if want := c.dial == "true" && !replaced && r.Type != "pulumi:pulumi:Stack"; r.Protect != want {
 					t.Errorf("%s %s: protect is %t, want %t", r.Type, r.Name, r.Protect, want)
 				}

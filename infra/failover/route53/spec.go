@@ -1,5 +1,6 @@
 // Package route53 steers clients by Amazon Route 53: a health check per region against the region's own name, and
-// failover records for the shared name, nested where there are more than two regions.
+// records for the shared name: failover pairs, nested where there are more than two regions, and below them sets of weighted,
+// latency and geolocation records.
 package route53
 
 import (
@@ -21,9 +22,10 @@ type Manager struct{}
 // Spec says what Route 53 can do.
 func (Manager) Spec() failover.Spec {
 	return failover.Spec{
-		Name:     "route53",
-		Zone:     "Route 53 hosted zone",
-		Patterns: []settings.Pattern{settings.ActivePassive},
+		Name:      "route53",
+		Zone:      "Route 53 hosted zone",
+		Patterns:  settings.Patterns(),
+		Steerings: settings.Steerings(),
 		// Source: "Values that you specify when you create or update health checks": request interval and failure
 		// threshold, docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-creating-values.html.
 		Interval:  provider.Allowed{Of: []int{10, 30}},
@@ -41,6 +43,11 @@ func (Manager) Spec() failover.Spec {
 
 // Bound is n*(I+t)+TTL: a region that fails right after a probe is noticed when n more have failed, each an interval
 // after the one before and each using up its whole time; and a resolver may have asked just before that.
+//
+// It is the same for every plan. Sets below sets are walked when a query comes, by what is known of the checks then; and what a
+// calculated check counts is its children's state, to which the documentation adds no time ("Route 53 adds up the number of child
+// health checks that Route 53 considers to be healthy", source as for probeTimeout). A ramp and a routing control only keep a
+// region out for longer.
 func (Manager) Bound(s settings.Settings) failover.Bound {
 	interval := time.Duration(s.Check.Interval) * time.Second
 	return failover.Bound{
@@ -48,8 +55,5 @@ func (Manager) Bound(s settings.Settings) failover.Bound {
 		Propagate: time.Duration(s.TTL) * time.Second,
 	}
 }
-
-// Audit reports what Route 53 cannot do.
-func (Manager) Audit(settings.Settings) []settings.Problem { return nil }
 
 var _ failover.Manager = Manager{}

@@ -35,6 +35,12 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 	if err != nil {
 		return nil, fmt.Errorf("find the public hosted zone %q in Route 53 (a stack uses a zone that exists and never creates one): %w", args.Settings.Zone, err)
 	}
+	// The zone is not the stack's to change: whoever made it turns accelerated recovery on, once.
+	if on := found.EnableAcceleratedRecovery; args.Settings.Route53.AcceleratedRecovery && (on == nil || !*on) {
+		return nil, fmt.Errorf("polygate:route53.acceleratedRecovery is set, and the hosted zone %q (%s) has it off: turn it on with "+
+			"`aws route53 update-hosted-zone-features --hosted-zone-id %s --enable-accelerated-recovery`, and run this again when "+
+			"`aws route53 get-hosted-zone --id %s` says that it is ENABLED", args.Settings.Zone, found.ZoneId, found.ZoneId, found.ZoneId)
+	}
 	return &zone{id: found.ZoneId, settings: args.Settings}, nil
 }
 

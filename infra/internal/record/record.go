@@ -32,6 +32,8 @@ type Resource struct {
 // Recorder stands in for engine and clouds. Every resource is created at once, and its outputs are its inputs and
 // whatever the clouds would add that the program reads.
 type Recorder struct {
+	Accelerated bool // what the lookup of the zone says of accelerated recovery
+
 	mu        sync.Mutex
 	resources []Resource
 	calls     []string
@@ -70,7 +72,7 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 	if args.Token != "aws:route53/getZone:getZone" {
 		return nil, fmt.Errorf("unexpected invoke %s", args.Token)
 	}
-	return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "name": args.Args["name"].StringValue()}), nil
+	return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "name": args.Args["name"].StringValue(), "enableAcceleratedRecovery": r.Accelerated}), nil
 }
 
 // All lists every resource, sorted by type and name.
@@ -110,6 +112,8 @@ func (r *Recorder) Calls() []string {
 func added(token, name string, in map[string]any) resource.PropertyMap {
 	out := map[string]any{"arn": "arn:test:" + name, "selfLink": "https://test/" + name}
 	switch token {
+	case "aws:route53recoverycontrol/cluster:Cluster":
+		out["clusterEndpoints"] = []any{map[string]any{"region": "us-east-1", "endpoint": "https://one.test"}, map[string]any{"region": "eu-west-1", "endpoint": "https://two.test"}}
 	case "aws:acm/certificate:Certificate":
 		out["domainValidationOptions"] = validation(in)
 	case "aws:apigatewayv2/api:Api":
