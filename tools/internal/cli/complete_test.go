@@ -16,11 +16,11 @@ func TestCompletion(t *testing.T) {
 		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "check", "completion", "destroy", "help", "local", "preview", "status", "up"}},
 		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
 		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
-		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},
+		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
 		{"one target only", []string{"-C", root, "-s", "dev", "local", "fail", "aws", ""}, nil},
-		{"targets to heal", []string{"-C", root, "-s", "dev", "local", "heal", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},
+		{"targets to heal", []string{"-C", root, "-s", "dev", "local", "heal", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
 		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, []string{"down", "slow", "errors", "control-plane"}},
-		{"help", []string{"help", "local", ""}, []string{"env", "fail", "faults", "heal", "places", "secret", "serve", "start", "stop"}},
+		{"help", []string{"help", "local", ""}, []string{"control", "delegate", "env", "fail", "faults", "heal", "places", "secret", "serve", "start", "stop"}},
 		{"no files", []string{"-C", root, "check", ""}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

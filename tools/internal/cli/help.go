@@ -111,7 +111,7 @@ func complete(c *cobra.Command, flag string, values func() []string) {
 	}
 }
 
-// completeTargets has a shell complete what a fault can be put on: the environment's providers and regions.
+// completeTargets has a shell complete what a fault can be put on: the environment's providers, regions and managers.
 func (a *app) completeTargets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 || a.locate() != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -123,6 +123,10 @@ func (a *app) completeTargets(_ *cobra.Command, args []string, _ string) ([]stri
 	targets := s.Providers()
 	for _, r := range s.Regions {
 		targets = append(targets, r.String())
+	}
+	targets = append(targets, s.Manager)
+	if s.Spare != "" {
+		targets = append(targets, s.Spare)
 	}
 	return targets, cobra.ShellCompDirectiveNoFileComp
 }

@@ -25,7 +25,7 @@ func (a *app) localCommand() *cobra.Command {
 		RunE:    helpOrUnknown,
 		Args:    cobra.ArbitraryArgs,
 	}
-	c.AddCommand(a.startCommand(), a.stopCommand(), a.serveCommand(), a.envCommand(), a.faultsCommand(), a.failCommand(), a.healCommand(), a.placesCommand(), a.secretCommand())
+	c.AddCommand(a.startCommand(), a.stopCommand(), a.serveCommand(), a.envCommand(), a.faultsCommand(), a.failCommand(), a.healCommand(), a.placesCommand(), a.secretCommand(), a.controlCommand(), a.delegateCommand())
 	return c
 }
 
@@ -121,9 +121,10 @@ func (a *app) failCommand() *cobra.Command {
 	f := fault.Fault{}
 	var kind string
 	c := &cobra.Command{
-		Use:   "fail <provider>[/<region>]",
-		Short: "Break a region or a whole provider",
+		Use:   "fail <provider>[/<region>] | <manager>",
+		Short: "Break a region, a whole provider, or a traffic manager's DNS",
 		Example: `  polygate local fail aws/us-east-1
+  polygate local fail route53
   polygate local fail gcp --kind slow --delay 3s
   polygate local fail azure --kind errors --rate 0.5
   polygate local fail aws --kind control-plane`,

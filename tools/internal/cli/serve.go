@@ -112,7 +112,8 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 	opts := localcloud.Options{Dir: a.cloudDir(), Speed: l.Speed, Log: a.step}
 	for _, manager := range []string{s.Manager, s.Spare} {
 		if manager != "" {
-			opts.Zones = append(opts.Zones, localcloud.Zone{Name: s.Zone, Manager: manager})
+			opts.Zones = append(opts.Zones, localcloud.Zone{Name: s.Zone, Manager: manager,
+				AcceleratedRecovery: manager == "route53" && s.Route53.AcceleratedRecovery})
 		}
 	}
 	for _, f := range []struct {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/fault"
 )
@@ -23,6 +24,9 @@ type Overview struct {
 	Fronts  map[string][]string       `json:"fronts"`  // listen address -> names answered there
 	Faults  []fault.Fault             `json:"faults"`
 	Checks  map[string]checker.Status `json:"checks"` // by health check id
+
+	Delegations map[string]string `json:"delegations"` // zone -> manager whose servers its clients are led to
+	Switches    Switches          `json:"switches"`    // states of routing controls
 }
 
 // api serves the control API: faults in and out, an overview, and the order to stop. Every call carries the token of the
@@ -59,8 +63,13 @@ func (c *Clouds) api() http.Handler {
 			refuse(w, fmt.Errorf("decode the fault: %w", err))
 			return
 		}
+		ofManager, err := c.managerFault(f)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
 		// A control plane can be broken before anything is deployed: the first deployment may meet that, too.
-		if f.Kind != fault.ControlPlane || !slices.ContainsFunc(clouds(), func(cl cloud) bool { return cl.Provider == f.Target }) {
+		if !ofManager && (f.Kind != fault.ControlPlane || !slices.ContainsFunc(clouds(), func(cl cloud) bool { return cl.Provider == f.Target })) {
 			if err := c.known(f.Target); err != nil {
 				refuse(w, err)
 				return
@@ -75,7 +84,7 @@ func (c *Clouds) api() http.Handler {
 	mux.HandleFunc("DELETE /v1/faults", func(w http.ResponseWriter, r *http.Request) {
 		target := r.URL.Query().Get("target")
 		healed := c.faults.Heal(target)
-		if healed == 0 && target != "" { // a region may be gone and its fault still there, but this is none's name
+		if healed == 0 && target != "" && !c.isManager(target) { // a region may be gone and its fault still there, but this is none's name
 			if err := c.known(target); err != nil {
 				refuse(w, err)
 				return
@@ -84,6 +93,8 @@ func (c *Clouds) api() http.Handler {
 		reply(w, map[string]int{"healed": healed})
 	})
 	c.serveSecrets(mux)
+	c.serveDelegation(mux)
+	c.serveSwitches(mux)
 	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, struct{}{})
 		c.stopOnce.Do(func() { close(c.stop) })
@@ -114,7 +125,8 @@ func (c *Clouds) known(target string) error {
 
 func (c *Clouds) overview() Overview {
 	w := c.world.Load()
-	o := Overview{Regions: []string{}, Fronts: map[string][]string{}, Faults: c.faults.List(), Checks: map[string]checker.Status{}}
+	o := Overview{Regions: []string{}, Fronts: map[string][]string{}, Faults: c.faults.List(), Checks: map[string]checker.Status{},
+		Delegations: map[string]string{}, Switches: aws.RoutingControls(c.store.View())}
 	for _, f := range w.Functions {
 		if !slices.Contains(o.Regions, f.Region) {
 			o.Regions = append(o.Regions, f.Region)
@@ -124,6 +136,11 @@ func (c *Clouds) overview() Overview {
 	for _, s := range w.Sites {
 		for _, h := range s.Hosts {
 			o.Fronts[s.Listen.String()] = append(o.Fronts[s.Listen.String()], h.Name)
+		}
+	}
+	for _, z := range w.Zones {
+		if z.Manager != "" && !z.Undelegated {
+			o.Delegations[z.Name] = z.Manager
 		}
 	}
 	for _, h := range w.Checks {

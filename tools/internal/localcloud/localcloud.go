@@ -62,7 +62,9 @@ type Options struct {
 // Zone is a DNS zone that someone made by hand before the first deployment.
 type Zone struct {
 	Name    string
-	Manager string // whose servers hold it: route53, trafficmanager or cloudflare
+	Manager string // whose servers hold it: route53, trafficmanager or cloudflare; of several of one name, clients are led to the first's
+	// AcceleratedRecovery says that someone has turned it on, which Route 53 has.
+	AcceleratedRecovery bool
 }
 
 // PFX is a certificate for a provider that wants one brought along.
@@ -215,6 +217,11 @@ func (c *Clouds) startControl() error {
 		if err := seed(store, z.Name); err != nil {
 			return fmt.Errorf("seed zone %s: %w", z.Name, err)
 		}
+		if z.AcceleratedRecovery {
+			if err := aws.AccelerateRecovery(context.Background(), store, z.Name); err != nil {
+				return fmt.Errorf("seed zone %s: %w", z.Name, err)
+			}
+		}
 	}
 	ca, err := pki.Open(filepath.Join(c.opts.Dir, "ca"))
 	if err != nil {
@@ -273,7 +280,7 @@ func (c *Clouds) startData() (err error) {
 		k := checkers.Load()
 		return k == nil || k.Healthy(id)
 	}
-	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Logger: logger}); err != nil {
+	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Down: c.faults.Lost, Logger: logger}); err != nil {
 		return taken("dns", err)
 	}
 	c.closers = append(c.closers, c.dns.Close)
@@ -358,6 +365,7 @@ func (c *Clouds) apply(ctx context.Context) error {
 		w.Profiles = append(w.Profiles, part.Profiles...)
 		w.Balancers = append(w.Balancers, part.Balancers...)
 	}
+	c.delegate(w.Zones)
 	c.world.Store(&w)
 	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))
 	c.edge.Apply(w.Sites)

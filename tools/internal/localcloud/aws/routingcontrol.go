@@ -26,6 +26,15 @@ func routingControlOn(v resource.View, arn string) bool {
 	return ok && control.Private.Bool(privateOn)
 }
 
+// RoutingControls are the states of all routing controls by name.
+func RoutingControls(v resource.View) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range v.List(tokenRoutingControl) {
+		out[c.Inputs.Str("name")] = c.Private.Bool(privateOn)
+	}
+	return out
+}
+
 // SetRoutingControls sets the states of routing controls by name, all of them or none: what UpdateRoutingControlStates does on
 // the data plane. It refuses a change after which a safety rule of one of them would not hold ("Otherwise, the change to the
 // routing control is not accepted", CreateSafetyRule, AssertionRule), and one within a rule's wait period after the change before

@@ -14,7 +14,7 @@ type Kind string
 
 // The kinds of fault there are.
 const (
-	Down         Kind = "down"          // no connection can be made to the region's fronts
+	Down         Kind = "down"          // no connection can be made to the region's fronts; a traffic manager's DNS servers do not answer
 	Slow         Kind = "slow"          // each answer is delayed by Delay
 	Errors       Kind = "errors"        // the front answers 503 to the share Rate of requests
 	ControlPlane Kind = "control-plane" // the provider's API refuses to create, change or delete
@@ -25,7 +25,7 @@ var Kinds = []Kind{Down, Slow, Errors, ControlPlane}
 
 // Fault is one injected fault.
 type Fault struct {
-	Target string        `json:"target"` // provider or provider/region
+	Target string        `json:"target"` // provider, provider/region or traffic manager
 	Kind   Kind          `json:"kind"`
 	Delay  time.Duration `json:"delay,omitempty"` // Slow: nanoseconds of cloud time
 	Rate   float64       `json:"rate,omitempty"`  // Errors: 0 < rate <= 1
@@ -115,4 +115,11 @@ func (s *Set) Refuses(provider string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.ContainsFunc(s.faults, func(f Fault) bool { return f.Kind == ControlPlane && f.Target == provider })
+}
+
+// Lost reports whether the DNS servers of a traffic manager are down.
+func (s *Set) Lost(manager string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.ContainsFunc(s.faults, func(f Fault) bool { return f.Kind == Down && f.Target == manager })
 }

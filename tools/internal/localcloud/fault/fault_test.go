@@ -94,3 +94,13 @@ func TestHeal(t *testing.T) {
 		}
 	}
 }
+
+// A manager's servers are lost by a fault of its own, and by no provider's.
+func TestLost(t *testing.T) {
+	s := set(t, fault.Fault{Target: "route53", Kind: fault.Down}, fault.Fault{Target: "aws", Kind: fault.Down}, fault.Fault{Target: "cloudflare", Kind: fault.ControlPlane})
+	for manager, want := range map[string]bool{"route53": true, "cloudflare": false, "trafficmanager": false, "": false} {
+		if got := s.Lost(manager); got != want {
+			t.Errorf("%q is lost: %t, want %t", manager, got, want)
+		}
+	}
+}

@@ -243,6 +243,13 @@ func (s *Store) transact(ctx context.Context, f func(*tx) error) error {
 	if err != nil || !changed {
 		return err
 	}
+	s.Announce()
+	return nil
+}
+
+// Announce tells whoever waits that something has changed, and runs the change hook: after a commit, and after a note that
+// decides what is served.
+func (s *Store) Announce() {
 	s.changeMu.Lock()
 	close(s.change)
 	s.change = make(chan struct{})
@@ -252,7 +259,6 @@ func (s *Store) transact(ctx context.Context, f func(*tx) error) error {
 	if s.hook != nil {
 		s.hook()
 	}
-	return nil
 }
 
 func (s *Store) commit(ctx context.Context, f func(*tx) error) (changed bool, err error) {

@@ -1,0 +1,106 @@
+package localcloud
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/plane"
+)
+
+// Delegation says which manager's servers the clients of a zone are led to: what is set at whoever holds the zone above it.
+type Delegation struct {
+	Zone    string `json:"zone"`
+	Manager string `json:"manager"` // route53, trafficmanager or cloudflare
+}
+
+// delegationNote is the key under which the store keeps a zone's manager.
+func delegationNote(zone string) string { return "delegation/" + zone }
+
+// delegate marks the zones that nobody is led to. One of the zones of a name is delegated: the one that was said, else the one
+// the clouds were started with first. It does not wait for what resolvers remember of the servers before, which in production
+// they do for the TTL of the NS records in the zone above, often two days.
+func (c *Clouds) delegate(zones []plane.Zone) {
+	managers := managersOf(zones)
+	for i, z := range zones {
+		zones[i].Undelegated = z.Manager != "" && z.Manager != c.delegated(z.Name, managers[z.Name])
+	}
+}
+
+// managersOf lists the managers of each zone, in the order of the zones.
+func managersOf(zones []plane.Zone) map[string][]string {
+	out := map[string][]string{}
+	for _, z := range zones {
+		if z.Manager != "" {
+			out[z.Name] = append(out[z.Name], z.Manager)
+		}
+	}
+	return out
+}
+
+// delegated is the manager that a zone of these managers is delegated to.
+func (c *Clouds) delegated(zone string, managers []string) string {
+	if m, ok := c.store.Note(delegationNote(zone)); ok && slices.Contains(managers, m) {
+		return m
+	}
+	for _, z := range c.opts.Zones {
+		if strings.EqualFold(strings.TrimSuffix(z.Name, "."), zone) && slices.Contains(managers, z.Manager) {
+			return z.Manager
+		}
+	}
+	return managers[0]
+}
+
+// serveDelegation adds the call that changes a delegation.
+func (c *Clouds) serveDelegation(mux *http.ServeMux) {
+	mux.HandleFunc("PUT /v1/delegation", func(w http.ResponseWriter, r *http.Request) {
+		var d Delegation
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&d); err != nil {
+			refuse(w, fmt.Errorf("decode the delegation: %w", err))
+			return
+		}
+		d.Zone = strings.ToLower(strings.TrimSuffix(d.Zone, "."))
+		managers := managersOf(c.world.Load().Zones)[d.Zone]
+		switch {
+		case len(managers) == 0:
+			refuse(w, fmt.Errorf("there is no zone %q", d.Zone))
+			return
+		case !slices.Contains(managers, d.Manager):
+			refuse(w, fmt.Errorf("%s does not hold the zone %s: want %s; a stack names a second one in polygate:spare", d.Manager, d.Zone, strings.Join(managers, " or ")))
+			return
+		}
+		if err := c.store.SetNote(delegationNote(d.Zone), d.Manager); err != nil {
+			refuse(w, err)
+			return
+		}
+		c.store.Announce()
+		reply(w, d)
+	})
+}
+
+// Delegate leads the clients of a zone to a manager's servers.
+func (c *Client) Delegate(ctx context.Context, d Delegation) error {
+	return c.call(ctx, http.MethodPut, "/v1/delegation", d, nil)
+}
+
+// managerFault reports whether a fault is put on a manager's servers, which can only be lost altogether.
+func (c *Clouds) managerFault(f fault.Fault) (bool, error) {
+	if !c.isManager(f.Target) {
+		return false, nil
+	}
+	if f.Kind != fault.Down {
+		return true, fmt.Errorf("%s is a manager of DNS zones, whose servers can only be %s, not %s", f.Target, fault.Down, f.Kind)
+	}
+	return true, nil
+}
+
+// isManager reports whether a manager holds a zone here.
+func (c *Clouds) isManager(name string) bool {
+	return slices.ContainsFunc(c.world.Load().Zones, func(z plane.Zone) bool { return z.Manager == name && name != "" })
+}
