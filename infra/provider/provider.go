@@ -125,6 +125,6 @@ func Tags(account AccountArgs, region *settings.Region) pulumi.StringMap {
 	return tags
 }
 
-// Replaceable exempts a resource from the protect dial, because ordinary work replaces it: a release, another certificate,
-// another interval of the checks. The engine refuses to replace what is protected, even where the new one comes first.
+// Replaceable exempts a resource from the protect dial, because ordinary work replaces or removes it: a release, another
+// certificate, another interval of the checks, fewer warm instances, another address for alarms. The engine refuses to replace what is protected, even where the new one comes first.
 func Replaceable() pulumi.ResourceOption { return pulumi.Protect(false) }

@@ -124,7 +124,11 @@ func added(token, name string, in map[string]any) resource.PropertyMap {
 			"targetDomainName": "d-" + name + ".execute-api.test",
 		}
 	case "aws:lambda/function:Function":
+		out["invokeArn"], out["version"] = "arn:test:invoke:"+name, "7"
+	case "aws:lambda/alias:Alias":
 		out["invokeArn"] = "arn:test:invoke:" + name
+	case "aws:sns/topic:Topic":
+		out["owner"] = "123456789012"
 	case "gcp:artifactregistry/repository:Repository":
 		out["name"] = in["repositoryId"]
 	case "gcp:certificatemanager/dnsAuthorization:DnsAuthorization":

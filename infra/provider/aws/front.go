@@ -25,9 +25,9 @@ var accessLog = map[string]string{
 	"integrationError": "$context.integrationErrorMessage",
 }
 
-// front declares the HTTP API: every request goes to the function, and the API's default URL is off, so that the two
-// custom domains are the only way in.
-func (r *region) front(fn *lambda.Function) (*apigatewayv2.Api, *apigatewayv2.Stage, error) {
+// front declares the HTTP API: every request goes to the function's live version, and the API's default URL is off, so that
+// the two custom domains are the only way in.
+func (r *region) front(live *lambda.Alias) (*apigatewayv2.Api, *apigatewayv2.Stage, error) {
 	api, err := apigatewayv2.NewApi(r.ctx, r.name+"-api", &apigatewayv2.ApiArgs{
 		Name:                      pulumi.String(r.stem),
 		Region:                    r.in,
@@ -40,13 +40,16 @@ func (r *region) front(fn *lambda.Function) (*apigatewayv2.Api, *apigatewayv2.St
 	}
 	// The ARN the API presents is <api>/<stage>/$default; the stage is left open as the console leaves it, the
 	// API has only one. Source: "Control access to HTTP APIs / Lambda permissions", docs.aws.amazon.com/apigateway/
-	// latest/developerguide/http-api-develop-integrations-lambda.html.
+	// latest/developerguide/http-api-develop-integrations-lambda.html. An alias has a policy of its own: what may invoke the
+	// function may not invoke its alias. Source: "Using resource-based policies", docs.aws.amazon.com/lambda/latest/dg/
+	// access-control-resource-based.html.
 	permission, err := lambda.NewPermission(r.ctx, r.name+"-permission", &lambda.PermissionArgs{
 		Region:      r.in,
-		StatementId: pulumi.String("api-gateway"),
+		StatementId: pulumi.String("api-gateway-" + aliasName),
 		Action:      pulumi.String("lambda:InvokeFunction"),
 		Principal:   pulumi.String("apigateway.amazonaws.com"),
-		Function:    fn.Name,
+		Function:    live.FunctionName,
+		Qualifier:   live.Name,
 		SourceArn:   pulumi.Sprintf("%s/*/$default", api.ExecutionArn),
 	}, r.parent)
 	if err != nil {
@@ -58,11 +61,11 @@ func (r *region) front(fn *lambda.Function) (*apigatewayv2.Api, *apigatewayv2.St
 		Region:               r.in,
 		IntegrationType:      pulumi.String("AWS_PROXY"),
 		IntegrationMethod:    pulumi.String("POST"), // how Lambda is invoked, whatever the client's method
-		IntegrationUri:       fn.InvokeArn,
+		IntegrationUri:       live.InvokeArn,
 		PayloadFormatVersion: pulumi.String("2.0"),
 		// The most there is: the function's own timeout, which is not above it, decides.
 		TimeoutMilliseconds: pulumi.Int(30000),
-	}, r.parent)
+	}, r.parent, pulumi.DependsOn([]pulumi.Resource{permission})) // what is not allowed yet would answer 500
 	if err != nil {
 		return nil, nil, r.failed("integration", err)
 	}
@@ -104,6 +107,9 @@ func (r *region) stage(api *apigatewayv2.Api, route *apigatewayv2.Route) (*apiga
 		Region:     r.in,
 		Name:       pulumi.String("$default"),
 		AutoDeploy: pulumi.Bool(true),
+		// No defaultRouteSettings: the account's own throttle (10,000 requests a second) and the function's reserved
+		// concurrency hold, and the alarms' metrics are published per API without the paid details. Source: "Work with
+		// CloudWatch metrics for HTTP APIs", docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html.
 		AccessLogSettings: apigatewayv2.StageAccessLogSettingsArgs{
 			DestinationArn: access.Arn, Format: pulumi.String(string(format)),
 		},

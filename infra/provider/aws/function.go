@@ -16,7 +16,8 @@ var architectures = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 
 // function declares the Lambda function. It logs to the group declared for it and to no other, so the group exists
 // first, with its retention, and is ours to delete; and it may write there before it runs, or its first words, which say
-// why it does not start, would be lost.
+// why it does not start, would be lost. Its environment is encrypted under the key that Lambda owns; X-Ray, code signing and
+// SnapStart (which has no Go) are off, and it has no URL of its own.
 func (r *region) function(who *identity) (*lambda.Function, error) {
 	arch, ok := architectures[r.args.Artefact.Architecture]
 	if !ok {
@@ -28,6 +29,18 @@ func (r *region) function(who *identity) (*lambda.Function, error) {
 		return nil, r.failed("function", fmt.Errorf("the digest of %s is not hexadecimal: %w", r.args.Artefact.File, err))
 	}
 	s := r.account.args.Settings
+	env := provider.Environment(r.account.args, r.args)
+	var layers pulumi.StringArray
+	if len(s.Secrets) > 0 {
+		if env[EnvSecrets], err = secretReferences(s, r.args.Region.Name); err != nil {
+			return nil, r.failed("function", err)
+		}
+		layer, err := secretsExtension(r.args.Region.Name, arch)
+		if err != nil {
+			return nil, r.failed("function", err)
+		}
+		layers = pulumi.StringArray{pulumi.String(layer)}
+	}
 	fn, err := lambda.NewFunction(r.ctx, r.name+"-function", &lambda.FunctionArgs{
 		Name:          pulumi.String(r.stem),
 		Region:        r.in,
@@ -43,12 +56,18 @@ func (r *region) function(who *identity) (*lambda.Function, error) {
 		SourceCodeHash: pulumi.String(base64.StdEncoding.EncodeToString(sum)),
 		MemorySize:     pulumi.Int(s.Memory),
 		Timeout:        pulumi.Int(s.Timeout),
+		// The most there are, and as many that nobody else in the account can take. The account must be left 100: with
+		// its default of 1000 a region, nine functions of the default dial have room. Source: "Configuring reserved
+		// concurrency for a function", docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html.
+		ReservedConcurrentExecutions: pulumi.Int(s.Concurrency),
+		Publish:                      pulumi.Bool(true),
+		Layers:                       layers,
 		Environment: lambda.FunctionEnvironmentArgs{
-			Variables: pulumi.ToStringMap(provider.Environment(r.account.args, r.args)),
+			Variables: pulumi.ToStringMap(env),
 		},
 		LoggingConfig: lambda.FunctionLoggingConfigArgs{LogFormat: pulumi.String("JSON"), LogGroup: who.logs.Name},
 		Tags:          r.tags,
-	}, r.parent, pulumi.DependsOn([]pulumi.Resource{who.grant}))
+	}, r.parent, pulumi.DependsOn(who.grants))
 	if err != nil {
 		return nil, r.failed("function", err)
 	}

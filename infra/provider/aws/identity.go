@@ -18,8 +18,9 @@ type policy struct {
 type statement struct {
 	Effect    string
 	Action    []string
-	Principal map[string]string `json:",omitempty"`
-	Resource  string            `json:",omitempty"`
+	Principal map[string]string            `json:",omitempty"`
+	Resource  []string                     `json:",omitempty"`
+	Condition map[string]map[string]string `json:",omitempty"`
 }
 
 func (p policy) json() (string, error) {
@@ -33,13 +34,13 @@ func (p policy) json() (string, error) {
 
 // identity is who the function is and where it writes its log.
 type identity struct {
-	role  *iam.Role
-	logs  *cloudwatch.LogGroup
-	grant pulumi.Resource // the role may write the log
+	role   *iam.Role
+	logs   *cloudwatch.LogGroup
+	grants []pulumi.Resource // the role may write the log, and read the secrets if there are any
 }
 
-// identity declares the function's role and log. The role may write to its own log group and do nothing else: the
-// gateway calls no AWS service.
+// identity declares the function's role and log. The role may write to its own log group, read the secrets that the stack
+// names, and do nothing else. The log is encrypted under the key that CloudWatch Logs owns.
 func (r *region) identity() (*identity, error) {
 	assume, err := policy{Statement: []statement{{
 		Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string]string{"Service": "lambda.amazonaws.com"},
@@ -70,7 +71,7 @@ func (r *region) identity() (*identity, error) {
 	// lambda-intro-execution-role.html; resource form: "Actions, resources, and condition keys for CloudWatch Logs".
 	document := logs.Arn.ApplyT(func(arn string) (string, error) {
 		return policy{Statement: []statement{{
-			Effect: "Allow", Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resource: arn + ":log-stream:*",
+			Effect: "Allow", Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resource: []string{arn + ":log-stream:*"},
 		}}}.json()
 	}).(pulumi.StringOutput)
 	grant, err := iam.NewRolePolicy(r.ctx, r.name+"-log-policy", &iam.RolePolicyArgs{
@@ -79,5 +80,13 @@ func (r *region) identity() (*identity, error) {
 	if err != nil {
 		return nil, r.failed("role policy", err)
 	}
-	return &identity{role: role, logs: logs, grant: grant}, nil
+	who := &identity{role: role, logs: logs, grants: []pulumi.Resource{grant}}
+	if len(r.account.args.Settings.Secrets) > 0 {
+		grant, err := r.secretPolicy(role)
+		if err != nil {
+			return nil, err
+		}
+		who.grants = append(who.grants, grant)
+	}
+	return who, nil
 }

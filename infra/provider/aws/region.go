@@ -28,7 +28,11 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	api, stage, err := r.front(fn)
+	live, err := r.alias(fn)
+	if err != nil {
+		return nil, err
+	}
+	api, stage, err := r.front(live)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +45,9 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 		return nil, err
 	}
 	if _, err := r.domain("shared", a.args.Settings.Hostname, certificate, api, stage); err != nil {
+		return nil, err
+	}
+	if err := r.alarms(fn, api, certificate); err != nil {
 		return nil, err
 	}
 	comp.Serving = r.serving

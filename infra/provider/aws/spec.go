@@ -48,6 +48,7 @@ func (Provider) Spec() provider.Spec {
 		// ACM issues when CAA admits any one of these. Source: "(Optional) Configure a CAA
 		// record", docs.aws.amazon.com/acm/latest/userguide/setup-caa.html.
 		Authorities: []string{"amazon.com", "amazonaws.com", "amazontrust.com", "awstrust.com"},
+		Check:       check,
 	}
 }
 
@@ -63,11 +64,14 @@ type account struct {
 	validation *provider.Written
 }
 
-// NewAccount declares AWS's part of a stack. Its one shared record is written with the first region, whose
+// NewAccount declares AWS's part of a stack, with the budget of it. Its one shared record is written with the first region, whose
 // certificate is the first to say what it must hold.
 func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.AccountArgs, opts ...pulumi.ResourceOption) (provider.Account, error) {
 	a := &account{name: name, args: args}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("aws", "Account"), name, a, opts...); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	if err := a.budget(ctx); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {
