@@ -101,7 +101,7 @@ func executeHost(api, region string) string { return api + "." + executeZone(reg
 func executeZone(region string) string { return "execute-api." + region + ".amazonaws.com" }
 
 // invocationURI is the form of a Lambda integration's URI: the function's ARN, or API Gateway's own around it.
-var invocationURI = regexp.MustCompile(`^(?:arn:aws:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/)?(arn:aws:lambda:([a-z0-9-]+):\d{12}:function:[a-zA-Z0-9-_]+)(?::[\w$-]+)?(?:/invocations)?$`)
+var invocationURI = regexp.MustCompile(`^(?:arn:aws:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/)?(arn:aws:lambda:([a-z0-9-]+):\d{12}:function:[a-zA-Z0-9-_]+)(?::([\w$-]+))?(?:/invocations)?$`)
 
 // integrationType is aws:apigatewayv2/integration:Integration. Source: API Gateway v2 API reference, CreateIntegration
 // (timeout 50..30000 ms for HTTP APIs).

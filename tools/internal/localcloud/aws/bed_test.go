@@ -166,7 +166,14 @@ const (
 	tRolePolicy  = "aws:iam/rolePolicy:RolePolicy"
 	tLogGroup    = "aws:cloudwatch/logGroup:LogGroup"
 	tFunction    = "aws:lambda/function:Function"
+	tAlias       = "aws:lambda/alias:Alias"
+	tWarm        = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 	tPermission  = "aws:lambda/permission:Permission"
+	tAlarm       = "aws:cloudwatch/metricAlarm:MetricAlarm"
+	tTopic       = "aws:sns/topic:Topic"
+	tTopicPolicy = "aws:sns/topicPolicy:TopicPolicy"
+	tSubscribe   = "aws:sns/topicSubscription:TopicSubscription"
+	tBudget      = "aws:budgets/budget:Budget"
 	tAPI         = "aws:apigatewayv2/api:Api"
 	tIntegration = "aws:apigatewayv2/integration:Integration"
 	tRoute       = "aws:apigatewayv2/route:Route"
@@ -200,9 +207,57 @@ func (b *bed) functionInputs(name, region, roleARN string) resource.Props {
 	return resource.Props{
 		"name": name, "region": region, "role": roleARN, "runtime": "provided.al2023", "handler": "bootstrap",
 		"architectures": resource.List("arm64"), "memorySize": 256.0, "timeout": 10.0, "code": b.code(b.zip),
+		"reservedConcurrentExecutions": 100.0, "publish": true, "layers": resource.List(layer(region, "-Arm64")),
 		"environment":   resource.Props{"variables": resource.Props{"POLYGATE_REGION": "aws/" + region}},
 		"loggingConfig": resource.Props{"logFormat": "JSON", "logGroup": "/aws/lambda/" + name},
 	}
+}
+
+// layer is the extension that reads secrets.
+func layer(region, architecture string) string {
+	return "arn:aws:lambda:" + region + ":177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension" + architecture + ":99"
+}
+
+// alarmInputs are those of an alarm on one metric that is fine.
+func alarmInputs(topic string) resource.Props {
+	return resource.Props{
+		"name": "polygate-other", "comparisonOperator": "GreaterThanThreshold", "evaluationPeriods": 1.0, "threshold": 3000.0,
+		"namespace": "AWS/ApiGateway", "metricName": "Latency", "dimensions": resource.Props{"ApiId": "a"}, "extendedStatistic": "p99", "period": 300.0,
+		"treatMissingData": "notBreaching", "alarmActions": resource.List(topic), "okActions": resource.List(topic),
+	}
+}
+
+// mathInputs are those of an alarm on metric math that is fine.
+func mathInputs(topic string) resource.Props {
+	sum := func(id, metric string) resource.Props {
+		return resource.Props{"id": id, "metric": resource.Props{"namespace": "AWS/ApiGateway", "metricName": metric, "stat": "Sum", "period": 300.0,
+			"dimensions": resource.Props{"ApiId": "a"}}}
+	}
+	return resource.Props{
+		"name": "polygate-share", "comparisonOperator": "GreaterThanThreshold", "evaluationPeriods": 1.0, "threshold": 1.0,
+		"alarmActions": resource.List(topic), "metricQueries": resource.List(sum("errors", "5xx"), sum("requests", "Count"),
+			resource.Props{"id": "share", "expression": "IF(requests > 0, 100 * errors / requests, 0)", "returnData": true}),
+	}
+}
+
+// budgetInputs are those of a budget that is fine.
+func budgetInputs(name string) resource.Props {
+	return resource.Props{
+		"name": name, "budgetType": "COST", "timeUnit": "MONTHLY", "limitAmount": "200", "limitUnit": "USD",
+		"costFilters":   resource.List(resource.Props{"name": "TagKeyValue", "values": resource.List("user:polygate-environment$dev")}),
+		"notifications": resource.List(notification("ACTUAL", 80), notification("FORECASTED", 100)),
+	}
+}
+
+func notification(kind string, percent float64) resource.Props {
+	return resource.Props{"notificationType": kind, "comparisonOperator": "GREATER_THAN", "threshold": percent, "thresholdType": "PERCENTAGE",
+		"subscriberEmailAddresses": resource.List("ops@example.com")}
+}
+
+// tells is the policy of a topic that alarms may tell.
+func tells(topic string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sns:Publish"],"Principal":{"Service":"cloudwatch.amazonaws.com"},` +
+		`"Resource":["` + topic + `"],"Condition":{"StringEquals":{"aws:SourceAccount":"000000000000"}}}]}`
 }
 
 func (b *bed) recordInputs(name, kind string, values ...string) resource.Props {
@@ -238,10 +293,12 @@ func (b *bed) deploy(aregion, label string) *region {
 	group := add("logs", tLogGroup, in(resource.Props{"name": "/aws/lambda/" + name, "retentionInDays": 14.0}))
 	add("policy", tRolePolicy, resource.Props{"name": "write-own-log", "role": name, "policy": logs})
 	fn := add("function", tFunction, b.functionInputs(name, aregion, role.Str("arn")))
+	alias := add("alias", tAlias, in(resource.Props{"name": "live", "functionName": name, "functionVersion": fn.Str("version")}))
+	add("warm", tWarm, in(resource.Props{"functionName": name, "qualifier": "live", "provisionedConcurrentExecutions": 2.0}))
 	api := add("api", tAPI, in(resource.Props{"name": name, "protocolType": "HTTP", "disableExecuteApiEndpoint": true}))
 	add("permission", tPermission, in(resource.Props{"statementId": "api-gateway", "action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com",
-		"function": name, "sourceArn": api.Str("executionArn") + "/*/$default"}))
-	add("integration", tIntegration, in(resource.Props{"apiId": r.id("api"), "integrationType": "AWS_PROXY", "integrationUri": fn.Str("invokeArn"), "payloadFormatVersion": "2.0"}))
+		"function": name, "qualifier": "live", "sourceArn": api.Str("executionArn") + "/*/$default"}))
+	add("integration", tIntegration, in(resource.Props{"apiId": r.id("api"), "integrationType": "AWS_PROXY", "integrationUri": alias.Str("invokeArn"), "payloadFormatVersion": "2.0"}))
 	add("route", tRoute, in(resource.Props{"apiId": r.id("api"), "routeKey": "$default", "target": "integrations/" + r.id("integration")}))
 	add("stage", tStage, in(resource.Props{"apiId": r.id("api"), "name": "$default", "autoDeploy": true,
 		"accessLogSettings": resource.Props{"destinationArn": group.Str("arn"), "format": "$context.requestId"}}))
@@ -264,6 +321,11 @@ func (b *bed) deploy(aregion, label string) *region {
 	target := r.out("domain-own").Object("domainNameConfiguration").Str("targetDomainName")
 	add("record", tRecord, b.recordInputs(r.own, "CNAME", target))
 	add("check", tCheck, checkInputs(r.own))
+	topic := add("topic", tTopic, in(resource.Props{"name": name + "-alarms"})).Str("arn")
+	add("topic-policy", tTopicPolicy, in(resource.Props{"arn": topic, "policy": tells(topic)}))
+	add("subscription", tSubscribe, in(resource.Props{"topic": topic, "protocol": "email", "endpoint": "ops@example.com"}))
+	add("alarm", tAlarm, in(alarmInputs(topic)))
+	add("share", tAlarm, in(mathInputs(topic)))
 	return r
 }
 

@@ -1,9 +1,9 @@
 // Package aws is the local AWS: the resource types the gateway's program uses, with AWS's own rules and words, the
 // lookup of hosted zones, and the projection of all of it into what the data plane serves.
 //
-// One file holds one service or one subject: iam.go, policy.go, logs.go, lambda.go, permission.go, api.go, stage.go,
-// domain.go, acm.go, healthcheck.go, record.go with the rules between records in recordset.go and of routing policies in
-// routing.go, zone.go, recovery.go, routingcontrol.go, project.go.
+// One file holds one service or one subject: iam.go, policy.go, logs.go, lambda.go, version.go, alias.go, warm.go, layer.go,
+// permission.go, alarm.go, topic.go, budget.go, api.go, stage.go, domain.go, acm.go, healthcheck.go, record.go with the rules
+// between records in recordset.go and of routing policies in routing.go, zone.go, recovery.go, routingcontrol.go, project.go.
 package aws
 
 import (
@@ -30,7 +30,8 @@ func Cloud() *resource.Cloud {
 	return &resource.Cloud{
 		Package: "aws", Provider: "aws", Version: Version, Account: Account,
 		Types: []*resource.Type{
-			roleType(), rolePolicyType(), logGroupType(), functionType(), permissionType(),
+			roleType(), rolePolicyType(), logGroupType(), functionType(), aliasType(), warmType(), permissionType(),
+			metricAlarmType(), topicType(), topicPolicyType(), topicSubscriptionType(), budgetType(),
 			apiType(), integrationType(), routeType(), stageType(), domainNameType(), apiMappingType(),
 			certificateType(), certificateValidationType(), healthCheckType(), recordType(),
 			clusterType(), controlPanelType(), routingControlType(), safetyRuleType(),

@@ -11,12 +11,16 @@ import (
 // Codes of the errors AWS answers with. The ones in generic are not modelled by their service, and the AWS SDK for Go
 // then writes "api error" before them (aws-sdk-go-v2, smithy.GenericAPIError).
 const (
+	codeActionFailed       = "ActionFailed" // not AWS's: an alarm that would tell nobody
 	codeBadRequest         = "BadRequestException"
 	codeConflict           = "ConflictException"
 	codeDeleteConflict     = "DeleteConflict"
+	codeDuplicateRecord    = "DuplicateRecordException"
 	codeEntityExists       = "EntityAlreadyExists"
 	codeInvalidChangeBatch = "InvalidChangeBatch"
 	codeInvalidInput       = "InvalidInput"
+	codeInvalidBudget      = "InvalidParameterException"
+	codeInvalidTopic       = "InvalidParameter"
 	codeInvalidParameter   = "InvalidParameterValueException"
 	codeMalformedPolicy    = "MalformedPolicyDocument"
 	codeNoSuchEntity       = "NoSuchEntity"
@@ -29,15 +33,17 @@ const (
 	codeServiceQuota       = "ServiceQuotaExceededException"
 	codeServiceUnavailable = "ServiceUnavailable"
 	codeUnexpectedState    = "UnexpectedState" // not AWS's: the provider's own waiter gave up
+	codeTopicNotFound      = "NotFound"
 	codeValidation         = "ValidationException"
+	codeValidationError    = "ValidationError"
 )
 
-var generic = []string{codeServiceUnavailable, codeValidation}
+var generic = []string{codeServiceUnavailable, codeValidation, codeValidationError}
 
 // statuses are the HTTP statuses that are not 400 (each service's API reference, "Errors").
 var statuses = map[string]int{
 	codeConflict: 409, codeDeleteConflict: 409, codeEntityExists: 409, codeNoSuchEntity: 404,
-	codeNoSuchHostedZone: 404, codeNotFound: 404, codeResourceConflict: 409, codeServiceQuota: 402, codeServiceUnavailable: 503,
+	codeNoSuchHostedZone: 404, codeNotFound: 404, codeTopicNotFound: 404, codeResourceConflict: 409, codeServiceQuota: 402, codeServiceUnavailable: 503,
 }
 
 // action is one API call as the provider talks about it.

@@ -28,6 +28,10 @@ const (
 	acmAPI      = "ACM API reference, "
 	route53API  = "Route 53 API reference, "
 	route53Dev  = "Route 53 developer guide, "
+	snsAPI      = "SNS API reference, "
+	alarmAPI    = "CloudWatch API reference, PutMetricAlarm, "
+	budgetAPI   = "AWS Budgets API reference, "
+	rePost      = "repost.aws/knowledge-center/"
 	bridge      = "terraform-provider-aws, schema of the resource"
 )
 
@@ -84,11 +88,187 @@ var computeFacts = []fact{
 	{"property unknown", bridge, tFunction, fn("memmorySize", 1.0), "Check", `Invalid or unknown key "memmorySize"`},
 	{"permission for nobody", lambdaAPI + "AddPermission, ResourceNotFoundException", tPermission,
 		is(resource.Props{"action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com", "function": "nobody"}), "ResourceNotFoundException", "Function not found"},
-	{"statement exists", lambdaAPI + "AddPermission, ResourceConflictException", tPermission,
-		is(resource.Props{"statementId": "api-gateway", "action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com", "function": "polygate-use1"}),
+	{"statement exists", lambdaAPI + "AddPermission, ResourceConflictException", tPermission, func(b *bed, _ *region) resource.Props {
+		in := resource.Props{"statementId": "api-gateway", "action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com", "function": "polygate-use1"}
+		b.must(tPermission, in) // beside the one of the same name on the alias
+		return in
+	},
 		"ResourceConflictException", "The statement id (api-gateway) provided already exists"},
 	{"action of another service", lambdaAPI + "AddPermission, Action pattern", tPermission,
 		is(resource.Props{"action": "s3:GetObject", "principal": "apigateway.amazonaws.com", "function": "polygate-use1"}), "Check", "must match"},
+}
+
+// on makes inputs that name the region's function.
+func on(p resource.Props) func(*bed, *region) resource.Props {
+	return is(resource.Props{"functionName": "polygate-use1"}.With(p))
+}
+
+var versionFacts = []fact{
+	{"alias of no function", lambdaAPI + "CreateAlias, ResourceNotFoundException", tAlias, is(resource.Props{"name": "a", "functionName": "nobody", "functionVersion": "1"}),
+		"ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:nobody"},
+	{"alias of no version", lambdaAPI + "CreateAlias, ResourceNotFoundException", tAlias, on(resource.Props{"name": "a", "functionVersion": "9"}),
+		"ResourceNotFoundException", "function:polygate-use1:9"},
+	{"alias of another name for a version", lambdaAPI + "CreateAlias, FunctionVersion pattern", tAlias, on(resource.Props{"name": "a", "functionVersion": "live"}), "Check", "must match"},
+	{"alias that looks like a version", lambdaAPI + "CreateAlias, Name pattern", tAlias, on(resource.Props{"name": "42", "functionVersion": "1"}), "Check", "must match"},
+	{"alias exists", lambdaAPI + "CreateAlias, ResourceConflictException", tAlias, on(resource.Props{"name": "live", "functionVersion": "1"}),
+		"ResourceConflictException", "Alias already exists: arn:aws:lambda:us-east-1:000000000000:function:polygate-use1:live"},
+	{"alias with weights", "ours", tAlias, on(resource.Props{"name": "a", "functionVersion": "1", "routingConfig": resource.Props{}}), "Check", `the local clouds do not model "routingConfig"`},
+	{"reserved leaves too little", lambdaGuide + "Configuring reserved concurrency for a function", tFunction, fn("reservedConcurrentExecutions", 801.0),
+		"InvalidParameterValueException", "below its minimum value of [100]"},
+	{"provisioned of what is not published", lambdaGuide + "Configuring provisioned concurrency for a function", tWarm,
+		on(resource.Props{"qualifier": "$LATEST", "provisionedConcurrentExecutions": 1.0}), "InvalidParameterValueException", "cannot be applied to unpublished function versions"},
+	{"provisioned of an alias of what is not published", lambdaGuide + "Configuring provisioned concurrency for a function", tWarm, func(b *bed, _ *region) resource.Props {
+		b.must(tAlias, resource.Props{"name": "edge", "functionName": "polygate-use1", "functionVersion": "$LATEST"})
+		return resource.Props{"functionName": "polygate-use1", "qualifier": "edge", "provisionedConcurrentExecutions": 1.0}
+	}, "InvalidParameterValueException", "cannot be applied to unpublished function versions"},
+	{"provisioned of nothing", lambdaAPI + "PutProvisionedConcurrencyConfig, ResourceNotFoundException", tWarm,
+		on(resource.Props{"qualifier": "nobody", "provisionedConcurrentExecutions": 1.0}), "ResourceNotFoundException", "polygate-use1:nobody"},
+	{"provisioned none", lambdaAPI + "PutProvisionedConcurrencyConfig, ProvisionedConcurrentExecutions: minimum 1", tWarm,
+		on(resource.Props{"qualifier": "1", "provisionedConcurrentExecutions": 0.0}), "Check", "at least (1)"},
+	{"provisioned above reserved", lambdaGuide + "Configuring provisioned concurrency for a function", tWarm, // the alias has two of the hundred
+		on(resource.Props{"qualifier": "1", "provisionedConcurrentExecutions": 99.0}), "InvalidParameterValueException", "should not be greater than the reservedConcurrentExecution"},
+	{"provisioned above the account", lambdaGuide + "Configuring provisioned concurrency for a function", tWarm, func(b *bed, r *region) resource.Props {
+		b.must(tFunction, fn("reservedConcurrentExecutions", -1.0)(b, r))
+		return resource.Props{"functionName": "other", "qualifier": "1", "provisionedConcurrentExecutions": 801.0}
+	}, "InvalidParameterValueException", "greater than account's unreserved concurrency [800]"},
+	{"permission on no alias", lambdaAPI + "AddPermission, Qualifier, ResourceNotFoundException", tPermission,
+		is(resource.Props{"action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com", "function": "polygate-use1", "qualifier": "nobody"}),
+		"ResourceNotFoundException", "function:polygate-use1:nobody"},
+	{"permission on what is not published", lambdaAPI + "AddPermission, InvalidParameterValueException", tPermission,
+		is(resource.Props{"action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com", "function": "polygate-use1", "qualifier": "$LATEST"}),
+		"InvalidParameterValueException", "do not support adding policies for $LATEST"},
+	{"statement exists on the alias", lambdaAPI + "AddPermission, ResourceConflictException", tPermission,
+		is(resource.Props{"statementId": "api-gateway", "action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com", "function": "polygate-use1", "qualifier": "live"}),
+		"ResourceConflictException", "The statement id (api-gateway) provided already exists"},
+	{"six layers", lambdaAPI + "CreateFunction, Layers: up to five", tFunction,
+		fn("layers", resource.List(layer("us-east-1", "1"), layer("us-east-1", "2"), layer("us-east-1", "3"), layer("us-east-1", "4"), layer("us-east-1", "5"), layer("us-east-1", "6"))),
+		"Check", "number of items in layers"},
+	{"layer of another region", lambdaGuide + "Adding layers to functions: same region", tFunction, fn("layers", resource.List(layer("eu-west-1", "-Arm64"))),
+		"InvalidParameterValueException", "Layers are not in the same region"},
+	{"layer without local content", "ours", tFunction, fn("layers", resource.List("arn:aws:lambda:us-east-1:123456789012:layer:mine:1")), "LocalCloudUnsupported", "do not have the layer"},
+	{"layer for another architecture", lambdaGuide + "Troubleshoot invocation issues, Extension.LaunchError", tFunction, fn("layers", resource.List(layer("us-east-1", ""))),
+		"Extension.LaunchError", "built for another architecture"},
+}
+
+// alarm changes one property of an alarm on one metric that is fine otherwise, and math of one on metric math.
+func alarm(name string, value any) func(*bed, *region) resource.Props {
+	return func(_ *bed, r *region) resource.Props {
+		return alarmInputs(r.id("topic")).With(resource.Props{name: value})
+	}
+}
+
+func math(name string, value any) func(*bed, *region) resource.Props {
+	return func(_ *bed, r *region) resource.Props {
+		return mathInputs(r.id("topic")).With(resource.Props{name: value})
+	}
+}
+
+// query changes one field of one of the three queries of an alarm on metric math.
+func query(i int, field string, value any) func(*bed, *region) resource.Props {
+	return func(_ *bed, r *region) resource.Props {
+		in := mathInputs(r.id("topic"))
+		queries := in.Objects("metricQueries")
+		queries[i] = queries[i].With(resource.Props{field: value})
+		in["metricQueries"] = resource.List(queries[0], queries[1], queries[2])
+		return in
+	}
+}
+
+// budget changes one property of a budget that is fine otherwise.
+func budget(name string, value any) func(*bed, *region) resource.Props {
+	return is(budgetInputs("other").With(resource.Props{name: value}))
+}
+
+// tell makes inputs of an alarm whose topic is as the properties and the policy say; "" is the policy a topic has by itself.
+func tell(properties resource.Props, policy string) func(*bed, *region) resource.Props {
+	return func(b *bed, _ *region) resource.Props {
+		topic, _ := b.must(tTopic, resource.Props{"name": "quiet"}.With(properties))
+		if policy != "" {
+			b.must(tTopicPolicy, resource.Props{"arn": topic, "policy": strings.ReplaceAll(policy, "TOPIC", topic)})
+		}
+		return alarmInputs(topic)
+	}
+}
+
+var operationFacts = []fact{
+	{"comparison", alarmAPI + "ComparisonOperator", tAlarm, alarm("comparisonOperator", "Above"), "Check", "expected comparisonOperator to be one of"},
+	{"anomaly", "ours", tAlarm, alarm("comparisonOperator", "GreaterThanUpperThreshold"), "Check", "alarms on anomaly detection"},
+	{"period", alarmAPI + "Period: 10, 20, 30 or a multiple of 60", tAlarm, alarm("period", 90.0), "Check", "one of [10 20 30] or divisible by 60"},
+	{"period of nothing", alarmAPI + "Period: 10, 20, 30 or a multiple of 60", tAlarm, alarm("period", 0.0), "Check", "one of [10 20 30] or divisible by 60"},
+	{"periods over a day", alarmAPI + "EvaluationPeriods", tAlarm, alarm("evaluationPeriods", 289.0), "ValidationError", "EvaluationPeriods * Period must be <= 86400"},
+	{"hours over a week", alarmAPI + "EvaluationPeriods", tAlarm, func(b *bed, r *region) resource.Props {
+		return alarm("evaluationPeriods", 169.0)(b, r).With(resource.Props{"period": 3600.0})
+	}, "ValidationError", "EvaluationPeriods * Period must be <= 604800"},
+	{"no periods", alarmAPI + "EvaluationPeriods: minimum 1", tAlarm, alarm("evaluationPeriods", 0.0), "Check", "at least (1)"},
+	{"more datapoints than periods", alarmAPI + "DatapointsToAlarm", tAlarm, alarm("datapointsToAlarm", 2.0), "ValidationError", "must be less than or equal to EvaluationPeriods"},
+	{"two statistics", alarmAPI + "Statistic, ExtendedStatistic: not both", tAlarm, alarm("statistic", "Sum"), "Check", `"extendedStatistic": conflicts with statistic`},
+	{"no statistic", bridge + ", validMetricAlarm", tAlarm, alarm("extendedStatistic", nil), "ValidationError", "One of `statistic` or `extended_statistic` must be set"},
+	{"percentile as statistic", alarmAPI + "Statistic", tAlarm, func(b *bed, r *region) resource.Props {
+		return alarm("extendedStatistic", nil)(b, r).With(resource.Props{"statistic": "p99"})
+	}, "Check", "expected statistic to be one of"},
+	{"percentile above a hundred", alarmAPI + "ExtendedStatistic", tAlarm, alarm("extendedStatistic", "p101"), "Check", "must match"},
+	{"no threshold", alarmAPI + "Threshold: required for static thresholds", tAlarm, alarm("threshold", nil), "ValidationError", "Threshold must be specified"},
+	{"no metric", alarmAPI + "MetricName", tAlarm, alarm("namespace", nil), "ValidationError", "MetricName, Namespace and Period"},
+	{"missing data", alarmAPI + "TreatMissingData", tAlarm, alarm("treatMissingData", "good"), "Check", "expected treatMissingData to be one of"},
+	{"name of an alarm", alarmAPI + "AlarmName: up to 255", tAlarm, alarm("name", strings.Repeat("n", 256)), "Check", "(1 - 255)"},
+	{"six actions", alarmAPI + "AlarmActions: up to 5", tAlarm, alarm("alarmActions", resource.List("arn:1", "arn:2", "arn:3", "arn:4", "arn:5", "arn:6")), "Check", "number of items in alarmActions"},
+	{"topic of another region", alarmAPI + "AlarmActions", tAlarm, alarm("alarmActions", resource.List("arn:aws:sns:eu-west-1:000000000000:t")), "ValidationError", "Invalid region eu-west-1 specified. Only us-east-1 is supported."},
+	{"action that is no topic", "ours", tAlarm, alarm("alarmActions", resource.List("arn:aws:automate:us-east-1:ec2:stop")), "LocalCloudUnsupported", "other than SNS topics"},
+	{"topic that is not there", rePost + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm, alarm("alarmActions", resource.List("arn:aws:sns:us-east-1:000000000000:nobody")), "ActionFailed", "there is no such topic"},
+	{"topic under the key of SNS", rePost + "cloudwatch-configure-alarm-sns", tAlarm, tell(resource.Props{"kmsMasterKeyId": "alias/aws/sns"}, ""), "ActionFailed", "does not have authorization to access the SNS topic encryption key"},
+	{"topic that admits others", rePost + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm,
+		tell(nil, strings.Replace(tells("TOPIC"), "cloudwatch.amazonaws.com", "budgets.amazonaws.com", 1)), "ActionFailed", "is not authorized to perform: SNS:Publish"},
+	{"topic that admits another account", "IAM user guide, aws:SourceAccount", tAlarm, tell(nil, strings.Replace(tells("TOPIC"), "000000000000\"}", "123456789012\"}", 1)), "ActionFailed", "is not authorized"},
+	{"topic that admits another alarm", rePost + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm,
+		tell(nil, strings.Replace(tells("TOPIC"), `"StringEquals":{"aws:SourceAccount":"000000000000"}`, `"ArnLike":{"aws:SourceArn":"arn:aws:cloudwatch:us-east-1:000000000000:alarm:mine"}`, 1)), "ActionFailed", "is not authorized"},
+	{"metric and math", alarmAPI + "Metrics: not with MetricName", tAlarm, math("metricName", "Count"), "Check", `"metricQueries": conflicts with metricName`},
+	{"math returns nothing", alarmAPI + "Metrics, ReturnData", tAlarm, query(2, "returnData", false), "ValidationError", "Exactly one element of the metrics list should return data."},
+	{"math returns twice", alarmAPI + "Metrics, ReturnData", tAlarm, query(0, "returnData", true), "ValidationError", "Exactly one element of the metrics list should return data."},
+	{"math with a metric", bridge + ", validMetricAlarm", tAlarm, query(0, "expression", "1"), "ValidationError", "both `expression` and a `metric`"},
+	{"math of nothing", "CloudWatch API reference, MetricDataQuery", tAlarm, query(2, "expression", ""), "ValidationError", "Exactly one of MetricStat or Expression"},
+	{"math on what is not there", "CloudWatch user guide, Using math expressions", tAlarm, query(2, "expression", "errors / total"), "ValidationError", "undefined variable total"},
+	{"math under one name twice", "CloudWatch API reference, MetricDataQuery, Id: unique", tAlarm, query(1, "id", "errors"), "ValidationError", "ids must be unique"},
+	{"math under a capital", "CloudWatch API reference, MetricDataQuery, Id", tAlarm, query(1, "id", "Requests"), "Check", "must match"},
+	{"math of no statistic", "CloudWatch API reference, MetricStat, Stat", tAlarm, query(0, "metric",
+		resource.Props{"namespace": "AWS/ApiGateway", "metricName": "5xx", "stat": "Total", "period": 300.0}), "ValidationError", "parameter Stat is not supported"},
+
+	{"topic name", snsAPI + "CreateTopic, Name", tTopic, is(resource.Props{"name": "a b"}), "Check", "must match"},
+	{"policy of no topic", snsAPI + "SetTopicAttributes, NotFound", tTopicPolicy, is(resource.Props{"arn": "arn:aws:sns:us-east-1:000000000000:nobody", "policy": tells("arn:aws:sns:us-east-1:000000000000:nobody")}), "NotFound", "Topic does not exist"},
+	{"policy on another service", snsAPI + "SetTopicAttributes, InvalidParameter", tTopicPolicy, func(_ *bed, r *region) resource.Props {
+		return resource.Props{"arn": r.id("topic"), "policy": strings.Replace(tells(r.id("topic")), "sns:Publish", "sqs:SendMessage", 1)}
+	}, "InvalidParameter", "Policy statement action out of service scope!"},
+	{"policy on another topic", snsAPI + "SetTopicAttributes, InvalidParameter", tTopicPolicy, func(_ *bed, r *region) resource.Props {
+		return resource.Props{"arn": r.id("topic"), "policy": tells("arn:aws:sns:us-east-1:000000000000:other")}
+	}, "InvalidParameter", "must apply to a single resource"},
+	{"policy for nobody", iamGrammar + ": resource-based policies name a principal", tTopicPolicy, func(_ *bed, r *region) resource.Props {
+		return resource.Props{"arn": r.id("topic"), "policy": strings.Replace(tells(r.id("topic")), `"Principal":{"Service":"cloudwatch.amazonaws.com"},`, "", 1)}
+	}, "InvalidParameter", "Missing required field Principal"},
+	{"subscription to no topic", snsAPI + "Subscribe, NotFound", tSubscribe, is(resource.Props{"topic": "arn:aws:sns:us-east-1:000000000000:nobody", "protocol": "email", "endpoint": "a@b.example"}), "NotFound", "Topic does not exist"},
+	{"subscription of no address", snsAPI + "Subscribe, InvalidParameter", tSubscribe, func(_ *bed, r *region) resource.Props {
+		return resource.Props{"topic": r.id("topic"), "protocol": "email", "endpoint": "ops"}
+	}, "InvalidParameter", "Email address"},
+	{"subscription by pigeon", snsAPI + "Subscribe, Protocol", tSubscribe, func(_ *bed, r *region) resource.Props {
+		return resource.Props{"topic": r.id("topic"), "protocol": "pigeon", "endpoint": "a@b.example"}
+	}, "Check", "expected protocol to be one of"},
+	{"subscription from another region", snsAPI + "Subscribe, NotFound", tSubscribe, func(_ *bed, r *region) resource.Props {
+		return resource.Props{"topic": r.id("topic"), "protocol": "email", "endpoint": "a@b.example", "region": "eu-west-1"}
+	}, "NotFound", "Topic does not exist"},
+
+	{"budget exists", budgetAPI + "CreateBudget, DuplicateRecordException", tBudget, func(b *bed, _ *region) resource.Props {
+		b.must(tBudget, budgetInputs("other"))
+		return budgetInputs("other")
+	}, "DuplicateRecordException", "the budget already exists"},
+	{"budget name", budgetAPI + "Budget, BudgetName: no colon or backslash", tBudget, budget("name", "a:b"), "Check", "must match"},
+	{"budget of nothing", budgetAPI + "Budget, BudgetLimit", tBudget, budget("limitAmount", "0"), "InvalidParameterException", "must be greater than 0"},
+	{"budget in another currency", budgetAPI + "Spend, Unit", tBudget, budget("limitUnit", "EUR"), "InvalidParameterException", "want USD"},
+	{"budget of another time", budgetAPI + "Budget, TimeUnit", tBudget, budget("timeUnit", "WEEKLY"), "Check", "expected timeUnit to be one of"},
+	{"budget filter", budgetAPI + "Budget, CostFilters: valid keys", tBudget, budget("costFilters", resource.List(resource.Props{"name": "Tag", "values": resource.List("x")})), "InvalidParameterException", "Invalid cost filter key: Tag"},
+	{"budget filter without its value", budgetAPI + "Budget, CostFilters: TagKeyValue", tBudget,
+		budget("costFilters", resource.List(resource.Props{"name": "TagKeyValue", "values": resource.List("polygate-environment")})), "InvalidParameterException", "want user:<key>$<value>"},
+	{"budget that tells nobody", budgetAPI + "NotificationWithSubscribers, Subscribers: minimum 1", tBudget,
+		budget("notifications", resource.List(notification("ACTUAL", 80).With(resource.Props{"subscriberEmailAddresses": nil}))), "InvalidParameterException", "at least one subscriber"},
+	{"budget that tells twice", budgetAPI + "CreateNotification, DuplicateRecordException", tBudget, budget("notifications", resource.List(notification("ACTUAL", 80), notification("ACTUAL", 80))), "DuplicateRecordException", "Duplicate notifications"},
+	{"budget notification", budgetAPI + "Notification, NotificationType", tBudget, budget("notifications", resource.List(notification("GUESSED", 80))), "Check", "one of"},
 }
 
 var identityFacts = []fact{
@@ -263,7 +443,7 @@ var dnsFacts = []fact{
 // TestFacts breaks one rule at a time in a region where everything else is fine.
 func TestFacts(t *testing.T) {
 	t.Parallel()
-	for subject, facts := range map[string][]fact{"compute": computeFacts, "identity": identityFacts, "front": frontFacts, "dns": dnsFacts} {
+	for subject, facts := range map[string][]fact{"compute": computeFacts, "version": versionFacts, "operation": operationFacts, "identity": identityFacts, "front": frontFacts, "dns": dnsFacts} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
 			for _, f := range facts {

@@ -50,7 +50,7 @@ func roleType() *resource.Type {
 		},
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			name := in.Str("name")
-			if err := checkPolicy(action{resource.OpCreate, labelRole, name, "IAM", "CreateRole"}, in, "assumeRolePolicy", true); err != nil {
+			if err := checkPolicy(action{resource.OpCreate, labelRole, name, "IAM", "CreateRole"}, in, "assumeRolePolicy", trustPolicy); err != nil {
 				return "", nil, err
 			}
 			return name, resource.Props{
@@ -62,7 +62,7 @@ func roleType() *resource.Type {
 		},
 		Update: func(_ context.Context, _ *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
 			a := action{resource.OpUpdate, labelRole, old.ID, "IAM", "UpdateAssumeRolePolicy"}
-			return resource.Props{"tagsAll": tagsAll(in)}, checkPolicy(a, in, "assumeRolePolicy", true)
+			return resource.Props{"tagsAll": tagsAll(in)}, checkPolicy(a, in, "assumeRolePolicy", trustPolicy)
 		},
 		Delete: func(_ context.Context, env *resource.Env, old resource.Record) error {
 			policies := env.View().Where(tokenRolePolicy, "role", old.ID)
@@ -106,13 +106,13 @@ func putRolePolicy(env *resource.Env, op resource.Op, in resource.Props) error {
 	if _, ok := env.View().Get(tokenRole, in.Str("role")); !ok {
 		return a.refuse(codeNoSuchEntity, "The role with name %s cannot be found.", in.Str("role"))
 	}
-	return checkPolicy(a, in, "policy", false)
+	return checkPolicy(a, in, "policy", identityPolicy)
 }
 
-func checkPolicy(a action, in resource.Props, name string, trust bool) error {
+func checkPolicy(a action, in resource.Props, name string, kind policyKind) error {
 	text, err := policyText(in, name)
 	if err == nil {
-		_, err = parsePolicy(text, trust)
+		_, err = parsePolicy(text, kind)
 	}
 	if err != nil {
 		return a.refuse(codeMalformedPolicy, "%v", err)
@@ -126,7 +126,7 @@ func roleFor(v resource.View, roleARN, service string) (message string) {
 	if ok {
 		text, err := policyText(role.Inputs, "assumeRolePolicy")
 		if err == nil {
-			if d, err := parsePolicy(text, true); err == nil && d.assumableBy(service) {
+			if d, err := parsePolicy(text, trustPolicy); err == nil && d.assumableBy(service) {
 				return ""
 			}
 		}

@@ -82,18 +82,20 @@ func functionType() *resource.Type {
 				{Name: "systemLogLevel", Kind: resource.String, OneOf: oneOf("DEBUG", "INFO", "WARN")},
 			}},
 			{Name: "skipDestroy", Kind: resource.Bool, Default: false, OneOf: []any{false}},
-			{Name: "publish", Kind: resource.Bool, Default: false, OneOf: []any{false}},
+			flag("publish", false),
+			{Name: "layers", Kind: resource.Array, Max: resource.At(5), Elem: &resource.Property{Kind: resource.String, Pattern: layerARN}},
 			regionProperty(), tagsProperty(),
 		},
 		Unmodelled: []string{
 			"capacityProviderConfig", "codeSha256", "codeSigningConfigArn", "deadLetterConfig", "durableConfig", "ephemeralStorage",
-			"fileSystemConfig", "imageConfig", "imageUri", "kmsKeyArn", "layers", "publishTo", "replaceSecurityGroupsOnDestroy",
+			"fileSystemConfig", "imageConfig", "imageUri", "kmsKeyArn", "publishTo", "replaceSecurityGroupsOnDestroy",
 			"replacementSecurityGroupIds", "s3Bucket", "s3Key", "s3ObjectVersion", "snapStart", "sourceKmsKeyArn", "tenancyConfig",
 			"tracingConfig", "useResourceTimeoutForPropagation", "vpcConfig",
 		},
 		Computed: []string{"arn", "invokeArn", "qualifiedArn", "qualifiedInvokeArn", "responseStreamingInvokeArn", "version",
 			"codeSha256", "sourceCodeHash", "sourceCodeSize", "lastModified", "ephemeralStorage", "loggingConfig", "tracingConfig", "tagsAll"},
-		Volatile: []string{"codeSha256", "sourceCodeHash", "sourceCodeSize", "lastModified", "loggingConfig", "tagsAll"},
+		Volatile: []string{"codeSha256", "sourceCodeHash", "sourceCodeSize", "lastModified", "loggingConfig", "tagsAll",
+			"version", "qualifiedArn", "qualifiedInvokeArn"},
 		AutoName: &resource.AutoName{Property: "name", Max: 64},
 		Scope:    []string{"region"},
 		Unique:   []string{"name", "region"},
@@ -106,21 +108,34 @@ func functionType() *resource.Type {
 			if msg := roleFor(env.View(), in.Str("role"), "lambda.amazonaws.com"); msg != "" {
 				return "", nil, functionAction(resource.OpCreate, in).refuse(codeInvalidParameter, "%s", msg)
 			}
-			return in.Str("name"), functionOutputs(env, in), nil
+			if err := reserve(env.View(), resource.OpCreate, in); err != nil {
+				return "", nil, err
+			}
+			return in.Str("name"), functionOutputs(env, in, publish(resource.Record{}, in)), nil
 		},
-		Update: func(_ context.Context, env *resource.Env, _ resource.Record, in resource.Props) (resource.Props, error) {
+		Update: func(_ context.Context, env *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
 			if msg := roleFor(env.View(), in.Str("role"), "lambda.amazonaws.com"); msg != "" {
 				return nil, functionAction(resource.OpUpdate, in).refuse(codeInvalidParameter, "%s", msg)
 			}
-			return functionOutputs(env, in), nil
+			if err := reserve(env.View(), resource.OpUpdate, in); err != nil {
+				return nil, err
+			}
+			return functionOutputs(env, in, publish(old, in)), nil
 		},
-		// Its resource-based policy goes with it: a function made again under the name may be invoked by nobody.
+		// Its versions, aliases and resource-based policies go with it: a function made again under the name may be invoked
+		// by nobody.
 		Delete: func(_ context.Context, env *resource.Env, old resource.Record) error {
-			return removeAll(env, slices.DeleteFunc(env.View().List(tokenPermission), func(p resource.Record) bool {
-				return p.Inputs.Str("region") != old.Scope || functionName(p.Inputs.Str("function")) != old.ID
-			}))
+			return removeAll(env, slices.Concat(of(env.View(), tokenPermission, "function", old), of(env.View(), tokenAlias, "functionName", old),
+				of(env.View(), tokenWarm, "functionName", old)))
 		},
 	}
+}
+
+// of lists the records of a type that belong to a function; property names it.
+func of(v resource.View, token, property string, fn resource.Record) []resource.Record {
+	return slices.DeleteFunc(v.List(token), func(r resource.Record) bool {
+		return r.Inputs.Str("region") != fn.Scope || functionName(r.Inputs.Str(property)) != fn.ID
+	})
 }
 
 func functionAction(op resource.Op, in resource.Props) action {
@@ -184,6 +199,9 @@ func prepareFunction(_ context.Context, env *resource.Env, old *resource.Record,
 	if blob.Size > maxZip {
 		return a.refuse("RequestEntityTooLargeException", "Request must be smaller than %d bytes for the CreateFunction operation", maxZip)
 	}
+	if err := checkLayers(a, in); err != nil {
+		return err
+	}
 	return checkZip(a, env.BlobFile(blob))
 }
 
@@ -237,23 +255,22 @@ func checkZip(a action, file string) error {
 	return nil
 }
 
-func functionOutputs(env *resource.Env, in resource.Props) resource.Props {
+func functionOutputs(env *resource.Env, in resource.Props, versions resource.Props) resource.Props {
 	region, name := in.Str("region"), in.Str("name")
 	fn := arn("lambda", region, "function:"+name)
-	invoke := func(arn, date, what string) string {
-		return fmt.Sprintf("arn:aws:apigateway:%s:lambda:path/%s/functions/%s/%s", region, date, arn, what)
-	}
+	version := newest(versions)
 	logging := resource.Props{"logFormat": "Text", "logGroup": "/aws/lambda/" + name}.With(in.Object("loggingConfig"))
 	out := resource.Props{
-		"arn": fn, "qualifiedArn": fn + ":$LATEST", "version": "$LATEST",
-		"invokeArn":                  invoke(fn, "2015-03-31", "invocations"),
-		"qualifiedInvokeArn":         invoke(fn+":$LATEST", "2015-03-31", "invocations"),
-		"responseStreamingInvokeArn": invoke(fn, "2021-11-15", "response-streaming-invocations"),
+		"arn": fn, "qualifiedArn": fn + ":" + version, "version": version,
+		"invokeArn":                  invokeARN(region, fn),
+		"qualifiedInvokeArn":         invokeARN(region, fn+":"+version),
+		"responseStreamingInvokeArn": fmt.Sprintf("arn:aws:apigateway:%s:lambda:path/2021-11-15/functions/%s/response-streaming-invocations", region, fn),
 		"lastModified":               env.Now().Format("2006-01-02T15:04:05.000-0700"),
 		"ephemeralStorage":           resource.Props{"size": 512.0},
 		"tracingConfig":              resource.Props{"mode": "PassThrough"},
 		"loggingConfig":              logging,
 		"tagsAll":                    tagsAll(in),
+		resource.PrivateKey:          resource.Props{privateVersions: versions},
 	}
 	if b, ok := in.Blob("code"); ok {
 		if sum, err := hex.DecodeString(b.SHA256); err == nil {
@@ -267,6 +284,11 @@ func functionOutputs(env *resource.Env, in resource.Props) resource.Props {
 		}
 	}
 	return out
+}
+
+// invokeARN is what API Gateway calls a function, a version or an alias by.
+func invokeARN(region, arn string) string {
+	return fmt.Sprintf("arn:aws:apigateway:%s:lambda:path/2015-03-31/functions/%s/invocations", region, arn)
 }
 
 // functionTimeout is how long one invocation may take.

@@ -26,19 +26,29 @@ func permissionType() *resource.Type {
 			{Name: "sourceArn", Kind: resource.String, Immutable: true, Pattern: regexp.MustCompile(`^arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z]{2}(-[a-z]+)+-\d)?:(\d{12})?:(.*)$`)},
 			{Name: "sourceAccount", Kind: resource.String, Immutable: true, Pattern: regexp.MustCompile(`^\d{12}$`)},
 			{Name: "statementId", Kind: resource.String, Immutable: true, Min: resource.At(1), Max: resource.At(100), Pattern: regexp.MustCompile(`^[a-zA-Z0-9-_]+$`)},
+			{Name: "qualifier", Kind: resource.String, Immutable: true, Min: resource.At(1), Max: resource.At(128), Pattern: regexp.MustCompile(`^[\w$-]+$`)},
 			fixed(regionProperty()),
 		},
-		Unmodelled: []string{"eventSourceToken", "functionUrlAuthType", "invokedViaFunctionUrl", "principalOrgId", "qualifier", "statementIdPrefix"},
+		Unmodelled: []string{"eventSourceToken", "functionUrlAuthType", "invokedViaFunctionUrl", "principalOrgId", "statementIdPrefix"},
 		AutoName:   &resource.AutoName{Property: "statementId", Max: 100},
-		Scope:      []string{"region", "function"},
-		Unique:     []string{"statementId", "function", "region"},
+		Scope:      []string{"region", "function", "qualifier"},
+		Unique:     []string{"statementId", "function", "qualifier", "region"},
 		Conflict: func(in resource.Props) error {
 			return permissionAction(in).refuse(codeResourceConflict, "The statement id (%s) provided already exists. Please provide a new statement id, "+
 				"or remove the existing statement.", in.Str("statementId"))
 		},
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
-			if _, ok := functionByReference(env.View(), in.Str("region"), in.Str("function")); !ok {
-				return "", nil, permissionAction(in).refuse(codeResourceNotFound, "Function not found: %s", arn("lambda", in.Str("region"), "function:"+functionName(in.Str("function"))))
+			region, qualifier := in.Str("region"), in.Str("qualifier")
+			name := arn("lambda", region, "function:"+functionName(in.Str("function")))
+			fn, ok := functionByReference(env.View(), region, in.Str("function"))
+			switch {
+			case !ok:
+				return "", nil, permissionAction(in).refuse(codeResourceNotFound, "Function not found: %s", name)
+			case qualifier == latest:
+				return "", nil, permissionAction(in).refuse(codeInvalidParameter, "We currently do not support adding policies for $LATEST.")
+			}
+			if _, ok := versionOf(env.View(), fn, qualifier); !ok {
+				return "", nil, permissionAction(in).refuse(codeResourceNotFound, "Function not found: %s:%s", name, qualifier)
 			}
 			return in.Str("statementId"), nil, nil
 		},
@@ -61,13 +71,13 @@ func functionByReference(v resource.View, region, ref string) (resource.Record, 
 	return v.GetIn(tokenFunction, region, functionName(ref))
 }
 
-// mayInvoke reports whether a function's resource policy lets API Gateway call it for a route. source is the ARN of the
-// route as API Gateway presents it. Source: "Allow/deny API Gateway to invoke", docs.aws.amazon.com/lambda/latest/dg/
+// mayInvoke reports whether a function's resource policy lets API Gateway call it for a route. Each alias and version has a
+// policy of its own, and qualifier is "" for the function's. source is the ARN of the route as API Gateway presents it. Source: "Allow/deny API Gateway to invoke", docs.aws.amazon.com/lambda/latest/dg/
 // permissions-function-services.html; ArnLike compares the parts of an ARN with * and ? as wildcards.
-func mayInvoke(v resource.View, fn resource.Record, source string) bool {
+func mayInvoke(v resource.View, fn resource.Record, qualifier, source string) bool {
 	for _, p := range v.List(tokenPermission) {
 		in := p.Inputs
-		if in.Str("region") != fn.Inputs.Str("region") || functionName(in.Str("function")) != fn.ID || in.Str("principal") != "apigateway.amazonaws.com" {
+		if in.Str("region") != fn.Inputs.Str("region") || functionName(in.Str("function")) != fn.ID || in.Str("qualifier") != qualifier || in.Str("principal") != "apigateway.amazonaws.com" {
 			continue
 		}
 		if a := in.Str("action"); a != "lambda:InvokeFunction" && a != "lambda:*" && a != "*" {

@@ -22,7 +22,17 @@ type statement struct {
 	NotActions []string
 	Resources  []string
 	Principals map[string][]string // type (Service, AWS, Federated, *) to names
+	Conditions map[string]map[string]any
 }
+
+// policyKind is what a document is attached to, which says what its statements name.
+type policyKind int
+
+const (
+	identityPolicy policyKind = iota // what (Resource) a role may
+	trustPolicy                      // who (Principal) may assume a role
+	resourcePolicy                   // who may what with a resource
+)
 
 // rawDocument and rawStatement are the document as it is written.
 type rawDocument struct {
@@ -52,9 +62,8 @@ func policyText(in resource.Props, name string) (string, error) {
 	return "", fmt.Errorf("%s must be a JSON policy document", name)
 }
 
-// parsePolicy reads a document; trust policies say who (Principal) and not what (Resource), permissions the other way
-// round. The error is the message IAM gives.
-func parsePolicy(text string, trust bool) (document, error) {
+// parsePolicy reads a document. The error is the message IAM gives.
+func parsePolicy(text string, kind policyKind) (document, error) {
 	var raw rawDocument
 	if err := strict(json.RawMessage(text), &raw); err != nil {
 		if !json.Valid([]byte(text)) {
@@ -74,7 +83,7 @@ func parsePolicy(text string, trust bool) (document, error) {
 	}
 	d := document{Version: raw.Version}
 	for i, rs := range rawStatements {
-		s, err := rs.normalise(trust)
+		s, err := rs.normalise(kind)
 		if err != nil {
 			return document{}, fmt.Errorf("%w (statement %d)", err, i)
 		}
@@ -92,7 +101,8 @@ func strict(b json.RawMessage, into any) error {
 	return dec.Decode(into)
 }
 
-func (rs rawStatement) normalise(trust bool) (s statement, err error) {
+func (rs rawStatement) normalise(kind policyKind) (s statement, err error) {
+	trust := kind == trustPolicy
 	switch {
 	case rs.Effect != "Allow" && rs.Effect != "Deny":
 		return s, malformed("Invalid effect: %s", rs.Effect)
@@ -100,14 +110,14 @@ func (rs rawStatement) normalise(trust bool) (s statement, err error) {
 		return s, malformed("Policy statement must contain actions.")
 	case trust && (rs.Resource != nil || rs.NotResource != nil):
 		return s, malformed("Has prohibited field Resource")
-	case trust && rs.Principal == nil && rs.NotPrincipal == nil:
+	case kind != identityPolicy && rs.Principal == nil && rs.NotPrincipal == nil:
 		return s, malformed("Missing required field Principal")
-	case !trust && (rs.Principal != nil || rs.NotPrincipal != nil):
+	case kind == identityPolicy && (rs.Principal != nil || rs.NotPrincipal != nil):
 		return s, malformed("Policy document should not specify a principal.")
 	case !trust && (rs.Resource == nil) == (rs.NotResource == nil):
 		return s, malformed("Policy statement must contain resources.")
 	}
-	s.Effect = rs.Effect
+	s.Effect, s.Conditions = rs.Effect, rs.Condition
 	if s.Actions, err = oneOrMany(rs.Action); err != nil {
 		return s, err
 	}

@@ -10,9 +10,9 @@ import (
 	"polygate.example/tools/internal/localcloud/resource"
 )
 
-// defaultConcurrency is how many instances of a function run at once at most, where none is reserved. A real account has
-// 1000 ("Lambda quotas"); one machine has fewer, and requests above it are throttled (429) as they would be there.
-const defaultConcurrency = 10
+// machineConcurrency is how many instances of a function run at once at most, whatever more is reserved or, where nothing is, an
+// account has ("Lambda quotas": 1000). One machine has fewer; requests above it are throttled (429) as they would be there.
+const machineConcurrency = 10
 
 // nativeTTL is the TTL of API Gateway's own names, in seconds.
 const nativeTTL = 60
@@ -42,28 +42,49 @@ func Project(env *resource.Env) (plane.World, error) {
 	return w, nil
 }
 
+// functions are what can be invoked: each function, and each of its aliases under the alias's own ARN, so that a request ends on
+// the version it began on when the alias moves.
 func functions(env *resource.Env) []plane.Function {
+	v := env.View()
 	var out []plane.Function
-	for _, f := range env.View().List(tokenFunction) {
-		in := f.Inputs
-		blob, _ := in.Blob("code")
-		instances := in.Int("reservedConcurrentExecutions")
-		switch {
-		case instances < 0:
-			instances = defaultConcurrency
-		case instances == 0: // "To throttle a function, set the reserved concurrency to zero" (Lambda developer guide)
-			instances = -1
+	for _, f := range v.List(tokenFunction) {
+		out = append(out, function(env, f, f.Computed.Str("arn"), latest))
+		for _, a := range of(v, tokenAlias, "functionName", f) {
+			out = append(out, function(env, f, a.ID, a.Inputs.Str("functionVersion")))
 		}
-		var arch string
-		for _, a := range in.Strings("architectures") {
-			arch = architectures[a]
-		}
-		out = append(out, plane.Function{
-			ID: f.Computed.Str("arn"), Region: "aws/" + in.Str("region"), Runtime: plane.Lambda,
-			Package: env.BlobFile(blob), Digest: blob.SHA256, Entry: in.Str("handler"), Architecture: arch,
-			Environment: in.Object("environment").StringMap("variables"),
-			Memory:      in.Int("memorySize"), Timeout: functionTimeout(in), Instances: instances,
-		})
+	}
+	return out
+}
+
+// function is one version of a function, as what is invoked by the ARN.
+func function(env *resource.Env, f resource.Record, arn, version string) plane.Function {
+	in, ok := versionOf(env.View(), f, version)
+	if !ok {
+		in = f.Inputs
+	}
+	blob, _ := in.Blob("code")
+	warm := warmOf(env.View(), f, arn)
+	instances := f.Inputs.Int("reservedConcurrentExecutions") // of the function, whatever the version
+	switch {
+	case instances < 0:
+		instances = machineConcurrency
+	case instances == 0: // "To throttle a function, set the reserved concurrency to zero" (Lambda developer guide)
+		instances = -1
+	default:
+		instances = min(instances, max(machineConcurrency, warm))
+	}
+	var arch string
+	for _, a := range in.Strings("architectures") {
+		arch = architectures[a]
+	}
+	out := plane.Function{
+		ID: arn, Region: "aws/" + f.Inputs.Str("region"), Runtime: plane.Lambda,
+		Package: env.BlobFile(blob), Digest: blob.SHA256, Entry: in.Str("handler"), Architecture: arch,
+		Environment: in.Object("environment").StringMap("variables"),
+		Memory:      in.Int("memorySize"), Timeout: functionTimeout(in), Instances: instances, Warm: warm,
+	}
+	if version != latest {
+		out.Version = version
 	}
 	return out
 }
@@ -103,8 +124,16 @@ func site(env *resource.Env, api resource.Record) plane.Site {
 		s.InvokeError = true
 		return s
 	}
-	s.Function, s.Timeout = uri[1], time.Duration(integration.Inputs.Int("timeoutMilliseconds"))*time.Millisecond
-	s.InvokeError = !mayInvoke(v, fn, api.Computed.Str("executionArn")+"/"+stages[i].ID+"/$default")
+	qualifier := strings.TrimPrefix(uri[3], latest)
+	if s.Function = uri[1]; qualifier != "" {
+		s.Function += ":" + qualifier
+		if _, ok := v.Get(tokenAlias, s.Function); !ok {
+			s.Function, s.InvokeError = "", true
+			return s
+		}
+	}
+	s.Timeout = time.Duration(integration.Inputs.Int("timeoutMilliseconds")) * time.Millisecond
+	s.InvokeError = !mayInvoke(v, fn, qualifier, api.Computed.Str("executionArn")+"/"+stages[i].ID+"/$default")
 	return s
 }
 

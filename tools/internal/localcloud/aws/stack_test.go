@@ -29,6 +29,7 @@ func pair(b *bed) (*region, *region) {
 	b.must(tRecord, b.failoverInputs("failover-2."+shared, "PRIMARY", west.own).With(resource.Props{"healthCheckId": west.id("check")}))
 	b.must(tRecord, b.failoverInputs(shared, "PRIMARY", east.own).With(resource.Props{"healthCheckId": east.id("check")}))
 	b.must(tRecord, b.aliasInputs(shared, "SECONDARY", "failover-2."+shared))
+	b.must(tBudget, budgetInputs("polygate-month"))
 	return east, west
 }
 
@@ -103,6 +104,7 @@ func TestProjectWiring(t *testing.T) {
 	}{
 		{"whole", nil, 2, true, false},
 		{"no permission", []string{"permission"}, 2, true, true},
+		{"no alias", []string{"alias"}, 2, false, true},
 		{"no mapping", []string{"mapping-own"}, 1, true, false},
 		{"no route", []string{"route"}, 2, false, false},
 		{"no stage", []string{"mapping-own", "mapping-shared", "stage"}, 0, false, false},
@@ -138,8 +140,10 @@ func TestProjectLimits(t *testing.T) {
 		before, after   any
 	}{
 		{"integration", "timeoutMilliseconds", 5000, func(w plane.World) any { return w.Sites[0].Timeout }, 30 * time.Second, 5 * time.Second},
-		{"function", "reservedConcurrentExecutions", 7, func(w plane.World) any { return w.Functions[0].Instances }, 10, 7},
-		{"function", "reservedConcurrentExecutions", 0, func(w plane.World) any { return w.Functions[0].Instances }, 7, -1},
+		{"function", "reservedConcurrentExecutions", 7, func(w plane.World) any { return w.Functions[1].Instances }, 10, 7},
+		{"warm", "provisionedConcurrentExecutions", 3, func(w plane.World) any { return w.Functions[1].Warm }, 2, 3},
+		{"function", "reservedConcurrentExecutions", 900, func(w plane.World) any { return w.Functions[1].Instances }, 7, 10},
+		{"warm", "provisionedConcurrentExecutions", 12, func(w plane.World) any { return w.Functions[1].Instances }, 10, 12},
 	} {
 		if got := tc.got(b.project()); got != tc.before {
 			t.Errorf("%s before: %v, want %v", tc.property, got, tc.before)
@@ -229,7 +233,7 @@ func TestPermissionSource(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.must(tPermission, resource.Props{"statementId": "other", "action": "lambda:InvokeFunction", "principal": "apigateway.amazonaws.com",
-				"function": r.out("function").Str("arn"), "sourceArn": r.out("api").Str("executionArn") + source})
+				"function": r.out("function").Str("arn"), "qualifier": "live", "sourceArn": r.out("api").Str("executionArn") + source})
 			if s := b.project().Sites[0]; s.InvokeError == want {
 				t.Errorf("source %q: invoke error %t, want %t", source, s.InvokeError, !want)
 			}
@@ -416,6 +420,13 @@ func TestReplaces(t *testing.T) {
 		{"function name", tFunction, resource.Props{"name": "a", "region": "r"}, resource.Props{"name": "b", "region": "r"}, []string{"name"}, false},
 		{"function package type", tFunction, resource.Props{"name": "a", "region": "r", "packageType": "Zip"}, resource.Props{"name": "a", "region": "r", "packageType": "Image"}, []string{"packageType"}, true},
 		{"role policy spelling", tRole, resource.Props{"assumeRolePolicy": trust}, resource.Props{"assumeRolePolicy": " " + trust}, nil, false},
+		{"permission on an alias", tPermission, resource.Props{"statementId": "a", "function": "f", "region": "r"}, resource.Props{"statementId": "a", "function": "f", "region": "r", "qualifier": "live"}, []string{"qualifier"}, false},
+		{"version of an alias", tAlias, resource.Props{"functionVersion": "1"}, resource.Props{"functionVersion": "2"}, nil, false},
+		{"function of an alias by its ARN", tAlias, resource.Props{"functionName": "f"}, resource.Props{"functionName": "arn:aws:lambda:us-east-1:000000000000:function:f"}, nil, false},
+		{"warm instances", tWarm, resource.Props{"qualifier": "live", "provisionedConcurrentExecutions": 1.0}, resource.Props{"qualifier": "live", "provisionedConcurrentExecutions": 2.0}, nil, false},
+		{"threshold of an alarm", tAlarm, resource.Props{"name": "a", "threshold": 1.0}, resource.Props{"name": "a", "threshold": 2.0}, nil, false},
+		{"address of a subscription", tSubscribe, resource.Props{"endpoint": "a@b.c"}, resource.Props{"endpoint": "d@b.c"}, []string{"endpoint"}, false},
+		{"budget spelling", tBudget, resource.Props{"name": "a", "limitAmount": "100"}, resource.Props{"name": "a", "limitAmount": "100.0"}, nil, false},
 		{"record name spelling", tRecord, resource.Props{"name": "A.polygate.test."}, resource.Props{"name": "a.polygate.test"}, nil, false},
 		{"certificate names in another order", tCertificate, resource.Props{"subjectAlternativeNames": resource.List("a.b", "c.d")}, resource.Props{"subjectAlternativeNames": resource.List("c.d", "a.b")}, nil, false},
 	} {

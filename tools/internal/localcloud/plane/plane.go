@@ -41,6 +41,7 @@ type Function struct {
 	Memory       int           // MB
 	Timeout      time.Duration // of one request, in wall time: code is not sped up
 	Instances    int           // most processes at once; 0: the runtime's default; below 0: none, everything is throttled
+	Version      string        `json:",omitzero"` // Lambda: the published version that runs; "" for the newest code
 	Warm         int           `json:",omitzero"` // processes that are up though nobody calls
 	Concurrency  int           // most requests a process takes at once, where the runtime has such a limit; 0: its default
 }

@@ -292,6 +292,7 @@ func (r *Runtimes) deploy(ctx context.Context, f plane.Function) error {
 		fn := lambda.New(lambda.Options{
 			Function: f, Root: p.root, Supervisor: r.sup, Log: r.log(f.ID), Logger: r.o.Logger, Extra: r.o.Env,
 		})
+		fn.Warm(ctx) // the alias moves when they are ready; until then the version before serves
 		e.event, e.stop = fn, fn.Close
 	case plane.CloudFunction:
 		s := r.service(f, p, r.log(f.ID))

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,9 +16,16 @@ import (
 	"polygate.example/tools/internal/localcloud/runtime/process"
 )
 
+// How an instance comes to be, in Lambda's words.
+const (
+	onDemand    = "on-demand"
+	provisioned = "provisioned-concurrency"
+)
+
 // instance is one execution environment: a process and the Runtime API it alone can reach.
 type instance struct {
 	o        Options
+	warm     bool // provisioned: it stays however long nobody calls
 	server   *http.Server
 	proc     *process.Process // nil when it could not be started
 	startErr error
@@ -36,21 +44,21 @@ type instance struct {
 }
 
 // newInstance starts a process. That the process cannot be started is no error here: Lambda finds that out at the
-// first invocation, and so does initialise.
-func newInstance(o Options) (*instance, error) {
+// first invocation, and so does initialise. initialization is how it comes to be, onDemand or provisioned.
+func newInstance(o Options, initialization string) (*instance, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("lambda: open a Runtime API for %s: %w", o.Function.ID, err)
 	}
 	i := &instance{
-		o: o, ready: make(chan struct{}), failed: make(chan Result, 1),
+		o: o, warm: initialization == provisioned, ready: make(chan struct{}), failed: make(chan Result, 1),
 		work: make(chan *invocation), stopped: make(chan struct{}),
 	}
 	i.server = &http.Server{Handler: i.api(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = i.server.Serve(l) }() // ends with ErrServerClosed in stop
 	i.proc, i.startErr = o.Supervisor.Start(process.Spec{
 		Path: filepath.Join(o.Root, "bootstrap"), Dir: o.Root,
-		Env: environment(o, l.Addr().String()), Log: o.Log,
+		Env: environment(o, l.Addr().String(), initialization), Log: o.Log,
 	})
 	return i, nil
 }
@@ -59,8 +67,8 @@ func newInstance(o Options) (*instance, error) {
 // not set for these runtimes. Source: "Defined runtime environment variables",
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 // Credentials are left out: there is nothing here to use them on.
-func environment(o Options, api string) []string {
-	name := o.Function.ID[strings.LastIndex(o.Function.ID, ":")+1:]
+func environment(o Options, api, initialization string) []string {
+	name := functionName(o.Function.ID)
 	_, region, _ := strings.Cut(o.Function.Region, "/")
 	// A function may override the unreserved variables, never the reserved ones: of two equal names the last counts.
 	env := []string{"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin", "LANG=en_US.UTF-8", "TZ=:UTC"}
@@ -68,13 +76,13 @@ func environment(o Options, api string) []string {
 	for k, v := range o.Function.Environment {
 		env = append(env, k+"="+v)
 	}
-	stream := time.Now().UTC().Format("2006/01/02") + "/[$LATEST]" + strings.ReplaceAll(requestID(), "-", "")
+	stream := time.Now().UTC().Format("2006/01/02") + "/[" + version(o) + "]" + strings.ReplaceAll(requestID(), "-", "")
 	return append(env,
 		"AWS_LAMBDA_RUNTIME_API="+api,
 		"AWS_LAMBDA_FUNCTION_NAME="+name,
-		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_FUNCTION_VERSION="+version(o),
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(o.Function.Memory),
-		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"AWS_LAMBDA_INITIALIZATION_TYPE="+initialization,
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+name,
 		"AWS_LAMBDA_LOG_STREAM_NAME="+stream,
 		"AWS_REGION="+region,
@@ -84,6 +92,16 @@ func environment(o Options, api string) []string {
 		"LAMBDA_RUNTIME_DIR=/var/runtime",
 	)
 }
+
+// functionName cuts the name out of the ARN of a function, a version or an alias.
+func functionName(arn string) string {
+	_, name, _ := strings.Cut(arn, ":function:")
+	name, _, _ = strings.Cut(name, ":")
+	return name
+}
+
+// version is what an instance runs.
+func version(o Options) string { return cmp.Or(o.Function.Version, "$LATEST") }
 
 // initialise waits until the instance asks for its first event. If it does not within limit, or ends, or reports an
 // error, the Result says why and ok is false.
@@ -138,7 +156,7 @@ func (i *instance) handle(inv *invocation) (r Result, delivered bool) {
 	case <-timer.C: // it has answered earlier and never asked again
 		return Result{}, false
 	}
-	i.o.Log.Add(fmt.Sprintf("START RequestId: %s Version: $LATEST", inv.id))
+	i.o.Log.Add(fmt.Sprintf("START RequestId: %s Version: %s", inv.id, version(i.o)))
 	select {
 	case r := <-inv.outcome():
 		return r, true

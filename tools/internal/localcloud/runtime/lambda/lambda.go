@@ -1,7 +1,7 @@
 // Package lambda runs a function's zip as AWS Lambda does: each instance is a process that takes one event at a time
 // from the Lambda Runtime API.
 //
-// Not modelled: CPU and memory limits, extensions, SnapStart, Lambda layers and asynchronous invocation.
+// Not modelled: CPU and memory limits, SnapStart, Lambda layers and extensions, and asynchronous invocation.
 package lambda
 
 import (
@@ -178,7 +178,7 @@ func (f *Function) acquire() (*instance, error) {
 // as part of the invocation, under the function's own timeout. Source: "Lambda execution environment lifecycle",
 // "Failures during the Init phase".
 func (f *Function) coldStart(inv *invocation) (Result, error) {
-	first, err := f.launch()
+	first, err := f.launch(onDemand)
 	if err != nil {
 		f.release()
 		return Result{}, err
@@ -196,7 +196,7 @@ func (f *Function) coldStart(inv *invocation) (Result, error) {
 	}
 	f.forget(first)
 
-	second, err := f.launch()
+	second, err := f.launch(onDemand)
 	if err != nil {
 		f.release()
 		return Result{}, err
@@ -229,8 +229,8 @@ func (f *Function) initFailure(inv *invocation, r Result) Result {
 }
 
 // launch starts a new instance in a slot the caller holds.
-func (f *Function) launch() (*instance, error) {
-	inst, err := newInstance(f.o)
+func (f *Function) launch(initialization string) (*instance, error) {
+	inst, err := newInstance(f.o, initialization)
 	if err != nil {
 		return nil, err
 	}
@@ -253,12 +253,19 @@ func (f *Function) settle(inst *instance) {
 		f.discard(inst)
 		return
 	}
+	f.rest(inst)
+}
+
+// rest lets an instance wait for its next event.
+func (f *Function) rest(inst *instance) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return // Close stops it
 	}
-	inst.startReaper(f.o.IdleTimeout, func() { f.reap(inst) })
+	if !inst.warm {
+		inst.startReaper(f.o.IdleTimeout, func() { f.reap(inst) })
+	}
 	f.idle = append(f.idle, inst)
 }
 
@@ -275,10 +282,13 @@ func (f *Function) reap(inst *instance) {
 	}
 }
 
-// discard ends an instance and frees its slot.
+// discard ends an instance and frees its slot. A provisioned one is replaced; if that fails, the next request starts another.
 func (f *Function) discard(inst *instance) {
 	f.forget(inst)
 	f.release()
+	if inst.warm {
+		go func() { _ = f.provision() }()
+	}
 }
 
 // forget ends an instance whose slot the caller keeps.

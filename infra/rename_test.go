@@ -1,0 +1,52 @@
+package infra
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"polygate.example/infra/internal/record"
+)
+
+// identities are the URNs, as far as a program decides on them, of all that belongs to a provider: type, name and parents.
+func identities(rec *record.Recorder) map[string]bool {
+	out := map[string]bool{}
+	for _, r := range rec.All() {
+		if own := r.Parent + "::" + r.Type + "::" + r.Name; strings.Contains(own, "Account") || strings.Contains(own, ":Region") {
+			out[own] = true
+		}
+	}
+	return out
+}
+
+// Names are made of a provider and a region's label, and never of a place in the list: who adds a region, or makes another one
+// the primary, replaces nothing that serves. A name or a parent that must change all the same is given its old one as
+// pulumi.Aliases in the program, for as long as a stack may have it.
+func TestRegionsKeepTheirIdentity(t *testing.T) {
+	before := []string{"aws/us-east-1", "aws/eu-west-1", "gcp/us-central1", "azure/eastus"}
+	after := slices.Clone(before)
+	slices.Reverse(after)
+	for _, c := range []struct {
+		name    string
+		regions []string
+	}{
+		{"in the reverse order", after},
+		{"with one before them", append([]string{"aws/ap-southeast-2"}, before...)},
+		{"with one behind them", append(slices.Clone(before), "gcp/europe-west1")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			old, _ := up(t, "staging", operated(dials(before...)))
+			now, _ := up(t, "staging", operated(dials(c.regions...)))
+			kept := identities(now)
+			all := identities(old)
+			if len(all) < 60 {
+				t.Fatalf("only %d resources belong to providers", len(all))
+			}
+			for id := range all {
+				if !kept[id] {
+					t.Errorf("%s would be replaced", id)
+				}
+			}
+		})
+	}
+}
