@@ -244,7 +244,7 @@ func TestTags(t *testing.T) {
 		"azure-native:storage:Blob", "azure-native:web:WebAppHostNameBinding",
 		"gcp:artifactregistry/repositoryIamMember", "gcp:cloudrunv2/serviceIamMember",
 		"gcp:compute/backendService", "gcp:compute/regionNetworkEndpointGroup", "gcp:compute/sSLPolicy",
-		"gcp:compute/targetHttpsProxy", "gcp:compute/uRLMap", "gcp:projects/iAMMember", "gcp:serviceaccount/account",
+		"gcp:compute/targetHttpsProxy", "gcp:compute/uRLMap", "gcp:logging/", "gcp:projects/iAMMember", "gcp:serviceaccount/account",
 		"gcp:storage/bucketObject",
 	}
 	label := regexp.MustCompile(`^[a-z0-9_-]{1,63}$`) // Google's form, the narrowest

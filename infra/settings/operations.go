@@ -36,6 +36,8 @@ type Alarms struct {
 type Budget struct {
 	Monthly int    `json:"monthly"` // US dollars a month on each provider; told at 80 % and forecast 100 %
 	Email   string `json:"email"`
+	// BillingAccount is Google Cloud's, which keeps its budgets there and not in the project; the others need none.
+	BillingAccount string `json:"billingAccount"`
 }
 
 // Secret is text that must not be shown: printing it says so.

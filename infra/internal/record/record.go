@@ -26,6 +26,7 @@ type Resource struct {
 
 	DeleteBeforeReplace bool
 	BeforeCreate        []string // names of hooks
+	BeforeUpdate        []string // names of hooks
 	OnError             []string // names of hooks
 }
 
@@ -51,7 +52,7 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		rec.Parent, rec.Protect, rec.DependsOn = rpc.GetParent(), rpc.GetProtect(), rpc.GetDependencies()
 		rec.Secrets = secretsOf(rpc)
 		rec.DeleteBeforeReplace = rpc.GetDeleteBeforeReplace()
-		rec.BeforeCreate, rec.OnError = rpc.GetHooks().GetBeforeCreate(), rpc.GetHooks().GetOnError()
+		rec.BeforeCreate, rec.BeforeUpdate, rec.OnError = rpc.GetHooks().GetBeforeCreate(), rpc.GetHooks().GetBeforeUpdate(), rpc.GetHooks().GetOnError()
 	}
 	for k, v := range args.Inputs {
 		rec.Inputs[string(k)] = plain(v)
@@ -64,15 +65,18 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	return args.Name + "-id", outputs, nil
 }
 
-// Call answers the one invoke there is.
+// Call answers the invokes there are.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	r.mu.Lock()
 	r.calls = append(r.calls, args.Token)
 	r.mu.Unlock()
-	if args.Token != "aws:route53/getZone:getZone" {
-		return nil, fmt.Errorf("unexpected invoke %s", args.Token)
+	switch args.Token {
+	case "aws:route53/getZone:getZone":
+		return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "name": args.Args["name"].StringValue(), "enableAcceleratedRecovery": r.Accelerated}), nil
+	case "gcp:organizations/getProject:getProject":
+		return resource.NewPropertyMapFromMap(map[string]any{"projectId": args.Args["projectId"].StringValue(), "number": "123456789012"}), nil
 	}
-	return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "name": args.Args["name"].StringValue(), "enableAcceleratedRecovery": r.Accelerated}), nil
+	return nil, fmt.Errorf("unexpected invoke %s", args.Token)
 }
 
 // All lists every resource, sorted by type and name.
@@ -137,6 +141,10 @@ func added(token, name string, in map[string]any) resource.PropertyMap {
 		}}
 	case "gcp:compute/globalAddress:GlobalAddress":
 		out["address"] = "192.0.2.1"
+	case "gcp:monitoring/notificationChannel:NotificationChannel":
+		out["name"] = "projects/test/notificationChannels/" + name
+	case "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":
+		out["uptimeCheckId"] = name + "-check"
 	case "gcp:storage/bucket:Bucket":
 		out["projectNumber"] = 123456789012
 	case "gcp:serviceaccount/account:Account":

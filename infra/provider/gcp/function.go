@@ -12,11 +12,9 @@ import (
 	"polygate.example/infra/provider"
 )
 
-// Limits of one region's function. A request waits mostly for its upstream, so that one CPU serves many at a time.
-const (
-	maxInstances = 100
-	concurrency  = 80 // requests at a time in one instance; above 1 it needs a whole CPU
-)
+// concurrency is how many requests an instance takes at a time. A request waits mostly for its upstream, so that one CPU
+// serves many; above 1 it needs a whole CPU.
+const concurrency = 80
 
 // source declares the bucket and the object with the source. The object's name carries the digest: another artefact
 // is another object, which is what makes Google build anew.
@@ -49,6 +47,10 @@ func (r *region) source() (*storage.Bucket, *storage.BucketObject, error) {
 // setup-global-ext-https-serverless.
 func (r *region) function(who *identities, images *artifactregistry.Repository, object *storage.BucketObject) (*cloudfunctionsv2.Function, error) {
 	s := r.account.args.Settings
+	secrets, err := r.secrets(who)
+	if err != nil {
+		return nil, err
+	}
 	fn, err := cloudfunctionsv2.NewFunction(r.ctx, r.name+"-function", &cloudfunctionsv2.FunctionArgs{
 		Name:        pulumi.String(r.stem),
 		Location:    r.in,
@@ -68,16 +70,19 @@ func (r *region) function(who *identities, images *artifactregistry.Repository, 
 			AvailableCpu:                  pulumi.String("1"),
 			AvailableMemory:               pulumi.String(strconv.Itoa(s.Memory) + "Mi"),
 			TimeoutSeconds:                pulumi.Int(s.Timeout),
-			MaxInstanceCount:              pulumi.Int(maxInstances),
+			MaxInstanceCount:              pulumi.Int(s.Concurrency),
+			MinInstanceCount:              pulumi.Int(s.Warm),
 			MaxInstanceRequestConcurrency: pulumi.Int(concurrency),
 			IngressSettings:               pulumi.String("ALLOW_INTERNAL_AND_GCLB"),
 			AllTrafficOnLatestRevision:    pulumi.Bool(true),
 			ServiceAccountEmail:           who.runtime.Email,
 			EnvironmentVariables:          pulumi.ToStringMap(provider.Environment(r.account.args, r.args)),
+			SecretEnvironmentVariables:    secrets,
 		},
 		Labels: r.labels,
 	}, r.parent, pulumi.DependsOn(who.grants), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
 		BeforeCreate: []*pulumi.ResourceHook{r.account.settle},
+		BeforeUpdate: []*pulumi.ResourceHook{r.account.secrets},
 	}))
 	if err != nil {
 		return nil, r.failed("function", err)

@@ -52,9 +52,13 @@ func TestResources(t *testing.T) {
 				}},
 			},
 			"serviceConfig": map[string]any{
-				"availableCpu": "1", "availableMemory": "512Mi", "timeoutSeconds": 60.0, "maxInstanceCount": 100.0,
+				"availableCpu": "1", "availableMemory": "512Mi", "timeoutSeconds": 60.0, "maxInstanceCount": 50.0, "minInstanceCount": 1.0,
 				"maxInstanceRequestConcurrency": 80.0, "ingressSettings": "ALLOW_INTERNAL_AND_GCLB",
 				"allTrafficOnLatestRevision": true, "serviceAccountEmail": "polygate-dev-usc1-run@test.iam",
+				"secretEnvironmentVariables": []any{
+					map[string]any{"key": "API_KEY", "projectId": "my-project", "secret": "api-key", "version": "3"},
+					map[string]any{"key": "TOKEN", "projectId": "my-project", "secret": "token", "version": "latest"},
+				},
 				"environmentVariables": map[string]any{
 					"POLYGATE_REGION": "gcp/us-central1", "POLYGATE_RELEASE": "r1", "POLYGATE_ARTEFACT": "sha256:" + strings.Repeat("ab", 32),
 					"POLYGATE_HOSTS": "api.example.com,usc1.gcp.api.example.com",
@@ -135,7 +139,7 @@ func TestAnotherHostname(t *testing.T) {
 	}
 }
 
-// The runtime identity has no role; the build identity has the three a build needs, and on the project only what cannot be
+// The runtime identity has no role but on secrets, see TestSecrets; the build identity has the three a build needs, and on the project only what cannot be
 // had on less: the log, and sources by a condition. Images are pushed to the region's own repository.
 func TestRoles(t *testing.T) {
 	var got []string

@@ -50,6 +50,9 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
+	if err := r.alarms(); err != nil {
+		return nil, err
+	}
 	comp.Serving = r.serving
 	comp.Target = address.Address
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"target": comp.Target, "function": fn.Name}); err != nil {

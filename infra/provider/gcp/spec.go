@@ -7,13 +7,18 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/monitoring"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
 )
 
 // Provider is Google Cloud.
 type Provider struct{}
+
+// providerName is the provider's, as in polygate:regions.
+const providerName = "gcp"
 
 // configProject is the key of the project everything is deployed to.
 const configProject = "gcp:project"
@@ -36,16 +41,15 @@ var regions = map[string]string{
 // Spec says what Google Cloud can do.
 func (Provider) Spec() provider.Spec {
 	return provider.Spec{
-		Name:          "gcp",
+		Name:          providerName,
 		Regions:       regions,
 		Architectures: nil, // the source is built there
 		// One CPU, which a concurrency above one requires, wants 128 MiB to 4 GiB. Source: "Configure memory limits
 		// for services", docs.cloud.google.com/run/docs/configuring/services/memory-limits.
 		Memory: provider.Allowed{Least: 128, Most: 4096},
 		// Source: "Quotas", docs.cloud.google.com/functions/quotas: 60 minutes for HTTP functions.
-		Timeout: provider.Allowed{Least: 1, Most: 3600},
-		// Retention is a property of the project's log bucket and not of one deployment: the dial does not apply.
-		LogRetention: provider.Allowed{},
+		Timeout:      provider.Allowed{Least: 1, Most: 3600},
+		LogRetention: provider.Allowed{Least: 1, Most: maxRetention},
 		// The common name of a public certificate has at most 64 characters (RFC 5280, appendix A.1, ub-common-name).
 		MaxOwnName: 64,
 		Limits:     limits,
@@ -55,7 +59,17 @@ func (Provider) Spec() provider.Spec {
 		Config: []provider.ConfigKey{
 			{Key: configProject, What: "the id of the Google Cloud project to deploy to"},
 		},
+		Check: check,
 	}
+}
+
+// check finds what Google Cloud cannot do with the dials of operation.
+func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
+	problems := append(checkSecrets(s), checkBudget(s)...)
+	if s.Concurrency > 0 && s.Warm > s.Concurrency { // zero did not pass the form check
+		problems = append(problems, settings.Problemf("warm", nil, "is %d, more than the %d instances that polygate:concurrency allows: raise that or lower this", s.Warm, s.Concurrency))
+	}
+	return problems
 }
 
 // settleTime is how long a first build waits for its identity's roles: "changes to allow or deny policies typically
@@ -72,6 +86,9 @@ type account struct {
 	args    provider.AccountArgs
 	project string
 	settle  *pulumi.ResourceHook // before a first build
+	secrets *pulumi.ResourceHook // before an update that reads another secret
+	// alarmMail is where the regions' alarms go; nil without any.
+	alarmMail *monitoring.NotificationChannel
 	// authorization proves to Certificate Manager that the shared name is ours, for every region's certificate: its
 	// record is one per project and name.
 	authorization *proof
@@ -88,6 +105,9 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 	if a.settle, err = provider.Settle(ctx, name, args.Settings, settleTime); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
+	if a.secrets, err = settleSecrets(ctx, name, args.Settings); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("gcp", "Account"), name, a, opts...); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
@@ -96,10 +116,27 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 	if err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
+	if err := a.operate(ctx, name); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
 	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	return a, nil
+}
+
+// operate declares what watches over all regions: their logs, the mail for alarms, and the budget.
+func (a *account) operate(ctx *pulumi.Context, name string) (err error) {
+	parent := pulumi.Parent(a)
+	if err := a.logs(ctx, name, parent); err != nil {
+		return err
+	}
+	if alarms := a.args.Settings.Alarms; alarms != nil {
+		if a.alarmMail, err = a.mail(ctx, name, "alarms", alarms.Email, parent); err != nil {
+			return err
+		}
+	}
+	return a.budget(ctx, name, parent)
 }
 
 // proof is a DNS authorisation and the record that fulfils it.

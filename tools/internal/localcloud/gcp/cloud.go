@@ -27,7 +27,9 @@ func Cloud() *resource.Cloud {
 			function(),
 			globalAddress(), endpointGroup(), backendService(), urlMap(), sslPolicy(), httpsProxy(), forwardingRule(),
 			dnsAuthorization(), certificate(), certificateMap(), certificateMapEntry(),
+			secretIamMember(), notificationChannel(), alertPolicy(), uptimeCheck(), budget(), logBucket(), logSink(), logExclusion(),
 		),
+		Invokes:    []*resource.Invoke{getProject()},
 		Configure:  configure,
 		SecretName: secretName,
 		Outage: func(op resource.Op, label, id string) error {

@@ -17,6 +17,7 @@ const (
 	ReasonInUse     = "resourceInUseByAnotherResource"
 	ReasonBuild     = "buildFailed"                // an operation that failed in Cloud Build, not an API error
 	ReasonUnready   = "containerHealthcheckFailed" // an operation that failed at the start of the service
+	ReasonSecret    = "secretUnavailable"          // an operation that failed on a secret of the service
 	ReasonBackend   = "backendError"
 )
 

@@ -443,6 +443,7 @@ var certificateFacts = []fact{
 func TestFacts(t *testing.T) {
 	for topic, facts := range map[string][]fact{
 		"identity": identityFacts, "storage": storageFacts, "registry": registryFacts, "function": functionFacts, "builder": builderFacts, "balancer": balancerFacts, "certificate": certificateFacts,
+		"secret": secretFacts, "monitoring": monitoringFacts, "budget": budgetFacts, "logging": loggingFacts,
 	} {
 		for _, f := range facts {
 			t.Run(topic+"/"+f.name, func(t *testing.T) {

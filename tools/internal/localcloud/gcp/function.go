@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"runtime"
 	"slices"
@@ -77,9 +78,10 @@ func function() *resource.Type {
 					{Name: "allTrafficOnLatestRevision", Kind: resource.Bool, Default: true, OneOf: []any{true}}, // there is no older one to keep it on
 					{Name: "serviceAccountEmail", Kind: resource.String},
 					{Name: "environmentVariables", Kind: resource.Map, Elem: text},
+					secretVariables,
 				},
 				Unmodelled: []string{
-					"binaryAuthorizationPolicy", "directVpcEgress", "directVpcNetworkInterfaces", "gcfUri", "secretEnvironmentVariables",
+					"binaryAuthorizationPolicy", "directVpcEgress", "directVpcNetworkInterfaces", "gcfUri",
 					"secretVolumes", "service", "uri", "vpcConnector", "vpcConnectorEgressSettings",
 				},
 			},
@@ -225,7 +227,11 @@ func candidate(env *resource.Env, in resource.Props) (plane.Function, error) {
 	if err := checkSource(env.BlobFile(blob), builder{runtime: build.Str("runtime"), toolchain: goVersion()}); err != nil {
 		return plane.Function{}, buildError("%s", strings.TrimPrefix(err.Error(), errBuild.Error()+": "))
 	}
-	return planeFunction(env, in, blob), nil
+	secrets, err := secretEnvironment(v, in)
+	if err != nil {
+		return plane.Function{}, err
+	}
+	return planeFunction(env, in, blob, secrets), nil
 }
 
 // goVersion is this machine's Go, which is what the local builder builds with.
@@ -254,8 +260,14 @@ func checkService(s resource.Props) error {
 	if lo, hi := s.Int("minInstanceCount"), s.Int("maxInstanceCount"); s.Has("maxInstanceCount") && lo > hi {
 		return apiError(400, ReasonBad, "Min instances (%d) cannot be larger than max instances (%d)", lo, hi)
 	}
-	for _, name := range s.Object("environmentVariables").Keys() {
+	names := s.Object("environmentVariables").Keys()
+	for _, secret := range s.Objects("secretEnvironmentVariables") {
+		names = append(names, secret.Str("key"))
+	}
+	for i, name := range names {
 		switch {
+		case slices.Contains(names[:i], name):
+			return apiError(400, ReasonBad, "Environment variable %s is set twice: as a variable and a secret, or by two secrets", name)
 		case slices.Contains(reservedEnv, name), strings.HasPrefix(name, "X_GOOGLE_"):
 			return apiError(400, ReasonBad, "The following reserved env names were provided: %s. These values are automatically set by the system.", name)
 		case !envName.MatchString(name):
@@ -320,16 +332,24 @@ func deployed(env *resource.Env, in resource.Props) (resource.Props, error) {
 		"dockerRepository": dockerRepository(in),
 	})
 	blob, _ := object.Inputs.Blob("source")
+	secrets, err := secretEnvironment(env.View(), in)
+	if err != nil {
+		return nil, err
+	}
+	kept := resource.Props{}
+	for k, v := range secrets {
+		kept[k] = v
+	}
 	return computedLabels(in).With(resource.Props{
 		"environment": "GEN_2", "state": "ACTIVE", "updateTime": env.Now().Format(time.RFC3339),
 		"url":           fmt.Sprintf("https://%s-%s.cloudfunctions.net/%s", in.Str("location"), in.Str("project"), in.Str("name")),
 		"serviceConfig": service, "buildConfig": build,
-		resource.PrivateKey: resource.Props{"source": blob},
+		resource.PrivateKey: resource.Props{"source": blob, "secrets": kept},
 	}), nil
 }
 
-// planeFunction is what the data plane runs.
-func planeFunction(env *resource.Env, in resource.Props, source resource.Blob) plane.Function {
+// planeFunction is what the data plane runs; secrets are the values of the variables that come from Secret Manager.
+func planeFunction(env *resource.Env, in resource.Props, source resource.Blob, secrets map[string]string) plane.Function {
 	build, service := in.Object("buildConfig"), in.Object("serviceConfig")
 	memory, err := parseMemory(service.Str("availableMemory"))
 	if err != nil { // checked when it was created
@@ -339,11 +359,13 @@ func planeFunction(env *resource.Env, in resource.Props, source resource.Blob) p
 	if instances == 0 {
 		instances = defaultInstances
 	}
+	variables := service.StringMap("environmentVariables")
+	maps.Copy(variables, secrets)
 	return plane.Function{
 		ID: functionID(in), Region: regionOf(in), Runtime: plane.CloudFunction,
 		Package: env.BlobFile(source), Digest: source.SHA256, Entry: build.Str("entryPoint"), Architecture: runtime.GOARCH,
-		Environment: service.StringMap("environmentVariables"),
-		Memory:      int(memory >> 20), Timeout: time.Duration(service.Int("timeoutSeconds")) * time.Second, Instances: instances,
+		Environment: variables,
+		Memory:      int(memory >> 20), Timeout: time.Duration(service.Int("timeoutSeconds")) * time.Second, Instances: instances, Warm: service.Int("minInstanceCount"),
 		Concurrency: service.Int("maxInstanceRequestConcurrency"),
 	}
 }

@@ -26,14 +26,16 @@ const (
 	RoleObjectViewer   = "roles/storage.objectViewer"
 )
 
-// includes lists, for what a build needs, the roles that give it.
+// includes lists, for what a build or a function needs, the roles that give it.
 var includes = map[string][]string{
 	RoleLogWriter: {RoleLogWriter, "roles/logging.admin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
 	RoleArtifactWriter: {
 		RoleArtifactWriter, "roles/artifactregistry.admin", "roles/artifactregistry.repoAdmin", "roles/artifactregistry.createOnPushWriter",
 		"roles/artifactregistry.createOnPushRepoAdmin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner",
 	},
-	RoleObjectViewer: {RoleObjectViewer, "roles/storage.objectAdmin", "roles/storage.objectUser", "roles/storage.admin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
+	// The editor may not read secrets: versions.access is not among its permissions.
+	RoleSecretAccessor: {RoleSecretAccessor, "roles/secretmanager.admin", "roles/owner"},
+	RoleObjectViewer:   {RoleObjectViewer, "roles/storage.objectAdmin", "roles/storage.objectUser", "roles/storage.admin", "roles/cloudbuild.builds.builder", "roles/editor", "roles/owner"},
 }
 
 // knownRoles are the roles a project policy takes here. Another is refused as Google refuses one it does not know.

@@ -28,7 +28,7 @@ func Project(env *resource.Env) (plane.World, error) {
 		if !ok {
 			return plane.World{}, fmt.Errorf("the record of function %s does not hold the source it was built from", f.ID)
 		}
-		w.Functions = append(w.Functions, planeFunction(env, f.Inputs, source))
+		w.Functions = append(w.Functions, planeFunction(env, f.Inputs, source, secretsOf(v, f)))
 		site := defaultSite(env, v, f)
 		w.Sites = append(w.Sites, site)
 		zone.Records = append(zone.Records, plane.Record{
@@ -44,6 +44,16 @@ func Project(env *resource.Env) (plane.World, error) {
 		w.Zones = append(w.Zones, zone)
 	}
 	return w, nil
+}
+
+// secretsOf are a function's secrets as they are now. A new version of one named "latest" is there for new instances, and here
+// all instances are new ones then. Those that run outlive the loss of a secret, or of the right to read it: a value is
+// fetched before an instance starts. Source: "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets.
+func secretsOf(v resource.View, f resource.Record) map[string]string {
+	if secrets, err := secretEnvironment(v, f.Inputs); err == nil {
+		return secrets
+	}
+	return f.Private.StringMap("secrets")
 }
 
 // defaultSite is the site of a function's default URL.

@@ -152,6 +152,7 @@ const lastLines = 20
 // try starts one instance and ends it again.
 func (r *Runtimes) try(ctx context.Context, f plane.Function, p prepared) error {
 	log := &process.Log{}
+	f.Warm = 0
 	s := r.service(f, p, log)
 	defer s.Close()
 	err := s.Start(ctx)

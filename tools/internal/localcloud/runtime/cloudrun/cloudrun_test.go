@@ -442,3 +442,26 @@ func TestIdleInstanceIsReaped(t *testing.T) {
 		t.Errorf("after the reaping: %d", resp.StatusCode)
 	}
 }
+
+// Instances that are kept warm are there before the first request, and stay when nobody calls; one more than that goes.
+func TestWarmInstancesStay(t *testing.T) {
+	s, _ := setup(t, func(o *Options) { o.Function.Warm = 2 })
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Instances(); n != 2 {
+		t.Fatalf("%d instances after the start, want the 2 warm ones", n)
+	}
+	if err := s.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	all := slices.Clone(s.all)
+	s.mu.Unlock()
+	for _, inst := range all { // as their timers would
+		s.reap(inst)
+	}
+	if n := s.Instances(); len(all) != 3 || n != 2 {
+		t.Errorf("of %d idle instances %d are left, want the 2 warm ones of 3", len(all), n)
+	}
+}

@@ -97,9 +97,20 @@ func New(o Options) *Service {
 	return &Service{o: o, ctx: ctx, cancel: cancel, living: map[*instance]struct{}{}, changed: make(chan struct{})}
 }
 
-// Start starts one instance and waits for it to listen, as a deployment does before it calls a revision ready. The
-// error wraps ErrStartup when the function is to blame.
+// Start starts the instances that are kept warm, one at least, and waits for them to listen, as a deployment does before it
+// calls a revision ready. The error wraps ErrStartup when the function is to blame. Source: "Set minimum instances for
+// services", docs.cloud.google.com/run/docs/configuring/min-instances. One that crashes is not made up for until a request
+// wants it.
 func (s *Service) Start(ctx context.Context) error {
+	for range max(1, s.o.Function.Warm) {
+		if err := s.start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) start(ctx context.Context) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -196,10 +207,11 @@ func (s *Service) leave(inst *instance) {
 	}
 }
 
-// reap takes an instance away that has been idle for long: SIGTERM first, as Cloud Run does.
+// reap takes an instance away that has been idle for long, unless it is one of those kept warm: SIGTERM first, as Cloud Run
+// does.
 func (s *Service) reap(inst *instance) {
 	s.mu.Lock()
-	idle := inst.requests == 0
+	idle := inst.requests == 0 && len(s.all) > s.o.Function.Warm
 	if idle {
 		s.remove(inst)
 	}
