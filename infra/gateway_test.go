@@ -100,7 +100,7 @@ func dials(regions ...string) map[string]string {
 // operated adds every dial of how regions are run.
 func operated(config map[string]string) map[string]string {
 	for key, value := range map[string]string{
-		"warm": "2", "concurrency": "50", "alarms": `{"email":"ops@example.com"}`, "budget": `{"monthly":100,"email":"ops@example.com"}`,
+		"warm": "2", "concurrency": "50", "alarms": `{"email":"ops@example.com"}`, "budget": `{"monthly":100,"email":"ops@example.com","billingAccount":"012345-6789AB-CDEF01"}`,
 	} {
 		config["polygate:"+key] = value
 	}
@@ -244,7 +244,7 @@ func TestTags(t *testing.T) {
 		"azure-native:storage:Blob", "azure-native:web:WebAppHostNameBinding",
 		"gcp:artifactregistry/repositoryIamMember", "gcp:cloudrunv2/serviceIamMember",
 		"gcp:compute/backendService", "gcp:compute/regionNetworkEndpointGroup", "gcp:compute/sSLPolicy",
-		"gcp:compute/targetHttpsProxy", "gcp:compute/uRLMap", "gcp:logging/", "gcp:projects/iAMMember", "gcp:serviceaccount/account",
+		"gcp:compute/targetHttpsProxy", "gcp:compute/uRLMap", "gcp:billing/budget", "gcp:logging/", "gcp:projects/iAMMember", "gcp:serviceaccount/account",
 		"gcp:storage/bucketObject",
 	}
 	label := regexp.MustCompile(`^[a-z0-9_-]{1,63}$`) // Google's form, the narrowest
@@ -254,6 +254,9 @@ func TestTags(t *testing.T) {
 			continue
 		}
 		tags, ok := r.Inputs["tags"].(map[string]any)
+		if !ok {
+			tags, ok = r.Inputs["userLabels"].(map[string]any) // Google's alarms: the labels of a channel are its address
+		}
 		if !ok {
 			tags, ok = r.Inputs["labels"].(map[string]any)
 		}
