@@ -1,0 +1,220 @@
+// Command scale stands stacks of growing size up on local clouds and compares what each costs: a first `up`, a `preview` and an
+// `up` that change nothing. It prints the times and how they grow from size to size, writes dist/scale.json and dist/scale.svg, and fails
+// when one grows faster than the number of regions.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"polygate.example/tests/harness"
+)
+
+// sizes are the numbers of regions, each the double of the one before.
+var sizes = []int{6, 12, 24, 48}
+
+// noise is by how much a time may grow beyond the number of regions before it counts as faster than linear: two runs of the
+// same size differ by as much on a machine that others use as well.
+const noise = 1.2
+
+// row is one size. Times are seconds.
+type row struct {
+	Regions int     `json:"regions"`
+	Up      float64 `json:"up"`
+	Preview float64 `json:"preview"`
+	Again   float64 `json:"again"` // an up that changes nothing
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out, progress io.Writer) error {
+	checkout, err := harness.Checkout(ctx)
+	if err != nil {
+		return err
+	}
+	dist := filepath.Join(checkout, "dist")
+	for _, name := range []string{"scale.json", "scale.svg"} {
+		if err := os.Remove(filepath.Join(dist, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "%8s %10s %10s %10s   growth of each beside that of the regions\n", "REGIONS", "UP", "PREVIEW", "UP AGAIN")
+	var rows []row
+	for _, n := range sizes {
+		r, err := measure(ctx, n, progress)
+		if err != nil {
+			return fmt.Errorf("%d regions: %w", n, err)
+		}
+		rows = append(rows, r)
+		fmt.Fprintf(out, "%8d %8.1f s %8.1f s %8.1f s   %s\n", r.Regions, r.Up, r.Preview, r.Again, growth(rows))
+	}
+	b, err := json.MarshalIndent(rows, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dist, 0o755); err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"scale.json": append(b, '\n'), "scale.svg": []byte(picture(rows))} {
+		if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "wrote", filepath.Join("dist", name))
+	}
+	if found := faster(rows); len(found) > 0 {
+		return fmt.Errorf("growing faster than the number of regions:\n  %s", strings.Join(found, "\n  "))
+	}
+	return nil
+}
+
+// measure stands one stack up and removes it again.
+func measure(ctx context.Context, n int, progress io.Writer) (r row, err error) {
+	env, err := harness.New(ctx, harness.Options{
+		Regions: regions(n), Speed: 60, Document: harness.EchoDocument,
+		Dials: map[string]any{"pattern": "active-active"},
+		Log:   func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) },
+	})
+	if err != nil {
+		return row{}, err
+	}
+	defer func() { err = errors.Join(err, env.Close(context.WithoutCancel(ctx))) }()
+	r.Regions = n
+	for _, step := range []struct {
+		to   *float64
+		args []string
+	}{{&r.Up, []string{"up"}}, {&r.Preview, []string{"preview", "--exit-code"}}, {&r.Again, []string{"up"}}} {
+		begun := time.Now()
+		if _, err := env.Must(ctx, step.args...); err != nil {
+			return r, err
+		}
+		*step.to = time.Since(begun).Seconds()
+	}
+	return r, nil
+}
+
+// regions are n regions, a third on each provider.
+func regions(n int) []string {
+	var out []string
+	for i := range n / 3 {
+		out = append(out, "aws/"+aws[i], "gcp/"+gcp[i], "azure/"+azure[i])
+	}
+	return out
+}
+
+// Sixteen regions of each provider.
+var (
+	aws = []string{
+		"us-east-1", "eu-west-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-2",
+		"eu-west-3", "eu-central-1", "eu-north-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "ap-south-1",
+	}
+	gcp = []string{
+		"us-central1", "europe-west1", "us-east1", "us-east4", "us-west1", "us-west2", "us-south1", "europe-west2",
+		"europe-west3", "europe-west4", "europe-north1", "asia-east1", "asia-northeast1", "asia-southeast1", "asia-south1", "australia-southeast1",
+	}
+	azure = []string{
+		"eastus", "westeurope", "eastus2", "centralus", "westus2", "westus3", "northeurope", "uksouth",
+		"francecentral", "germanywestcentral", "swedencentral", "japaneast", "koreacentral", "southeastasia", "australiaeast", "brazilsouth",
+	}
+)
+
+// times are a row's figures by name, in the order of the table.
+func (r row) times() []struct {
+	name string
+	s    float64
+} {
+	return []struct {
+		name string
+		s    float64
+	}{{"up", r.Up}, {"preview", r.Preview}, {"up again", r.Again}}
+}
+
+// growth compares the last row with the one before.
+func growth(rows []row) string {
+	if len(rows) < 2 {
+		return ""
+	}
+	last, before := rows[len(rows)-1], rows[len(rows)-2]
+	parts := []string{fmt.Sprintf("regions × %.1f:", float64(last.Regions)/float64(before.Regions))}
+	for i, t := range last.times() {
+		parts = append(parts, fmt.Sprintf("%s × %.2f", t.name, t.s/before.times()[i].s))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// faster lists what grows faster than the number of regions, over the whole range: from size to size the fixed part of a short
+// time hides how it grows.
+func faster(rows []row) []string {
+	var out []string
+	first, last := rows[0], rows[len(rows)-1]
+	by := float64(last.Regions) / float64(first.Regions)
+	for i, t := range last.times() {
+		if ratio := t.s / first.times()[i].s; ratio > by*noise {
+			out = append(out, fmt.Sprintf("%s: %d regions take %.1f times as long as %d", t.name, last.Regions, ratio, first.Regions))
+		}
+	}
+	// The last doubling alone as well: what is quadratic shows there first.
+	if len(rows) > 1 {
+		before := rows[len(rows)-2]
+		by := float64(last.Regions) / float64(before.Regions)
+		for i, t := range last.times() {
+			if ratio := t.s / before.times()[i].s; ratio > by*noise {
+				out = append(out, fmt.Sprintf("%s: %d regions take %.1f times as long as %d", t.name, last.Regions, ratio, before.Regions))
+			}
+		}
+	}
+	return out
+}
+
+// picture draws times over regions, with what linear growth from the first size would be. Marks tell the lines apart without
+// colour.
+func picture(rows []row) string {
+	const left, bottom, width, height = 70, 420, 700, 360
+	most, widest := 0.0, float64(rows[len(rows)-1].Regions)
+	for _, r := range rows {
+		for _, t := range r.times() {
+			most = max(most, t.s)
+		}
+	}
+	x := func(n float64) float64 { return left + n/widest*width }
+	y := func(s float64) float64 { return bottom - s/most*height }
+	var b strings.Builder
+	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 480" font-family="sans-serif" font-size="13"><rect width="960" height="480" fill="#fff"/>` + "\n")
+	fmt.Fprintf(&b, `<text x="%d" y="30" font-size="16">Time over the number of regions, on local clouds</text>`+"\n", left)
+	fmt.Fprintf(&b, `<path d="M%d %dV%dH%d" fill="none" stroke="#333"/>`+"\n", left, bottom-height, bottom, left+width)
+	for _, r := range rows {
+		fmt.Fprintf(&b, `<text x="%.0f" y="%d" text-anchor="middle">%d</text>`, x(float64(r.Regions)), bottom+20, r.Regions)
+	}
+	for _, share := range []float64{0.5, 1} {
+		fmt.Fprintf(&b, `<text x="%d" y="%.0f" text-anchor="end">%.0f s</text>`, left-6, y(most*share)+4, most*share)
+	}
+	dashes := []string{"", "8 4", "2 4"}
+	for i, t := range rows[0].times() {
+		var points []string
+		for _, r := range rows {
+			points = append(points, fmt.Sprintf("%.1f,%.1f", x(float64(r.Regions)), y(r.times()[i].s)))
+		}
+		fmt.Fprintf(&b, "\n"+`<polyline points="%s" fill="none" stroke="#1f4e8c" stroke-width="2" stroke-dasharray="%s"/>`, strings.Join(points, " "), dashes[i])
+		last := rows[len(rows)-1]
+		fmt.Fprintf(&b, `<text x="%d" y="%.0f">%s</text>`, left+width+10, y(last.times()[i].s)+4, t.name)
+		fmt.Fprintf(&b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="#bbb"/>`,
+			x(float64(rows[0].Regions)), y(t.s), x(widest), max(float64(bottom-height), y(t.s*widest/float64(rows[0].Regions))))
+	}
+	fmt.Fprintf(&b, "\n"+`<text x="%d" y="460">regions; thin lines: growth in proportion from the first size</text></svg>`+"\n", left)
+	return b.String()
+}
