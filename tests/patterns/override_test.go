@@ -1,0 +1,192 @@
+package patterns
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"polygate.example/tests/harness"
+)
+
+var three = []string{"aws", "gcp", "azure"}
+
+// TestDrained: a region that is drained has no clients, whatever its health, and gets none back by itself: not when it is
+// healthy all along, and not when what took over fails and comes back. It has them again when it is taken out of the list.
+func TestDrained(t *testing.T) {
+	for _, manager := range managers {
+		t.Run(manager, func(t *testing.T) {
+			t.Parallel()
+			c := Combination{Manager: manager, Pattern: "active-passive", Providers: three}
+			env := environment(t, measured, c)
+			all := regions(three)
+			must(t, env, "up")
+			healthy(t, env)
+			s := sit(t, env)
+			s.only(t, all[0])
+
+			turn(t, env, map[string]any{"drained": []string{all[0]}})
+			s.only(t, all[1])
+			s.within(t, env, "fail", all[1])
+			s.only(t, all[2])
+			s.within(t, env, "heal", all[1])
+			s.only(t, all[1])
+
+			turn(t, env, map[string]any{"drained": nil})
+			s.only(t, all[0])
+		})
+	}
+}
+
+// TestSpare: when the servers of a DNS provider are lost, clients have no answer once theirs have expired. With the zone
+// delegated to the spare manager they have the same answers as before, and failover goes on there.
+func TestSpare(t *testing.T) {
+	for _, pair := range [][2]string{{"route53", "cloudflare"}, {"trafficmanager", "route53"}} {
+		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) {
+			t.Parallel()
+			c := Combination{Manager: pair[0], Pattern: "active-passive", Providers: three}
+			env := environment(t, measured, c)
+			all := regions(three)
+			dials := map[string]any{"spare": pair[1]}
+			if slices.Contains(pair[:], "trafficmanager") {
+				dials["trafficmanager"] = map[string]any{"zoneGroup": "dns"}
+			}
+			turn(t, env, dials)
+			healthy(t, env)
+			s := sit(t, env)
+			s.only(t, all[0])
+
+			must(t, env, "local", "fail", pair[0])
+			if region, err := s.who(t.Context(), s.places[0], s.status.Hostname); err == nil {
+				t.Errorf("%s answers through lost name servers", region)
+			}
+			must(t, env, "local", "delegate", pair[1])
+			s.only(t, all[0])
+			s.within(t, env, "fail", all[0])
+			s.only(t, all[1])
+			s.within(t, env, "heal", all[0])
+			must(t, env, "local", "heal", pair[0])
+			must(t, env, "local", "delegate", pair[0])
+			s.only(t, all[0])
+		})
+	}
+}
+
+// TestRamp: a region that comes back has its clients back in steps, never more than the dial says, and all of them at last.
+func TestRamp(t *testing.T) {
+	for _, manager := range []string{"route53", "cloudflare"} {
+		t.Run(manager, func(t *testing.T) {
+			t.Parallel()
+			c := Combination{Manager: manager, Pattern: "active-active", Steering: "weighted", Providers: []string{"aws"}}
+			env := environment(t, measured, c)
+			all := regions(c.Providers)
+			// Threshold 2 for the failure; each step back takes longer.
+			turn(t, env, map[string]any{"weights": nil, "ramp": []int{10, 50, 100}})
+			healthy(t, env)
+			s := sit(t, env)
+			share := func() float64 {
+				shares, err := s.tally(t.Context(), 4)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return fraction(shares, all[0])
+			}
+			if f := share(); f < 0.25 || f > 0.75 {
+				t.Errorf("healthy it has %.0f %%, want about half", 100*f)
+			}
+			must(t, env, "local", "fail", all[0])
+			s.until(t, 180, "without clients", func() bool { return share() == 0 })
+			// Long enough that the slowest check has failed as well: a shorter outage needs no ramp.
+			wait(t, env, 300)
+			must(t, env, "local", "heal", all[0])
+			var seen []float64
+			s.until(t, 600, "back whole", func() bool {
+				f := share()
+				seen = append(seen, f)
+				return f > 0.4
+			})
+			t.Logf("shares on the way back: %.2f", seen)
+			// 10 % of its weight beside the other's whole weight is 9 % of the clients; of 72 answers more than 20 would be one in 10,000.
+			if !slices.ContainsFunc(seen, func(f float64) bool { return f > 0 && f < 0.28 }) {
+				t.Errorf("no step between nothing and all: %.2f", seen)
+			}
+		})
+	}
+}
+
+func fraction(shares map[string]map[string]int, region string) float64 {
+	all, its := 0, 0
+	for _, at := range shares {
+		for r, n := range at {
+			all += n
+			if r == region {
+				its += n
+			}
+		}
+	}
+	return float64(its) / float64(max(1, all))
+}
+
+func turn(t *testing.T, env *harness.Environment, dials map[string]any) {
+	t.Helper()
+	if err := env.Turn(dials); err != nil {
+		t.Fatal(err)
+	}
+	must(t, env, "up")
+	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
+		t.Errorf("preview after up says:\n%s", r.Stdout)
+	}
+}
+
+func sit(t *testing.T, env *harness.Environment) *seat {
+	t.Helper()
+	s, err := newSeat(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// within gives an order and waits as long as the bound allows it to take.
+func (s *seat) within(t *testing.T, env *harness.Environment, args ...string) {
+	t.Helper()
+	must(t, env, append([]string{"local"}, args...)...)
+	wait(t, env, env.Bound+settled)
+}
+
+// wait lets cloud seconds go by.
+func wait(t *testing.T, env *harness.Environment, cloud int) {
+	t.Helper()
+	if !pause(t.Context(), time.Duration(float64(cloud)/env.Speed*float64(time.Second))) {
+		t.Fatal(t.Context().Err())
+	}
+}
+
+// only sees that every place is answered by a region and no other. A change of the dials takes a moment to arrive.
+func (s *seat) only(t *testing.T, region string) {
+	t.Helper()
+	var last map[string]map[string]int
+	s.until(t, 120, "served by "+region+" alone", func() bool {
+		shares, err := s.tally(t.Context(), 1)
+		last = shares
+		return err == nil && fraction(shares, region) == 1
+	})
+	if t.Failed() {
+		t.Fatalf("want %s alone: %v", region, last)
+	}
+}
+
+// until waits for something at most so many cloud seconds.
+func (s *seat) until(t *testing.T, cloud float64, what string, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Duration(cloud / s.status.Speed * float64(time.Second)))
+	for !done() {
+		if time.Now().After(deadline) {
+			t.Errorf("not %s within %.0f s of cloud time", what, cloud)
+			return
+		}
+		if !pause(t.Context(), 50*time.Millisecond) {
+			t.Fatal(t.Context().Err())
+		}
+	}
+}
