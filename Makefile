@@ -7,7 +7,7 @@ LINT := bin/golangci-lint
 START := $(shell date +%s)
 took = @echo "make $@ took $$(($$(date +%s) - $(START))) s"
 
-.PHONY: help up down status demo scale test check fmt fuzz bench conformance build clean FORCE
+.PHONY: help up down status demo patterns scale test check fmt fuzz bench conformance build clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ status: bin/polygate ## who serves, and how every region is
 
 demo: bin/polygate ## lose a region, a provider, two providers; print what it cost clients against the bound
 	$(GO) run ./tests/demo
+
+patterns: bin/polygate ## every pattern under every manager: who answers whom, and what a loss costs clients
+	$(GO) run ./tests/patterns/report
+	$(took)
 
 scale: bin/polygate ## time `up` and `preview` at 6, 12, 24 and 48 regions, and how they grow
 	$(GO) run ./tests/scale

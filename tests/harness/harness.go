@@ -399,6 +399,23 @@ func (e *Environment) Status(ctx context.Context) (Status, error) {
 	return s, nil
 }
 
+// Healthy waits until status finds nothing wrong, at most two minutes.
+func (e *Environment) Healthy(ctx context.Context) (Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		st, err := e.Status(ctx)
+		if err == nil && st.Status == "ok" {
+			return st, nil
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return st, fmt.Errorf("not healthy in time: %+v: %w", st, errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
 // Close destroys the environment, or at least stops its clouds, and removes the folder.
 func (e *Environment) Close(ctx context.Context) error {
 	_, err := e.Must(ctx, "destroy")

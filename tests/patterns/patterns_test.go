@@ -141,21 +141,11 @@ func serves(t *testing.T, env *harness.Environment, c Combination) map[string]st
 // healthy waits until status finds nothing wrong.
 func healthy(t *testing.T, env *harness.Environment) harness.Status {
 	t.Helper()
-	deadline := time.Now().Add(90 * time.Second)
-	for {
-		st, err := env.Status(t.Context())
-		if err == nil && st.Status == "ok" {
-			return st
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not healthy in time: %+v, %v", st, err)
-		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		}
+	st, err := env.Healthy(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
+	return st
 }
 
 // inPlace turns a dial that no cloud replaces anything for.

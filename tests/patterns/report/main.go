@@ -1,0 +1,144 @@
+// Command report stands every pattern up under every traffic manager on local clouds, asks from places all over the world who
+// answers, loses a region and a provider, and prints what clients saw against the computed bound. It writes dist/patterns.json and
+// dist/patterns.svg and fails when a client is led to the wrong region or a bound is missed. Managers are named as arguments; none
+// means all.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"polygate.example/tests/harness"
+	"polygate.example/tests/patterns"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, managers []string, out, progress io.Writer) error {
+	checkout, err := harness.Checkout(ctx)
+	if err != nil {
+		return err
+	}
+	dist := filepath.Join(checkout, "dist")
+	for _, name := range []string{"patterns.json", "patterns.svg"} {
+		if err := os.Remove(filepath.Join(dist, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	stacks := slices.DeleteFunc(patterns.Stacks([]string{"aws", "gcp", "azure"}, []string{"aws"}), func(s patterns.Stack) bool {
+		return len(managers) > 0 && !slices.Contains(managers, s.Rows[0].Manager)
+	})
+	if len(stacks) == 0 {
+		return fmt.Errorf("no combination of %v: want route53, trafficmanager or cloudflare", managers)
+	}
+	all, err := measureAll(ctx, stacks, progress)
+	if err != nil {
+		return err
+	}
+	missed := print(out, all)
+	b, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dist, 0o755); err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"patterns.json": append(b, '\n'), "patterns.svg": []byte(patterns.Picture(all))} {
+		if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "wrote", filepath.Join("dist", name))
+	}
+	if len(missed) > 0 {
+		return fmt.Errorf("not as promised:\n  %s", strings.Join(missed, "\n  "))
+	}
+	return nil
+}
+
+// measureAll measures two stacks at a time: most of it is waiting for checks and caches, and more would disturb each other.
+func measureAll(ctx context.Context, stacks []patterns.Stack, progress io.Writer) ([]patterns.Measured, error) {
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+		errs  []error
+	)
+	results := make([][]patterns.Measured, len(stacks))
+	slots := make(chan struct{}, 2)
+	for i, s := range stacks {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			found, err := measure(ctx, s, func(format string, args ...any) {
+				mu.Lock()
+				defer mu.Unlock()
+				fmt.Fprintf(progress, s.Name+"  "+format+"\n", args...)
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			results[i] = found
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
+			}
+		})
+	}
+	group.Wait()
+	return slices.Concat(results...), errors.Join(errs...)
+}
+
+func measure(ctx context.Context, s patterns.Stack, log func(string, ...any)) (out []patterns.Measured, err error) {
+	env, err := harness.New(ctx, harness.Options{Dials: s.Rows[0].Dials(), Document: harness.EchoDocument, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, env.Close(context.WithoutCancel(ctx))) }()
+	for _, c := range s.Rows {
+		if err := env.Turn(c.Dials()); err != nil {
+			return out, err
+		}
+		if _, err := env.Must(ctx, "up"); err != nil {
+			return out, err
+		}
+		if _, err := env.Healthy(ctx); err != nil {
+			return out, err
+		}
+		log("measuring %s", c)
+		m, err := patterns.Measure(ctx, env, c)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// print writes the table and returns what is not as it should be.
+func print(out io.Writer, all []patterns.Measured) (missed []string) {
+	for _, m := range all {
+		fmt.Fprintf(out, "\n%s\n", m)
+		for _, l := range m.Lines() {
+			fmt.Fprintf(out, "  %s\n", l)
+		}
+		for _, p := range m.Problems() {
+			missed = append(missed, m.String()+": "+p)
+		}
+	}
+	fmt.Fprintln(out)
+	return missed
+}
