@@ -70,8 +70,8 @@ func (c Combination) Refusal() string {
 	switch {
 	case c.Pattern == "multi-region" && len(c.Providers) == 1:
 		return "which fails over from provider to provider, and all regions are of " + c.Providers[0]
-	case c.Manager == "route53" && c.Steering == "latency" && !onlyAWS(c.Providers):
-		return "knows AWS regions only"
+	case c.Manager == "route53" && c.Steering == "latency" && !onlyAWS(c.Providers) && !(c.Pattern == "multi-region" && c.Providers[0] == "aws"):
+		return "knows AWS regions only" // a group of one region is not asked how far it is
 	case c.Manager == "cloudflare" && c.Pattern == "multi-region" && c.Steering != "weighted":
 		return "cloudflare"
 	}

@@ -41,7 +41,7 @@ func auditLatency(s settings.Settings) []settings.Problem {
 		return nil
 	}
 	return []settings.Problem{settings.Problemf("steering", nil,
-		"is %q, and Route 53 knows the latency of AWS regions only, not of %s: use the steering %q or %q, or the manager trafficmanager or cloudflare",
+		"is %q, and Route 53 knows AWS regions only, not %s: use the steering %q or %q, or the manager trafficmanager or cloudflare",
 		s.Steering, settings.List(others), settings.Weighted, settings.Geo)}
 }
 

@@ -66,14 +66,24 @@ func healthCheckType() *resource.Type {
 		Volatile:   []string{"tagsAll", "enableSni", "failureThreshold"},
 		Check:      checkHealthCheck,
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
-			id := serial(env, 32, tokenHealthCheck, in.Str("fqdn"), in.Str("ipAddress"), strings.Join(in.Strings("childHealthchecks"), " "), in.Str("routingControlArn"))
-			id = fmt.Sprintf("%s-%s-%s-%s-%s", id[:8], id[8:12], id[12:16], id[16:20], id[20:])
+			id := healthCheckID(env, in)
 			return id, healthCheckOutputs(in).With(resource.Props{"arn": "arn:aws:route53:::healthcheck/" + id}),
 				refuseHealthCheck(action{resource.OpCreate, labelHealthCheck, in.Str("fqdn"), serviceRoute53, "CreateHealthCheck"}, env.View(), "", in)
 		},
 		Update: func(_ context.Context, env *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
 			return healthCheckOutputs(in), refuseHealthCheck(action{resource.OpUpdate, labelHealthCheck, old.ID, serviceRoute53, "UpdateHealthCheck"}, env.View(), old.ID, in)
 		},
+	}
+}
+
+// healthCheckID makes an id that no other check has, also when several of one endpoint are made at once.
+func healthCheckID(env *resource.Env, in resource.Props) string {
+	for i := 0; ; i++ {
+		id := serial(env, 32, tokenHealthCheck, in.Str("fqdn"), in.Str("ipAddress"), fmt.Sprint(i))
+		id = fmt.Sprintf("%s-%s-%s-%s-%s", id[:8], id[8:12], id[12:16], id[16:20], id[20:])
+		if _, taken := env.View().Get(tokenHealthCheck, id); !taken {
+			return id
+		}
 	}
 }
 

@@ -412,3 +412,19 @@ func TestAcceleratedRecovery(t *testing.T) {
 		t.Error("a zone that is not there was taken")
 	}
 }
+
+// Several checks of one endpoint, made in the same second, are several.
+func TestChecksOfOneEndpoint(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.services.Clock = nil // whole seconds of real time: all of them in the same
+	b.open()
+	seen := map[string]bool{}
+	for range 5 {
+		id, _ := b.must(tCheck, checkInputs("x.polygate.test"))
+		seen[id] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d ids for 5 checks", len(seen))
+	}
+}

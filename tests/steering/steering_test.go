@@ -1,0 +1,166 @@
+// Package steering changes how a stack that serves is steered, and watches from a client's seat that it goes on being answered.
+package steering
+
+import (
+	"context"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"polygate.example/tests/harness"
+)
+
+const speed = 60 // nothing fails here, and what waits is certificates
+
+func environment(t *testing.T, dials map[string]any) *harness.Environment {
+	t.Helper()
+	env, err := harness.New(t.Context(), harness.Options{Speed: speed, Dials: dials, Document: harness.EchoDocument, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := env.Close(context.Background()); err != nil { // t.Context has ended by now
+			t.Error(err)
+		}
+	})
+	return env
+}
+
+func must(t *testing.T, env *harness.Environment, args ...string) harness.Result {
+	t.Helper()
+	r, err := env.Must(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// watcher asks for the shared name's address all the time.
+type watcher struct {
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+	mu      sync.Mutex
+	asked   int
+	refused []string
+}
+
+func watch(t *testing.T, env *harness.Environment, host string) *watcher {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	w := &watcher{cancel: cancel}
+	t.Cleanup(cancel)
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, env.DNS)
+	}}
+	w.done.Go(func() {
+		pace := time.NewTicker(5 * time.Millisecond)
+		defer pace.Stop()
+		for range pace.C {
+			if ctx.Err() != nil {
+				return
+			}
+			addresses, err := resolver.LookupNetIP(ctx, "ip4", host+".")
+			w.mu.Lock()
+			if w.asked++; ctx.Err() == nil && (err != nil || len(addresses) == 0) {
+				w.refused = append(w.refused, time.Now().Format("15:04:05.000")+" "+errorText(err))
+			}
+			w.mu.Unlock()
+		}
+	})
+	return w
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return "no address"
+	}
+	return err.Error()
+}
+
+// since reports what went unanswered after the last look.
+func (w *watcher) since(t *testing.T, what string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.refused) > 0 || w.asked < 10 {
+		t.Errorf("%s: %d of %d questions were not answered: %v", what, len(w.refused), w.asked, w.refused[:min(5, len(w.refused))])
+	}
+	w.asked, w.refused = 0, nil
+}
+
+// TestChangeOfPlan goes from every way that Route 53 steers to another, by `up` alone: the shared name is answered at every
+// moment, a preview afterwards is clean, and nothing is left of the way before.
+func TestChangeOfPlan(t *testing.T) {
+	none := map[string]any{"steering": nil, "weights": nil, "geo": nil, "ramp": nil, "drained": nil, "route53": nil, "ttl": 30,
+		"check": map[string]any{"interval": 10, "threshold": 2, "path": "/health"}}
+	dials := func(change map[string]any) map[string]any {
+		out := maps.Clone(none)
+		maps.Copy(out, change)
+		return out
+	}
+	passive := dials(map[string]any{"manager": "route53", "pattern": "active-passive", "regions": []string{"aws/us-east-1", "aws/eu-west-1", "gcp/us-central1"}})
+	env := environment(t, passive)
+	must(t, env, "up")
+	st, err := env.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := watch(t, env, st.Hostname)
+	for _, step := range []struct {
+		name  string
+		dials map[string]any
+		verbs string // what the preview must not speak of
+	}{
+		{"weighted", map[string]any{"pattern": "active-active", "steering": "weighted", "weights": map[string]any{"aws/us-east-1": 200}}, "replace"},
+		{"weighted, with another TTL", map[string]any{"pattern": "active-active", "steering": "weighted", "ttl": 45}, ""},
+		{"weighted, one drained", map[string]any{"pattern": "active-active", "steering": "weighted", "ttl": 45, "drained": []string{"aws/us-east-1"}}, "replace create delete"},
+		{"ramped", map[string]any{"pattern": "active-active", "steering": "weighted", "ramp": []int{5, 25, 50, 100}}, "replace"},
+		{"geo", map[string]any{"pattern": "active-active", "steering": "geo", "geo": map[string]any{"aws/us-east-1": map[string]any{"default": true},
+			"aws/eu-west-1": map[string]any{"continents": []string{"EU"}}, "gcp/us-central1": map[string]any{"countries": []string{"US-CA"}}}}, "replace"},
+		{"groups by latency", map[string]any{"pattern": "multi-region", "steering": "latency"}, "replace"},
+		{"groups by weight, ramped and switched", map[string]any{"pattern": "multi-region", "steering": "weighted", "ramp": []int{10, 100},
+			"route53": map[string]any{"routingControls": true, "atLeastOn": 2}}, "replace"},
+		{"active-passive", map[string]any{"pattern": "active-passive"}, "replace"},
+	} {
+		if err := env.Turn(dials(step.dials)); err != nil {
+			t.Fatal(err)
+		}
+		before, err := env.Polygate(t.Context(), "preview")
+		if err != nil || before.Code != 0 {
+			t.Fatalf("%s: preview %d %v\n%s%s", step.name, before.Code, err, before.Stdout, before.Stderr)
+		}
+		for _, verb := range strings.Fields(step.verbs) {
+			if strings.Contains(before.Stdout, verb) {
+				t.Errorf("%s: the preview speaks of %s:\n%s", step.name, verb, before.Stdout)
+			}
+		}
+		must(t, env, "up")
+		w.since(t, step.name)
+		if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
+			t.Errorf("%s: preview after up says:\n%s", step.name, r.Stdout)
+		}
+		if step.dials["route53"] != nil {
+			switches(t, env)
+			w.since(t, "switching")
+		}
+	}
+	w.cancel()
+	w.done.Wait()
+}
+
+// switches turns routing controls, which are all off at first.
+func switches(t *testing.T, env *harness.Environment) {
+	t.Helper()
+	one, err := env.Polygate(t.Context(), "local", "control", "aws/us-east-1", "on")
+	if err != nil || one.Code != 2 || !strings.Contains(one.Stdout+one.Stderr, "ATLEAST 2 of its controls on, and 1 would be") {
+		t.Errorf("one alone on: %d %v %s%s", one.Code, err, one.Stdout, one.Stderr)
+	}
+	r := must(t, env, "local", "control", "aws/us-east-1", "aws/eu-west-1", "gcp/us-central1", "on")
+	if got := strings.Fields(r.Stdout); !slices.Equal(got, []string{"aws/eu-west-1", "on", "aws/us-east-1", "on", "gcp/us-central1", "on"}) {
+		t.Errorf("all on: %q", r.Stdout)
+	}
+}
