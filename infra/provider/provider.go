@@ -3,6 +3,9 @@
 package provider
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/settings"
@@ -102,14 +105,20 @@ func OwnName(label, provider, hostname string) string {
 // characters for a label of five.
 func PhysicalName(environment, label string) string { return "polygate-" + environment + "-" + label }
 
-// Environment is what a region's function is told about itself.
+// Environment is what a region's function is told about itself. Of the secret that a front shows it learns the digest only,
+// which is of no use to whoever reads it: the secret has too many characters to be guessed.
 func Environment(account AccountArgs, region RegionArgs) map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		health.EnvRegion:   region.Region.String(),
 		health.EnvRelease:  account.Release,
 		health.EnvArtefact: region.Artefact.Digest(),
 		health.EnvHosts:    account.Settings.Hostname + "," + region.OwnName,
 	}
+	if s := account.Settings; s.Fronted() && s.FrontSecret != "" {
+		sum := sha256.Sum256([]byte(string(s.FrontSecret)))
+		env[health.EnvFrontDigest] = hex.EncodeToString(sum[:])
+	}
+	return env
 }
 
 // Tags mark a resource as ours. Keys and values keep to what all three clouds take: Google's labels have the

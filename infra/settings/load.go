@@ -32,7 +32,7 @@ func Load(stackFile string, rules ...Rule) (Settings, error) {
 	if err != nil && !errors.As(err, &problems) {
 		return Settings{}, err
 	}
-	problems = append(f.unknown(), problems...)
+	problems = slices.Concat(f.unknown(), inClear(f.environment, f.get), problems)
 	for i, p := range problems {
 		problems[i].At = f.position(p)
 	}
@@ -42,8 +42,8 @@ func Load(stackFile string, rules ...Rule) (Settings, error) {
 	return s, nil
 }
 
-// CheckKeys reports the keys of a stack file that do not exist. A Pulumi program sees only the keys it asks for, so
-// a misspelt dial would go unnoticed without it. A file that does not exist has no keys: Pulumi can be given
+// CheckKeys reports the keys of a stack file that do not exist, and secrets in clear. A Pulumi program sees only the keys it
+// asks for, decrypted, so both would go unnoticed without it. A file that does not exist has no keys: Pulumi can be given
 // another one by --config-file.
 func CheckKeys(stackFile string) error {
 	f, err := open(stackFile)
@@ -53,7 +53,7 @@ func CheckKeys(stackFile string) error {
 	if err != nil {
 		return err
 	}
-	if problems := f.unknown(); len(problems) > 0 {
+	if problems := slices.Concat(f.unknown(), inClear(f.environment, f.get)); len(problems) > 0 {
 		for i, p := range problems {
 			problems[i].At = f.position(p)
 		}

@@ -74,7 +74,7 @@ func (r *reader) operations(s *Settings) {
 	managerOptions(r, keyTrafficManager, *s, &s.TrafficManager)
 	managerOptions(r, keyCloudflare, *s, &s.Cloudflare)
 	s.Alarms, s.Budget, s.Secrets = r.alarms(), r.budget(), r.secrets(*s)
-	s.FrontSecret = r.frontSecret()
+	s.FrontSecret = r.frontSecret(*s)
 }
 
 // managerOptions reads the options of one manager; set without that manager they are a mistake.
@@ -169,15 +169,39 @@ func isVariable(s string) bool {
 }
 
 // frontSecret is what the traffic manager's own front shows to the regions. In a stack file it is encrypted, and cannot be
-// measured there.
-func (r *reader) frontSecret() Secret {
+// measured there. Without a front that shows it, the regions would take no request at all.
+func (r *reader) frontSecret(s Settings) Secret {
 	v, ok := r.lookup(keyFrontSecret)
 	if !ok {
 		return ""
 	}
-	if !strings.HasPrefix(v, `{"secure":`) && len(v) < minFrontSecret {
+	if !isEncrypted(v) && len(v) < minFrontSecret {
 		r.bad(keyFrontSecret, nil, "has %d characters: want at least %d, random ones (openssl rand -hex 32)", len(v), minFrontSecret)
 		return ""
 	}
+	if !isEncrypted(v) && strings.IndexFunc(v, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0 {
+		r.bad(keyFrontSecret, nil, "has characters that no header carries as they are: want letters and digits (openssl rand -hex 32)")
+		return ""
+	}
+	if s.Manager != "" && !s.Fronted() {
+		r.bad(keyFrontSecret, nil, "is set, and no front shows it: take it out, or have Cloudflare proxy (polygate:%s: %s with polygate:%s: {proxied: true})",
+			keyManager, keyCloudflare, keyCloudflare)
+		return ""
+	}
 	return Secret(v)
+}
+
+// isEncrypted reports whether a value is one that Pulumi has encrypted, as a stack file holds it.
+func isEncrypted(v string) bool { return strings.HasPrefix(v, `{"secure":`) }
+
+// Fronted reports whether clients talk to the manager's own front, which talks to the regions, and not to the regions.
+func (s Settings) Fronted() bool { return s.Manager == keyCloudflare && s.Cloudflare.Proxied }
+
+// inClear reports secrets that lie in a stack file for everyone to read. The local environment keeps nothing from anybody.
+func inClear(environment string, get Lookup) []Problem {
+	v, ok := get(Namespace + ":" + keyFrontSecret)
+	if !ok || v == "" || isEncrypted(v) || environment == Local {
+		return nil
+	}
+	return []Problem{Problemf(keyFrontSecret, nil, "is in clear: take it out and set another one encrypted, `pulumi config set --secret polygate:%s \"$(openssl rand -hex 32)\"`", keyFrontSecret)}
 }

@@ -13,6 +13,10 @@ const (
 	EnvRelease  = "POLYGATE_RELEASE"  // release id of the manifest the artefact came from
 	EnvArtefact = "POLYGATE_ARTEFACT" // digest of the artefact, "sha256:" and 64 hex digits
 	EnvHosts    = "POLYGATE_HOSTS"    // the names it answers for, separated by commas; unset on a plain server, which answers for all
+
+	// EnvFrontDigest is set where a front of the traffic manager stands before the regions: SHA-256 of the secret that it
+	// shows, 64 hex digits. Requests without the secret are refused.
+	EnvFrontDigest = "POLYGATE_FRONT_DIGEST"
 )
 
 // Instance says who a gateway process is. It does not change while the process lives.

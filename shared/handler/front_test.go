@@ -1,0 +1,109 @@
+package handler
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/health"
+)
+
+const frontSecret = "0123456789abcdef0123456789abcdef"
+
+func digestOf(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// With a digest, only who shows the secret is served, on every path, and whatever the way in which the answer is sent.
+func TestFrontRefusesOthers(t *testing.T) {
+	for _, opts := range []Options{{}, {Buffered: true}, {Truncate: TruncateByMarker}} {
+		var log logBuffer
+		opts.FrontDigest, opts.Logger = digestOf(frontSecret), log.logger()
+		h := newHandler(t, faulty(t), opts)
+		for _, path := range []string{"/hello", "/none", "/nowhere", "/health", "/ready", "/a/%2e%2e/b"} {
+			for name, shown := range map[string][]string{
+				"nothing": nil, "empty": {""}, "wrong": {frontSecret[1:] + "0"}, "its digest": {hex.EncodeToString(digestOf(frontSecret))},
+				"twice": {frontSecret, frontSecret}, "joined": {frontSecret + "," + frontSecret},
+			} {
+				t.Run(path+" "+name, func(t *testing.T) {
+					r := get(path)
+					r.Header[HeaderFront] = shown
+					resp := ask(h, r)
+					wantProblem(t, resp, http.StatusForbidden)
+				})
+			}
+		}
+		r := get("/hello")
+		r.Header.Set(HeaderFront, frontSecret)
+		if resp := ask(h, r); resp.StatusCode != 201 {
+			t.Errorf("the front itself got %d", resp.StatusCode)
+		}
+		b, err := json.Marshal(log.lines(t, "request"))
+		if err != nil || !strings.Contains(string(b), "403") || strings.Contains(string(b), frontSecret) {
+			t.Errorf("log has %s, %v: want the refusals, and never the secret", b, err)
+		}
+	}
+}
+
+// The header ends here, whether it is asked for or not.
+func TestFrontHeaderStays(t *testing.T) {
+	var seen http.Header
+	up := serveFunc(t, func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Clone() })
+	for name, opts := range map[string]Options{"asked for": {FrontDigest: digestOf(frontSecret)}, "not asked for": {}} {
+		t.Run(name, func(t *testing.T) {
+			r := get("/x")
+			r.Header.Set(HeaderFront, frontSecret)
+			r.Header.Set("X-Other", "1")
+			if resp := ask(newHandler(t, toAll(t, upstream(up.URL)), opts), r); resp.StatusCode != 200 {
+				t.Fatalf("status %d", resp.StatusCode)
+			}
+			if seen.Get("X-Other") != "1" || len(seen.Values(HeaderFront)) != 0 {
+				t.Errorf("upstream got %v", seen)
+			}
+		})
+	}
+}
+
+// Every entry point begins by Load, which reads the digest; one that cannot be the digest must not mean that all may come.
+func TestFrontDigestIsLoaded(t *testing.T) {
+	m := model(t, gateway.Spec{Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Respond: &gateway.Respond{Status: 200}})})
+	encoded, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, digest, want string
+		status             int
+	}{
+		{"none", "", "", 200},
+		{"right", hex.EncodeToString(digestOf(frontSecret)), "", 403},
+		{"short", "abcd", health.EnvFrontDigest, 0},
+		{"no hex", strings.Repeat("x", 64), health.EnvFrontDigest, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, err := Load("model.json", encoded, func(name string) string {
+				if name == health.EnvFrontDigest {
+					return c.digest
+				}
+				return ""
+			}, Options{})
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("error %v, want one about %s", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp := ask(h, get("/x")); resp.StatusCode != c.status {
+				t.Errorf("status %d, want %d", resp.StatusCode, c.status)
+			}
+		})
+	}
+}
