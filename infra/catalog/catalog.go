@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"polygate.example/infra/failover"
+	"polygate.example/infra/failover/cloudflare"
 	"polygate.example/infra/failover/route53"
 	"polygate.example/infra/provider"
 	"polygate.example/infra/provider/aws"
@@ -25,6 +26,7 @@ func Providers() []provider.Provider {
 func Managers() []failover.Manager {
 	return []failover.Manager{
 		route53.Manager{},
+		cloudflare.Manager{},
 	}
 }
 

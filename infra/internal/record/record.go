@@ -75,6 +75,8 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "name": args.Args["name"].StringValue(), "enableAcceleratedRecovery": r.Accelerated}), nil
 	case "gcp:organizations/getProject:getProject":
 		return resource.NewPropertyMapFromMap(map[string]any{"projectId": args.Args["projectId"].StringValue(), "number": "123456789012"}), nil
+	case "cloudflare:index/getZone:getZone":
+		return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "type": "full", "account": map[string]any{"id": "A1"}}), nil
 	}
 	return nil, fmt.Errorf("unexpected invoke %s", args.Token)
 }

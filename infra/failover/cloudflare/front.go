@@ -1,0 +1,74 @@
+package cloudflare
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v6/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/shared/handler"
+)
+
+// secret is what the regions know Cloudflare by. It is a secret wherever it goes: in the state and in previews.
+func (b *builder) secret() (pulumi.StringOutput, bool) {
+	s := b.zone.settings
+	if !s.Fronted() || s.FrontSecret == "" {
+		return pulumi.StringOutput{}, false
+	}
+	return pulumi.ToSecret(pulumi.String(string(s.FrontSecret))).(pulumi.StringOutput), true
+}
+
+// front declares what a proxying Cloudflare does with requests for the hostname: it shows the secret to the regions, and
+// takes a region's answer only from who has a valid certificate for its own name, whatever the zone's own mode.
+//
+// A zone has one ruleset for each phase, so these are the stack's alone: rules of the same phases that somebody made by
+// hand make Cloudflare refuse them. Source: "exceeded maximum number of zone rulesets for phase", code 20217,
+// cloudflare/terraform-provider-cloudflare issue 6273.
+func (b *builder) front() ([]pulumi.Resource, error) {
+	secret, ok := b.secret()
+	if !ok {
+		return nil, nil
+	}
+	host := pulumi.String("http.host eq " + strconv.Quote(b.zone.settings.Hostname))
+	mark, err := b.ruleset("mark", "http_request_late_transform", cloudflare.RulesetRuleArgs{
+		Description: pulumi.String("show the regions who brings the request"),
+		Expression:  host,
+		Action:      pulumi.String("rewrite"),
+		ActionParameters: cloudflare.RulesetRuleActionParametersArgs{
+			Headers: cloudflare.RulesetRuleActionParametersHeadersMap{
+				handler.HeaderFront: cloudflare.RulesetRuleActionParametersHeadersArgs{Operation: pulumi.String("set"), Value: secret},
+			},
+		},
+	}, pulumi.AdditionalSecretOutputs([]string{"rules"}))
+	if err != nil {
+		return nil, err
+	}
+	strict, err := b.ruleset("strict", "http_config_settings", cloudflare.RulesetRuleArgs{
+		Description:      pulumi.String("validate the regions' certificates"),
+		Expression:       host,
+		Action:           pulumi.String("set_config"),
+		ActionParameters: cloudflare.RulesetRuleActionParametersArgs{Ssl: pulumi.String("strict")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []pulumi.Resource{mark, strict}, nil
+}
+
+func (b *builder) ruleset(name, phase string, rule cloudflare.RulesetRuleArgs, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
+	rule.Enabled = pulumi.Bool(true)
+	rule.Ref = pulumi.String("polygate-" + name)
+	set, err := cloudflare.NewRuleset(b.ctx, b.name+"-"+name, &cloudflare.RulesetArgs{
+		ZoneId:      pulumi.String(b.zone.id),
+		Name:        pulumi.String("polygate " + b.zone.settings.Environment + " " + name),
+		Description: pulumi.String("requests for " + b.zone.settings.Hostname),
+		Kind:        pulumi.String("zone"),
+		Phase:       pulumi.String(phase),
+		Rules:       cloudflare.RulesetRuleArray{rule},
+	}, append(opts, b.parent)...)
+	if err != nil {
+		return nil, fmt.Errorf("ruleset %s: %w", name, err)
+	}
+	return set, nil
+}

@@ -1,0 +1,79 @@
+package cloudflare
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v6/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/failover"
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
+)
+
+// recordTTL is the TTL of records that prove ownership and of regions' own names, in seconds: the least that every plan has.
+// Nobody fails over by them. Source: "Time to Live (TTL)", developers.cloudflare.com/dns/manage-dns-records/reference/ttl.
+const recordTTL = 60
+
+// zone is a zone that exists already.
+type zone struct {
+	id, account string
+	settings    settings.Settings
+}
+
+// Open looks the zone up by name, and with it the account that pools and monitors belong to. Both ids are known at once,
+// also in a preview. The token is the provider's own: cloudflare:apiToken, or CLOUDFLARE_API_TOKEN in the environment.
+func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
+	var invoke []pulumi.InvokeOption
+	for _, o := range opts {
+		if io, ok := o.(pulumi.InvokeOption); ok {
+			invoke = append(invoke, io)
+		}
+	}
+	name := args.Settings.Zone
+	found, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Filter: &cloudflare.GetZoneFilter{Name: &name, Match: "all"}}, invoke...)
+	if err != nil {
+		return nil, fmt.Errorf("find the zone %q in Cloudflare (a stack uses a zone that exists and never creates one; the token wants Zone Read): %w", name, err)
+	}
+	if found.Type != "full" {
+		return nil, fmt.Errorf("the zone %q has the setup %q in Cloudflare: want a full one, whose names Cloudflare's servers answer for", name, found.Type)
+	}
+	return &zone{id: found.ZoneId, account: found.Account.Id, settings: args.Settings}, nil
+}
+
+// Write declares a record for each value: Cloudflare has no sets. None is proxied: they prove ownership, or lead to a region.
+func (z *zone) Write(ctx *pulumi.Context, name string, r provider.Record, opts ...pulumi.ResourceOption) (*provider.Written, error) {
+	fqdn := r.Name.ToStringOutput().ApplyT(func(n string) string { return strings.TrimSuffix(n, ".") }).(pulumi.StringOutput)
+	rec, err := cloudflare.NewDnsRecord(ctx, name, &cloudflare.DnsRecordArgs{
+		ZoneId:  pulumi.String(z.id),
+		Name:    fqdn,
+		Type:    r.Type,
+		Ttl:     pulumi.Float64(recordTTL),
+		Proxied: pulumi.Bool(false),
+		Content: pulumi.All(r.Type, r.Value).ApplyT(func(v []any) string { return content(v[0].(string), v[1].(string)) }).(pulumi.StringOutput),
+	}, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", name, err)
+	}
+	return &provider.Written{Resource: rec, FQDN: fqdn}, nil
+}
+
+// content is a value as Cloudflare keeps it, so that what it returns is what was asked for: the text of a TXT record in
+// quotes ("The content must consist of quoted character strings", TXTRecord of developers.cloudflare.com/api/resources/dns/
+// subresources/records; without them it adds a warning, cloudflare/terraform-provider-cloudflare issue 5351), and names
+// without a trailing dot.
+func content(kind, value string) string {
+	switch provider.RecordType(kind) {
+	case provider.TXT:
+		if strings.HasPrefix(value, `"`) {
+			return value
+		}
+		return `"` + strings.ReplaceAll(strings.ReplaceAll(value, `\`, `\\`), `"`, `\"`) + `"`
+	case provider.CNAME:
+		return strings.TrimSuffix(value, ".")
+	}
+	return value
+}
+
+var _ failover.Zone = (*zone)(nil)
