@@ -55,6 +55,7 @@ const (
 	GoogleALB  Front = "googlealb"  // Google global external ALB before a serverless NEG
 	RunApp     Front = "runapp"     // Google's default URL of a service
 	AzureApp   Front = "azureapp"   // Azure App Service front end before the Functions host
+	Cloudflare Front = "cloudflare" // Cloudflare's proxy before the origins of a load balancer
 )
 
 // Site is one virtual host on a provider's front.
