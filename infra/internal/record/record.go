@@ -23,6 +23,7 @@ type Resource struct {
 	DependsOn []string       // URNs
 	Inputs    map[string]any // plain values; secrets are their values
 	Secrets   []string       // top-level inputs that are secret
+	hidden    []string       // texts inside of secrets, at any depth
 
 	DeleteBeforeReplace bool
 	BeforeCreate        []string // names of hooks
@@ -50,7 +51,7 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	rec := Resource{Type: args.TypeToken, Name: args.Name, Custom: args.Custom, Inputs: map[string]any{}}
 	if rpc := args.RegisterRPC; rpc != nil {
 		rec.Parent, rec.Protect, rec.DependsOn = rpc.GetParent(), rpc.GetProtect(), rpc.GetDependencies()
-		rec.Secrets = secretsOf(rpc)
+		rec.Secrets, rec.hidden = secretsOf(rpc), hiddenIn(rpc.GetObject().AsMap())
 		rec.DeleteBeforeReplace = rpc.GetDeleteBeforeReplace()
 		rec.BeforeCreate, rec.BeforeUpdate, rec.OnError = rpc.GetHooks().GetBeforeCreate(), rpc.GetHooks().GetBeforeUpdate(), rpc.GetHooks().GetOnError()
 	}
@@ -214,6 +215,50 @@ func secretsOf(rpc *pulumirpc.RegisterResourceRequest) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// hiddenIn lists the texts inside of secret values, at any depth.
+func hiddenIn(v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case map[string]any:
+		if v[resource.SigKey] == secretSignature {
+			return textsIn(v["value"])
+		}
+		for _, e := range v {
+			out = append(out, hiddenIn(e)...)
+		}
+	case []any:
+		for _, e := range v {
+			out = append(out, hiddenIn(e)...)
+		}
+	}
+	return out
+}
+
+func textsIn(v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case string:
+		out = append(out, v)
+	case map[string]any:
+		for _, e := range v {
+			out = append(out, textsIn(e)...)
+		}
+	case []any:
+		for _, e := range v {
+			out = append(out, textsIn(e)...)
+		}
+	}
+	return out
+}
+
+// HasSecret reports whether the named resource has a text among its inputs, and only inside of secrets.
+func (r *Recorder) HasSecret(name, text string) bool {
+	x, ok := r.Find(name)
+	all := slices.DeleteFunc(textsIn(x.Inputs), func(s string) bool { return s != text })
+	hidden := slices.DeleteFunc(slices.Clone(x.hidden), func(s string) bool { return s != text })
+	return ok && len(all) > 0 && len(all) == len(hidden)
 }
 
 // plain turns a property into plain values; assets and archives become their paths.

@@ -1,7 +1,8 @@
 // Package front is the HTTPS edge of the local clouds: one virtual host per plane.Site, each behaving like the provider's
 // own front end, with its limits, header rewriting and failure answers.
 //
-// front.go and listener.go are about listeners; apigateway*.go, google.go and azure.go are the providers' fronts.
+// front.go and listener.go are about listeners; apigateway*.go, google.go and azure.go are the providers' fronts, cloudflare.go
+// leads to the proxy of package balancer.
 package front
 
 import (
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -33,11 +35,15 @@ type Functions interface {
 	Serve(id string) (runtime.Invoker, bool)
 }
 
+// Proxies find the proxy of a Cloudflare site by its id, false when there is none; (*balancer.Balancers).Proxy is one.
+type Proxies func(id string) (http.Handler, bool)
+
 // Options configure Fronts.
 type Options struct {
 	Runtimes Functions
 	Faults   *fault.Set   // nil: nothing is ever broken
 	Clock    *clock.Clock // what a fault's delay is counted in; nil: cloud time is wall time
+	Proxies  Proxies      // nil: nothing is proxied
 	Logger   *slog.Logger
 	Timeouts Timeouts // zero fields: the clouds' own
 }

@@ -113,9 +113,11 @@ func (f *Fronts) handler(p plane.Site) (http.Handler, error) {
 		return &google{site: p, functions: f.o.Runtimes, faults: f.o.Faults}, nil
 	case plane.AzureApp:
 		return &azure{site: p, functions: f.o.Runtimes, timeout: f.o.Timeouts.Azure}, nil
+	case plane.Cloudflare:
+		return f.proxied(p), nil
 	default:
 		return nil, fmt.Errorf("unknown front %q: want one of %q", p.Front,
-			[]plane.Front{plane.APIGateway, plane.GoogleALB, plane.RunApp, plane.AzureApp})
+			[]plane.Front{plane.APIGateway, plane.GoogleALB, plane.RunApp, plane.AzureApp, plane.Cloudflare})
 	}
 }
 
