@@ -391,6 +391,31 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// Cloudflare has a record for each value, and takes CAA in parts.
+func TestWriteSets(t *testing.T) {
+	rec := &record.Recorder{}
+	if err := rec.Run("dev", nil, func(ctx *pulumi.Context) error {
+		zone, err := cloudflare.Manager{}.Open(ctx, "gw", failover.ZoneArgs{Settings: stack(nil)})
+		if err != nil {
+			return err
+		}
+		_, err = zone.Write(ctx, "caa", provider.Record{Name: pulumi.String("example.com"), Type: pulumi.String(string(provider.CAA)),
+			Value: pulumi.String(`0 issue "pki.goog"`), More: []pulumi.StringInput{pulumi.String(`128 iodef "mailto:a@example.com"`)}})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]map[string]any{
+		"caa":   {"flags": 0.0, "tag": "issue", "value": "pki.goog"},
+		"caa-2": {"flags": 128.0, "tag": "iodef", "value": "mailto:a@example.com"},
+	} {
+		r, ok := rec.Find(name)
+		if diff := cmp.Diff(want, r.Inputs["data"]); diff != "" || !ok || r.Inputs["content"] != nil || r.Inputs["type"] != "CAA" {
+			t.Errorf("%s is %v (-want +got):\n%s", name, r.Inputs, diff)
+		}
+	}
+}
+
 func TestBound(t *testing.T) {
 	for _, c := range []struct {
 		name   string

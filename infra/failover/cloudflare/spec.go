@@ -38,6 +38,9 @@ func (Manager) Spec() failover.Spec {
 		// Source: the same schema.
 		Timeout:      provider.Allowed{Least: 1, Most: 10},
 		ProbeTimeout: probeTimeout,
+		// Those of Universal SSL and of the backup certificates that come with it. Source: "Certificate authorities",
+		// developers.cloudflare.com/ssl/reference/certificate-authorities.
+		Authorities: []string{"digicert.com", "letsencrypt.org", "pki.goog", "sectigo.com", "ssl.com"},
 	}
 }
 

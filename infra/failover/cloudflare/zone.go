@@ -2,6 +2,8 @@ package cloudflare
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v6/go/cloudflare"
@@ -43,20 +45,43 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 }
 
 // Write declares a record for each value: Cloudflare has no sets. None is proxied: they prove ownership, or lead to a region.
+// What waits for the set waits for its last record, which waits for the others.
 func (z *zone) Write(ctx *pulumi.Context, name string, r provider.Record, opts ...pulumi.ResourceOption) (*provider.Written, error) {
 	fqdn := r.Name.ToStringOutput().ApplyT(func(n string) string { return strings.TrimSuffix(n, ".") }).(pulumi.StringOutput)
-	rec, err := cloudflare.NewDnsRecord(ctx, name, &cloudflare.DnsRecordArgs{
-		ZoneId:  pulumi.String(z.id),
-		Name:    fqdn,
-		Type:    r.Type,
-		Ttl:     pulumi.Float64(recordTTL),
-		Proxied: pulumi.Bool(false),
-		Content: pulumi.All(r.Type, r.Value).ApplyT(func(v []any) string { return content(v[0].(string), v[1].(string)) }).(pulumi.StringOutput),
-	}, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("record %s: %w", name, err)
+	var made []pulumi.Resource
+	for i, value := range append([]pulumi.StringInput{r.Value}, r.More...) {
+		args := &cloudflare.DnsRecordArgs{ZoneId: pulumi.String(z.id), Name: fqdn, Type: r.Type, Ttl: pulumi.Float64(recordTTL), Proxied: pulumi.Bool(false)}
+		if r.Type == pulumi.String(provider.CAA) {
+			args.Data = caa(value)
+		} else {
+			args.Content = pulumi.All(r.Type, value).ApplyT(func(v []any) string { return content(v[0].(string), v[1].(string)) }).(pulumi.StringOutput)
+		}
+		each := name
+		if i > 0 {
+			each += "-" + strconv.Itoa(i+1)
+		}
+		rec, err := cloudflare.NewDnsRecord(ctx, each, args, append(slices.Clone(opts), pulumi.DependsOn(made))...)
+		if err != nil {
+			return nil, fmt.Errorf("record %s: %w", each, err)
+		}
+		made = append(made, rec)
 	}
-	return &provider.Written{Resource: rec, FQDN: fqdn}, nil
+	return &provider.Written{Resource: made[len(made)-1], FQDN: fqdn}, nil
+}
+
+// caa is a CAA value in its parts, as Cloudflare takes it.
+func caa(value pulumi.StringInput) cloudflare.DnsRecordDataPtrInput {
+	part := func(of func(provider.CAAProperty) any) pulumi.Output {
+		return value.ToStringOutput().ApplyT(func(v string) (any, error) {
+			p, err := provider.ParseCAA(v)
+			return of(p), err
+		})
+	}
+	return cloudflare.DnsRecordDataArgs{
+		Flags: part(func(p provider.CAAProperty) any { return p.Flags }),
+		Tag:   part(func(p provider.CAAProperty) any { return p.Tag }).ApplyT(func(v any) string { return v.(string) }).(pulumi.StringOutput),
+		Value: part(func(p provider.CAAProperty) any { return p.Value }).ApplyT(func(v any) string { return v.(string) }).(pulumi.StringOutput),
+	}
 }
 
 // content is a value as Cloudflare keeps it, so that what it returns is what was asked for: the text of a TXT record in
