@@ -144,7 +144,7 @@ func refuseContent(c call, kind, content string, in resource.Props) error {
 		return c.refuse(codeIPv4, "Content for A record must be a valid IPv4 address.")
 	case kind == "AAAA" && (err != nil || !addr.Is6()):
 		return c.refuse(codeIPv6, "Content for AAAA record must be a valid IPv6 address.")
-	case kind == "CNAME" && !hostPattern.MatchString(fqdn(content)):
+	case kind == "CNAME" && (err == nil || !hostPattern.MatchString(fqdn(content))):
 		return c.refuse(codeRecordInvalid, "Content for CNAME record is invalid.")
 	case kind == "CAA" && in.Object("data") == nil:
 		return c.refuse(codeRecordInvalid, "CAA records require data: flags, tag and value.")

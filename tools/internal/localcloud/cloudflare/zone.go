@@ -94,7 +94,8 @@ type DNS struct{}
 func (DNS) TXT(v resource.View, name string) []string {
 	var out []string
 	for _, r := range recordsAt(v, name, "TXT") {
-		value := strings.ReplaceAll(strings.Trim(r.Outputs().Str("content"), `"`), `" "`, "")
+		value := strings.TrimPrefix(strings.TrimSuffix(r.Outputs().Str("content"), `"`), `"`)
+		value = strings.ReplaceAll(value, `" "`, "")
 		out = append(out, strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(value))
 	}
 	return out
