@@ -187,14 +187,16 @@ func (b *Balancers) until(ctx context.Context, at time.Time) bool {
 }
 
 // try is one probe with its retries: "The number of retries to attempt in case of a timeout before marking the origin as
-// unhealthy. Retries are attempted immediately" (pulumi-cloudflare, LoadBalancerMonitor.Retries). What the floor gave one
-// try beyond the time of all is not given again.
+// unhealthy. Retries are attempted immediately" (pulumi-cloudflare, LoadBalancerMonitor.Retries). There are only as many as
+// have room in the time of all tries: where the floor gives each of them more, fewer.
 func (b *Balancers) try(ctx context.Context, w *watch) checker.Result {
+	each := max(w.target.Timeout, b.probe.Least())
+	tries := max(1, min(w.monitor.Retries+1, int((w.total+each-1)/each)))
 	var took time.Duration
-	for n := 0; ; n++ {
+	for n := 1; ; n++ {
 		r := b.probe.Send(ctx, w.target)
 		took += r.Took
-		if r.OK || n >= w.monitor.Retries || r.Took < w.target.Timeout || took >= w.total || ctx.Err() != nil {
+		if r.OK || n >= tries || r.Took < w.target.Timeout || ctx.Err() != nil {
 			r.Took = took
 			return r
 		}
