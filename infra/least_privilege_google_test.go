@@ -22,16 +22,18 @@ type googleGrant struct {
 var (
 	googleBuild   = regexp.MustCompile(`^serviceAccount:polygate-[a-z]+-[a-z0-9]+-bld@`)
 	googleRuntime = regexp.MustCompile(`^serviceAccount:polygate-[a-z]+-[a-z0-9]+-run@`)
-	googleStem    = regexp.MustCompile(`^polygate-[a-z]+-[a-z0-9]+$`)
+	googleSources = regexp.MustCompile(`^resource\.name\.startsWith\("projects/_/buckets/gcf-v2-sources-[0-9]+-[a-z0-9-]+"\)` +
+		` \|\| resource\.name\.startsWith\("projects/_/buckets/polygate-[a-z0-9-]+/"\)$`)
+	googleStem = regexp.MustCompile(`^polygate-[a-z]+-[a-z0-9]+$`)
 )
 
 // googleGrants are all that the program grants, by role.
 var googleGrants = map[string]googleGrant{
 	"roles/logging.logWriter": {"gcp:projects/iAMMember:IAMMember", googleBuild, nil, "an entry is written to no resource smaller than a project"},
-	"roles/storage.objectViewer": {"gcp:projects/iAMMember:IAMMember", googleBuild, map[string]*regexp.Regexp{
-		"condition.expression": regexp.MustCompile(`^resource\.name\.startsWith\("projects/_/buckets/gcf-v2-sources-[0-9]+-[a-z0-9-]+"\) \|\| resource\.name\.startsWith\("projects/_/buckets/polygate-[a-z0-9-]+/"\)$`),
-	}, "Google's copy of the source is in a bucket of its own, which is not there before the first build: the condition names it"},
-	"roles/artifactregistry.writer": {"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", googleBuild, map[string]*regexp.Regexp{"repository": googleStem}, "one repository"},
+	"roles/storage.objectViewer": {"gcp:projects/iAMMember:IAMMember", googleBuild, map[string]*regexp.Regexp{"condition.expression": googleSources},
+		"Google's copy of the source is in a bucket of its own, which is not there before the first build: the condition names it"},
+	"roles/artifactregistry.writer": {"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", googleBuild,
+		map[string]*regexp.Regexp{"repository": googleStem}, "one repository"},
 	"roles/secretmanager.secretAccessor": {"gcp:secretmanager/secretIamMember:SecretIamMember", googleRuntime, map[string]*regexp.Regexp{
 		"secretId": regexp.MustCompile(`^[A-Za-z0-9_-]+$`)}, "one secret"},
 	"roles/run.invoker": {"gcp:cloudrunv2/serviceIamMember:ServiceIamMember", regexp.MustCompile(`^allUsers$`), map[string]*regexp.Regexp{"name": googleStem},

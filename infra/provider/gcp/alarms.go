@@ -132,7 +132,8 @@ func condition(says string, filter pulumi.StringInput, comparison string, thresh
 	return monitoring.AlertPolicyConditionArgs{
 		DisplayName: pulumi.String(says),
 		ConditionThreshold: monitoring.AlertPolicyConditionConditionThresholdArgs{
-			Filter: filter.ToStringOutput().ToStringPtrOutput(), Comparison: pulumi.String(comparison), ThresholdValue: pulumi.Float64(threshold), Duration: pulumi.String(duration),
+			Filter:     filter.ToStringOutput().ToStringPtrOutput(),
+			Comparison: pulumi.String(comparison), ThresholdValue: pulumi.Float64(threshold), Duration: pulumi.String(duration),
 			Aggregations: monitoring.AlertPolicyConditionConditionThresholdAggregationArray{by},
 		},
 	}

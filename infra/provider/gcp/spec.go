@@ -67,7 +67,8 @@ func (Provider) Spec() provider.Spec {
 func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
 	problems := append(checkSecrets(s), checkBudget(s)...)
 	if s.Concurrency > 0 && s.Warm > s.Concurrency { // zero did not pass the form check
-		problems = append(problems, settings.Problemf("warm", nil, "is %d, more than the %d instances that polygate:concurrency allows: raise that or lower this", s.Warm, s.Concurrency))
+		problems = append(problems, settings.Problemf("warm", nil,
+			"is %d, more than the %d instances that polygate:concurrency allows: raise that or lower this", s.Warm, s.Concurrency))
 	}
 	return problems
 }

@@ -75,6 +75,8 @@ func TestGoogleRefusals(t *testing.T) {
 		{"no permission", plane.RunApp, func(s *plane.Site) { s.InvokeError = true }, 403},
 		{"no backend", plane.GoogleALB, func(s *plane.Site) { s.Function = "" }, 502},
 		{"no service", plane.RunApp, func(s *plane.Site) { s.Function = "gone" }, 404},
+		// "Restrict network endpoint ingress for Cloud Run services": what ingress keeps out is not told what is behind it.
+		{"ingress", plane.RunApp, func(s *plane.Site) { s.Function = "" }, 404},
 	} {
 		t.Run(string(tt.front)+" "+tt.name, func(t *testing.T) {
 			one := siteOf(t, tt.front, freePort(t))

@@ -116,7 +116,8 @@ func alertPolicy() *resource.Type {
 			}),
 		}},
 		resource.Property{Name: "documentation", Kind: resource.Object, Unmodelled: []string{"links"}, Fields: []resource.Property{
-			{Name: "content", Kind: resource.String, Max: resource.At(8192)}, oneOf("mimeType", "text/markdown"), {Name: "subject", Kind: resource.String, Max: resource.At(10240)},
+			{Name: "content", Kind: resource.String, Max: resource.At(8192)}, oneOf("mimeType", "text/markdown"),
+			{Name: "subject", Kind: resource.String, Max: resource.At(10240)},
 		}},
 	)
 	t.Unmodelled = []string{"deletionPolicy"}
@@ -177,7 +178,8 @@ func checkThreshold(at string, c resource.Props) error {
 	}
 	// Source: API v3, MetricThreshold.denominatorAggregations.
 	if a, b := periods(c.Objects("aggregations")), periods(c.Objects("denominatorAggregations")); a != b {
-		return apiError(400, ReasonBad, "Field %s.denominator_aggregations had an invalid value: a ratio must use the same alignment period on both sides, and has %s and %s", at, a, b)
+		return apiError(400, ReasonBad, "Field %s.denominator_aggregations had an invalid value: "+
+			"a ratio must use the same alignment period on both sides, and has %s and %s", at, a, b)
 	}
 	return nil
 }
@@ -200,7 +202,8 @@ func aggregate(at string, m metric, all []resource.Props) (metric, error) {
 		case aligned && !a.Has("alignmentPeriod"):
 			return m, apiError(400, ReasonBad, "Field %s.alignment_period must be defined where per_series_aligner is %s", here, aligner)
 		case reduced && !aligned:
-			return m, apiError(400, ReasonBad, "Field %s.per_series_aligner must be specified and not ALIGN_NONE where cross_series_reducer is %s", here, reducer)
+			return m, apiError(400, ReasonBad, "Field %s.per_series_aligner must be specified and not ALIGN_NONE where cross_series_reducer is %s",
+				here, reducer)
 		}
 		for _, step := range []struct {
 			on   bool
@@ -212,7 +215,8 @@ func aggregate(at string, m metric, all []resource.Props) (metric, error) {
 			}
 			next, ok := step.by(m)
 			if !ok {
-				return m, apiError(400, ReasonBad, "Field %s had an invalid value: %s cannot be applied to metrics with kind %s and value type %s", here, step.name, m.kind, m.value)
+				return m, apiError(400, ReasonBad, "Field %s had an invalid value: %s cannot be applied to metrics with kind %s and value type %s",
+					here, step.name, m.kind, m.value)
 			}
 			m = next
 		}

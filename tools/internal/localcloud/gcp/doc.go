@@ -7,5 +7,9 @@
 //	GlobalForwardingRule -> TargetHttpsProxy -> URLMap -> BackendService -> RegionNetworkEndpointGroup -> Function
 //	     GlobalAddress      SSLPolicy, CertificateMap -> CertificateMapEntry -> Certificate -> DnsAuthorization
 //
+// Beside it stand what operates it: secrets that somebody made by hand (resource.Store.AddSecret) and who may read them,
+// alerting policies, uptime checks, budgets and the routing of logs. The local Google Cloud writes no metrics, no log entries
+// and no bills, so that of those it only refuses what Google would refuse.
+//
 // References are relative names ("projects/p/global/urlMaps/m"), self links or full resource names, as Google takes them.
 package gcp

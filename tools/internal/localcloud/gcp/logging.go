@@ -77,7 +77,8 @@ func logSink() *resource.Type {
 	check := func(v resource.View, in resource.Props) error {
 		to := logBucketRef.FindStringSubmatch(in.Str("destination"))
 		if to == nil {
-			return apiError(400, ReasonBad, "The destination %q is not one of those modelled: logging.googleapis.com/projects/<project>/locations/<location>/buckets/<bucket>", in.Str("destination"))
+			return apiError(400, ReasonBad, "The destination %q is not one of those modelled: "+
+				"logging.googleapis.com/projects/<project>/locations/<location>/buckets/<bucket>", in.Str("destination"))
 		}
 		if !strings.HasPrefix(to[1], "projects/"+in.Str("project")+"/") && !in.Bool("uniqueWriterIdentity") {
 			return apiError(400, ReasonBad, "The sink's destination must be in the sink's own project unless uniqueWriterIdentity is true")

@@ -29,8 +29,10 @@ var metrics = map[string]metric{
 		"cache_result", "client_country", "protocol", "proxy_continent", "response_code", "response_code_class"}},
 	"loadbalancing.googleapis.com/https/backend_latencies": {delta, distribution, "https_lb_rule", []string{
 		"cache_result", "proxy_continent", "response_code", "response_code_class"}},
-	"run.googleapis.com/request_count":                                   {delta, numeric, "cloud_run_revision", []string{"response_code", "response_code_class"}},
-	"run.googleapis.com/request_latencies":                               {delta, distribution, "cloud_run_revision", []string{"response_code", "response_code_class"}},
+	"run.googleapis.com/request_count": {delta, numeric, "cloud_run_revision", []string{
+		"response_code", "response_code_class"}},
+	"run.googleapis.com/request_latencies": {delta, distribution, "cloud_run_revision", []string{
+		"response_code", "response_code_class"}},
 	"run.googleapis.com/container/instance_count":                        {gauge, numeric, "cloud_run_revision", []string{"state"}},
 	"monitoring.googleapis.com/uptime_check/time_until_ssl_cert_expires": {gauge, numeric, "uptime_url", []string{"checker_location", "check_id"}},
 }
@@ -60,7 +62,8 @@ func metricOf(field, filter string) (metric, error) {
 	}
 	resourceType, ok := valueOf(all, "resource.type")
 	if !ok {
-		return metric{}, bad(`must specify a restriction on "resource.type" in the filter; see "https://cloud.google.com/monitoring/api/resources" for a list of available resource types.`)
+		return metric{}, bad(`must specify a restriction on "resource.type" in the filter; see ` +
+			`"https://cloud.google.com/monitoring/api/resources" for a list of available resource types.`)
 	}
 	labels, ok := monitored[resourceType]
 	if !ok {

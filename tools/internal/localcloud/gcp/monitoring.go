@@ -50,7 +50,8 @@ func notificationChannel() *resource.Type {
 			Complain: func(v any) string {
 				p := v.(resource.Props)
 				if len(p) != 1 || !emailAddress.MatchString(p.Str("email_address")) {
-					return apiError(400, ReasonBad, `Field "notification_channel.labels" had an invalid value: a channel of type "email" has the one label "email_address", with an address`).Error()
+					return apiError(400, ReasonBad, `Field "notification_channel.labels" had an invalid value: `+
+						`a channel of type "email" has the one label "email_address", with an address`).Error()
 				}
 				return ""
 			},
@@ -110,10 +111,13 @@ func uptimeCheck() *resource.Type {
 		resource.Property{
 			Name: "httpCheck", Kind: resource.Object, Required: true, Fields: []resource.Property{
 				{Name: "path", Kind: resource.String, Default: "/"}, {Name: "port", Kind: resource.Int, Min: resource.At(1), Max: resource.At(65535)},
-				{Name: "useSsl", Kind: resource.Bool}, {Name: "validateSsl", Kind: resource.Bool}, oneOf("requestMethod", "GET", "METHOD_UNSPECIFIED", "POST"),
+				{Name: "useSsl", Kind: resource.Bool}, {Name: "validateSsl", Kind: resource.Bool},
+				oneOf("requestMethod", "GET", "METHOD_UNSPECIFIED", "POST"),
 			},
 			Unmodelled: []string{
-				"acceptedResponseStatusCodes", "authInfo", "body", "contentType", "customContentType", "headers", "maskHeaders", "pingConfig", "serviceAgentAuthentication"},
+				"acceptedResponseStatusCodes", "authInfo", "body", "contentType", "customContentType", "headers", "maskHeaders", "pingConfig",
+				"serviceAgentAuthentication",
+			},
 			Complain: func(v any) string {
 				if p := v.(resource.Props); p.Bool("validateSsl") && !p.Bool("useSsl") {
 					return "validateSsl has no effect without useSsl"
@@ -122,7 +126,8 @@ func uptimeCheck() *resource.Type {
 			},
 		},
 		resource.Property{
-			Name: "selectedRegions", Kind: resource.Array, Elem: &resource.Property{Kind: resource.String, OneOf: asAny(slices.Sorted(maps.Keys(uptimeRegions)))},
+			Name: "selectedRegions", Kind: resource.Array,
+			Elem: &resource.Property{Kind: resource.String, OneOf: asAny(slices.Sorted(maps.Keys(uptimeRegions)))},
 			Complain: func(v any) string {
 				n := 0
 				for _, r := range (resource.Props{"": v}).Strings("") {

@@ -18,7 +18,8 @@ const RoleSecretAccessor = "roles/secretmanager.secretAccessor"
 // secretRoles are the roles that the policy of a secret takes. Source: "Secret Manager roles and permissions",
 // docs.cloud.google.com/iam/docs/roles-permissions/secretmanager.
 var secretRoles = []string{
-	RoleSecretAccessor, "roles/secretmanager.admin", "roles/secretmanager.secretVersionAdder", "roles/secretmanager.secretVersionManager", "roles/secretmanager.viewer",
+	RoleSecretAccessor, "roles/secretmanager.admin", "roles/secretmanager.secretVersionAdder", "roles/secretmanager.secretVersionManager",
+	"roles/secretmanager.viewer",
 }
 
 // secretPattern is the form of a secret's full name. Source: Secret Manager API, projects.secrets.create, secretId: up to 255
@@ -96,8 +97,8 @@ func secretEnvironment(v resource.View, in resource.Props) (map[string]string, e
 	values := map[string]string{}
 	for i, s := range service.Objects("secretEnvironmentVariables") {
 		refused := func(format string, a ...any) error {
-			return &resource.Error{Code: ReasonSecret, Message: fmt.Sprintf("Error code 3, message: Could not create or update Cloud Run service %s. Revision is not ready and cannot serve "+
-				"traffic. spec.template.spec.containers[0].env[%d].value_from.secret_key_ref.name: ", last(serviceOfFunction(in)), i) + fmt.Sprintf(format, a...)}
+			return &resource.Error{Code: ReasonSecret, Message: fmt.Sprintf("Error code 3, message: Could not create or update Cloud Run service %s. "+
+				"Revision is not ready and cannot serve traffic. spec.template.spec.containers[0].env[%d].value_from.secret_key_ref.name: ", last(serviceOfFunction(in)), i) + fmt.Sprintf(format, a...)}
 		}
 		secret, version := fullSecret(first(s.Str("projectId"), in.Str("project")), s.Str("secret")), s.Str("version")
 		found, ok := v.Secret("gcp", secret, version)
