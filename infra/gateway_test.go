@@ -241,7 +241,8 @@ func TestTags(t *testing.T) {
 		"aws:acm/certificateValidation", "aws:apigatewayv2/apiMapping", "aws:apigatewayv2/integration", "aws:apigatewayv2/route:",
 		"aws:iam/rolePolicy", "aws:lambda/alias:", "aws:lambda/permission", "aws:lambda/provisionedConcurrencyConfig", "aws:route53/record",
 		"aws:sns/topicPolicy", "aws:sns/topicSubscription", "azure-native:authorization:RoleAssignment",
-		"azure-native:storage:Blob", "azure-native:web:WebAppHostNameBinding",
+		"azure-native:consumption:Budget", "azure-native:storage:Blob", "azure-native:web:WebAppFtpAllowed", "azure-native:web:WebAppHostNameBinding",
+		"azure-native:web:WebAppScmAllowed",
 		"gcp:artifactregistry/repositoryIamMember", "gcp:cloudrunv2/serviceIamMember",
 		"gcp:compute/backendService", "gcp:compute/regionNetworkEndpointGroup", "gcp:compute/sSLPolicy",
 		"gcp:compute/targetHttpsProxy", "gcp:compute/uRLMap", "gcp:billing/budget", "gcp:logging/", "gcp:projects/iAMMember", "gcp:serviceaccount/account",
@@ -282,11 +283,11 @@ func TestProtect(t *testing.T) {
 			rec, _ := up(t, c.environment, config)
 			for _, r := range rec.All() {
 				// What ordinary work replaces must stay deletable, or the engine would refuse the next release, the next
-				// certificate (every 90 days for most) and another interval of the checks.
+				// certificate (every 90 days for most), another interval of the checks, and storage of another redundancy.
 				replaced := slices.Contains([]string{
 					"gcp:storage/bucketObject:BucketObject", "azure-native:storage:Blob", "azure-native:resources:Deployment",
-					"azure-native:web:SiteCertificate", "aws:route53/healthCheck:HealthCheck",
-				}, r.Type)
+					"azure-native:web:SiteCertificate", "aws:route53/healthCheck:HealthCheck", "azure-native:storage:StorageAccount", "azure-native:storage:BlobContainer",
+				}, r.Type) || r.Type == "azure-native:authorization:RoleAssignment" && strings.HasSuffix(r.Name, "-storage-role")
 				// Of the shared name's records one is there for every plan; the others go when the pattern or the order does.
 				slot := regexp.MustCompile(`-route53-\d+-(primary|secondary)$`).MatchString(r.Name)
 				replaced = replaced || slot && !strings.HasSuffix(r.Name, "-route53-1-primary")

@@ -90,8 +90,8 @@ func overreach(resources []record.Resource) (problems []string, documents int) {
 			for where, text := range texts(r.Name+"."+key, v) {
 				statements, isPolicy := statementsOf(text)
 				if !isPolicy {
-					// What is no policy can still be a pattern of one; only prose and metric math may have the sign.
-					if key != "metricQueries" && key != "description" {
+					// What is no policy can still be a pattern of one; only prose, metric math and queries may have the sign.
+					if key != "metricQueries" && key != "description" && key != "criteria" {
 						narrow(where, text)
 					}
 					continue
@@ -139,9 +139,32 @@ func TestLeastPrivilege(t *testing.T) {
 			}
 		})
 	}
-	for _, r := range all.Of("azure-native:authorization:RoleAssignment") {
-		if scope := r.Inputs["scope"].(string); !strings.HasSuffix(scope, "-storage-id") && !strings.HasSuffix(scope, "-insights-id") {
-			t.Errorf("%s is scoped to %s: want one resource", r.Name, scope)
+}
+
+// azureRoles are all roles that Azure's part assigns, each with the form of what it is on: one resource.
+var azureRoles = map[string]*regexp.Regexp{
+	"b7e6dc6d-f1e8-4753-8033-0f276bb0955b": regexp.MustCompile(`-storage-id$`),                                                              // Storage Blob Data Owner
+	"3913510d-42f4-4e42-8a64-420c390055eb": regexp.MustCompile(`-insights-id$`),                                                             // Monitoring Metrics Publisher
+	"4633458b-17de-408a-b874-0445c86b69e6": regexp.MustCompile(`^/subscriptions/[^/]+/resourceGroups/[^/]+/.+/vaults/[^/]+/secrets/[^/]+$`), // Key Vault Secrets User
+}
+
+// Every role assignment, with a secret.
+func TestAzureRoles(t *testing.T) {
+	config := operated(dials("azure/eastus", "azure/westeurope"))
+	config["polygate:secrets"] = `{"ONE":{"azure":"/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/g/providers/Microsoft.KeyVault/vaults/our-vault/secrets/one"}}`
+	rec, _ := up(t, "staging", config)
+	given := map[string]int{}
+	for _, r := range rec.Of("azure-native:authorization:RoleAssignment") {
+		id, scope := r.Inputs["roleDefinitionId"].(string), r.Inputs["scope"].(string)
+		role := id[strings.LastIndex(id, "/")+1:]
+		given[role]++
+		if form := azureRoles[role]; form == nil || !form.MatchString(scope) {
+			t.Errorf("%s gives the role %s on %s", r.Name, role, scope)
+		}
+	}
+	for role := range azureRoles {
+		if given[role] != 2 {
+			t.Errorf("the role %s is given %d times, want once in each region", role, given[role])
 		}
 	}
 }

@@ -140,7 +140,7 @@ func (r *reader) secrets(s Settings) map[string]map[string]string {
 	}
 	var all map[string]map[string]string
 	if json.Unmarshal([]byte(text), &all) != nil || all == nil {
-		r.bad(keySecrets, nil, "is not a map: want {VARIABLE: {aws: ARN, gcp: secret name, azure: secret URI}}")
+		r.bad(keySecrets, nil, "is not a map: want {VARIABLE: {aws: ARN, gcp: secret name, azure: resource id}}")
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {

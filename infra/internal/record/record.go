@@ -26,6 +26,7 @@ type Resource struct {
 	hidden    []string       // texts inside of secrets, at any depth
 
 	DeleteBeforeReplace bool
+	IgnoreChanges       []string // properties
 	BeforeCreate        []string // names of hooks
 	BeforeUpdate        []string // names of hooks
 	OnError             []string // names of hooks
@@ -54,6 +55,7 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		rec.Secrets, rec.hidden = secretsOf(rpc), hiddenIn(rpc.GetObject().AsMap())
 		rec.DeleteBeforeReplace = rpc.GetDeleteBeforeReplace()
 		rec.BeforeCreate, rec.BeforeUpdate, rec.OnError = rpc.GetHooks().GetBeforeCreate(), rpc.GetHooks().GetBeforeUpdate(), rpc.GetHooks().GetOnError()
+		rec.IgnoreChanges = rpc.GetIgnoreChanges()
 	}
 	for k, v := range args.Inputs {
 		rec.Inputs[string(k)] = plain(v)

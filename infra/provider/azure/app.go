@@ -6,37 +6,20 @@ import (
 
 	"github.com/pulumi/pulumi-azure-native-sdk/applicationinsights/v3"
 	"github.com/pulumi/pulumi-azure-native-sdk/managedidentity/v3"
-	"github.com/pulumi/pulumi-azure-native-sdk/resources/v3"
 	"github.com/pulumi/pulumi-azure-native-sdk/web/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
 )
 
-// maxInstances bounds one region's app; Flex Consumption takes 1 to 1000. Source: "Flex Consumption plan",
-// learn.microsoft.com/azure/azure-functions/flex-consumption-plan.
-const maxInstances = 100
-
 // kind of a function app on Linux.
 const kind = "functionapp,linux"
 
-// app declares the plan and the function app. All of the runtime is in functionAppConfig: Flex Consumption refuses
+// app declares the function app. All of the runtime is in functionAppConfig: Flex Consumption refuses
 // FUNCTIONS_WORKER_RUNTIME and WEBSITE_RUN_FROM_PACKAGE. Source: "Flex Consumption plan deprecations",
 // learn.microsoft.com/azure/azure-functions/functions-app-settings. Without a package nothing in it needs the grants yet.
-func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, logs *applicationinsights.Component) (*web.WebApp, *web.AppServicePlan, error) {
-	plan, err := web.NewAppServicePlan(r.ctx, r.name+"-plan", &web.AppServicePlanArgs{
-		ResourceGroupName: r.group.Name,
-		Name:              pulumi.String(r.stem),
-		Location:          r.in,
-		Kind:              pulumi.String("functionapp"),
-		Reserved:          pulumi.Bool(true), // Linux
-		Sku:               web.SkuDescriptionArgs{Name: pulumi.String("FC1"), Tier: pulumi.String("FlexConsumption")},
-		Tags:              r.tags,
-	}, r.parent)
-	if err != nil {
-		return nil, nil, r.failed("plan", err)
-	}
-	app, err := web.NewWebApp(r.ctx, r.name+"-app", &web.WebAppArgs{
+func (r *region) app(plan *web.AppServicePlan, who *managedidentity.UserAssignedIdentity, store *store, logs *applicationinsights.Component, grants granted) (*web.WebApp, error) {
+	args := &web.WebAppArgs{
 		ResourceGroupName: r.group.Name,
 		Name:              pulumi.String(r.appName()),
 		Location:          r.in,
@@ -49,11 +32,8 @@ func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, lo
 			UserAssignedIdentities: pulumi.StringArray{who.ID()},
 		},
 		FunctionAppConfig: web.FunctionAppConfigArgs{
-			Runtime: web.FunctionsRuntimeArgs{Name: pulumi.String(r.args.Artefact.Runtime), Version: pulumi.String("1.0")},
-			ScaleAndConcurrency: web.FunctionsScaleAndConcurrencyArgs{
-				InstanceMemoryMB:     pulumi.Int(r.account.args.Settings.Memory),
-				MaximumInstanceCount: pulumi.Int(maxInstances),
-			},
+			Runtime:             web.FunctionsRuntimeArgs{Name: pulumi.String(r.args.Artefact.Runtime), Version: pulumi.String("1.0")},
+			ScaleAndConcurrency: r.scale(),
 			Deployment: web.FunctionsDeploymentArgs{Storage: web.FunctionsDeploymentStorageArgs{
 				Type:  pulumi.String(string(web.FunctionsDeploymentStorageTypeBlobContainer)),
 				Value: pulumi.Sprintf("%s%s", store.account.PrimaryEndpoints.Blob(), store.container.Name),
@@ -64,15 +44,25 @@ func (r *region) app(who *managedidentity.UserAssignedIdentity, store *store, lo
 			}},
 		},
 		SiteConfig: web.SiteConfigArgs{
-			AppSettings:   r.appSettings(who, store, logs),
-			MinTlsVersion: pulumi.String(string(web.SupportedTlsVersions_1_2)),
+			AppSettings:      r.appSettings(who, store, logs),
+			MinTlsVersion:    pulumi.String(string(web.SupportedTlsVersions_1_2)),
+			ScmMinTlsVersion: pulumi.String(string(web.SupportedTlsVersions_1_2)),
 		},
 		Tags: r.tags,
-	}, r.parent, withoutNetFramework())
-	if err != nil {
-		return nil, nil, r.failed("function app", err)
 	}
-	return app, plan, nil
+	opts := []pulumi.ResourceOption{r.parent, withoutNetFramework()}
+	if len(grants.secrets) > 0 {
+		args.KeyVaultReferenceIdentity = who.ID()
+		opts = append(opts, pulumi.DependsOn(append(slices.Clone(grants.host), grants.secrets...)), r.account.propagation.resolved())
+	}
+	if r.account.args.Settings.ZoneRedundant { // another account may be taking the place of the old one: see storage
+		opts = append(opts, pulumi.DependsOn(append(slices.Clone(grants.host), store.blob)))
+	}
+	app, err := web.NewWebApp(r.ctx, r.name+"-app", args, opts...)
+	if err != nil {
+		return nil, r.failed("function app", err)
+	}
+	return app, nil
 }
 
 // withoutNetFramework takes the version of .NET out again that the SDK puts into every site's configuration and that cannot be
@@ -108,41 +98,12 @@ func (r *region) appSettings(who *managedidentity.UserAssignedIdentity, store *s
 	for name, value := range provider.Environment(r.account.args, r.args) {
 		values[name] = pulumi.String(value)
 	}
+	for name, secret := range r.account.secrets {
+		values[name] = pulumi.String(secret.reference())
+	}
 	var out web.NameValuePairArray
 	for _, name := range slices.Sorted(maps.Keys(values)) { // a list: its order must not change from run to run
 		out = append(out, web.NameValuePairArgs{Name: pulumi.String(name), Value: values[name].ToStringOutput()})
 	}
 	return out
-}
-
-// publish brings the package live by OneDeploy. There is no typed resource for it, so that a deployment carries the
-// one template resource; it stays inside `pulumi up` and fails it when the package cannot be fetched. The digest is in
-// the deployment's tags: the package's address never changes, and without it a new package would not be published.
-// Source: "Deployment technologies in Azure Functions" (one deploy), learn.microsoft.com/azure/azure-functions/
-// functions-deployment-technologies; template reference of Microsoft.Web/sites/extensions.
-func (r *region) publish(app *web.WebApp, store *store, grants []pulumi.Resource) (pulumi.Resource, error) {
-	tags := maps.Clone(r.tags)
-	tags["polygate-artefact"] = pulumi.String(r.args.Artefact.Digest())
-	template := pulumi.Map{
-		"$schema":        pulumi.String("https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"),
-		"contentVersion": pulumi.String("1.0.0.0"),
-		"resources": pulumi.Array{pulumi.Map{
-			"type":       pulumi.String("Microsoft.Web/sites/extensions"),
-			"apiVersion": pulumi.String("2024-04-01"),
-			"name":       pulumi.Sprintf("%s/onedeploy", app.Name),
-			"properties": pulumi.Map{"packageUri": store.blob.Url, "remoteBuild": pulumi.Bool(false)},
-		}},
-	}
-	published, err := resources.NewDeployment(r.ctx, r.name+"-publish", &resources.DeploymentArgs{
-		ResourceGroupName: r.group.Name,
-		DeploymentName:    pulumi.String(r.stem + "-publish"),
-		Properties: resources.DeploymentPropertiesArgs{
-			Mode: resources.DeploymentModeIncremental, Template: template,
-		},
-		Tags: tags,
-	}, r.parent, provider.Replaceable(), pulumi.DependsOn(grants), r.account.propagation.patient())
-	if err != nil {
-		return nil, r.failed("publication", err)
-	}
-	return published, nil
 }

@@ -67,26 +67,31 @@ func TestResources(t *testing.T) {
 		"gw-eastus-app": {
 			"resourceGroupName": "polygate-dev-eastus", "name": name, "location": "eastus", "kind": "functionapp,linux",
 			"serverFarmId": "gw-eastus-plan-id", "reserved": true, "httpsOnly": true, "tags": tags,
-			"identity": map[string]any{"type": "UserAssigned", "userAssignedIdentities": []any{"gw-eastus-identity-id"}},
+			"keyVaultReferenceIdentity": "gw-eastus-identity-id",
+			"identity":                  map[string]any{"type": "UserAssigned", "userAssignedIdentities": []any{"gw-eastus-identity-id"}},
 			"functionAppConfig": map[string]any{
-				"runtime":             map[string]any{"name": "the-runtime", "version": "1.0"},
-				"scaleAndConcurrency": map[string]any{"instanceMemoryMB": 2048.0, "maximumInstanceCount": 100.0},
+				"runtime": map[string]any{"name": "the-runtime", "version": "1.0"},
+				"scaleAndConcurrency": map[string]any{
+					"instanceMemoryMB": 2048.0, "maximumInstanceCount": 200.0, "triggers": map[string]any{"http": map[string]any{"perInstanceConcurrency": 16.0}},
+					"alwaysReady": []any{map[string]any{"name": "http", "instanceCount": 3.0}},
+				},
 				"deployment": map[string]any{"storage": map[string]any{
-					"type": "blobContainer", "value": "https://polygate" + digits + ".blob.test/packages",
+					"type": "blobContainer", "value": "https://polygate" + digits + "z.blob.test/packages",
 					"authentication": map[string]any{"type": "UserAssignedIdentity", "userAssignedIdentityResourceId": "gw-eastus-identity-id"},
 				}},
 			},
 			"hyperV": false, "isXenon": false, "scmSiteAlsoStopped": false, // the SDK's own defaults
 			"siteConfig": map[string]any{
 				"http20Enabled": true, "http20ProxyFlag": 0.0, "localMySqlEnabled": false, // the SDK's own defaults, less netFrameworkVersion
-				"minTlsVersion": "1.2",
+				"minTlsVersion": "1.2", "scmMinTlsVersion": "1.2",
 				"appSettings": []any{
 					setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "ClientId=client;Authorization=AAD"),
 					setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=gw-eastus-insights"),
 					setting("AzureWebJobsDisableHomepage", "true"),
-					setting("AzureWebJobsStorage__accountName", "polygate"+digits),
+					setting("AzureWebJobsStorage__accountName", "polygate"+digits+"z"),
 					setting("AzureWebJobsStorage__clientId", "client"),
 					setting("AzureWebJobsStorage__credential", "managedidentity"),
+					setting("BACKEND_KEY", "@Microsoft.KeyVault(SecretUri=https://our-vault.vault.azure.net/secrets/backend-key)"),
 					setting("POLYGATE_ARTEFACT", "sha256:"+strings.Repeat("ab", 32)),
 					setting("POLYGATE_HOSTS", "api.example.com,eastus.azure.api.example.com"),
 					setting("POLYGATE_REGION", "azure/eastus"),
@@ -94,14 +99,21 @@ func TestResources(t *testing.T) {
 				},
 			},
 		},
+		"gw-eastus-plan": {
+			"resourceGroupName": "polygate-dev-eastus", "name": "polygate-dev-eastus", "location": "eastus", "kind": "functionapp", "reserved": true,
+			"sku": map[string]any{"name": "FC1", "tier": "FlexConsumption"}, "zoneRedundant": true, "tags": tags,
+			"hyperV": false, "isXenon": false, "perSiteScaling": false, // the SDK's own defaults
+		},
+		"gw-eastus-scm-passwords": {"resourceGroupName": "polygate-dev-eastus", "name": name, "allow": false},
+		"gw-eastus-ftp-passwords": {"resourceGroupName": "polygate-dev-eastus", "name": name, "allow": false},
 		"gw-eastus-storage": {
-			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits, "location": "eastus", "kind": "StorageV2",
-			"sku": map[string]any{"name": "Standard_LRS"}, "allowSharedKeyAccess": true, "allowBlobPublicAccess": false,
+			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits + "z", "location": "eastus", "kind": "StorageV2",
+			"sku": map[string]any{"name": "Standard_ZRS"}, "allowSharedKeyAccess": true, "allowBlobPublicAccess": false,
 			"enableHttpsTrafficOnly": true, "minimumTlsVersion": "TLS1_2", "tags": tags,
 		},
 		// Source: terraform-provider-azurerm issue #29630: the package is a blob of exactly this name.
 		"gw-eastus-package": {
-			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits, "containerName": "packages",
+			"resourceGroupName": "polygate-dev-eastus", "accountName": "polygate" + digits + "z", "containerName": "packages",
 			"blobName": "released-package.zip", "type": "Block", "contentType": "application/zip", "source": "/dist/dev/it.zip",
 		},
 		"gw-eastus-certificate": {
@@ -197,7 +209,7 @@ func TestPackageIsDeletedFirst(t *testing.T) {
 
 // Each hook is one for all regions, and stands where a grant is needed.
 func TestHooks(t *testing.T) {
-	rec := declare(t)
+	rec := declareWith(t, func(s *settings.Settings) { s.Secrets = nil })
 	for _, name := range []string{"gw-eastus-publish", "gw-westeurope-publish"} {
 		r, ok := rec.Find(name)
 		if !ok {
@@ -232,8 +244,8 @@ func TestRoleAssignmentNames(t *testing.T) {
 		}
 		seen[n] = true
 	}
-	if len(first) != 4 {
-		t.Errorf("%d assignments for two regions, want 4", len(first))
+	if len(first) != 6 {
+		t.Errorf("%d assignments for two regions, want 6", len(first))
 	}
 }
 
@@ -258,7 +270,9 @@ func TestOwnership(t *testing.T) {
 func TestChangesOfASiteComeOneAfterTheOther(t *testing.T) {
 	rec := declare(t)
 	for _, c := range []struct{ name, before string }{
-		{"gw-eastus-publish", "gw-eastus-app"},
+		{"gw-eastus-scm-passwords", "gw-eastus-app"},
+		{"gw-eastus-ftp-passwords", "gw-eastus-scm-passwords"},
+		{"gw-eastus-publish", "gw-eastus-ftp-passwords"},
 		{"gw-eastus-certificate", "gw-eastus-publish"},
 		{"gw-eastus-own-binding", "gw-eastus-certificate"},
 		{"gw-eastus-shared-binding", "gw-eastus-own-binding"},

@@ -2,9 +2,11 @@ package azure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
@@ -32,6 +34,7 @@ const (
 	mostAttempts  = 10
 	opUpdate      = "update" // the operation as the engine names it
 	hookRetry     = "-publish-again"
+	hookReferred  = "-references-settle"
 	codeStorage   = "AuthorizationPermissionMismatch" // blob service: the identity has no data role (yet)
 	codeOneDeploy = "InaccessibleStorageException"    // the same as OneDeploy reports it
 )
@@ -41,6 +44,7 @@ type propagation struct {
 	settings settings.Settings
 	settle   *pulumi.ResourceHook
 	retry    *pulumi.ErrorHook
+	referred *pulumi.ResourceHook // nil without secrets
 }
 
 func newPropagation(ctx *pulumi.Context, name string, s settings.Settings) (*propagation, error) {
@@ -59,14 +63,81 @@ func newPropagation(ctx *pulumi.Context, name string, s settings.Settings) (*pro
 	if err != nil {
 		return nil, fmt.Errorf("hook for refused publications: %w", err)
 	}
+	if len(s.Secrets) == 0 {
+		return p, nil
+	}
+	p.referred, err = ctx.RegisterResourceHook(name+hookReferred, func(args *pulumi.ResourceHookArgs) error {
+		if !refersAnew(args.OldInputs, args.NewInputs) {
+			return nil
+		}
+		return provider.Pause(ctx.Context(), p.settings.Wall(settleTime))
+	}, nil) // not in a preview, which changes nothing
+	if err != nil {
+		return nil, fmt.Errorf("hook for references to secrets: %w", err)
+	}
 	return p, nil
 }
 
-// patient makes a publication wait for the grants it needs.
-func (p *propagation) patient() pulumi.ResourceOption {
+// resolved makes an app wait for the grants that its references to secrets need: before it is made, and before it is changed
+// to refer to one more. A reference is looked up when the app's configuration changes, and else once a day; one that is
+// looked up too early leaves its own text in the variable until then. Source: "Use Key Vault references as app settings",
+// rotation and troubleshooting.
+func (p *propagation) resolved() pulumi.ResourceOption {
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
-		BeforeCreate: []*pulumi.ResourceHook{p.settle}, OnError: []*pulumi.ErrorHook{p.retry},
+		BeforeCreate: []*pulumi.ResourceHook{p.settle}, BeforeUpdate: []*pulumi.ResourceHook{p.referred},
 	})
+}
+
+// refersAnew reports whether an app's new inputs hold a reference to a secret that its old ones did not.
+func refersAnew(before, after resource.PropertyMap) bool {
+	known := references(before)
+	return slices.ContainsFunc(references(after), func(r string) bool { return !slices.Contains(known, r) })
+}
+
+// references lists the values of app settings that refer to a Key Vault.
+func references(inputs resource.PropertyMap) []string {
+	var out []string
+	for _, e := range array(object(bare(inputs["siteConfig"]))["appSettings"]) {
+		value := bare(object(bare(e))["value"])
+		if value.IsString() && strings.HasPrefix(value.StringValue(), "@Microsoft.KeyVault(") {
+			out = append(out, value.StringValue())
+		}
+	}
+	return out
+}
+
+// bare is a value without the marks of secrets and of outputs.
+func bare(v resource.PropertyValue) resource.PropertyValue {
+	switch {
+	case v.IsSecret():
+		return bare(v.SecretValue().Element)
+	case v.IsOutput():
+		return bare(v.OutputValue().Element)
+	}
+	return v
+}
+
+func object(v resource.PropertyValue) resource.PropertyMap {
+	if !v.IsObject() {
+		return nil
+	}
+	return v.ObjectValue()
+}
+
+func array(v resource.PropertyValue) []resource.PropertyValue {
+	if v = bare(v); !v.IsArray() {
+		return nil
+	}
+	return v.ArrayValue()
+}
+
+// patient makes a publication wait for the grants it needs, unless its app has waited for them.
+func (p *propagation) patient(waited bool) pulumi.ResourceOption {
+	hooks := &pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{p.retry}}
+	if !waited {
+		hooks.BeforeCreate = []*pulumi.ResourceHook{p.settle}
+	}
+	return pulumi.ResourceHooks(hooks)
 }
 
 // again says whether to try again, and after which time on this machine's clock. The engine hands over the errors of

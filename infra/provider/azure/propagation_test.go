@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/settings"
@@ -53,5 +54,39 @@ func TestAttemptsLast(t *testing.T) {
 	}
 	if total < 10*time.Minute || total > 12*time.Minute {
 		t.Errorf("the attempts span %v, want a little over 10m", total)
+	}
+}
+
+// An app is held up only when it is to refer to a secret that it did not refer to: not at every release.
+func TestRefersAnew(t *testing.T) {
+	const one, two = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/one)", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/two)"
+	app := func(values ...string) resource.PropertyMap {
+		var settings []any
+		for _, v := range values {
+			settings = append(settings, map[string]any{"name": "N", "value": v})
+		}
+		return resource.NewPropertyMapFromMap(map[string]any{"siteConfig": map[string]any{"appSettings": settings}})
+	}
+	marked := app(one)
+	marked["siteConfig"] = resource.MakeSecret(resource.NewProperty(resource.Output{Element: marked["siteConfig"], Known: true}))
+	for _, c := range []struct {
+		name          string
+		before, after resource.PropertyMap
+		want          bool
+	}{
+		{"no references", app("r1"), app("r2"), false},
+		{"a release", app("r1", one), app("r2", one), false},
+		{"the first reference", app("r1"), app("r1", one), true},
+		{"one more", app(one), app(one, two), true},
+		{"another", app(one), app(two), true},
+		{"one less", app(one, two), app(one), false},
+		{"in a secret", app("r1"), marked, true},
+		{"without a configuration", resource.PropertyMap{}, app(one), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := refersAnew(c.before, c.after); got != c.want {
+				t.Errorf("%t, want %t", got, c.want)
+			}
+		})
 	}
 }

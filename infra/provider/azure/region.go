@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-azure-native-sdk/resources/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -46,11 +47,22 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	app, plan, err := r.app(who, store, logs)
+	plan, err := r.plan()
 	if err != nil {
 		return nil, err
 	}
-	published, err := r.publish(app, store, grants)
+	app, err := r.app(plan, who, store, logs, grants)
+	if err != nil {
+		return nil, err
+	}
+	closed, err := r.closePublishing(app)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.alarms(app, logs); err != nil {
+		return nil, err
+	}
+	published, err := r.publish(app, store, append(slices.Clone(grants.host), closed))
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +103,14 @@ func (r *region) unique() string {
 // appName has at most 60 characters, as App Service demands: 38 for the stem with the longest region, 8 and a dash.
 func (r *region) appName() string { return r.stem + "-" + r.unique() }
 
-// accountName has 3 to 24 lower-case letters and digits: too few for the stem.
-func (r *region) accountName() string { return "polygate" + r.unique() }
+// accountName has 3 to 24 lower-case letters and digits: too few for the stem. A zone-redundant account is another account,
+// see storage.
+func (r *region) accountName() string {
+	if r.account.args.Settings.ZoneRedundant {
+		return "polygate" + r.unique() + "z"
+	}
+	return "polygate" + r.unique()
+}
 
 // failed names the part of the region that could not be declared.
 func (r *region) failed(part string, err error) error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -42,7 +43,7 @@ func labels(names ...string) map[string]string {
 // Spec says what Azure can do.
 func (Provider) Spec() provider.Spec {
 	return provider.Spec{
-		Name:          "azure",
+		Name:          name,
 		Regions:       regions,
 		Architectures: []string{settings.ArchitectureAMD64}, // Flex Consumption runs on x64 only
 		// Instance sizes. Source: "Flex Consumption plan", learn.microsoft.com/azure/azure-functions/flex-consumption-plan.
@@ -60,6 +61,7 @@ func (Provider) Spec() provider.Spec {
 		Config: []provider.ConfigKey{
 			{Key: configSubscription, What: "the id of the Azure subscription to deploy to"},
 		},
+		Check: check,
 	}
 }
 
@@ -77,6 +79,7 @@ type account struct {
 	// azure/app-service/app-service-web-tutorial-custom-domain (asuid TXT record).
 	ownership   *provider.Written
 	propagation *propagation
+	secrets     map[string]secret // by variable
 }
 
 // NewAccount reads the certificate that the user brings. The one shared record is written with the first region,
@@ -91,11 +94,17 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	var err error
+	if a.secrets, err = secretsOf(args.Settings); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
 	if a.propagation, err = newPropagation(ctx, name, args.Settings); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("azure", "Account"), name, a, opts...); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	if err := a.budget(ctx, time.Now()); err != nil {
+		return nil, err
 	}
 	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)

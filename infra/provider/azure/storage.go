@@ -27,21 +27,31 @@ type store struct {
 // Another package replaces the blob, whose source cannot be changed in place (WillReplaceOnChanges in azure-native's
 // custom_storage_azidentity.go). Its name is fixed, so that the old one must go first: deleted last, it would take the
 // new package with it.
+//
+// A zone-redundant app wants a zone-redundant account ("if you use a different type of storage account, Functions can show
+// unexpected behavior during a zonal outage": "Reliability in Azure Functions"). An account is not made one by an update
+// (StorageAccountTypeConversionNotAllowed; a conversion is a request of its own that may take days), so that it is another
+// account, by another name, which is there before the app changes over to it. It holds nothing that the next `up` does not
+// put there again, and is therefore not protected.
 func (r *region) storage() (*store, error) {
 	var s store
 	var err error
+	sku := storage.SkuName_Standard_LRS
+	if r.account.args.Settings.ZoneRedundant {
+		sku = storage.SkuName_Standard_ZRS
+	}
 	s.account, err = storage.NewStorageAccount(r.ctx, r.name+"-storage", &storage.StorageAccountArgs{
 		ResourceGroupName:      r.group.Name,
 		AccountName:            pulumi.String(r.accountName()),
 		Location:               r.in,
 		Kind:                   pulumi.String(string(storage.KindStorageV2)),
-		Sku:                    storage.SkuArgs{Name: pulumi.String(string(storage.SkuName_Standard_LRS))},
+		Sku:                    storage.SkuArgs{Name: pulumi.String(string(sku))},
 		AllowSharedKeyAccess:   pulumi.Bool(true),
 		AllowBlobPublicAccess:  pulumi.Bool(false),
 		EnableHttpsTrafficOnly: pulumi.Bool(true),
 		MinimumTlsVersion:      pulumi.String(string(storage.MinimumTlsVersion_TLS1_2)),
 		Tags:                   r.tags,
-	}, r.parent)
+	}, r.parent, provider.Replaceable())
 	if err != nil {
 		return nil, r.failed("storage account", err)
 	}
@@ -50,7 +60,7 @@ func (r *region) storage() (*store, error) {
 		AccountName:       s.account.Name,
 		ContainerName:     pulumi.String("packages"),
 		PublicAccess:      storage.PublicAccessNone,
-	}, r.parent)
+	}, r.parent, provider.Replaceable())
 	if err != nil {
 		return nil, r.failed("package container", err)
 	}

@@ -27,10 +27,12 @@ func Cloud() *resource.Cloud {
 		Types: []*resource.Type{
 			resourceGroup(), workspace(), component(), identity(), roleAssignment(),
 			storageAccount(), blobContainer(), blob(),
-			plan(), webApp(), deployment(), siteCertificate(), hostNameBinding(),
+			plan(), webApp(), scmAllowed(), ftpAllowed(), deployment(), siteCertificate(), hostNameBinding(),
+			actionGroup(), metricAlert(), queryRule(), budget(),
 		},
-		Invokes:   []*resource.Invoke{clientConfig()},
-		Configure: configure,
+		Invokes:    []*resource.Invoke{clientConfig()},
+		Configure:  configure,
+		SecretName: secretName,
 		Outage: func(op resource.Op, label, id string) error {
 			return fmt.Errorf("%s %s %q: %w", op, label, id,
 				refuse(http.StatusServiceUnavailable, CodeUnavailable, "The service is unavailable."))

@@ -15,6 +15,7 @@ const (
 	CodeGroupNotFound  = "ResourceGroupNotFound"
 	CodeNotFound       = "ResourceNotFound"
 	CodeAccountTaken   = "StorageAccountAlreadyTaken"
+	CodeConversion     = "StorageAccountTypeConversionNotAllowed"
 	CodeRoleExists     = "RoleAssignmentExists"
 	CodeRoleUnknown    = "RoleDefinitionDoesNotExist"
 	CodeNoPrincipal    = "PrincipalNotFound"

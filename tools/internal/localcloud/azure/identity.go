@@ -106,6 +106,18 @@ func sameRole(a, b string) bool { return strings.EqualFold(afterLast(a), afterLa
 
 // checkScope refuses a scope below a subscription that does not exist.
 func checkScope(v resource.View, scope string) error {
+	// Vaults and their groups are the user's own, made beside the stack. Roles are given in a vault there is, also on a secret
+	// that is yet to come.
+	if vault := vaultOf(scope); vault != "" {
+		if vaultExists(v, vault) {
+			return nil
+		}
+		id, err := ParseID(vault)
+		if err != nil {
+			return err
+		}
+		return notFound(id)
+	}
 	id, err := ParseID(scope)
 	if err != nil {
 		if parts := strings.Split(strings.Trim(scope, "/"), "/"); len(parts) == 2 && strings.EqualFold(parts[0], "subscriptions") {

@@ -74,14 +74,38 @@ func function(env *resource.Env, app resource.Record, pkg resource.Blob) plane.F
 		Architecture: runtime.GOARCH, // the local Azure runs the package on this machine
 		Environment:  map[string]string{}, Memory: defaultMemory, Timeout: frontTimeout, Instances: defaultInstances,
 	}
+	secrets := secretsOf(env, app)
 	for _, s := range app.Inputs.Object("siteConfig").Objects("appSettings") {
 		f.Environment[s.Str("name")] = s.Str("value")
+		if secrets.Has(s.Str("name")) {
+			f.Environment[s.Str("name")] = secrets.Str(s.Str("name"))
+		}
 	}
 	if n := scale.Int("instanceMemoryMB"); n > 0 {
 		f.Memory = n
 	}
+	f.Concurrency = perInstance[f.Memory]
+	if n := scale.Object("triggers").Object("http").Int("perInstanceConcurrency"); n > 0 {
+		f.Concurrency = n
+	}
+	f.Warm = ready(env.View(), app)
 	if n := scale.Int("maximumInstanceCount"); n > 0 {
 		f.Instances = n
 	}
 	return f
+}
+
+// ready is how many instances of an app are up though nobody calls: as many as are configured for functions with an HTTP
+// trigger, and in a zone-redundant plan two at the least, whatever is configured.
+func ready(v resource.View, app resource.Record) int {
+	n := 0
+	for _, r := range app.Inputs.Object("functionAppConfig").Object("scaleAndConcurrency").Objects("alwaysReady") {
+		if r.Str("name") == "http" {
+			n = r.Int("instanceCount")
+		}
+	}
+	if farm, ok := find(v, tokenPlan, app.Inputs.Str("serverFarmId")); ok && farm.Inputs.Bool("zoneRedundant") {
+		n = max(n, zoneInstances)
+	}
+	return n
 }

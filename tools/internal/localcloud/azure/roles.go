@@ -17,11 +17,12 @@ const (
 	RoleKeyVaultSecretsUser         = "4633458b-17de-408a-b874-0445c86b69e6"
 )
 
-// role is a built-in role: its name, and whether it lets its holder read the data of blobs. Owner, Contributor and
+// role is a built-in role: its name, and whether it lets its holder read the data of blobs, and secrets. Owner, Contributor and
 // Reader are control-plane roles: they do not.
 type role struct {
-	name      string
-	readsBlob bool
+	name        string
+	readsBlob   bool
+	readsSecret bool
 }
 
 var roles = map[string]role{
@@ -34,7 +35,7 @@ var roles = map[string]role{
 	RoleStorageQueueDataContributor: {name: "Storage Queue Data Contributor"},
 	RoleStorageTableDataContributor: {name: "Storage Table Data Contributor"},
 	RoleMonitoringMetricsPublisher:  {name: "Monitoring Metrics Publisher"},
-	RoleKeyVaultSecretsUser:         {name: "Key Vault Secrets User"},
+	RoleKeyVaultSecretsUser:         {name: "Key Vault Secrets User", readsSecret: true},
 }
 
 // builtin finds a role by its definition id, with or without the subscription in front.

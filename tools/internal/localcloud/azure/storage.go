@@ -77,9 +77,23 @@ func storageAccount() *resource.Type {
 			},
 		}), nil
 	}
+	t.Update = func(_ context.Context, _ *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
+		before, after := old.Inputs.Object("sku").Str("name"), in.Object("sku").Str("name")
+		tier, _, _ := strings.Cut(after, "_")
+		if zoned(before) != zoned(after) || !strings.HasPrefix(before, tier+"_") {
+			return nil, refuse(http.StatusBadRequest, CodeConversion, "Storage account type cannot be changed from %s to %s.", before, after)
+		}
+		return resource.Props{"sku": in.Object("sku").With(resource.Props{"tier": tier})}, nil
+	}
 	t.Delete = removeChildren
 	return t
 }
+
+// zoned reports whether an account's data are kept in several zones. To become so, or no longer to be, takes a conversion that
+// is asked for apart; an update of the account may change whether another region has a copy. Source: "Change how a storage
+// account is replicated", learn.microsoft.com/azure/storage/common/redundancy-migration; the code of the refusal:
+// hashicorp/terraform-provider-azurerm issue #6526.
+func zoned(sku string) bool { return strings.HasSuffix(sku, "ZRS") }
 
 var containerName = `^([a-z0-9](-?[a-z0-9]){2,62}|\$root|\$web)$`
 

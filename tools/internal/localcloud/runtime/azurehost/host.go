@@ -58,6 +58,7 @@ type Host struct {
 	o         Options
 	maxBody   int64
 	transport *http.Transport
+	slots     chan struct{} // one for each request that the app's instances take together; nil for no limit
 
 	mu      sync.Mutex
 	closed  bool
@@ -76,7 +77,8 @@ type worker struct {
 // errDown means that there is no handler to ask and none coming in time.
 var errDown = errors.New("function host is not running")
 
-// New returns a host whose handler starts with the first request.
+// New returns a host whose handler starts with the first request, or at once where instances are always ready. The instances
+// of an app are one process here: it takes as many requests at a time as all of them together.
 func New(o Options) *Host {
 	if o.Restart == 0 {
 		o.Restart = DefaultRestart
@@ -94,6 +96,16 @@ func New(o Options) *Host {
 		},
 		MaxIdleConnsPerHost: 100,
 		DisableCompression:  true,
+	}
+	if n := o.Function.Instances * o.Function.Concurrency; n > 0 {
+		h.slots = make(chan struct{}, n)
+	}
+	if o.Function.Warm > 0 && o.App != nil {
+		h.mu.Lock()
+		if err := h.startLocked(); err != nil {
+			o.Log.Add("The host could not make an instance ready: " + err.Error())
+		}
+		h.mu.Unlock()
 	}
 	return h
 }

@@ -429,3 +429,46 @@ func TestHomepageTakesTheRoot(t *testing.T) {
 		})
 	}
 }
+
+// An instance that is always ready is up before anybody asks; without one the first request starts it. Source:
+// learn.microsoft.com/azure/azure-functions/flex-consumption-plan, Always ready instances.
+func TestAlwaysReady(t *testing.T) {
+	for warm, want := range []int{0, 1} {
+		t.Run(strconv.Itoa(warm), func(t *testing.T) {
+			h, server := setup(t, proxying, func(o *Options) { o.Function.Warm = warm })
+			if n := h.o.Supervisor.Running(); n != want {
+				t.Errorf("%d processes run before the first request, want %d", n, want)
+			}
+			if resp, _ := send(t, http.MethodGet, server.URL+"/echo", nil, nil); resp.StatusCode != http.StatusOK {
+				t.Errorf("status %d", resp.StatusCode)
+			}
+			if n := h.o.Supervisor.Running(); n != 1 {
+				t.Errorf("%d processes run after it", n)
+			}
+		})
+	}
+}
+
+// The instances of an app take so many requests together; one more waits for its turn.
+func TestRequestsBeyondTheInstancesWait(t *testing.T) {
+	_, server := setup(t, proxying, func(o *Options) { o.Function.Instances, o.Function.Concurrency = 1, 1 })
+	first, err := http.Get(server.URL + "/stream") // takes the one place until it may go on
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = first.Body.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/echo", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		_ = resp.Body.Close()
+		t.Errorf("a second request is answered %d beside the first", resp.StatusCode)
+	}
+	_ = first.Body.Close() // the client of the first goes, and its place is free
+	if resp, _ := send(t, http.MethodGet, server.URL+"/echo", nil, nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d once there is a place", resp.StatusCode)
+	}
+}

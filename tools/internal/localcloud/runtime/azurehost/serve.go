@@ -40,6 +40,14 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}
+	if h.slots != nil { // beyond the most instances requests wait, until the front gives up
+		select {
+		case h.slots <- struct{}{}:
+			defer func() { <-h.slots }()
+		case <-r.Context().Done():
+			panic(http.ErrAbortHandler)
+		}
+	}
 	if err := h.ensure(r.Context()); err != nil {
 		if r.Context().Err() != nil {
 			panic(http.ErrAbortHandler) // the client is gone; there is no one to answer

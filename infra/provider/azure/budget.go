@@ -1,0 +1,53 @@
+package azure
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pulumi/pulumi-azure-native-sdk/v3/utilities"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/provider"
+)
+
+// budget declares what Azure's part of the stack may cost a month: one budget over the resource groups of its regions, which
+// hold everything of theirs, also what carries no tags. It tells and stops nothing.
+//
+// A budget of months begins on the first of one, in the month in which it is made, and that day can never be changed ("Start
+// date of budgets cannot be updated"). So the program names the current month, and once the budget is there the engine
+// keeps the day it has. Source: "Budgets - Create Or Update", timePeriod, learn.microsoft.com/rest/api/consumption/budgets;
+// Azure/azure-quickstart-templates issue #7095.
+func (a *account) budget(ctx *pulumi.Context, now time.Time) error {
+	b := a.args.Settings.Budget
+	if b == nil {
+		return nil
+	}
+	var groups pulumi.StringArray
+	for _, r := range a.args.Settings.Regions {
+		if r.Provider == name {
+			groups = append(groups, pulumi.String(provider.PhysicalName(a.args.Settings.Environment, regions[r.Name])))
+		}
+	}
+	notify := func(threshold int, kind string) pulumi.Map {
+		return pulumi.Map{
+			"enabled": pulumi.Bool(true), "operator": pulumi.String("GreaterThanOrEqualTo"), "threshold": pulumi.Int(threshold),
+			"thresholdType": pulumi.String(kind), "contactEmails": pulumi.StringArray{pulumi.String(b.Email)},
+		}
+	}
+	start := time.Date(now.UTC().Year(), now.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
+	opts := utilities.PkgResourceDefaultOpts([]pulumi.ResourceOption{
+		pulumi.Parent(a), provider.Replaceable(), pulumi.IgnoreChanges([]string{"timePeriod"}),
+	})
+	err := ctx.RegisterResource("azure-native:consumption:Budget", a.name+"-budget", pulumi.Map{
+		"budgetName": pulumi.String("polygate-" + a.args.Settings.Environment),
+		"scope":      pulumi.String("/subscriptions/" + a.subscription),
+		"category":   pulumi.String("Cost"), "amount": pulumi.Int(b.Monthly), "timeGrain": pulumi.String("Monthly"),
+		"timePeriod":    pulumi.Map{"startDate": pulumi.String(start.Format(time.RFC3339))},
+		"filter":        pulumi.Map{"dimensions": pulumi.Map{"name": pulumi.String("ResourceGroupName"), "operator": pulumi.String("In"), "values": groups}},
+		"notifications": pulumi.Map{"actual": notify(80, "Actual"), "forecast": notify(100, "Forecasted")},
+	}, &pulumi.CustomResourceState{}, opts...)
+	if err != nil {
+		return fmt.Errorf("budget of component %s: %w", a.name, err)
+	}
+	return nil
+}
