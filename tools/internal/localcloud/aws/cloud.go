@@ -1,7 +1,7 @@
 // Package aws is the local AWS: the resource types the gateway's program uses, with AWS's own rules and words, the
 // lookup of hosted zones, and the projection of all of it into what the data plane serves.
 //
-// One file holds one service or one subject: iam.go, policy.go, logs.go, lambda.go, version.go, alias.go, warm.go, layer.go,
+// One file holds one service or one subject: iam.go, policy.go, logs.go, lambda.go, version.go, alias.go, warm.go, layer.go, secret.go,
 // permission.go, alarm.go, topic.go, budget.go, api.go, stage.go, domain.go, acm.go, healthcheck.go, record.go with the rules
 // between records in recordset.go and of routing policies in routing.go, zone.go, recovery.go, routingcontrol.go, project.go.
 package aws
@@ -37,8 +37,8 @@ func Cloud() *resource.Cloud {
 			clusterType(), controlPanelType(), routingControlType(), safetyRuleType(),
 		},
 		Invokes:   []*resource.Invoke{getZoneInvoke()},
-		Configure: configure,
-		Outage:    outage,
+		Configure: configure, SecretName: secretName,
+		Outage: outage,
 	}
 }
 

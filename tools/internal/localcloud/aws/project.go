@@ -86,6 +86,9 @@ func function(env *resource.Env, f resource.Record, arn, version string) plane.F
 	if version != latest {
 		out.Version = version
 	}
+	if len(in.Strings("layers")) > 0 { // there is but one layer, see checkLayers
+		out.Secrets = secretsOf(env.View(), in.Str("role"))
+	}
 	return out
 }
 

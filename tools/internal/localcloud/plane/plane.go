@@ -3,6 +3,7 @@
 package plane
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -43,8 +44,22 @@ type Function struct {
 	Instances    int           // most processes at once; 0: the runtime's default; below 0: none, everything is throttled
 	Version      string        `json:",omitzero"` // Lambda: the published version that runs; "" for the newest code
 	Warm         int           `json:",omitzero"` // processes that are up though nobody calls
-	Concurrency  int           // most requests a process takes at once, where the runtime has such a limit; 0: its default
+	// Secrets are those that the function may read of the extension beside it, by ARN; nil without the extension (Lambda).
+	Secrets     map[string]Secret `json:",omitzero"`
+	Concurrency int               // most requests a process takes at once, where the runtime has such a limit; 0: its default
 }
+
+// Secret is what a function that may read it finds in its provider's secret store.
+type Secret struct {
+	Version int    // from 1; 0 when there is no such secret
+	Value   string `json:"-"`
+}
+
+// String never shows the value.
+func (s Secret) String() string { return fmt.Sprintf("version %d", s.Version) }
+
+// GoString is String: %#v shows no value either.
+func (s Secret) GoString() string { return s.String() }
 
 // Front names the HTTP front of a provider.
 type Front string

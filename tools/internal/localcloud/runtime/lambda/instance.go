@@ -27,6 +27,7 @@ type instance struct {
 	o        Options
 	warm     bool // provisioned: it stays however long nobody calls
 	server   *http.Server
+	secrets  *http.Server     // the extension that serves secrets; nil without it
 	proc     *process.Process // nil when it could not be started
 	startErr error
 
@@ -56,9 +57,14 @@ func newInstance(o Options, initialization string) (*instance, error) {
 	}
 	i.server = &http.Server{Handler: i.api(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = i.server.Serve(l) }() // ends with ErrServerClosed in stop
+	extension, err := i.extend()
+	if err != nil {
+		_ = i.server.Close() // nobody knows it yet
+		return nil, err
+	}
 	i.proc, i.startErr = o.Supervisor.Start(process.Spec{
 		Path: filepath.Join(o.Root, "bootstrap"), Dir: o.Root,
-		Env: environment(o, l.Addr().String(), initialization), Log: o.Log,
+		Env: append(environment(o, l.Addr().String(), initialization), extension...), Log: o.Log,
 	})
 	return i, nil
 }
@@ -239,4 +245,7 @@ func (i *instance) stop() {
 		<-i.proc.Done()
 	}
 	_ = i.server.Close() // its only client is gone
+	if i.secrets != nil {
+		_ = i.secrets.Close()
+	}
 }

@@ -1,7 +1,8 @@
 // Package lambda runs a function's zip as AWS Lambda does: each instance is a process that takes one event at a time
 // from the Lambda Runtime API.
 //
-// Not modelled: CPU and memory limits, SnapStart, Lambda layers and extensions, and asynchronous invocation.
+// Not modelled: CPU and memory limits, SnapStart, asynchronous invocation, and layers and extensions other than the one that
+// serves secrets.
 package lambda
 
 import (
