@@ -42,6 +42,15 @@ func Load(stackFile string, rules ...Rule) (Settings, error) {
 	return s, nil
 }
 
+// FileLookup is the Lookup of a stack file: its values as the Pulumi engine would pass them, secrets in their encrypted form.
+func FileLookup(stackFile string) (Lookup, error) {
+	f, err := open(stackFile)
+	if err != nil {
+		return nil, err
+	}
+	return f.get, nil
+}
+
 // CheckKeys reports the keys of a stack file that do not exist, and secrets in clear. A Pulumi program sees only the keys it
 // asks for, decrypted, so both would go unnoticed without it. A file that does not exist has no keys: Pulumi can be given
 // another one by --config-file.

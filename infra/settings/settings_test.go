@@ -183,3 +183,19 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestFileLookup(t *testing.T) {
+	get, err := FileLookup(stackFile(t, least+"  gcp:project: p1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := get("gcp:project"); v != "p1" || !ok {
+		t.Errorf("gcp:project is %q, %t", v, ok)
+	}
+	if v, ok := get("gcp:region"); ok {
+		t.Errorf("gcp:region, which is not there, is %q", v)
+	}
+	if _, err := FileLookup(Path(t.TempDir(), "dev")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a file: %v", err)
+	}
+}

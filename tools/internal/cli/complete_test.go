@@ -13,7 +13,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "check", "completion", "destroy", "help", "local", "preview", "status", "up"}},
+		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "check", "completion", "destroy", "doctor", "help", "local", "preview", "status", "up"}},
 		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
 		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
 		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},

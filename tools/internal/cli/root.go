@@ -17,6 +17,7 @@ import (
 	"polygate.example/infra"
 	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/deploy"
+	"polygate.example/tools/internal/doctor"
 )
 
 // app is what every verb shares.
@@ -28,6 +29,10 @@ type app struct {
 	begun  map[string]bool // resources the engine is at work on, by type and name; guarded by mu
 	diff   *wholeLines     // what Pulumi says of the changes
 	diffs  io.Writer       // where that goes; nil is standard output
+
+	fakes   *doctor.Clouds  // in place of the clouds, in tests
+	resolve doctor.Resolver // in place of the system's, in tests
+	hours   []string        // in place of the clouds' servers that tell the time, in tests
 }
 
 // Main runs the command line and returns the process's exit code.
@@ -69,7 +74,7 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())}
 	})
-	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.localCommand())
+	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.doctorCommand(), a.localCommand())
 	for _, c := range root.Commands() {
 		a.needsProject(c)
 	}

@@ -54,29 +54,11 @@ func Find(ctx context.Context, opts Options) (*Command, error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string, ...any) {}
 	}
-	want, err := pinned(opts.Module)
-	if err != nil {
-		return nil, err
+	found, want, err := look(ctx, opts)
+	if err != nil || found != nil {
+		return found, err
 	}
-	if path, err := exec.LookPath("pulumi"); err == nil {
-		path, err = filepath.Abs(path)
-		if err != nil {
-			return nil, fmt.Errorf("resolve %s: %w", path, err)
-		}
-		have, err := versionOf(ctx, path)
-		switch {
-		case err != nil:
-			opts.Progress("ignoring %s: %v", path, err)
-		case have.Major == want.Major && have.GE(want):
-			return &Command{path: path, version: have}, nil
-		default:
-			opts.Progress("ignoring %s %s: polygate wants %s or newer of the same major version", path, have, want)
-		}
-	}
-	built := filepath.Join(opts.Cache, want.String(), "pulumi")
-	if have, err := versionOf(ctx, built); err == nil && have.EQ(want) {
-		return &Command{path: built, version: have}, nil
-	}
+	built := opts.built(want)
 	if err := os.MkdirAll(filepath.Dir(built), 0o755); err != nil {
 		return nil, fmt.Errorf("make room for the Pulumi CLI: %w", err)
 	}
@@ -96,6 +78,52 @@ func Find(ctx context.Context, opts Options) (*Command, error) {
 		}
 	}
 	return &Command{path: built, version: have}, nil
+}
+
+// ErrAbsent says that no CLI was found that will do: Find would build one.
+var ErrAbsent = errors.New("there is no Pulumi CLI that will do")
+
+// Present returns what Find would without building anything, or ErrAbsent.
+func Present(ctx context.Context, opts Options) (*Command, error) {
+	if opts.Progress == nil {
+		opts.Progress = func(string, ...any) {}
+	}
+	found, want, err := look(ctx, opts)
+	if err == nil && found == nil {
+		return nil, fmt.Errorf("%w: want %s or newer of the same major version", ErrAbsent, want)
+	}
+	return found, err
+}
+
+// built is where the CLI of a version is kept once it was built.
+func (o Options) built(v semver.Version) string { return filepath.Join(o.Cache, v.String(), "pulumi") }
+
+// look finds a CLI on PATH or one that was built before; nil when there is none that will do.
+func look(ctx context.Context, opts Options) (*Command, semver.Version, error) {
+	want, err := pinned(opts.Module)
+	if err != nil {
+		return nil, want, err
+	}
+	if path, err := exec.LookPath("pulumi"); err == nil {
+		path, err = filepath.Abs(path)
+		if err != nil {
+			return nil, want, fmt.Errorf("resolve %s: %w", path, err)
+		}
+		have, err := versionOf(ctx, path)
+		switch {
+		case err != nil:
+			opts.Progress("ignoring %s: %v", path, err)
+		case have.Major == want.Major && have.GE(want):
+			return &Command{path: path, version: have}, want, nil
+		default:
+			opts.Progress("ignoring %s %s: polygate wants %s or newer of the same major version", path, have, want)
+		}
+	}
+	built := opts.built(want)
+	if have, err := versionOf(ctx, built); err == nil && have.EQ(want) {
+		return &Command{path: built, version: have}, want, nil
+	}
+	return nil, want, nil
 }
 
 // pinned reads the version of the CLI's module from the go.mod that pins it.

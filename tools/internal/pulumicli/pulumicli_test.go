@@ -4,6 +4,7 @@ package pulumicli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,6 +74,24 @@ func TestFind(t *testing.T) {
 				t.Errorf("said %q, want %q", notices.String(), c.notice)
 			}
 		})
+	}
+}
+
+// Present finds what Find does, and builds nothing.
+func TestPresent(t *testing.T) {
+	bin, cache := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	opts := Options{Module: module(t, "v3.253.0"), Cache: cache}
+	if _, err := Present(t.Context(), opts); !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), "3.253.0") {
+		t.Errorf("none: %v", err)
+	}
+	write(t, filepath.Join(cache, "3.253.0", "pulumi"), script("v3.253.0"), 0o755)
+	if c, err := Present(t.Context(), opts); err != nil || !strings.HasPrefix(c.Path(), cache) {
+		t.Errorf("built before: %v, %v", c, err)
+	}
+	write(t, filepath.Join(bin, "pulumi"), script("v3.254.0"), 0o755)
+	if c, err := Present(t.Context(), opts); err != nil || !strings.HasPrefix(c.Path(), bin) {
+		t.Errorf("on PATH: %v, %v", c, err)
 	}
 }
 

@@ -1,0 +1,155 @@
+package permission
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// What actions are on. Names of what a stack makes begin with polygate-, except where AWS chooses them.
+var (
+	anyResource  = []string{"*"} // the action takes no narrower one, or AWS chooses the name
+	functions    = []string{"arn:aws:lambda:*:*:function:polygate-*"}
+	roles        = []string{"arn:aws:iam::*:role/polygate-*"}
+	topics       = []string{"arn:aws:sns:*:*:polygate-*"}
+	alarms       = []string{"arn:aws:cloudwatch:*:*:alarm:polygate-*"}
+	apis         = []string{"arn:aws:apigateway:*::/*"}
+	certificates = []string{"arn:aws:acm:*:*:certificate/*"}
+	logGroups    = []string{"arn:aws:logs:*:*:log-group:*"}
+	zones        = []string{"arn:aws:route53:::hostedzone/*"}
+	checks       = []string{"arn:aws:route53:::healthcheck/*"}
+	budgets      = []string{"arn:aws:budgets::*:budget/polygate-*"}
+)
+
+// rest are the methods of API Gateway's management API, whose permissions are called by them. Source: "Actions, resources,
+// and condition keys for Amazon API Gateway Management V2", docs.aws.amazon.com/service-authorization/latest/reference.
+var rest = []string{"apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource", "apigateway:UntagResource"}
+
+// aws are the calls that Pulumi's provider makes to create, read, update and delete each type: those of the resources of
+// terraform-provider-aws, internal/service, which it is made of. Names and resources of actions: "Service Authorization
+// Reference", docs.aws.amazon.com/service-authorization/latest/reference.
+var aws = map[string]Need{
+	"aws:acm/certificate:Certificate": {Resources: certificates, Actions: []string{
+		"acm:RequestCertificate", "acm:DescribeCertificate", "acm:DeleteCertificate", "acm:ListTagsForCertificate", "acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"}},
+	"aws:acm/certificateValidation:CertificateValidation": {Resources: certificates, Actions: []string{"acm:DescribeCertificate"}},
+	"aws:apigatewayv2/api:Api":                            {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/apiMapping:ApiMapping":              {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/domainName:DomainName":              {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/integration:Integration":            {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/route:Route":                        {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/stage:Stage":                        {Resources: apis, Actions: rest},
+	"aws:budgets/budget:Budget": {Resources: budgets, Dial: "budget", Actions: []string{
+		"budgets:ViewBudget", "budgets:ModifyBudget", "budgets:ListTagsForResource", "budgets:TagResource", "budgets:UntagResource"}},
+	"aws:cloudwatch/logGroup:LogGroup": {Resources: logGroups, Actions: []string{
+		"logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DescribeLogGroups", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy",
+		"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"}},
+	"aws:cloudwatch/metricAlarm:MetricAlarm": {Resources: alarms, Dial: "alarms", Actions: []string{
+		"cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:TagResource", "cloudwatch:UntagResource"}},
+	"aws:iam/role:Role": {Resources: roles, Actions: []string{
+		"iam:CreateRole", "iam:GetRole", "iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:DeleteRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies",
+		"iam:ListInstanceProfilesForRole", "iam:TagRole", "iam:UntagRole"}},
+	"aws:iam/rolePolicy:RolePolicy": {Resources: roles, Actions: []string{"iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"}},
+	"aws:lambda/alias:Alias": {Resources: functions, Actions: []string{
+		"lambda:CreateAlias", "lambda:GetAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"}},
+	"aws:lambda/function:Function": {Resources: functions, Actions: []string{
+		"lambda:CreateFunction", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:GetFunctionCodeSigningConfig", "lambda:UpdateFunctionCode",
+		"lambda:UpdateFunctionConfiguration", "lambda:DeleteFunction", "lambda:PublishVersion", "lambda:ListVersionsByFunction", "lambda:PutFunctionConcurrency",
+		"lambda:GetFunctionConcurrency", "lambda:DeleteFunctionConcurrency", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"}},
+	"aws:lambda/permission:Permission": {Resources: functions, Actions: []string{"lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"}},
+	"aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": {Resources: functions, Dial: "warm", Actions: []string{
+		"lambda:PutProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig", "lambda:DeleteProvisionedConcurrencyConfig"}},
+	"aws:route53/healthCheck:HealthCheck": {Resources: checks, Actions: []string{
+		"route53:CreateHealthCheck", "route53:GetHealthCheck", "route53:UpdateHealthCheck", "route53:DeleteHealthCheck", "route53:ListTagsForResource", "route53:ChangeTagsForResource"}},
+	"aws:route53/record:Record": {Resources: zones, Actions: []string{
+		"route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:GetHostedZone", "route53:ListTagsForResource"}},
+	"aws:route53recoverycontrol/cluster:Cluster": {Resources: anyResource, Dial: "route53.routingControls", Actions: []string{
+		"route53-recovery-control-config:CreateCluster", "route53-recovery-control-config:DescribeCluster", "route53-recovery-control-config:DeleteCluster",
+		"route53-recovery-control-config:ListTagsForResource", "route53-recovery-control-config:TagResource", "route53-recovery-control-config:UntagResource"}},
+	"aws:route53recoverycontrol/controlPanel:ControlPanel": {Resources: anyResource, Dial: "route53.routingControls", Actions: []string{
+		"route53-recovery-control-config:CreateControlPanel", "route53-recovery-control-config:DescribeControlPanel", "route53-recovery-control-config:UpdateControlPanel",
+		"route53-recovery-control-config:DeleteControlPanel"}},
+	"aws:route53recoverycontrol/routingControl:RoutingControl": {Resources: anyResource, Dial: "route53.routingControls", Actions: []string{
+		"route53-recovery-control-config:CreateRoutingControl", "route53-recovery-control-config:DescribeRoutingControl", "route53-recovery-control-config:UpdateRoutingControl",
+		"route53-recovery-control-config:DeleteRoutingControl"}},
+	"aws:route53recoverycontrol/safetyRule:SafetyRule": {Resources: anyResource, Dial: "route53.routingControls", Actions: []string{
+		"route53-recovery-control-config:CreateSafetyRule", "route53-recovery-control-config:DescribeSafetyRule", "route53-recovery-control-config:UpdateSafetyRule",
+		"route53-recovery-control-config:DeleteSafetyRule"}},
+	"aws:sns/topic:Topic": {Resources: topics, Dial: "alarms", Actions: []string{
+		"sns:CreateTopic", "sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:DeleteTopic", "sns:ListTagsForResource", "sns:TagResource", "sns:UntagResource"}},
+	"aws:sns/topicPolicy:TopicPolicy": {Resources: topics, Dial: "alarms", Actions: []string{"sns:GetTopicAttributes", "sns:SetTopicAttributes"}},
+	"aws:sns/topicSubscription:TopicSubscription": {Resources: topics, Dial: "alarms", Actions: []string{
+		"sns:Subscribe", "sns:Unsubscribe", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:ListSubscriptionsByTopic"}},
+}
+
+// beside are calls that come with no resource type of their own.
+var beside = []statement{
+	// Lambda, API Gateway and others are handed the function's role.
+	{Sid: "HandOver", Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: roles,
+		Condition: map[string]any{"StringEquals": map[string]string{"iam:PassedToService": "lambda.amazonaws.com"}}},
+	// The first custom domain, and the first cluster, of an account make a role of the service's own. Source: "Using
+	// service-linked roles for API Gateway", docs.aws.amazon.com/apigateway/latest/developerguide/using-service-linked-roles.html.
+	{Sid: "ServiceRoles", Effect: "Allow", Action: []string{"iam:CreateServiceLinkedRole"}, Resource: []string{"arn:aws:iam::*:role/aws-service-role/*"},
+		Condition: map[string]any{"StringEquals": map[string][]string{"iam:AWSServiceName": {"ops.apigateway.amazonaws.com"}}}},
+	// Access logs are delivered by CloudWatch Logs, which is told so. Source: "Permissions for access logging", docs.aws.amazon.com/
+	// apigateway/latest/developerguide/http-api-logging.html.
+	{Sid: "AccessLogs", Effect: "Allow", Resource: anyResource, Action: []string{
+		"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
+		"logs:PutResourcePolicy", "logs:DescribeResourcePolicies"}},
+	// The zone is looked up by its name, and a change of records is waited for. What `polygate doctor` asks stands here too.
+	{Sid: "LookUp", Effect: "Allow", Resource: anyResource, Action: []string{
+		"route53:ListHostedZones", "route53:ListHostedZonesByName", "route53:GetChange",
+		"sts:GetCallerIdentity", "account:ListRegions", "lambda:GetAccountSettings"}},
+}
+
+// statement is one of an IAM policy.
+type statement struct {
+	Sid       string
+	Effect    string
+	Action    []string
+	Resource  []string
+	Condition map[string]any `json:",omitempty"`
+}
+
+// Policy is the IAM policy of the deployer, as JSON: a statement for each kind of resource. always leaves out what only a
+// dial asks for.
+func Policy(always bool) (string, error) {
+	bySid := map[string]*statement{}
+	var order []string
+	for _, token := range Types(AWS) {
+		n := aws[token]
+		if always && n.Dial != "" {
+			continue
+		}
+		service, _, _ := strings.Cut(n.Actions[0], ":")
+		sid := sids[service]
+		if service == "route53" && n.Resources[0] == checks[0] {
+			sid = "HealthChecks"
+		}
+		st, ok := bySid[sid]
+		if !ok {
+			st = &statement{Sid: sid, Effect: "Allow", Resource: n.Resources}
+			bySid[sid] = st
+			order = append(order, sid)
+		}
+		st.Action = append(st.Action, n.Actions...)
+	}
+	policy := struct {
+		Version   string
+		Statement []statement
+	}{Version: "2012-10-17"}
+	for _, sid := range order {
+		st := bySid[sid]
+		slices.Sort(st.Action)
+		st.Action = slices.Compact(st.Action)
+		policy.Statement = append(policy.Statement, *st)
+	}
+	policy.Statement = append(policy.Statement, beside...)
+	b, err := json.MarshalIndent(policy, "", "  ")
+	return string(b), err
+}
+
+// sids name the statements by the prefix of their actions.
+var sids = map[string]string{
+	"acm": "Certificates", "apigateway": "Apis", "budgets": "Budgets", "cloudwatch": "Alarms", "iam": "Identities", "lambda": "Functions", "logs": "Logs",
+	"route53": "Records", "route53-recovery-control-config": "RoutingControls", "sns": "Notifications",
+}

@@ -1,0 +1,62 @@
+package permission
+
+// google are the narrowest predefined roles that hold what Pulumi's provider calls to create, read, update and delete each
+// type. Source: "IAM basic and predefined roles reference", docs.cloud.google.com/iam/docs/roles-permissions.
+var google = map[string]Need{
+	"gcp:artifactregistry/repository:Repository":                   {API: "artifactregistry.googleapis.com", Roles: []string{"roles/artifactregistry.admin"}},
+	"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": {API: "artifactregistry.googleapis.com", Roles: []string{"roles/artifactregistry.admin"}},
+	"gcp:billing/budget:Budget": {API: "billingbudgets.googleapis.com", Roles: []string{"roles/billing.costsManager"},
+		Scope: "the billing account", Dial: "budget"},
+	"gcp:certificatemanager/certificate:Certificate":                    {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}},
+	"gcp:certificatemanager/certificateMap:CertificateMap":              {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}},
+	"gcp:certificatemanager/certificateMapEntry:CertificateMapEntry":    {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}},
+	"gcp:certificatemanager/dnsAuthorization:DnsAuthorization":          {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}},
+	"gcp:cloudfunctionsv2/function:Function":                            {API: "cloudfunctions.googleapis.com", Roles: []string{"roles/cloudfunctions.developer", "roles/iam.serviceAccountUser"}},
+	"gcp:cloudrunv2/serviceIamMember:ServiceIamMember":                  {API: "run.googleapis.com", Roles: []string{"roles/run.admin"}},
+	"gcp:compute/backendService:BackendService":                         {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
+	"gcp:compute/globalAddress:GlobalAddress":                           {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
+	"gcp:compute/globalForwardingRule:GlobalForwardingRule":             {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
+	"gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
+	"gcp:compute/sSLPolicy:SSLPolicy":                                   {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
+	"gcp:compute/targetHttpsProxy:TargetHttpsProxy":                     {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
+	"gcp:compute/uRLMap:URLMap":                                         {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
+	"gcp:logging/projectBucketConfig:ProjectBucketConfig":               {API: "logging.googleapis.com", Roles: []string{"roles/logging.configWriter"}},
+	"gcp:logging/projectExclusion:ProjectExclusion":                     {API: "logging.googleapis.com", Roles: []string{"roles/logging.configWriter"}},
+	"gcp:logging/projectSink:ProjectSink":                               {API: "logging.googleapis.com", Roles: []string{"roles/logging.configWriter"}},
+	"gcp:monitoring/alertPolicy:AlertPolicy":                            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.alertPolicyEditor"}, Dial: "alarms"},
+	"gcp:monitoring/notificationChannel:NotificationChannel":            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.notificationChannelEditor"}, Dial: "alarms"},
+	"gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":                {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.uptimeCheckConfigEditor"}, Dial: "alarms"},
+	"gcp:projects/iAMMember:IAMMember":                                  {API: "cloudresourcemanager.googleapis.com", Roles: []string{"roles/resourcemanager.projectIamAdmin"}},
+	"gcp:secretmanager/secretIamMember:SecretIamMember":                 {API: "secretmanager.googleapis.com", Roles: []string{"roles/secretmanager.admin"}, Scope: "each secret of polygate:secrets", Dial: "secrets"},
+	"gcp:serviceaccount/account:Account":                                {API: "iam.googleapis.com", Roles: []string{"roles/iam.serviceAccountAdmin"}},
+	"gcp:storage/bucket:Bucket":                                         {API: "storage.googleapis.com", Roles: []string{"roles/storage.admin"}},
+	"gcp:storage/bucketObject:BucketObject":                             {API: "storage.googleapis.com", Roles: []string{"roles/storage.admin"}},
+}
+
+// googleLookup are the roles that what is only looked up needs: the project's number, and what `polygate doctor` asks.
+var googleLookup = []string{"roles/browser", "roles/serviceusage.serviceUsageViewer", "roles/compute.viewer"}
+
+// Grant is a role and what it is granted on, in words.
+type Grant struct{ Role, On string }
+
+// Grants lists the roles that the deployer has on Google Cloud, each once, those on the project first.
+func Grants() []Grant {
+	var out []Grant
+	onProject := map[string]Need{"": {Roles: googleLookup}}
+	for token, n := range google {
+		if n.Scope == "" {
+			onProject[token] = n
+		}
+	}
+	for _, r := range union(onProject, func(n Need) []string { return n.Roles }) {
+		out = append(out, Grant{r, ""})
+	}
+	for _, token := range Types(Google) {
+		if n := google[token]; n.Scope != "" {
+			for _, r := range n.Roles {
+				out = append(out, Grant{r, n.Scope})
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,291 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/modfile"
+
+	"polygate.example/infra/catalog"
+	"polygate.example/infra/permission"
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/deploy"
+	"polygate.example/tools/internal/doctor"
+	"polygate.example/tools/internal/localcloud"
+	"polygate.example/tools/internal/pulumicli"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at everything a deployment needs, and say what is wrong and what to do",
+		Long: `doctor looks, and changes nothing: credentials of each cloud the stack uses, its regions, quotas and APIs, the zone and its
+delegation, CAA, names and certificates of what is deployed, the certificate that is brought along, and this machine's clock,
+Pulumi, Go and disk. All checks run at the same time, each for at most ten seconds. It exits with 1 when one has failed.`,
+		Example: "  polygate doctor -s prod\n  polygate doctor -s prod --json | jq '.checks[] | select(.result != \"ok\")'",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings()
+			if err != nil {
+				return err
+			}
+			opts, err := a.examination(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			r := doctor.Run(cmd.Context(), opts)
+			if err := cmd.Context().Err(); err != nil {
+				return err
+			}
+			print := r.Table
+			if asJSON {
+				print = r.JSON
+			}
+			if err := print(a.out); err != nil {
+				return err
+			}
+			if !r.Healthy() {
+				return unhealthy{}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// examination says what the doctor is to look at, and where.
+func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Options, error) {
+	config, err := settings.FileLookup(settings.Path(a.root, a.stack))
+	if err != nil {
+		return doctor.Options{}, err
+	}
+	opts := doctor.Options{
+		Settings: s, Config: config, Now: time.Now, Zones: map[string]doctor.Authority{}, Dial: doctor.DialNames,
+		APIs: permission.APIs(s), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
+	}
+	for _, m := range catalog.Managers() {
+		opts.Zones[m.Spec().Name] = doctor.Authority{Zone: m.Spec().Zone, Issuers: m.Spec().Authorities}
+	}
+	for _, name := range s.Providers() {
+		if p, ok := catalog.Provider(name); ok {
+			opts.Issuers = append(opts.Issuers, doctor.Issuer{Provider: name, Names: p.Spec().Authorities})
+		}
+	}
+	if s.LocalClouds != nil {
+		err = a.examineLocal(ctx, s, &opts)
+	} else {
+		a.examineReal(ctx, s, &opts)
+	}
+	opts.Own = append(opts.Own, a.examineMachine()...)
+	return opts, err
+}
+
+// clouds are the connections to the real ones; tests have their own.
+func (a *app) clouds(config settings.Lookup) doctor.Clouds {
+	if a.fakes != nil {
+		return *a.fakes
+	}
+	return doctor.Clouds{
+		AWS: func(ctx context.Context) (doctor.AWS, error) {
+			profile, _ := config("aws:profile")
+			return doctor.NewAWS(ctx, profile)
+		},
+		Google: doctor.NewGoogle,
+		Azure:  doctor.NewAzure,
+		Cloudflare: func(context.Context) (doctor.Cloudflare, error) {
+			return doctor.NewCloudflare(a.getenv("CLOUDFLARE_API_TOKEN"))
+		},
+	}
+}
+
+// examineReal adds what an environment on real clouds is looked at for.
+func (a *app) examineReal(ctx context.Context, s settings.Settings, opts *doctor.Options) {
+	opts.Resolve = a.resolve
+	if opts.Resolve == nil {
+		opts.Resolve = doctor.SystemResolver()
+	}
+	hours := clocks(s)
+	if a.hours != nil {
+		hours = a.hours
+	}
+	opts.Deployed = a.deployed(ctx, s)
+	opts.Own = append(opts.Own,
+		doctor.Own{Name: "state", Run: func(context.Context) doctor.Finding {
+			where, err := a.backend()
+			if err := errors.Join(a.realClouds(), err); err != nil {
+				what, remedy, _ := strings.Cut(err.Error(), ". Say it with")
+				return doctor.Bad(strings.TrimSpace(strings.TrimPrefix(remedy, " one of")), "%s", what)
+			}
+			return doctor.OK("%s", where)
+		}},
+		doctor.Own{Name: "certificate", Run: func(context.Context) doctor.Finding { return a.broughtCertificate(s) }},
+		doctor.Clock(&http.Client{}, time.Now, hours...))
+}
+
+// clocks are servers of the clouds in use that tell the time.
+func clocks(s settings.Settings) []string {
+	of := map[string]string{"aws": "https://sts.amazonaws.com/", "gcp": "https://www.googleapis.com/", "azure": "https://management.azure.com/"}
+	var urls []string
+	for _, p := range s.Providers() {
+		urls = append(urls, of[p])
+	}
+	return urls
+}
+
+// broughtCertificate looks at the certificate that the stack brings along, if it brings one.
+func (a *app) broughtCertificate(s settings.Settings) doctor.Finding {
+	if s.Certificate == nil {
+		return doctor.Skip("the stack brings none")
+	}
+	switch err := a.checkCertificate(s, time.Now()); {
+	case errors.Is(err, fs.ErrNotExist):
+		return doctor.Bad("put the file there, or change polygate:certificate", "%v", err)
+	case err != nil:
+		return doctor.Bad("have it issued anew by ACME DNS-01 for the names it lacks", "%v", err)
+	}
+	return doctor.OK("%s is valid for every name it has to cover", s.Certificate.PFX)
+}
+
+// deployed is what stands, as far as it can be told without building anything: what `up` on this machine saved, else what the
+// stack says.
+func (a *app) deployed(ctx context.Context, s settings.Settings) *topology.Topology {
+	t, _, err := a.savedTopology()
+	if err == nil {
+		return &t
+	}
+	if _, err := pulumicli.Present(ctx, a.pulumi()); err != nil {
+		return nil
+	}
+	if t, err = a.askStack(ctx, s); err != nil {
+		if !errors.Is(err, deploy.ErrNoStack) && !errors.Is(err, deploy.ErrNoTopology) && !errors.As(err, new(usageError)) {
+			a.step("what is deployed could not be told: %v", err)
+		}
+		return nil
+	}
+	return &t
+}
+
+// examineLocal adds what an environment on local clouds is looked at for.
+func (a *app) examineLocal(ctx context.Context, s settings.Settings, opts *doctor.Options) error {
+	opts.Local = true
+	cloudOpts, err := a.cloudOptions(s)
+	if err != nil {
+		return err
+	}
+	st, err := localcloud.ReadState(ctx, a.cloudDir())
+	running := err == nil
+	if err != nil && !errors.Is(err, localcloud.ErrNotRunning) {
+		return err
+	}
+	if t, _, err := a.savedTopology(); err == nil && running {
+		opts.Deployed = &t
+	}
+	if running {
+		opts.Resolve = doctor.NewResolver(st.DNS)
+		if opts.Roots, err = authority(st.CA); err != nil {
+			return err
+		}
+		opts.Dial = func(ctx context.Context, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", st.Edge)
+		}
+	}
+	opts.Own = append(opts.Own,
+		doctor.Own{Name: "local clouds", Run: func(context.Context) doctor.Finding {
+			if running {
+				return doctor.OK("running since %s, process %d, %g times as fast as the wall clock", st.Started.Format(time.TimeOnly), st.PID, st.Speed)
+			}
+			if err := a.addressesFree(cloudOpts); err != nil {
+				return doctor.Bad("free the addresses, or give others in the stack file", "not running, and cannot start: %v", err)
+			}
+			return doctor.Warn("polygate up -s "+a.stack, "not running; all their addresses are free")
+		}},
+		doctor.Own{Name: "loopback range", Run: func(context.Context) doctor.Finding { return loopback(cloudOpts.Network) }})
+	return nil
+}
+
+// loopback looks whether fronts can have addresses of their own.
+func loopback(network netip.Addr) doctor.Finding {
+	l, err := net.Listen("tcp", netip.AddrPortFrom(network.Next(), 0).String())
+	if err != nil {
+		return doctor.Warn("nothing has to be done; to have the addresses on macOS: `sudo ifconfig lo0 alias "+network.Next().String()+"`, and so on",
+			"%s and up are no addresses here: every front has a port of its own on 127.0.0.1", network.Next())
+	}
+	l.Close()
+	return doctor.OK("fronts have addresses of their own from %s on", network.Next())
+}
+
+// examineMachine adds what every environment needs here.
+func (a *app) examineMachine() []doctor.Own {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	for { // as much of it as there is
+		if _, err := os.Stat(cache); err == nil || cache == filepath.Dir(cache) {
+			break
+		}
+		cache = filepath.Dir(cache)
+	}
+	checks := []doctor.Own{doctor.Pulumi(a.pulumi()), doctor.Disk(doctor.Free, a.root, cache)}
+	want, err := goVersion(a.root)
+	if err != nil {
+		return append(checks, doctor.Own{Name: "Go", Run: func(context.Context) doctor.Finding {
+			return doctor.Warn("run doctor in a checkout of polygate", "nobody says which is wanted: %v", err)
+		}})
+	}
+	return append(checks, doctor.Go(a.root, want))
+}
+
+// pulumi says where a Pulumi CLI is looked for.
+func (a *app) pulumi() pulumicli.Options {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir() // Find will say so
+	}
+	return pulumicli.Options{Module: filepath.Join(a.root, "tools", "pulumi"), Cache: filepath.Join(cache, "polygate", "pulumi")}
+}
+
+// goVersion is the version of Go that the project's module wants.
+func goVersion(root string) (string, error) {
+	path := filepath.Join(root, "go.mod")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	f, err := modfile.ParseLax(path, b, nil)
+	if err != nil {
+		return "", err
+	}
+	if f.Go == nil {
+		return strings.TrimPrefix(runtime.Version(), "go"), nil
+	}
+	return f.Go.Version, nil
+}
+
+// authority reads the certificate that the local clouds' own are signed by.
+func authority(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the local authority's certificate: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return pool, nil
+}

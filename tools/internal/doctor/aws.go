@@ -1,0 +1,97 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/account"
+	accounttypes "github.com/aws/aws-sdk-go-v2/service/account/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// amazon asks AWS by its SDK.
+type amazon struct{ config aws.Config }
+
+// NewAWS finds credentials where the SDK does: environment, shared files, single sign-on, the machine's role. profile is the
+// stack file's aws:profile, or "".
+func NewAWS(ctx context.Context, profile string) (AWS, error) {
+	opts := []func(*config.LoadOptions) error{config.WithDefaultRegion("us-east-1"), config.WithRetryMaxAttempts(2)}
+	if profile != "" {
+		opts = append(opts, config.WithSharedConfigProfile(profile))
+	}
+	c, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%w for AWS: %w", ErrNoCredentials, err)
+	}
+	if _, err := c.Credentials.Retrieve(ctx); err != nil {
+		return nil, fmt.Errorf("%w for AWS", ErrNoCredentials) // the SDK's own error is a page about the last place it looked at
+	}
+	return amazon{c}, nil
+}
+
+func (a amazon) Identity(ctx context.Context) (string, error) {
+	out, err := sts.NewFromConfig(a.config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.Arn), nil
+}
+
+func (a amazon) Regions(ctx context.Context) ([]string, error) {
+	pages := account.NewListRegionsPaginator(account.NewFromConfig(a.config), &account.ListRegionsInput{
+		RegionOptStatusContains: []accounttypes.RegionOptStatus{accounttypes.RegionOptStatusEnabled, accounttypes.RegionOptStatusEnabledByDefault},
+	})
+	var out []string
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.Regions {
+			out = append(out, aws.ToString(r.RegionName))
+		}
+	}
+	return out, nil
+}
+
+func (a amazon) Concurrency(ctx context.Context, region string) (limit, unreserved int, err error) {
+	out, err := lambda.NewFromConfig(a.config, func(o *lambda.Options) { o.Region = region }).GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
+	if err != nil {
+		return 0, 0, err
+	}
+	if out.AccountLimit == nil {
+		return 0, 0, errors.New("Lambda says nothing of the account's limits")
+	}
+	return int(out.AccountLimit.ConcurrentExecutions), int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions)), nil
+}
+
+func (a amazon) Zone(ctx context.Context, name string) ([]string, error) {
+	client := route53.NewFromConfig(a.config)
+	// Zones are listed from the name on, those of the name first.
+	found, err := client.ListHostedZonesByName(ctx, &route53.ListHostedZonesByNameInput{DNSName: aws.String(name + ".")})
+	if err != nil {
+		return nil, err
+	}
+	for _, z := range found.HostedZones {
+		if strings.TrimSuffix(aws.ToString(z.Name), ".") != name || z.Config != nil && z.Config.PrivateZone {
+			continue
+		}
+		zone, err := client.GetHostedZone(ctx, &route53.GetHostedZoneInput{Id: z.Id})
+		if err != nil {
+			return nil, err
+		}
+		if zone.DelegationSet == nil {
+			return nil, nil
+		}
+		return zone.DelegationSet.NameServers, nil
+	}
+	return nil, ErrNoZone
+}
+
+var _ AWS = amazon{}

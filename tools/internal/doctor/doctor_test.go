@@ -1,0 +1,420 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/localcloud/pki"
+	"polygate.example/tools/internal/report"
+)
+
+// world is everything the doctor asks, as a test wants it.
+type world struct {
+	opts    Options
+	account fakeAWS
+	project fakeGoogle
+	sub     fakeAzure
+	token   fakeCloudflare
+	records []string          // what the resolver knows, as a zone file writes it
+	above   map[string]string // what the servers of the zones above answer, by address
+}
+
+type fakeAWS struct {
+	err        error // of every question
+	regions    []string
+	limit      int
+	unreserved int
+	servers    []string
+	zoneErr    error
+}
+
+func (f *fakeAWS) Identity(context.Context) (string, error) {
+	return "arn:aws:iam::1:user/me", f.err
+}
+func (f *fakeAWS) Regions(context.Context) ([]string, error) { return f.regions, f.err }
+func (f *fakeAWS) Concurrency(context.Context, string) (int, int, error) {
+	return f.limit, f.unreserved, f.err
+}
+func (f *fakeAWS) Zone(context.Context, string) ([]string, error) {
+	return f.servers, errors.Join(f.err, f.zoneErr)
+}
+
+type fakeGoogle struct {
+	err                error
+	services, location []string
+	quotas             []Quota
+}
+
+func (f *fakeGoogle) Identity(context.Context) (string, error) { return "me@example.com", f.err }
+func (f *fakeGoogle) Locations(context.Context, string) ([]string, error) {
+	return f.location, f.err
+}
+func (f *fakeGoogle) Services(context.Context, string) ([]string, error) { return f.services, f.err }
+func (f *fakeGoogle) Quotas(context.Context, string) ([]Quota, error)    { return f.quotas, f.err }
+
+type fakeAzure struct {
+	err                 error
+	locations, provider []string
+	usages              []Quota
+	servers             []string
+	zoneErr             error
+}
+
+func (f *fakeAzure) Identity(context.Context, string) (string, error) { return "test", f.err }
+func (f *fakeAzure) FlexLocations(context.Context, string) ([]string, error) {
+	return f.locations, f.err
+}
+func (f *fakeAzure) Providers(context.Context, string) ([]string, error) { return f.provider, f.err }
+func (f *fakeAzure) Usages(context.Context, string, string) ([]Quota, error) {
+	return f.usages, f.err
+}
+func (f *fakeAzure) Zone(context.Context, string, string, string) ([]string, error) {
+	return f.servers, errors.Join(f.err, f.zoneErr)
+}
+
+type fakeCloudflare struct {
+	err     error
+	servers []string
+	zoneErr error
+}
+
+func (f *fakeCloudflare) Identity(context.Context) (string, error) {
+	return "an active API token", f.err
+}
+func (f *fakeCloudflare) Zone(context.Context, string) ([]string, error) {
+	return f.servers, errors.Join(f.err, f.zoneErr)
+}
+
+var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+// healthy is a world in which nothing is wrong: a stack on all three clouds, deployed, by Route 53 with a spare at Cloudflare.
+func healthy(t *testing.T) *world {
+	t.Helper()
+	ca, err := pki.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	region := func(name, target string) topology.Region {
+		provider, label, _ := strings.Cut(name, "/")
+		return topology.Region{Name: name, Provider: provider, Hostname: label + "." + provider + ".api.example.com", Target: target}
+	}
+	deployed := &topology.Topology{Hostname: "api.example.com", Regions: []topology.Region{
+		region("aws/use1", "d-1.execute-api.test"), region("gcp/usc1", "192.0.2.1"), region("azure/eastus", "app.azurewebsites.test"),
+	}}
+	w := &world{
+		account: fakeAWS{regions: []string{"use1", "euw1"}, limit: 1000, unreserved: 900, servers: []string{"NS-2.awsdns.test.", "ns-1.awsdns.test"}},
+		project: fakeGoogle{services: []string{"run.googleapis.com", "compute.googleapis.com"}, location: []string{"usc1"}, quotas: []Quota{{"URL_MAPS", 10, 9}, {"SNAPSHOTS", 1, 1}}},
+		sub:     fakeAzure{locations: []string{"eastus"}, provider: []string{"microsoft.web", "Microsoft.Storage"}, usages: []Quota{{"FlexConsumptionCores", 250, 3}}, servers: []string{"ns1.azure-dns.test"}},
+		token:   fakeCloudflare{servers: []string{"ada.ns.cloudflare.test"}},
+		records: []string{
+			"com. 60 IN NS a.gtld.test.", "a.gtld.test. 60 IN A 192.0.2.53",
+			"example.com. 60 IN NS ns-1.awsdns.test.", "example.com. 60 IN NS ns-2.awsdns.test.",
+			`example.com. 60 IN CAA 0 issue "amazon.com"`, `example.com. 60 IN CAA 0 issue "pki.goog; cansignhttpexchanges=yes"`,
+			"api.example.com. 60 IN CNAME usc1.gcp.api.example.com.",
+			"use1.aws.api.example.com. 60 IN CNAME d-1.execute-api.test.", "d-1.execute-api.test. 60 IN A 192.0.2.2",
+			"usc1.gcp.api.example.com. 60 IN A 192.0.2.1", "eastus.azure.api.example.com. 60 IN CNAME app.azurewebsites.test.",
+		},
+		above: map[string]string{"192.0.2.53:53": "example.com. 172800 IN NS ns-1.awsdns.test.\nexample.com. 172800 IN NS ns-2.awsdns.test."},
+	}
+	config := map[string]string{"gcp:project": "p", "azure-native:subscriptionId": "s"}
+	w.opts = Options{
+		Settings: settings.Settings{Environment: "dev", Hostname: "api.example.com", Zone: "example.com", Manager: "route53", Spare: "cloudflare", Concurrency: 100,
+			Regions: []settings.Region{{Provider: "aws", Name: "use1"}, {Provider: "gcp", Name: "usc1"}, {Provider: "azure", Name: "eastus"}}},
+		Config:   func(key string) (string, bool) { v, ok := config[key]; return v, ok },
+		Deployed: deployed,
+		Clouds: Clouds{
+			AWS:        func(context.Context) (AWS, error) { return &w.account, nil },
+			Google:     func(context.Context) (Google, error) { return &w.project, nil },
+			Azure:      func(context.Context) (Azure, error) { return &w.sub, nil },
+			Cloudflare: func(context.Context) (Cloudflare, error) { return &w.token, nil },
+		},
+		Zones:   map[string]Authority{"route53": {Zone: "Route 53 hosted zone"}, "cloudflare": {Zone: "Cloudflare zone", Issuers: []string{"pki.goog"}}, "trafficmanager": {Zone: "Azure DNS zone"}},
+		Issuers: []Issuer{{"aws", []string{"amazon.com", "amazontrust.com"}}, {"gcp", []string{"pki.goog", "letsencrypt.org"}}, {"azure", nil}},
+		APIs:    []string{"compute.googleapis.com", "run.googleapis.com"},
+		ARM:     []string{"Microsoft.Storage", "Microsoft.Web"},
+		Roots:   ca.Pool(),
+		Now:     func() time.Time { return time.Now() },
+		Resolve: w.resolve,
+	}
+	w.opts.Dial = present(t, ca, "*.aws.api.example.com", "*.gcp.api.example.com", "*.azure.api.example.com", "api.example.com")
+	return w
+}
+
+// present dials a server that presents a certificate for the names.
+func present(t *testing.T, ca *pki.CA, names ...string) func(context.Context, string) (net.Conn, error) {
+	t.Helper()
+	certificate, key, err := ca.Issue(names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_ = c.(*tls.Conn).Handshake() // the other side says why
+			}()
+		}
+	}()
+	return func(ctx context.Context, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", l.Addr().String())
+	}
+}
+
+// resolve answers from the world's records, following aliases as a resolver does.
+func (w *world) resolve(_ context.Context, q *dns.Msg, server string) (*dns.Msg, error) {
+	in := new(dns.Msg).SetReply(q)
+	zone := w.records
+	if server != "" {
+		text, known := w.above[server]
+		if !known {
+			return nil, errors.New("no answer from " + server)
+		}
+		for line := range strings.SplitSeq(text, "\n") {
+			if rr, err := dns.NewRR(line); err == nil && rr != nil {
+				in.Ns = append(in.Ns, rr)
+			}
+		}
+		in.Authoritative = text == ""
+		return in, nil
+	}
+	name := q.Question[0].Name
+	for range 4 {
+		next := ""
+		for _, line := range zone {
+			rr, err := dns.NewRR(line)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", line, err)
+			}
+			if rr.Header().Name != name {
+				continue
+			}
+			if c, alias := rr.(*dns.CNAME); alias {
+				next = c.Target
+				in.Answer = append(in.Answer, rr)
+			} else if rr.Header().Rrtype == q.Question[0].Qtype {
+				in.Answer = append(in.Answer, rr)
+			}
+		}
+		if next == "" {
+			break
+		}
+		name = next
+	}
+	return in, nil
+}
+
+// without takes the records of a name out.
+func (w *world) without(name string) {
+	var kept []string
+	for _, r := range w.records {
+		if !strings.HasPrefix(r, name+". ") {
+			kept = append(kept, r)
+		}
+	}
+	w.records = kept
+}
+
+func TestHealthy(t *testing.T) {
+	r := Run(t.Context(), healthy(t).opts)
+	if !r.Healthy() || r.Result != report.OK || r.Subject != "dev" {
+		t.Errorf("%s is %s", r.Subject, r.Result)
+	}
+	var names []string
+	for _, c := range r.Checks {
+		names = append(names, c.Name)
+		if c.Result != report.OK || c.Detail == "" {
+			t.Errorf("%+v", c)
+		}
+	}
+	want := "aws: credentials, aws: regions, aws: Lambda concurrency in use1, route53: zone example.com, gcp: credentials, gcp: APIs of p, gcp: regions, gcp: quotas of p, " +
+		"azure: credentials, azure: resource providers, azure: regions, azure: quotas in eastus, cloudflare: credentials, cloudflare: zone example.com, CAA of api.example.com, " +
+		"name api.example.com, name use1.aws.api.example.com, certificates of aws/use1, name usc1.gcp.api.example.com, certificates of gcp/usc1, " +
+		"name eastus.azure.api.example.com, certificates of azure/eastus"
+	if got := strings.Join(names, ", "); got != want {
+		t.Errorf("checks\n%s, want\n%s", got, want)
+	}
+}
+
+// Each row breaks one thing, and one check says so and what to do.
+func TestFindings(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		wreck  func(*world)
+		check  string
+		result report.Result
+		detail string
+		remedy string
+	}{
+		{"region not enabled", func(w *world) { w.account.regions = []string{"euw1"} }, "aws: regions", report.Failed, "not enabled in the account: use1", "aws account enable-region"},
+		{"a new account's ten instances", func(w *world) { w.account.limit, w.account.unreserved = 10, 10; w.opts.Deployed = nil },
+			"aws: Lambda concurrency in use1", report.Failed, "10 of the account's 10 are not reserved: polygate:concurrency is 100", "L-B99A9384"},
+		{"a limit lowered below what is deployed", func(w *world) { w.account.limit, w.account.unreserved = 150, 50 },
+			"aws: Lambda concurrency in use1", report.Failed, "may have 150 instances", "lower polygate:concurrency"},
+		{"what is deployed has its own already", func(w *world) { w.account.unreserved = 120 }, "aws: Lambda concurrency in use1", report.OK, "120 of the account's 1000", ""},
+		{"AWS refuses", func(w *world) { w.account.err = errors.New("AccessDenied\nand more") }, "aws: regions", report.Failed, "AccessDenied", "account:ListRegions"},
+		{"no hosted zone", func(w *world) { w.account.zoneErr = ErrNoZone }, "route53: zone example.com", report.Failed, "aws has no Route 53 hosted zone of that name", "create-hosted-zone --name example.com"},
+		{"zone not delegated", func(w *world) { w.above = map[string]string{"192.0.2.53:53": ""} }, "route53: zone example.com", report.Failed,
+			"nobody is led to it: the zone above has no NS records", "name these: ns-1.awsdns.test, ns-2.awsdns.test"},
+		{"zone delegated elsewhere", func(w *world) {
+			w.above = map[string]string{"192.0.2.53:53": "example.com. 60 IN NS ns.old.test."}
+		}, "route53: zone example.com", report.Failed, "by a.gtld.test it is delegated to ns.old.test", "name these"},
+		{"delegation in part", func(w *world) {
+			w.above = map[string]string{"192.0.2.53:53": "example.com. 60 IN NS ns-1.awsdns.test."}
+		}, "route53: zone example.com", report.Failed, "delegated to ns-1.awsdns.test", "ns-2.awsdns.test"},
+		{"the zones above do not answer", func(w *world) { w.above = nil }, "route53: zone example.com", report.OK, "delegated to it by this machine's resolver", ""},
+		{"the spare leads", func(w *world) { w.token.servers = []string{"ns-1.awsdns.test", "ns-2.awsdns.test"} }, "cloudflare: zone example.com", report.Warning, "it is the spare", "delegate it to route53"},
+		{"no spare zone", func(w *world) { w.token.zoneErr = ErrNoZone }, "cloudflare: zone example.com", report.Failed, "cloudflare has no Cloudflare zone", "add the zone example.com"},
+		{"no zone at Azure", func(w *world) {
+			w.opts.Settings.Manager, w.sub.zoneErr = "trafficmanager", ErrNoZone
+			w.opts.Settings.TrafficManager.ZoneGroup = "dns"
+		}, "trafficmanager: zone example.com", report.Failed, "azure has no Azure DNS zone", "az network dns zone create --resource-group dns"},
+		{"no project access", func(w *world) { w.project.err = errors.New("403 Forbidden: no") }, "gcp: regions", report.Failed, "403 Forbidden", "cloudfunctions.locations.list"},
+		{"an API is off", func(w *world) { w.project.services = w.project.services[:1] }, "gcp: APIs of p", report.Failed, "not enabled: compute.googleapis.com", "gcloud services enable --project p compute.googleapis.com"},
+		{"a region Google closed", func(w *world) { w.project.location = nil }, "gcp: regions", report.Failed, "not open to the project: usc1", "functions regions list"},
+		{"no room for a balancer", func(w *world) { w.project.quotas[0].Usage = 10; w.opts.Deployed = nil }, "gcp: quotas of p", report.Failed, "adds 1 load balancers; URL_MAPS: 10 of 10 are taken", "quotas"},
+		{"no room needed", func(w *world) { w.project.quotas[0].Usage = 10 }, "gcp: quotas of p", report.OK, "room for 0", ""},
+		{"a provider is not registered", func(w *world) { w.sub.provider = nil }, "azure: resource providers", report.Failed, "not registered: Microsoft.Storage, Microsoft.Web",
+			"az provider register --subscription s --namespace Microsoft.Storage"},
+		{"no Flex here", func(w *world) { w.sub.locations = nil }, "azure: regions", report.Failed, "not sold with Flex Consumption: eastus", "list-flexconsumption-locations"},
+		{"Flex used up", func(w *world) { w.sub.usages[0].Usage = 250 }, "azure: quotas in eastus", report.Failed, "250 of 250", "support request"},
+		{"no quota told", func(w *world) { w.sub.usages = nil }, "azure: quotas in eastus", report.Skipped, "no quota", ""},
+		{"CAA admits others", func(w *world) {
+			w.records = append(w.records, `api.example.com. 60 IN CAA 0 issue "letsencrypt.org"`)
+			w.records = remove(w.records, "api.example.com. 60 IN CNAME")
+		}, "CAA of api.example.com", report.Failed, "that of api.example.com admits letsencrypt.org, and not the authorities of aws, cloudflare", "issue amazon.com, issue pki.goog"},
+		{"CAA admits nobody", func(w *world) {
+			w.records = remove(w.records, "example.com. 60 IN CAA")
+			w.records = append(w.records, `example.com. 60 IN CAA 0 issue ";"`)
+		}, "CAA of api.example.com", report.Failed, "and not the authorities of aws, gcp, cloudflare", "amazon.com"},
+		{"no CAA", func(w *world) { w.records = remove(w.records, "example.com. 60 IN CAA") }, "CAA of api.example.com", report.OK, "every authority may issue", ""},
+		{"a name is gone", func(w *world) { w.without("use1.aws.api.example.com") }, "name use1.aws.api.example.com", report.Failed, "there is no such name", "polygate up"},
+		{"a name leads elsewhere", func(w *world) {
+			w.without("usc1.gcp.api.example.com")
+			w.records = append(w.records, "usc1.gcp.api.example.com. 60 IN A 192.0.2.99")
+		}, "name usc1.gcp.api.example.com", report.Failed, "leads to 192.0.2.99, and gcp/usc1 was deployed as 192.0.2.1", "polygate up"},
+		{"the shared name is gone", func(w *world) { w.without("api.example.com") }, "name api.example.com", report.Failed, "there is no such name", "polygate up"},
+		{"the shared name leads elsewhere", func(w *world) {
+			w.without("api.example.com")
+			w.records = append(w.records, "api.example.com. 60 IN CNAME old.test.", "old.test. 60 IN A 192.0.2.7")
+		}, "name api.example.com", report.Failed, "leads to old.test -> 192.0.2.7, which is none", "polygate up"},
+		{"a certificate of another authority", func(w *world) { w.opts.Roots = nil }, "certificates of aws/use1", report.Failed, "for use1.aws.api.example.com:", "renew it"},
+		{"a certificate that expires soon", func(w *world) {
+			later := time.Now().Add(pkiLifetime - 10*24*time.Hour)
+			w.opts.Now = func() time.Time { return later }
+		}, "certificates of aws/use1", report.Warning, "9 days left", "renew it"},
+		{"an expired certificate", func(w *world) {
+			later := time.Now().Add(pkiLifetime + time.Hour)
+			w.opts.Now = func() time.Time { return later }
+		}, "certificates of aws/use1", report.Failed, "expired", "renew it"},
+		{"nothing deployed", func(w *world) { w.opts.Deployed = nil }, "names and certificates", report.Skipped, "nothing is deployed", ""},
+		{"not connected in time", func(w *world) {
+			w.opts.Timeout = 50 * time.Millisecond
+			w.opts.Clouds.AWS = func(ctx context.Context) (AWS, error) { <-ctx.Done(); <-t.Context().Done(); return nil, ctx.Err() }
+		}, "aws: regions", report.Failed, "no answer", "log in"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := healthy(t)
+			c.wreck(w)
+			r := Run(t.Context(), w.opts)
+			for _, got := range r.Checks {
+				if got.Name != c.check {
+					continue
+				}
+				if got.Result != c.result || !strings.Contains(got.Detail, c.detail) || !strings.Contains(got.Remedy, c.remedy) {
+					t.Errorf("%+v, want %s, %q and %q", got, c.result, c.detail, c.remedy)
+				}
+				if (got.Remedy != "") != (got.Result == report.Failed || got.Result == report.Warning) {
+					t.Errorf("%+v: want a remedy when it is not ok, and then only", got)
+				}
+				return
+			}
+			t.Errorf("there is no check %q", c.check)
+		})
+	}
+}
+
+// pkiLifetime is how long the test authority's certificates are valid.
+const pkiLifetime = 397 * 24 * time.Hour
+
+func remove(records []string, prefix string) []string {
+	var kept []string
+	for _, r := range records {
+		if !strings.HasPrefix(r, prefix) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// Without credentials every check of a cloud says so and how to log in, and none waits for another.
+func TestNoCredentials(t *testing.T) {
+	w := healthy(t)
+	none := func(cloud string) error { return fmt.Errorf("%w for %s", ErrNoCredentials, cloud) }
+	w.opts.Clouds = Clouds{
+		AWS:        func(context.Context) (AWS, error) { return nil, none("AWS") },
+		Google:     func(context.Context) (Google, error) { return nil, none("Google Cloud") },
+		Azure:      func(context.Context) (Azure, error) { return nil, none("Azure") },
+		Cloudflare: func(context.Context) (Cloudflare, error) { return nil, none("Cloudflare") },
+	}
+	r := Run(t.Context(), w.opts)
+	if r.Healthy() {
+		t.Error("it is healthy")
+	}
+	login := map[string]string{"aws": "aws sso login", "route53": "aws sso login", "gcp": "gcloud auth", "azure": "az login", "cloudflare": "CLOUDFLARE_API_TOKEN"}
+	seen := 0
+	for _, c := range r.Checks {
+		cloud, _, ofCloud := strings.Cut(c.Name, ": ")
+		if !ofCloud {
+			continue
+		}
+		seen++
+		if c.Result != report.Failed || !strings.Contains(c.Detail, "no credentials") || !strings.Contains(c.Remedy, login[cloud]) {
+			t.Errorf("%+v", c)
+		}
+	}
+	if seen != 14 {
+		t.Errorf("%d checks of clouds, want 14", seen)
+	}
+}
+
+// On local clouds there is no account, and their own DNS is asked.
+func TestLocal(t *testing.T) {
+	w := healthy(t)
+	w.opts.Local, w.opts.Clouds = true, Clouds{}
+	r := Run(t.Context(), w.opts)
+	if r.Result != report.OK || r.Checks[1].Name != "zone example.com" || r.Checks[1].Detail != "answered, by ns-1.awsdns.test, ns-2.awsdns.test" {
+		t.Errorf("%+v", r)
+	}
+	w.records = remove(w.records, "example.com. 60 IN NS")
+	if r := Run(t.Context(), w.opts); r.Checks[1].Result != report.Failed || r.Checks[1].Detail != "the local DNS has no such zone" {
+		t.Errorf("without the zone: %+v", r.Checks[1])
+	}
+	w.opts.Resolve, w.opts.Deployed = nil, nil
+	if r := Run(t.Context(), w.opts); r.Result != report.OK || r.Checks[0].Result != report.Skipped {
+		t.Errorf("without local clouds: %+v", r)
+	}
+}

@@ -1,0 +1,172 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/google"
+)
+
+// googleScope is the one scope all of Google Cloud's APIs take.
+const googleScope = "https://www.googleapis.com/auth/cloud-platform"
+
+// alphabet asks Google Cloud by its REST APIs.
+type alphabet struct {
+	rest
+	who      string
+	endpoint func(api string) string // where an API is: https://run.googleapis.com
+}
+
+// NewGoogle finds application default credentials, as Pulumi's provider does.
+func NewGoogle(ctx context.Context) (Google, error) {
+	c, err := google.FindDefaultCredentials(ctx, googleScope)
+	if err != nil {
+		return nil, fmt.Errorf("%w for Google Cloud", ErrNoCredentials)
+	}
+	return newAlphabet(ctx, c, func(api string) string { return "https://" + api }), nil
+}
+
+func newAlphabet(ctx context.Context, c *google.Credentials, endpoint func(string) string) alphabet {
+	// The file says whose they are; it is read for that alone.
+	var file struct {
+		ClientEmail string `json:"client_email"`
+		Type        string `json:"type"`
+	}
+	who := "the machine's own account"
+	if json.Unmarshal(c.JSON, &file) == nil {
+		switch {
+		case file.ClientEmail != "":
+			who = file.ClientEmail
+		case file.Type != "":
+			who = file.Type
+		}
+	}
+	return alphabet{rest{client: oauth2.NewClient(ctx, c.TokenSource)}, who, endpoint}
+}
+
+func (g alphabet) Identity(context.Context) (string, error) {
+	t, ok := g.client.Transport.(*oauth2.Transport)
+	if !ok {
+		return g.who, nil
+	}
+	if _, err := t.Source.Token(); err != nil {
+		return "", fmt.Errorf("%w for Google Cloud: no token for %s", ErrNoCredentials, g.who)
+	}
+	return g.who, nil
+}
+
+func (g alphabet) Locations(ctx context.Context, project string) ([]string, error) {
+	var out []string
+	err := g.pages(ctx, g.endpoint("cloudfunctions.googleapis.com")+"/v2/projects/"+url.PathEscape(project)+"/locations?pageSize=200", func(page json.RawMessage) error {
+		var doc struct {
+			Locations []struct{ LocationID string }
+		}
+		err := json.Unmarshal(page, &doc)
+		for _, l := range doc.Locations {
+			out = append(out, l.LocationID)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (g alphabet) Services(ctx context.Context, project string) ([]string, error) {
+	var out []string
+	err := g.pages(ctx, g.endpoint("serviceusage.googleapis.com")+"/v1/projects/"+url.PathEscape(project)+"/services?filter=state:ENABLED&pageSize=200", func(page json.RawMessage) error {
+		var doc struct {
+			Services []struct{ Config struct{ Name string } }
+		}
+		err := json.Unmarshal(page, &doc)
+		for _, s := range doc.Services {
+			out = append(out, s.Config.Name)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (g alphabet) Quotas(ctx context.Context, project string) ([]Quota, error) {
+	var doc struct{ Quotas []Quota }
+	err := g.get(ctx, g.endpoint("compute.googleapis.com")+"/compute/v1/projects/"+url.PathEscape(project), &doc)
+	return doc.Quotas, err
+}
+
+// pages reads a list to its end.
+func (g alphabet) pages(ctx context.Context, first string, take func(json.RawMessage) error) error {
+	at := first
+	for at != "" {
+		var page json.RawMessage
+		if err := g.get(ctx, at, &page); err != nil {
+			return err
+		}
+		if err := take(page); err != nil {
+			return err
+		}
+		var next struct{ NextPageToken string }
+		if err := json.Unmarshal(page, &next); err != nil {
+			return err
+		}
+		at = ""
+		if next.NextPageToken != "" {
+			at = first + "&pageToken=" + url.QueryEscape(next.NextPageToken)
+		}
+	}
+	return nil
+}
+
+// cloudflareAPI asks Cloudflare.
+type cloudflareAPI struct {
+	rest
+	base string
+}
+
+// NewCloudflare uses an API token, which Pulumi's provider takes from CLOUDFLARE_API_TOKEN.
+func NewCloudflare(token string) (Cloudflare, error) {
+	if token == "" {
+		return nil, fmt.Errorf("%w for Cloudflare: CLOUDFLARE_API_TOKEN is not set", ErrNoCredentials)
+	}
+	return newCloudflare(token, "https://api.cloudflare.com/client/v4"), nil
+}
+
+func newCloudflare(token, base string) cloudflareAPI {
+	return cloudflareAPI{rest{client: &http.Client{}, header: http.Header{"Authorization": {"Bearer " + token}}}, base}
+}
+
+func (c cloudflareAPI) Identity(ctx context.Context) (string, error) {
+	var doc struct{ Result struct{ Status string } }
+	if err := c.get(ctx, c.base+"/user/tokens/verify", &doc); err != nil {
+		return "", err
+	}
+	if doc.Result.Status != "active" {
+		return "", fmt.Errorf("the token is %s", doc.Result.Status)
+	}
+	return "an active API token", nil
+}
+
+func (c cloudflareAPI) Zone(ctx context.Context, name string) ([]string, error) {
+	var doc struct {
+		Result []struct {
+			Name        string
+			NameServers []string `json:"name_servers"`
+		}
+	}
+	if err := c.get(ctx, c.base+"/zones?name="+url.QueryEscape(name), &doc); err != nil {
+		return nil, err
+	}
+	for _, z := range doc.Result {
+		if strings.EqualFold(z.Name, name) {
+			return z.NameServers, nil
+		}
+	}
+	return nil, ErrNoZone
+}
+
+var (
+	_ Google     = alphabet{}
+	_ Cloudflare = cloudflareAPI{}
+)
