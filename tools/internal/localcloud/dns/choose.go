@@ -87,28 +87,14 @@ func (w *walk) byPlace(set *recordSet) []*record {
 // considers the zero-weighted records" (source as for choose). "If you set Weight to 0 for all of the records in the group,
 // traffic is routed to all resources with equal probability" (Developer Guide, "Values specific for weighted records").
 func (w *walk) byWeight(set *recordSet) *record {
-	var heavy, healthyHeavy, healthyLight []*record
-	for _, r := range set.records {
-		healthy := w.healthy(set, r, nil)
-		switch {
-		case *r.Weight > 0:
-			heavy = append(heavy, r)
-			if healthy {
-				healthyHeavy = append(healthyHeavy, r)
-			}
-		case healthy:
-			healthyLight = append(healthyLight, r)
-		}
+	healthy := slices.DeleteFunc(slices.Clone(set.records), func(r *record) bool { return !w.healthy(set, r, nil) })
+	if len(healthy) == 0 {
+		return w.draw(set.records)
 	}
-	for _, among := range [][]*record{healthyHeavy, healthyLight, heavy} {
-		if len(among) > 0 {
-			return w.draw(among)
-		}
-	}
-	return w.draw(set.records)
+	return w.draw(healthy)
 }
 
-// draw picks one in proportion to the weights, or evenly where they are all 0.
+// draw picks one in proportion to the weights, so that a weight of 0 is never drawn, or evenly where they are all 0.
 func (w *walk) draw(among []*record) *record {
 	total := 0
 	for _, r := range among {
