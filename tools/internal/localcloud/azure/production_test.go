@@ -209,6 +209,22 @@ func TestWhenReferencesAreLookedUp(t *testing.T) {
 	}
 }
 
+// TestFreshGrant: an app that is made right after its role is given finds no secret yet. Source: azure.GrantDelay.
+func TestFreshGrant(t *testing.T) {
+	k := newKit(t)
+	k.secret("one")
+	k.storage(goodPackage())
+	identity := k.identity(azure.RoleStorageBlobDataReader)
+	k.restart(clock.New(1))
+	k.entitle(azure.RoleKeyVaultSecretsUser)
+	k.must(tPlan, planInputs(nil))
+	k.must(tApp, k.refers(identity, referTo(secretURI)))
+	k.must(tDeployment, oneDeploy(nil))
+	if got := k.key(); got != referTo(secretURI) {
+		t.Errorf("the variable holds %q before the grant acts", got)
+	}
+}
+
 // TestSecretsStayHidden: no output of the app shows a secret.
 func TestSecretsStayHidden(t *testing.T) {
 	k := newKit(t)
