@@ -201,7 +201,7 @@ func TestWhenReferencesAreLookedUp(t *testing.T) {
 		t.Errorf("a newer version shows at once: %q", got)
 	}
 	k.restart(clock.New(fast))
-	if !k.clock.Sleep(t.Context(), 25*time.Hour) {
+	if !k.clock.Sleep(t.Context(), 40*time.Hour) {
 		t.Fatal(t.Context().Err())
 	}
 	if got := k.key(); got != "two" {
