@@ -71,6 +71,17 @@ func CheckKeys(stackFile string) error {
 	return nil
 }
 
+// Value is what a stack file has for a key of another namespace than ours, such as azure-native:subscriptionId; "" when it has
+// nothing.
+func Value(stackFile, key string) (string, error) {
+	f, err := open(stackFile)
+	if err != nil {
+		return "", err
+	}
+	v, _ := f.get(key)
+	return v, nil
+}
+
 // stack is a parsed stack file.
 type stack struct {
 	file        string

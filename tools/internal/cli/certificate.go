@@ -4,19 +4,16 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
-	"software.sslmate.com/src/go-pkcs12"
-
 	"polygate.example/infra"
 	"polygate.example/infra/settings"
+	"polygate.example/tools/internal/certificate"
 )
 
-// renewBefore is when a certificate that is about to expire is spoken of: ACME's usual lifetime is 90 days, and what renews
-// it should have done so when a third is left.
-const renewBefore = 30 * 24 * time.Hour
+// renewBefore is when a certificate that is about to expire is spoken of: what renews it should have done so by then.
+const renewBefore = settings.DefaultRenewDays * 24 * time.Hour
 
 // checkCertificate opens the certificate that an environment on real clouds brings along. Health checks do not validate
 // certificates, so that a wrong one would show when traffic moves to the regions that present it, and not before. The
@@ -30,17 +27,11 @@ func (a *app) checkCertificate(s settings.Settings, now time.Time) error {
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	pfx, pfxErr := os.ReadFile(a.path(c.PFX))
-	password, passwordErr := os.ReadFile(a.path(c.PasswordFile))
-	if err := errors.Join(pfxErr, passwordErr); err != nil {
+	kept, err := certificate.Files{PFX: a.path(c.PFX), Password: a.path(c.PasswordFile)}.Read()
+	if err != nil {
 		return fmt.Errorf("polygate:certificate: %w", err)
 	}
-	first, _, _ := strings.Cut(string(password), "\n")
-	_, leaf, _, err := pkcs12.DecodeChain(pfx, strings.TrimSuffix(first, "\r"))
-	if err != nil {
-		return fmt.Errorf("polygate:certificate: %s cannot be opened with the first line of %s: %w; it has to be a PKCS #12 file with one private key and its certificate chain",
-			c.PFX, c.PasswordFile, err)
-	}
+	leaf := kept.Leaf
 	problems := judgeCertificate(leaf, names, now)
 	for i, p := range problems {
 		problems[i] = fmt.Errorf("polygate:certificate: %s %w", c.PFX, p)

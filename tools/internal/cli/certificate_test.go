@@ -66,7 +66,7 @@ func TestCertificate(t *testing.T) {
 		"good":             {"s3cret\n", 60 * day, both, 0, nil},
 		"a wildcard":       {"s3cret", 60 * day, []string{"api.example.com", "*.azure.api.example.com"}, 0, nil},
 		"soon over":        {"s3cret\r\nmore", 20*day + time.Hour, both, 0, []string{"gateway.pfx expires in 20 days"}},
-		"wrong password":   {"wrong-one\n", 60 * day, both, 2, []string{"gateway.pfx cannot be opened with the first line of password"}},
+		"wrong password":   {"wrong-one\n", 60 * day, both, 2, []string{"/gateway.pfx cannot be opened with the first line of ", "/password: "}},
 		"over, half of it": {"s3cret\n", -day, both[:1], 2, []string{"gateway.pfx expired on ", "gateway.pfx does not cover eastus.azure.api.example.com: have it issued for api.example.com, eastus.azure.api.example.com"}},
 		"not yet valid":    {"s3cret\n", 100 * day, both, 2, []string{"is not valid before"}},
 	} {

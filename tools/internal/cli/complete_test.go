@@ -13,13 +13,13 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "check", "completion", "destroy", "doctor", "help", "local", "preview", "status", "up"}},
+		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "doctor", "help", "local", "preview", "status", "up"}},
 		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
 		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
 		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
 		{"one target only", []string{"-C", root, "-s", "dev", "local", "fail", "aws", ""}, nil},
 		{"targets to heal", []string{"-C", root, "-s", "dev", "local", "heal", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
-		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, []string{"down", "slow", "errors", "control-plane"}},
+		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, []string{"down", "slow", "errors", "control-plane", "certificate-expired"}},
 		{"help", []string{"help", "local", ""}, []string{"control", "delegate", "env", "fail", "faults", "heal", "places", "secret", "serve", "start", "stop"}},
 		{"no files", []string{"-C", root, "check", ""}, nil},
 	} {

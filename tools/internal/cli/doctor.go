@@ -153,9 +153,9 @@ func (a *app) broughtCertificate(s settings.Settings) doctor.Finding {
 	}
 	switch err := a.checkCertificate(s, time.Now()); {
 	case errors.Is(err, fs.ErrNotExist):
-		return doctor.Bad("put the file there, or change polygate:certificate", "%v", err)
+		return doctor.Bad("polygate cert issue -s "+a.stack+", or put the file there, or change polygate:certificate", "%v", err)
 	case err != nil:
-		return doctor.Bad("have it issued anew by ACME DNS-01 for the names it lacks", "%v", err)
+		return doctor.Bad("polygate cert renew -s "+a.stack+", or have it issued anew where it comes from", "%v", err)
 	}
 	return doctor.OK("%s is valid for every name it has to cover", s.Certificate.PFX)
 }

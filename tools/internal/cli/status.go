@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -147,12 +148,35 @@ func table(w io.Writer, r status.Report) error {
 		serving = "nobody (" + r.Detail + ")"
 	}
 	fmt.Fprintf(w, "%s  %s  served by %s  %s\n\n", r.Hostname, strings.ToUpper(r.Status), serving, r.Checked.Format(time.RFC3339))
+	if r.CertificateDays != nil && r.Serving != "" {
+		fmt.Fprintf(w, "certificate of %s: %s%s\n\n", r.Hostname, days(r.Certificate), suffix(r.Detail))
+	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "REGION\tROLE\tHEALTHY\tSERVING\tVOTES\tDIGEST\tDETAIL")
+	fmt.Fprintln(tw, "REGION\tROLE\tHEALTHY\tSERVING\tVOTES\tCERT\tDIGEST\tDETAIL")
 	for _, reg := range r.Regions {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", reg.Name, reg.Role, yesNo(reg.Healthy), yesNo(reg.Serving), reg.Votes, short(reg.Digest), reg.Detail)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", reg.Name, reg.Role, yesNo(reg.Healthy), yesNo(reg.Serving), reg.Votes, days(reg.Certificate), short(reg.Digest), reg.Detail)
 	}
 	return tw.Flush()
+}
+
+// days says how long a certificate lasts, "" when none was seen.
+func days(c status.Certificate) string {
+	switch {
+	case c.CertificateDays == nil:
+		return ""
+	case *c.CertificateDays < 0:
+		return "expired"
+	case *c.CertificateDays == 1:
+		return "1 day"
+	}
+	return strconv.Itoa(*c.CertificateDays) + " days"
+}
+
+func suffix(detail string) string {
+	if detail == "" {
+		return ""
+	}
+	return " (" + detail + ")"
 }
 
 func yesNo(b bool) string {

@@ -95,6 +95,7 @@ func (c *Clouds) api() http.Handler {
 	c.serveSecrets(mux)
 	c.serveDelegation(mux)
 	c.serveSwitches(mux)
+	c.serveChallenges(mux)
 	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, struct{}{})
 		c.stopOnce.Do(func() { close(c.stop) })

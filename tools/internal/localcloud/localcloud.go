@@ -106,6 +106,8 @@ type Clouds struct {
 	faults   *fault.Set
 	world    atomic.Pointer[plane.World]
 
+	challenges challenges
+
 	runtimes *runtime.Runtimes
 	fronts   *front.Fronts
 	dns      *dns.Server
@@ -267,7 +269,7 @@ func (c *Clouds) startData() (err error) {
 		c.onClose(hosts.Close)
 		functions = hosts
 	}
-	c.fronts = front.New(front.Options{Runtimes: functions, Faults: c.faults, Clock: c.services.Clock, Logger: logger})
+	c.fronts = front.New(front.Options{Runtimes: functions, Faults: c.faults, Clock: c.services.Clock, Logger: logger, Expired: c.expired})
 	c.onClose(c.fronts.Close)
 	o, err := origin.New(origin.Options{Listen: c.opts.Origin, Logger: logger})
 	if err != nil {
@@ -297,6 +299,16 @@ func (c *Clouds) startData() (err error) {
 	c.closers = append(c.closers, c.checkers.Close)
 	c.state.DNS, c.state.Edge, c.state.Origin = c.dns.Addr().String(), c.edge.Addr().String(), o.Addr().String()
 	return nil
+}
+
+// expired issues a certificate that ended yesterday, for the fault of that kind.
+func (c *Clouds) expired(name string) (cert, key []byte, err error) {
+	ca, ok := c.services.CA.(*pki.CA)
+	if !ok {
+		return nil, nil, errors.New("the local authority cannot issue certificates of another time")
+	}
+	end := time.Now().Add(-24 * time.Hour)
+	return ca.IssueFor(end.Add(-90*24*time.Hour), end, name)
 }
 
 // onClose registers an end that cannot fail.
@@ -369,7 +381,7 @@ func (c *Clouds) apply(ctx context.Context) error {
 	c.world.Store(&w)
 	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))
 	c.edge.Apply(w.Sites)
-	problems = append(problems, c.dns.Apply(w.Zones), c.checkers.Apply(w.Checks))
+	problems = append(problems, c.serveZones(), c.checkers.Apply(w.Checks))
 	return errors.Join(problems...)
 }
 

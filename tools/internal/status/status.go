@@ -44,6 +44,7 @@ type Region struct {
 	Release   string `json:"release"`          // release it reports
 	Votes     string `json:"votes,omitempty"`  // "k of n" checkers that call it healthy, where the manager tells
 	Detail    string `json:"detail,omitempty"` // why it is not healthy, or what does not fit
+	Certificate
 }
 
 // Report is one look at an environment.
@@ -56,7 +57,8 @@ type Report struct {
 	BoundSeconds int       `json:"bound_seconds"`    // longest time without answers after a failure, in cloud time
 	Speed        float64   `json:"speed"`            // cloud seconds per second; 1 on real clouds
 	Serving      string    `json:"serving"`          // region the shared name resolves to, "" when it resolves to none
-	Detail       string    `json:"detail,omitempty"` // why it resolves to none
+	Detail       string    `json:"detail,omitempty"` // why it resolves to none, or why clients that it leads there fail
+	Certificate            // shown for the shared name
 	Regions      []Region  `json:"regions"`
 	Checked      time.Time `json:"checked"`
 }
@@ -100,6 +102,8 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 	}
 	names, resolveErr := resolve(ctx, opts, t.Hostname)
 	var wg sync.WaitGroup
+	var refused error
+	wg.Go(func() { r.Certificate, refused = sharedCertificate(ctx, client, t.Hostname, opts.Timeout) })
 	for i, reg := range t.Regions {
 		wg.Go(func() { r.Regions[i] = probe(ctx, client, t, reg, opts) })
 	}
@@ -124,9 +128,13 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 		r.Detail = resolveErr.Error()
 	case r.Serving == "":
 		r.Detail = fmt.Sprintf("%s leads to %s, which is no region of this environment", t.Hostname, strings.Join(names, ", "))
+	case refused != nil:
+		r.Detail = refused.Error()
+	default:
+		r.Detail = r.Certificate.warning()
 	}
 	switch {
-	case resolveErr != nil || r.Serving == "" || healthy == 0:
+	case resolveErr != nil || r.Serving == "" || healthy == 0 || refused != nil:
 		r.Status = Down
 	case healthy < len(r.Regions):
 		r.Status = Degraded
@@ -142,7 +150,8 @@ func probe(ctx context.Context, client *http.Client, t topology.Topology, reg to
 	if opts.Votes != nil {
 		out.Votes = opts.Votes(reg.HealthCheck)
 	}
-	h, err := fetchHealth(ctx, client, reg.HealthURL, opts.Timeout)
+	h, shown, err := fetchHealth(ctx, client, reg.HealthURL, opts.Timeout)
+	out.Certificate = endOf(shown, time.Now())
 	switch {
 	case err != nil:
 		out.Detail = err.Error()
@@ -153,35 +162,40 @@ func probe(ctx context.Context, client *http.Client, t topology.Topology, reg to
 		out.Digest, out.Release = h.Artefact, h.Release
 		if h.Artefact != reg.Digest {
 			out.Detail = "runs another artefact than was deployed"
+		} else {
+			out.Detail = out.Certificate.warning()
 		}
 	}
 	return out
 }
 
-func fetchHealth(ctx context.Context, client *http.Client, target string, timeout time.Duration) (health.Report, error) {
+// fetchHealth asks for a health document. The certificate that is shown on the way is known, too, when it is refused.
+func fetchHealth(ctx context.Context, client *http.Client, target string, timeout time.Duration) (health.Report, *x509.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return health.Report{}, err
+		return health.Report{}, nil, err
 	}
 	res, err := client.Do(req)
 	if err != nil {
+		shown := refusedBy(err)
 		// The URL is in the report already; what is of interest is why.
 		if u := new(url.Error); errors.As(err, &u) {
 			err = u.Err
 		}
-		return health.Report{}, err
+		return health.Report{}, shown, err
 	}
 	defer res.Body.Close()
+	shown := shownBy(res.TLS)
 	if res.StatusCode != http.StatusOK {
-		return health.Report{}, fmt.Errorf("answered %s", res.Status)
+		return health.Report{}, shown, fmt.Errorf("answered %s", res.Status)
 	}
 	var h health.Report
 	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&h); err != nil {
-		return health.Report{}, fmt.Errorf("answered something that is no health report: %w", err)
+		return health.Report{}, shown, fmt.Errorf("answered something that is no health report: %w", err)
 	}
-	return h, nil
+	return h, shown, nil
 }
 
 // newClient makes a client that verifies certificates and, where there is an edge, dials it for every name.

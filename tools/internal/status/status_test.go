@@ -192,12 +192,16 @@ func TestHealthy(t *testing.T) {
 	if got.Checked.Before(before) || got.Checked.After(time.Now()) || got.Checked.Location() != time.UTC {
 		t.Errorf("checked at %s, want now, in UTC", got.Checked)
 	}
+	year := Certificate{CertificateExpires: got.CertificateExpires, CertificateDays: new(396)} // the local authority's 397, begun
+	if left := time.Until(got.CertificateExpires); left < 396*24*time.Hour || left > 397*24*time.Hour {
+		t.Errorf("the certificate of the shared name ends in %s", left)
+	}
 	region := func(name, provider, role, host string, serving bool) Region {
-		return Region{Name: name, Provider: provider, Role: role, Healthy: true, Serving: serving, URL: "https://" + host + "/",
+		return Region{Certificate: year, Name: name, Provider: provider, Role: role, Healthy: true, Serving: serving, URL: "https://" + host + "/",
 			HealthURL: "https://" + host + "/health", Digest: "sha256:" + provider, Release: "r1", Votes: "3 of 3 for check-" + provider}
 	}
 	want := Report{
-		Environment: "test", Hostname: sharedName, Status: OK, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: 105, Speed: 1,
+		Environment: "test", Hostname: sharedName, Status: OK, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: 105, Speed: 1, Certificate: year,
 		Serving: "aws/us-east-1", Checked: got.Checked,
 		Regions: []Region{
 			region("aws/us-east-1", "aws", "primary", awsName, true),

@@ -18,10 +18,13 @@ const (
 	Slow         Kind = "slow"          // each answer is delayed by Delay
 	Errors       Kind = "errors"        // the front answers 503 to the share Rate of requests
 	ControlPlane Kind = "control-plane" // the provider's API refuses to create, change or delete
+
+	// Expired has the region\'s fronts show certificates that ended the day before.
+	Expired Kind = "certificate-expired"
 )
 
 // Kinds lists every kind, for messages.
-var Kinds = []Kind{Down, Slow, Errors, ControlPlane}
+var Kinds = []Kind{Down, Slow, Errors, ControlPlane, Expired}
 
 // Fault is one injected fault.
 type Fault struct {
@@ -34,9 +37,10 @@ type Fault struct {
 
 // State is what a region's front must do right now.
 type State struct {
-	Down   bool
-	Delay  time.Duration // cloud time
-	Errors float64
+	Down    bool
+	Delay   time.Duration // cloud time
+	Errors  float64
+	Expired bool
 }
 
 // Set holds the faults in force. The zero value is ready; all methods are safe for concurrent use.
@@ -105,6 +109,8 @@ func (s *Set) Region(region string) State {
 			st.Delay = max(st.Delay, f.Delay)
 		case Errors:
 			st.Errors = max(st.Errors, f.Rate)
+		case Expired:
+			st.Expired = true
 		}
 	}
 	return st

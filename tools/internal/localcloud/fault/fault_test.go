@@ -48,11 +48,12 @@ func TestRegion(t *testing.T) {
 		fault.Fault{Target: "aws/us-east-1", Kind: fault.Slow, Delay: time.Second},
 		fault.Fault{Target: "aws", Kind: fault.Errors, Rate: 0.1},
 		fault.Fault{Target: "aws/us-east-1", Kind: fault.Errors, Rate: 0.5},
+		fault.Fault{Target: "aws/us-east-1", Kind: fault.Expired},
 		fault.Fault{Target: "aws/us-east-1", Kind: fault.Down},
 		fault.Fault{Target: "gcp", Kind: fault.ControlPlane},
 	)
 	for region, want := range map[string]fault.State{
-		"aws/us-east-1":   {Down: true, Delay: 2 * time.Second, Errors: 0.5},
+		"aws/us-east-1":   {Down: true, Delay: 2 * time.Second, Errors: 0.5, Expired: true},
 		"aws/us-east-11":  {Delay: 2 * time.Second, Errors: 0.1},
 		"gcp/us-central1": {}, // the control plane is none of a front's business
 		"awsome/nowhere":  {},

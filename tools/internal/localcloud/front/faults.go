@@ -1,6 +1,8 @@
 package front
 
 import (
+	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -38,6 +40,28 @@ func (f *Fronts) broken(w http.ResponseWriter, r *http.Request, s *site) bool {
 		return true
 	}
 	return false
+}
+
+// aged is a host's TLS configuration, with a certificate that has ended where the fault of that kind is in force.
+func (f *Fronts) aged(config *tls.Config, s plane.Site, name string) (*tls.Config, error) {
+	if f.o.Expired == nil || !f.o.Faults.Region(s.Region).Expired {
+		return config, nil
+	}
+	cert, ok := f.expired.Load(name)
+	if !ok {
+		chain, key, err := f.o.Expired(name)
+		if err != nil {
+			return nil, fmt.Errorf("issue a certificate of %s that has ended: %w", name, err)
+		}
+		pair, err := tls.X509KeyPair(chain, key)
+		if err != nil {
+			return nil, fmt.Errorf("issue a certificate of %s that has ended: %w", name, err)
+		}
+		cert, _ = f.expired.LoadOrStore(name, &pair)
+	}
+	old := config.Clone()
+	old.Certificates = []tls.Certificate{*cert.(*tls.Certificate)}
+	return old, nil
 }
 
 // Delay is how long, in cloud time, a fault holds back each answer for a host at an address of the fronts.

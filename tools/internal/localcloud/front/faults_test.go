@@ -1,6 +1,8 @@
 package front
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/runtime"
 )
@@ -188,3 +191,56 @@ var (
 	_ Functions            = functions{}
 	_ runtime.EventInvoker = events(nil)
 )
+
+// A front whose certificates have ended is what clients refuse, and who does not look, such as Route 53's checkers, is answered.
+func TestExpired(t *testing.T) {
+	for _, front := range []plane.Front{plane.APIGateway, plane.GoogleALB, plane.AzureApp} {
+		t.Run(string(front), func(t *testing.T) {
+			ca, err := pki.Open(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var faults fault.Set
+			s := siteOf(t, front, freePort(t))
+			end := time.Now().Add(-time.Hour)
+			serve(t, Options{Runtimes: hello, Faults: &faults, Expired: func(name string) ([]byte, []byte, error) {
+				return ca.IssueFor(end.Add(-time.Hour), end, name)
+			}}, s)
+			shown := func() *x509.Certificate {
+				t.Helper()
+				c, err := tls.Dial("tcp", s.Listen.String(), &tls.Config{ServerName: name, InsecureSkipVerify: true}) //nolint:gosec // to see what is shown
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				return c.ConnectionState().PeerCertificates[0]
+			}
+			before := shown()
+			inject(t, &faults, fault.Fault{Target: s.Region, Kind: fault.Expired})
+			old := shown()
+			if !old.NotAfter.Equal(end.UTC().Truncate(time.Second)) || old.VerifyHostname(name) != nil {
+				t.Errorf("shown is a certificate for %v that ends on %s, want one for %s that ended on %s", old.DNSNames, old.NotAfter, name, end)
+			}
+			if again := shown(); !again.Equal(old) {
+				t.Error("each connection is shown another certificate")
+			}
+			var refused x509.CertificateInvalidError
+			_, err = tls.Dial("tcp", s.Listen.String(), &tls.Config{ServerName: name, RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12})
+			if !errors.As(err, &refused) || refused.Reason != x509.Expired {
+				t.Errorf("who trusts the authority: %v, want the certificate refused as expired", err)
+			}
+			if resp, _ := get(t, client(t, s.Listen), "https://"+name+"/"); resp.StatusCode != 200 {
+				t.Errorf("who does not look is answered %d", resp.StatusCode)
+			}
+			faults.Heal("")
+			if after := shown(); !after.Equal(before) {
+				t.Error("after the healing another certificate is shown than before")
+			}
+			// Another region's fault does not count.
+			inject(t, &faults, fault.Fault{Target: "elsewhere/far-1", Kind: fault.Expired})
+			if after := shown(); !after.Equal(before) {
+				t.Error("another region's certificates have ended, and this one's is shown as if it had")
+			}
+		})
+	}
+}

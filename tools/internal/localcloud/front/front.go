@@ -46,6 +46,9 @@ type Options struct {
 	Proxies  Proxies      // nil: nothing is proxied
 	Logger   *slog.Logger
 	Timeouts Timeouts // zero fields: the clouds' own
+	// Expired issues a certificate for a name that has ended, and its key, in PEM, for the fault of that kind. nil: the fault
+	// has no effect.
+	Expired func(name string) (cert, key []byte, err error)
 }
 
 // Timeouts are how long each front waits for a function, in wall time: code is not sped up.
@@ -89,6 +92,8 @@ type Fronts struct {
 	closed    bool
 	listeners map[netip.AddrPort]*listener
 	certs     map[[sha256.Size]byte]*tls.Certificate
+
+	expired sync.Map // by host name, *tls.Certificate: those shown by fault
 }
 
 // New returns Fronts without listeners.

@@ -229,7 +229,7 @@ func (l *listener) hello(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		l.conns[tcp] = name
 	}
 	l.mu.Unlock()
-	return config, nil
+	return l.f.aged(config, t.hosts[name].Site, name)
 }
 
 var errUnreachable = errors.New("region is down")

@@ -126,7 +126,13 @@ func (ca *CA) Pool() *x509.CertPool {
 // for all names (DNS names, with * as the left-most label at most, or IP addresses). Each call makes a new one: keep it
 // with the resource it was issued for, so that a restart shows the same.
 func (ca *CA) Issue(names ...string) (certPEM, keyPEM []byte, err error) {
-	der, key, err := ca.issue(names)
+	now := time.Now()
+	return ca.IssueFor(now.Add(-backdate), now.Add(leafLife), names...)
+}
+
+// IssueFor is Issue with a life of its own, which may be over.
+func (ca *CA) IssueFor(from, to time.Time, names ...string) (certPEM, keyPEM []byte, err error) {
+	der, key, err := ca.issue(from, to, names)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,7 +146,8 @@ func (ca *CA) Issue(names ...string) (certPEM, keyPEM []byte, err error) {
 // IssuePFX is Issue in the form in which a certificate is brought to Azure: PKCS #12, encrypted with AES-256 and
 // SHA-256 under the password, which may be empty.
 func (ca *CA) IssuePFX(names []string, password string) ([]byte, error) {
-	der, key, err := ca.issue(names)
+	now := time.Now()
+	der, key, err := ca.issue(now.Add(-backdate), now.Add(leafLife), names)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +162,7 @@ func (ca *CA) IssuePFX(names []string, password string) ([]byte, error) {
 	return pfx, nil
 }
 
-func (ca *CA) issue(names []string) ([]byte, *ecdsa.PrivateKey, error) {
+func (ca *CA) issue(from, to time.Time, names []string) ([]byte, *ecdsa.PrivateKey, error) {
 	if len(names) == 0 {
 		return nil, nil, errors.New("issue a certificate: it needs at least one name")
 	}
@@ -167,12 +174,11 @@ func (ca *CA) issue(names []string) ([]byte, *ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("issue a certificate: %w", err)
 	}
-	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber:          serial,
 		Subject:               pkix.Name{CommonName: commonName(names[0])},
-		NotBefore:             now.Add(-backdate),
-		NotAfter:              now.Add(leafLife),
+		NotBefore:             from,
+		NotAfter:              to,
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
