@@ -7,7 +7,7 @@ LINT := bin/golangci-lint
 START := $(shell date +%s)
 took = @echo "make $@ took $$(($$(date +%s) - $(START))) s"
 
-.PHONY: help up down status demo patterns scale test check fmt fuzz bench conformance build clean FORCE
+.PHONY: help up down status demo patterns scale test check fmt reference fuzz bench conformance build clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ check: $(LINT) ## formatter, vet, linters, tidy modules
 
 fmt: ## format all Go files
 	gofmt -w $$(git ls-files '*.go')
+
+reference: ## rewrite the reference pages and the guide to a first deployment
+	$(GO) test -count=1 ./infra/reference -update
 
 fuzz: ## each fuzz target for 20 seconds
 	tools/fuzz.sh 20s

@@ -23,7 +23,7 @@ const (
 	OutputTopology = "topology" // topology.Topology in its JSON shape
 	OutputURL      = "url"      // https://<hostname>/
 	OutputHostname = "hostname"
-	OutputForecast = "forecast" // forecast.Forecast in its JSON shape: what was computed of this deployment before it
+	OutputForecast = "forecast" // forecast.Summary in its JSON shape: what was computed of this deployment before it
 )
 
 // Settings loads and checks the stack file of an environment: its form, and every name and dial against what the
@@ -74,7 +74,7 @@ func Program(root string) pulumi.RunFunc {
 		ctx.Export(OutputTopology, gw.Topology)
 		ctx.Export(OutputURL, pulumi.String("https://"+s.Hostname+"/"))
 		ctx.Export(OutputHostname, pulumi.String(s.Hostname))
-		out, err := shape(ahead)
+		out, err := shape(ahead.Summary())
 		if err != nil {
 			return fmt.Errorf("encode forecast: %w", err)
 		}

@@ -30,9 +30,9 @@ func serving(s settings.Settings) []settings.Region {
 func region(s settings.Settings, b failover.Bound) forecast.Failure {
 	f := forecast.Failure{Of: forecast.Region}
 	if n := len(serving(s)); n < 2 {
-		f.Words = "no bound: there is no other region to go to"
+		f.Words = "there is no other region to go to"
 		if n < len(s.Regions) {
-			f.Words = "no bound: all others are drained"
+			f.Words = "all others are drained"
 		}
 		return f
 	}
@@ -48,7 +48,7 @@ func region(s settings.Settings, b failover.Bound) forecast.Failure {
 func provider(s settings.Settings, b failover.Bound, name string) forecast.Failure {
 	f := forecast.Failure{Of: forecast.Provider, Name: name}
 	if !slices.ContainsFunc(serving(s), func(r settings.Region) bool { return r.Provider != name }) {
-		f.Words = "no bound: no region of another provider may serve"
+		f.Words = "no region of another provider may serve"
 		return f
 	}
 	f.Seconds, f.Words = seconds(b.Total()), parts(b)+"; its regions are noticed at the same time"
@@ -70,10 +70,10 @@ func manager(s settings.Settings, b failover.Bound) forecast.Failure {
 		held = fmt.Sprintf("clients talk to %s itself, so that nothing answers", s.Manager)
 	}
 	if s.Spare == "" {
-		f.Words = fmt.Sprintf("no bound: %s, until %s is back; polygate:spare names a second manager", held, s.Manager)
+		f.Words = fmt.Sprintf("%s, until %s is back; polygate:spare names a second manager", held, s.Manager)
 		return f
 	}
-	f.Words = fmt.Sprintf("no bound: %s, until somebody changes the delegation of %s to %s, which holds the same zone and answers by the same plan, "+
+	f.Words = fmt.Sprintf("%s, until somebody changes the delegation of %s to %s, which holds the same zone and answers by the same plan, "+
 		"and the TTL of the old delegation at the zone above has passed (two days for .com)", held, s.Zone, s.Spare)
 	return f
 }

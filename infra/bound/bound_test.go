@@ -49,7 +49,7 @@ func TestFailures(t *testing.T) {
 		{"a provider", two, by, forecast.Provider, "gcp", 62, []string{"at the same time"}},
 		{"the manager's own provider", two, by, forecast.Provider, "aws", 62, []string{"should it take route53 along"}},
 		{"the only provider", with(func(s *settings.Settings) { s.Regions = regions("aws/us-east-1", "aws/eu-west-1") }), by,
-			forecast.Provider, "aws", 0, []string{"no bound: no region of another provider"}},
+			forecast.Provider, "aws", 0, []string{"no region of another provider"}},
 		{"the only provider that is not drained", with(func(s *settings.Settings) { s.Drained = []string{"gcp/us-central1"} }), by,
 			forecast.Provider, "aws", 0, []string{"no region of another provider may serve"}},
 		{"the manager", two, by, forecast.Manager, "route53", 0, []string{"up to 30 s", "until route53 is back", "polygate:spare"}},

@@ -36,3 +36,12 @@ func TestLimits(t *testing.T) {
 		})
 	}
 }
+
+// A promise that is left out would read as never being there.
+func TestPromises(t *testing.T) {
+	for _, m := range Managers() {
+		if spec := m.Spec(); spec.SLA < 99 || spec.SLA > 100 {
+			t.Errorf("%s: SLA is %g %%", spec.Name, spec.SLA)
+		}
+	}
+}

@@ -50,6 +50,8 @@ func TestBase(t *testing.T) {
 			map[string]float64{"gcp.balancer.first": 18.25, "gcp.balancer.more": 7.30, "trafficmanager.endpoint": 3.24}, 29.29},
 		{"Traffic Manager, fast", settings.Settings{Manager: "trafficmanager", Regions: regions("aws/us-east-1", "azure/eastus"), Memory: 512, Check: settings.Check{Interval: 10}},
 			map[string]float64{"trafficmanager.fast": 4.00, "trafficmanager.zone": 0.50}, 5.58},
+		{"Traffic Manager by place", settings.Settings{Manager: "trafficmanager", Pattern: settings.ActiveActive, Steering: settings.Geo, Regions: of("aws", 3), Memory: 512,
+			Check: settings.Check{Interval: 30}}, map[string]float64{"trafficmanager.endpoint": 4.86}, 5.36}, // three profiles of three
 		{"Cloudflare", settings.Settings{Manager: "cloudflare", Regions: of("aws", 3), Memory: 512, Check: settings.Check{Interval: 60}},
 			map[string]float64{"cloudflare.balancing": 5.00, "cloudflare.endpoint": 5.00}, 10.00},
 		{"a spare zone is paid for as the first", settings.Settings{Manager: "route53", Spare: "trafficmanager", Regions: of("aws", 2), Memory: 512, Check: settings.Check{Interval: 30}},

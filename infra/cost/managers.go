@@ -46,10 +46,17 @@ func derivedChecks(s settings.Settings) int {
 }
 
 // trafficManager puts down an external endpoint for each region, also for one on Azure: endpoints are told by their own
-// names. Nested profiles probe nothing.
+// names. With geo steering each region has a profile in which the others of its group stand in for it, and an endpoint is paid
+// for in each profile. What a profile nests is not probed.
 func (b *bill) trafficManager(s settings.Settings) {
 	const of = "trafficmanager"
 	endpoints := float64(len(s.Regions))
+	if s.Steering == settings.Geo {
+		endpoints = 0
+		for _, group := range s.Groups() {
+			endpoints += float64(len(group) * len(group))
+		}
+	}
 	b.add(of, "trafficmanager.zone", 1, "Azure DNS zone, which exists already")
 	b.add(of, "trafficmanager.endpoint", endpoints, "external endpoints")
 	if s.Check.Interval == fastInterval {

@@ -4,15 +4,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"polygate.example/infra/settings"
 )
 
 // How many alarms a region has, as they are paid for.
-
-func alarmsAWS(settings.Settings) float64   { return 6 } // metrics of five alarms: the share of errors is made of two
-func alarmsGCP(settings.Settings) float64   { return 4 } // conditions
-func alarmsAzure(settings.Settings) float64 { return 3 } // time series
+const (
+	alarmsAWS    = 6 // metrics of five alarms: the share of errors is made of two
+	alarmsGCP    = 4 // conditions
+	alarmsAzure  = 1 // time series of metric alerts
+	queriesAzure = 2 // log search alerts
+)
 
 // isParameter reports whether a reference is to a parameter of Systems Manager, which costs nothing, and not to a secret.
 func isParameter(reference string) bool { return strings.HasPrefix(reference, "arn:aws:ssm:") }

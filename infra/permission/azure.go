@@ -24,6 +24,7 @@ var azure = map[string]Need{
 	"azure-native:managedidentity:UserAssignedIdentity": {Actions: append(crud("Microsoft.ManagedIdentity/userAssignedIdentities"), "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action")},
 	"azure-native:monitor:ActionGroup":                  {Dial: "alarms", Actions: crud("Microsoft.Insights/actionGroups")},
 	"azure-native:monitor:MetricAlert":                  {Dial: "alarms", Actions: crud("Microsoft.Insights/metricAlerts")},
+	"azure-native:monitor:ScheduledQueryRule":           {Dial: "alarms", Actions: append(crud("Microsoft.Insights/scheduledQueryRules"), "Microsoft.OperationalInsights/workspaces/query/read")},
 	"azure-native:operationalinsights:Workspace":        {Actions: append(crud("Microsoft.OperationalInsights/workspaces"), "Microsoft.OperationalInsights/workspaces/sharedKeys/action")},
 	"azure-native:resources:Deployment":                 {Actions: append(crud("Microsoft.Resources/deployments"), "Microsoft.Resources/deployments/operationstatuses/read", "Microsoft.Web/sites/extensions/read", "Microsoft.Web/sites/extensions/write")},
 	"azure-native:resources:ResourceGroup":              {Actions: crud("Microsoft.Resources/subscriptions/resourceGroups")},

@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 )
@@ -33,70 +34,42 @@ func (f Failure) Subject() string {
 	return cmp.Or(f.Name, f.Of)
 }
 
-// Compare lists what differs from one forecast to the next: bounds first, then what is paid for each item, then the sum.
-func Compare(before, after Forecast) []Change {
+// Compare lists what differs from what was deployed to what is forecast: bounds first, then what is paid for each item, then
+// the sum, each in alphabetical order.
+func Compare(before Summary, after Forecast) []Change {
+	now := after.Summary()
 	var out []Change
 	add := func(what string, was, is *float64) {
-		if was == nil && is == nil || was != nil && is != nil && math.Abs(*was-*is) < 0.005 {
+		if was != nil && is != nil && math.Abs(*was-*is) < 0.005 {
 			return
 		}
 		out = append(out, Change{What: what, Before: was, After: is})
 	}
-	was, is := bounds(before), bounds(after)
-	for _, name := range keys(was, is) {
-		add(ofBound+name, at(was, name), at(is, name))
+	for _, name := range keys(before.Bounds, now.Bounds) {
+		add(ofBound+name, at(before.Bounds, name), at(now.Bounds, name))
 	}
-	was, is = items(before), items(after)
-	for _, name := range keys(was, is) {
-		add(name, at(was, name), at(is, name))
+	for _, name := range keys(before.Costs, now.Costs) {
+		add(name, at(before.Costs, name), at(now.Costs, name))
 	}
-	add(ofMonthly, &before.Monthly, &after.Monthly)
+	add(ofMonthly, &before.Monthly, &now.Monthly)
 	return out
 }
 
-// series are values by name, in the order in which they were met.
-type series struct {
-	names  []string
-	values map[string]float64
+// keys are those of both maps, in alphabetical order.
+func keys[V any](a, b map[string]V) []string {
+	all := maps.Clone(b)
+	if all == nil {
+		all = map[string]V{}
+	}
+	maps.Copy(all, a)
+	return slices.Sorted(maps.Keys(all))
 }
 
-func (s *series) add(name string, v float64) {
-	if _, ok := s.values[name]; !ok {
-		s.names = append(s.names, name)
+func at[V int | float64](m map[string]V, name string) *float64 {
+	v, ok := m[name]
+	if !ok {
+		return nil
 	}
-	s.values[name] += v
-}
-
-func bounds(f Forecast) *series {
-	s := &series{values: map[string]float64{}}
-	for _, x := range f.Failures {
-		s.add(x.Subject(), float64(x.Seconds))
-	}
-	return s
-}
-
-func items(f Forecast) *series {
-	s := &series{values: map[string]float64{}}
-	for _, c := range f.Costs {
-		s.add(c.Item, c.USD)
-	}
-	return s
-}
-
-// keys are the names of both, those of the second first.
-func keys(was, is *series) []string {
-	out := slices.Clone(is.names)
-	for _, n := range was.names {
-		if !slices.Contains(out, n) {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-func at(s *series, name string) *float64 {
-	if v, ok := s.values[name]; ok {
-		return &v
-	}
-	return nil
+	n := float64(v)
+	return &n
 }

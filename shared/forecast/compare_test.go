@@ -8,7 +8,7 @@ import (
 
 func TestCompare(t *testing.T) {
 	n := func(v float64) *float64 { return &v }
-	before := example()
+	before := example().Summary()
 	for _, c := range []struct {
 		name   string
 		change func(*Forecast)

@@ -1,6 +1,6 @@
 // Package forecast is what is known of a stack before it is deployed: how long each failure can keep clients without
-// answers, how much of a year that comes to, and what the stack costs in a month without traffic. A deployment keeps its
-// forecast, so that the next one can say what it would change.
+// answers, how much of a year that comes to, and what the stack costs in a month without traffic. A deployment keeps a
+// summary of it, so that the next one can say what it would change.
 package forecast
 
 import (
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // What can fail.
@@ -60,16 +61,35 @@ type Cost struct {
 	Unconfirmed bool    `json:"unconfirmed,omitempty"`
 }
 
-// Decode reads a forecast strictly: one that another version wrote with other fields is noticed and not half-read.
-func Decode(b []byte) (Forecast, error) {
-	var f Forecast
+// Summary is what a deployment keeps of its forecast, in the stack's state: what Compare goes by.
+type Summary struct {
+	Bounds  map[string]int     `json:"bound_seconds"` // by what fails; 0 means that there is no bound
+	Costs   map[string]float64 `json:"costs_usd"`     // US dollars a month, by item
+	Monthly float64            `json:"monthly_usd"`
+}
+
+// Summary sums a forecast up.
+func (f Forecast) Summary() Summary {
+	s := Summary{Bounds: map[string]int{}, Costs: map[string]float64{}, Monthly: f.Monthly}
+	for _, x := range f.Failures {
+		s.Bounds[x.Subject()] = x.Seconds
+	}
+	for _, c := range f.Costs {
+		s.Costs[c.Item] = math.Round((s.Costs[c.Item]+c.USD)*100) / 100
+	}
+	return s
+}
+
+// Decode reads a summary strictly: one that another version wrote with other fields is noticed and not half-read.
+func Decode(b []byte) (Summary, error) {
+	var s Summary
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return Forecast{}, fmt.Errorf("decode forecast: %w", err)
+	if err := dec.Decode(&s); err != nil {
+		return Summary{}, fmt.Errorf("decode forecast: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Forecast{}, errors.New("decode forecast: there is more after its end")
+		return Summary{}, errors.New("decode forecast: there is more after its end")
 	}
-	return f, nil
+	return s, nil
 }

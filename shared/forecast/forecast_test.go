@@ -27,40 +27,50 @@ func example() Forecast {
 	}
 }
 
-func golden(t *testing.T) []byte {
+// summary is what testdata/summary.json says.
+func summary() Summary {
+	return Summary{Bounds: map[string]int{"a region": 62, "route53": 0}, Costs: map[string]float64{"route53.zone": 0.5, "route53.check.other": 0.75}, Monthly: 1.25}
+}
+
+func golden(t *testing.T, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "forecast.json"))
+	b, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-// The forecast lies in the stack's state and is read by later versions of the command: its spelling is a contract.
+// Programs read the forecast, and later versions of the command the summary, which lies in the stack's state: their spelling is
+// a contract.
 func TestSpelling(t *testing.T) {
-	want := golden(t)
-	got, err := json.MarshalIndent(example(), "", "  ")
+	for name, v := range map[string]any{"forecast.json": example(), "summary.json": summary()} {
+		got, err := json.MarshalIndent(v, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(golden(t, name)), string(got)+"\n"); diff != "" {
+			t.Errorf("encoded (+) differs from %s (-):\n%s", name, diff)
+		}
+	}
+	read, err := Decode(golden(t, "summary.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), string(got)+"\n"); diff != "" {
-		t.Errorf("encoded (+) differs from forecast.json (-):\n%s", diff)
+	if diff := cmp.Diff(summary(), read); diff != "" {
+		t.Errorf("decoded (+) differs from what was kept (-):\n%s", diff)
 	}
-	read, err := Decode(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(example(), read); diff != "" {
-		t.Errorf("decoded (+) differs from what was computed (-):\n%s", diff)
+	if diff := cmp.Diff(summary(), example().Summary()); diff != "" {
+		t.Errorf("summed up (+) differs from what is kept (-):\n%s", diff)
 	}
 }
 
 func TestDecodeIsStrict(t *testing.T) {
-	whole := string(golden(t))
+	whole := string(golden(t, "summary.json"))
 	for _, c := range []struct{ name, document, want string }{
 		{"unknown field", strings.Replace(whole, `"monthly_usd"`, `"colour": "red", "monthly_usd"`, 1), `unknown field "colour"`},
-		{"unknown field of a line", strings.Replace(whole, `"item"`, `"colour": 1, "item"`, 1), `unknown field "colour"`},
 		{"text for a number", strings.Replace(whole, `"monthly_usd": 1.25`, `"monthly_usd": "1.25"`, 1), "monthly_usd"},
+		{"a fraction of a second", strings.Replace(whole, `62`, `62.5`, 1), "bound_seconds"},
 		{"empty", "", "EOF"},
 		{"twice", whole + whole, "more after its end"},
 	} {
@@ -69,8 +79,8 @@ func TestDecodeIsStrict(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "decode forecast") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v, want %q in it", err, c.want)
 			}
-			if diff := cmp.Diff(Forecast{}, got); diff != "" {
-				t.Errorf("an error came with half a forecast:\n%s", diff)
+			if diff := cmp.Diff(Summary{}, got); diff != "" {
+				t.Errorf("an error came with half a summary:\n%s", diff)
 			}
 		})
 	}

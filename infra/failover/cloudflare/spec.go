@@ -41,6 +41,8 @@ func (Manager) Spec() failover.Spec {
 		// Those of Universal SSL and of the backup certificates that come with it. Source: "Certificate authorities",
 		// developers.cloudflare.com/ssl/reference/certificate-authorities.
 		Authorities: []string{"digicert.com", "letsencrypt.org", "pki.goog", "sectigo.com", "ssl.com"},
+		// Of the plans Business and above; the others promise nothing. Source: www.cloudflare.com/business-sla.
+		SLA: 100,
 	}
 }
 

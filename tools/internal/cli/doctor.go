@@ -82,7 +82,11 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 	}
 	for _, name := range s.Providers() {
 		if p, ok := catalog.Provider(name); ok {
-			opts.Issuers = append(opts.Issuers, doctor.Issuer{Provider: name, Names: p.Spec().Authorities})
+			issuer := doctor.Issuer{Provider: name, Names: p.Spec().Authorities}
+			if p.Spec().Certificate && s.Certificate != nil && s.Certificate.Authority != "" {
+				issuer.Names = []string{s.Certificate.Authority}
+			}
+			opts.Issuers = append(opts.Issuers, issuer)
 		}
 	}
 	if s.LocalClouds != nil {

@@ -46,7 +46,7 @@ func availability(w io.Writer, a forecast.Availability) {
 	if a.Manager > 0 {
 		fmt.Fprintf(w, "; the traffic manager's own leaves up to %s beside it", span(a.Manager))
 	}
-	fmt.Fprintf(w, ".\nWith outages of %s; were failovers instant it would be %s. ", span(a.OutageHours*60), span(a.Textbook))
+	fmt.Fprintf(w, ".\nWith outages of %g h; were failovers instant it would be %s. ", a.OutageHours, span(a.Textbook))
 	if a.AssumesEqually {
 		fmt.Fprint(w, "Where clients are is not known: equal shares were taken. ")
 	}
@@ -86,6 +86,8 @@ func boundText(seconds float64) string {
 // span is a time in the unit that reads best.
 func span(minutes float64) string {
 	switch d := time.Duration(minutes * float64(time.Minute)); {
+	case d < 100*time.Millisecond:
+		return "less than 0.1 s"
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < 2*time.Hour:

@@ -60,11 +60,11 @@ traffic; and what of these differs from what is deployed. Prices are list prices
 
 // preview is what the verb has to say beside Pulumi's account of the changes.
 type preview struct {
-	Stack    string             `json:"stack"`
-	Changes  deploy.Changes     `json:"changes"` // resources by what would be done to them
-	Forecast forecast.Forecast  `json:"forecast"`
-	Deployed *forecast.Forecast `json:"deployed"` // null on a first deployment, and where an older version deployed
-	Differs  []forecast.Change  `json:"differs"`  // of the forecast from the deployed one
+	Stack    string            `json:"stack"`
+	Changes  deploy.Changes    `json:"changes"` // resources by what would be done to them
+	Forecast forecast.Forecast `json:"forecast"`
+	Deployed *forecast.Summary `json:"deployed"` // null on a first deployment, and where an older version deployed
+	Differs  []forecast.Change `json:"differs"`  // of the forecast from the deployed one
 }
 
 // look computes the forecast and holds it against what is deployed.

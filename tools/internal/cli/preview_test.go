@@ -35,8 +35,8 @@ func TestShowPreview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := ahead
-	before.Monthly, before.Failures = 1, nil
+	kept := ahead.Summary()
+	before := forecast.Summary{Costs: kept.Costs, Monthly: 1}
 	for _, c := range []struct {
 		name       string
 		p          preview
@@ -49,9 +49,9 @@ func TestShowPreview(t *testing.T) {
 				"hosted zone, which exists already", "0.5 per month", "2026-09-20", "sum ", "23.00", // 0.50 + 1.50 + 2.75 + 18.25, and certificates for nothing
 				"HTTP API", "dev: changes: 3 create\n",
 			}, []string{"AGAINST", "BEFORE"}},
-		{"as it is", preview{Forecast: ahead, Deployed: &ahead, Changes: deploy.Changes{"same": 3}}, []string{"are those of what is deployed", "dev: no changes\n"}, []string{"AGAINST"}},
+		{"as it is", preview{Forecast: ahead, Deployed: &kept, Changes: deploy.Changes{"same": 3}}, []string{"are those of what is deployed", "dev: no changes\n"}, []string{"AGAINST"}},
 		{"changed", preview{Forecast: ahead, Deployed: &before, Differs: forecast.Compare(before, ahead), Changes: deploy.Changes{"update": 1}},
-			[]string{"AGAINST WHAT IS DEPLOYED", "bound of a region", "- up to 168 s", "monthly", "1.00 USD 23.00 USD"}, []string{"are those of"}},
+			[]string{"AGAINST WHAT IS DEPLOYED", "bound of a region", "bound of a region - up to 168 s", "monthly", "1.00 USD 23.00 USD"}, []string{"are those of"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out.Reset()
@@ -94,7 +94,7 @@ func TestBadPrices(t *testing.T) {
 }
 
 func TestSpan(t *testing.T) {
-	for minutes, want := range map[float64]string{0.1315: "7.9 s", 8.753: "8.8 minutes", 21.47: "21.5 minutes", 60: "60.0 minutes", 262.98: "4.4 hours"} {
+	for minutes, want := range map[float64]string{0.00006: "less than 0.1 s", 0.1315: "7.9 s", 8.753: "8.8 minutes", 21.47: "21.5 minutes", 60: "60.0 minutes", 262.98: "4.4 hours"} {
 		if got := span(minutes); got != want {
 			t.Errorf("%g minutes: %s, want %s", minutes, got, want)
 		}

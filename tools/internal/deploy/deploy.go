@@ -196,23 +196,23 @@ func decode(outs auto.OutputMap) (topology.Topology, error) {
 // ErrNoForecast says that no deployment of the stack was ever completed, or that one of a version which kept none was.
 var ErrNoForecast = errors.New("the stack has no output \"" + ForecastOutput + "\"")
 
-// Forecast reads what was computed of the last successful Up before it.
-func (s *Stack) Forecast(ctx context.Context) (forecast.Forecast, error) {
+// Forecast reads the summary of what was computed of the last successful Up before it.
+func (s *Stack) Forecast(ctx context.Context) (forecast.Summary, error) {
 	outs, err := s.stack.Outputs(ctx)
 	if err != nil {
-		return forecast.Forecast{}, fmt.Errorf("read the outputs of stack %q: %w", s.opts.Environment, err)
+		return forecast.Summary{}, fmt.Errorf("read the outputs of stack %q: %w", s.opts.Environment, err)
 	}
 	return decodeForecast(outs)
 }
 
-func decodeForecast(outs auto.OutputMap) (forecast.Forecast, error) {
+func decodeForecast(outs auto.OutputMap) (forecast.Summary, error) {
 	out, ok := outs[ForecastOutput]
 	if !ok {
-		return forecast.Forecast{}, ErrNoForecast
+		return forecast.Summary{}, ErrNoForecast
 	}
 	b, err := json.Marshal(out.Value)
 	if err != nil {
-		return forecast.Forecast{}, fmt.Errorf("read stack output %q: %w", ForecastOutput, err)
+		return forecast.Summary{}, fmt.Errorf("read stack output %q: %w", ForecastOutput, err)
 	}
 	return forecast.Decode(b)
 }

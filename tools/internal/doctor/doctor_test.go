@@ -405,6 +405,13 @@ func TestNoCredentials(t *testing.T) {
 func TestLocal(t *testing.T) {
 	w := healthy(t)
 	w.opts.Local, w.opts.Clouds = true, Clouds{}
+	w.records = remove(w.records, "example.com. 60 IN CAA")
+	w.opts.Resolve = func(ctx context.Context, q *dns.Msg, server string) (*dns.Msg, error) {
+		if name := q.Question[0].Name; q.Question[0].Qtype == dns.TypeCAA && !strings.HasSuffix(name, "example.com.") {
+			return new(dns.Msg).SetRcode(q, dns.RcodeRefused), nil
+		}
+		return w.resolve(ctx, q, server)
+	}
 	r := Run(t.Context(), w.opts)
 	if r.Result != report.OK || r.Checks[1].Name != "zone example.com" || r.Checks[1].Detail != "answered, by ns-1.awsdns.test, ns-2.awsdns.test" {
 		t.Errorf("%+v", r)

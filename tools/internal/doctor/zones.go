@@ -230,6 +230,9 @@ func (d *doctor) caa(ctx context.Context) Finding {
 // relevant is the name whose CAA records decide, and the authorities these admit; "" is no name.
 func (d *doctor) relevant(ctx context.Context) (at string, issuers []string, err error) {
 	for name, more := d.Settings.Hostname, true; more; _, name, more = strings.Cut(name, ".") {
+		if d.Local && !dns.IsSubDomain(d.Settings.Zone, name) {
+			return "", nil, nil // the local DNS knows nothing of the zones above
+		}
 		in, err := d.query(ctx, name, dns.TypeCAA, "")
 		if err != nil {
 			return "", nil, err

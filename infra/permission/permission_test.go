@@ -1,0 +1,190 @@
+package permission
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"polygate.example/infra/settings"
+)
+
+// forms are how each cloud spells what is allowed.
+var forms = map[string]*regexp.Regexp{
+	AWS:        regexp.MustCompile(`^[a-z0-9-]+:[A-Z][A-Za-z]+$`),
+	Google:     regexp.MustCompile(`^roles/[a-z]+(\.[a-zA-Z]+)?$`),
+	Azure:      regexp.MustCompile(`^Microsoft\.[A-Za-z]+/[A-Za-z/]+/(read|write|delete|action)$`),
+	Cloudflare: regexp.MustCompile(`^(Zone|Account): [A-Z][A-Za-z: ]+ (Read|Write)$`),
+}
+
+func TestForms(t *testing.T) {
+	for cloud, form := range forms {
+		types := Types(cloud)
+		if len(types) == 0 {
+			t.Errorf("%s has no types", cloud)
+		}
+		for _, token := range types {
+			n, ok := Of(token)
+			if !ok || Cloud(token) != cloud {
+				t.Errorf("%s is not found, or of another cloud than %s", token, cloud)
+			}
+			all := slices.Concat(n.Actions, n.Roles, n.Groups)
+			if len(all) == 0 {
+				t.Errorf("%s needs nothing", token)
+			}
+			for _, what := range all {
+				if !form.MatchString(what) || strings.Contains(what, "*") {
+					t.Errorf("%s needs %q, which is not spelt as %s does", token, what, cloud)
+				}
+			}
+			if (cloud == AWS) != (len(n.Resources) > 0) || (cloud == Google) != (n.API != "") {
+				t.Errorf("%s: resources are AWS's, and APIs are Google's: %+v", token, n)
+			}
+		}
+	}
+	if _, ok := Of("aws:lambda/function:Functions"); ok {
+		t.Error("a type that is not there is found")
+	}
+	if types := Types("ibm"); len(types) != 0 {
+		t.Errorf("a cloud that is not there has %v", types)
+	}
+}
+
+// The policy allows every action of the table on what the table says, and nothing by a wildcard.
+func TestPolicy(t *testing.T) {
+	for _, always := range []bool{false, true} {
+		text, err := Policy(always)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc struct {
+			Version   string
+			Statement []struct {
+				Sid, Effect      string
+				Action, Resource []string
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &doc); err != nil {
+			t.Fatal(err)
+		}
+		allowed := map[string][]string{}
+		sids := map[string]bool{}
+		for _, st := range doc.Statement {
+			if st.Sid == "" || sids[st.Sid] || st.Effect != "Allow" || len(st.Resource) == 0 {
+				t.Errorf("statement %+v", st)
+			}
+			sids[st.Sid] = true
+			for _, a := range st.Action {
+				if strings.Contains(a, "*") {
+					t.Errorf("%s allows %s", st.Sid, a)
+				}
+				allowed[a] = append(allowed[a], st.Resource...)
+			}
+		}
+		for token, n := range aws {
+			for _, a := range n.Actions {
+				for _, r := range n.Resources {
+					if (n.Dial == "" || !always) && !slices.Contains(allowed[a], r) {
+						t.Errorf("%s needs %s on %s, which is not allowed", token, a, r)
+					}
+				}
+			}
+		}
+		if _, alarms := allowed["cloudwatch:PutMetricAlarm"]; alarms == always {
+			t.Errorf("always %t: alarms are allowed %t", always, alarms)
+		}
+		// Source: "IAM and AWS STS quotas", docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: managed policies,
+		// without white space.
+		if n := len(strings.NewReplacer(" ", "", "\n", "").Replace(text)); n > 6144 {
+			t.Errorf("the policy has %d characters without white space, and AWS takes 6144", n)
+		}
+	}
+}
+
+func TestRole(t *testing.T) {
+	text, err := Role()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct{ Actions, NotActions, AssignableScopes []string }
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for token, n := range azure {
+		for _, a := range n.Actions {
+			if !slices.Contains(doc.Actions, a) {
+				t.Errorf("%s needs %s, which is not in the role", token, a)
+			}
+		}
+	}
+	if !slices.IsSorted(doc.Actions) || len(slices.Compact(slices.Clone(doc.Actions))) != len(doc.Actions) || doc.NotActions == nil {
+		t.Errorf("the role is %s", text)
+	}
+}
+
+func TestGrants(t *testing.T) {
+	var on []string
+	for _, g := range Grants() {
+		if g.On != "" {
+			on = append(on, g.Role+" on "+g.On)
+		} else if len(on) > 0 {
+			t.Errorf("%s comes after those on something else", g.Role)
+		}
+		if g.Role == "roles/owner" || g.Role == "roles/editor" || g.Role == "roles/viewer" {
+			t.Errorf("%s is a basic role", g.Role)
+		}
+	}
+	want := []string{"roles/billing.costsManager on the billing account", "roles/secretmanager.admin on each secret of polygate:secrets"}
+	if diff := cmp.Diff(want, on); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What is enabled and registered is what the stack uses.
+func TestForAStack(t *testing.T) {
+	regions := func(providers ...string) []settings.Region {
+		var out []settings.Region
+		for _, p := range providers {
+			out = append(out, settings.Region{Provider: p, Name: "r"})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name      string
+		settings  settings.Settings
+		has, not  []string // APIs
+		providers []string
+	}{
+		{"AWS alone", settings.Settings{Regions: regions("aws"), Manager: "route53"}, nil, []string{"run.googleapis.com"}, nil},
+		{"Google", settings.Settings{Regions: regions("gcp")}, []string{"run.googleapis.com", "cloudbuild.googleapis.com", "compute.googleapis.com"},
+			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com"}, nil},
+		{"Google with all dials", settings.Settings{Regions: regions("gcp"), Alarms: &settings.Alarms{}, Budget: &settings.Budget{}, Secrets: map[string]map[string]string{"A": nil}},
+			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com"}, nil, nil},
+		{"Azure", settings.Settings{Regions: regions("azure")}, nil, nil,
+			[]string{"Microsoft.Insights", "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web"}},
+		{"Azure with a budget", settings.Settings{Regions: regions("azure"), Budget: &settings.Budget{}}, nil, nil,
+			[]string{"Microsoft.Consumption", "Microsoft.Insights", "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web"}},
+		{"Traffic Manager alone", settings.Settings{Regions: regions("aws"), Manager: "trafficmanager"}, nil, nil, []string{"Microsoft.Network"}},
+		{"Traffic Manager as the spare", settings.Settings{Regions: regions("aws"), Manager: "route53", Spare: "trafficmanager"}, nil, nil, []string{"Microsoft.Network"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			apis := APIs(c.settings)
+			for _, api := range c.has {
+				if !slices.Contains(apis, api) {
+					t.Errorf("%s is not in %v", api, apis)
+				}
+			}
+			for _, api := range c.not {
+				if slices.Contains(apis, api) {
+					t.Errorf("%s is in %v", api, apis)
+				}
+			}
+			if diff := cmp.Diff(c.providers, ResourceProviders(c.settings)); diff != "" {
+				t.Errorf("resource providers (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,107 @@
+package reference
+
+import (
+	"slices"
+	"strings"
+
+	"polygate.example/infra/permission"
+	"polygate.example/infra/settings"
+)
+
+// everything is a stack that uses all there is, for what the guide enables.
+func everything() settings.Settings {
+	return settings.Settings{
+		Manager: "route53", Spare: "trafficmanager", Alarms: &settings.Alarms{}, Budget: &settings.Budget{}, Secrets: map[string]map[string]string{"A": nil},
+		Regions: []settings.Region{{Provider: "aws"}, {Provider: "gcp"}, {Provider: "azure"}},
+	}
+}
+
+// guidePage is the guide to a first deployment on real clouds.
+func guidePage() (string, error) {
+	policy, err := permission.Policy(false)
+	if err != nil {
+		return "", err
+	}
+	role, err := permission.Role()
+	if err != nil {
+		return "", err
+	}
+	p := &page{}
+	p.line(`# A first deployment on real clouds
+
+%s
+
+What is tested here is the program and the artefacts, on local clouds that keep the documented rules: nobody has run this on real
+accounts yet. The permissions are those of the resource types that the program declares; leave out the clouds your stack does not use.
+
+## 1. An environment of your own
+
+    cp stacks/Pulumi.dev.yaml stacks/Pulumi.<env>.yaml
+    cp stacks/dev.gateway.yaml stacks/<env>.gateway.yaml
+
+Put in hostname, zone, Google project and Azure subscription. The zone has to exist at its traffic manager and be delegated to it;
+a stack neither creates nor deletes one. Then say where Pulumi keeps the state, and how it encrypts secrets:
+
+    export PULUMI_BACKEND_URL=s3://<bucket>        # or gs://, azblob://, file://; or `+"`pulumi login`"+`
+    pulumi stack init <env> --secrets-provider=awskms://<key>    # or export PULUMI_CONFIG_PASSPHRASE=<passphrase>
+`, generated)
+	p.line(`## 2. AWS: an identity that may deploy
+
+Save the policy as ` + "`polygate-deployer.json`" + ` and give it to the role that deploys. Everything a stack makes is named ` + "`polygate-*`" + ` where AWS
+lets names be chosen.
+
+    aws iam create-policy --policy-name polygate-deployer --policy-document file://polygate-deployer.json
+    aws iam attach-role-policy --role-name <deployer> --policy-arn arn:aws:iam::<account>:policy/polygate-deployer
+    aws sso login && export AWS_PROFILE=<profile>
+`)
+	p.line("```json\n%s\n```\n", policy)
+	p.line("New accounts may run ten instances of functions at a time, and Lambda keeps 100 for functions that reserve nothing: ask for more first.\n")
+	p.line("    aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000 --region <region>\n")
+
+	p.line("## 3. Google Cloud: APIs and roles\n")
+	p.line("    gcloud services enable --project <project> \\\n      %s\n", strings.Join(permission.APIs(everything()), " \\\n      "))
+	var grants, elsewhere []string
+	for _, g := range permission.Grants() {
+		if g.On == "" {
+			grants = append(grants, g.Role)
+			continue
+		}
+		elsewhere = append(elsewhere, "`"+g.Role+"` on "+g.On)
+	}
+	p.line("    for role in \\\n      %s; do\n      gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role $role --condition None\n    done\n    gcloud auth application-default login\n",
+		strings.Join(grants, " \\\n      "))
+	slices.Sort(elsewhere)
+	p.line("Beside these: %s.\n", strings.Join(slices.Compact(elsewhere), "; "))
+
+	p.line("## 4. Azure: resource providers and a role\n")
+	for _, namespace := range permission.ResourceProviders(everything()) {
+		p.line("    az provider register --subscription <subscription> --namespace %s", namespace)
+	}
+	p.line(`
+Save the role as ` + "`polygate-deployer-role.json`" + `, with the subscription's id in it. It may assign roles, because the functions' identities get
+theirs from the stack: narrow it with a condition where your organisation does so.
+
+    az role definition create --role-definition @polygate-deployer-role.json
+    az role assignment create --assignee <deployer> --role "polygate deployer" --scope /subscriptions/<subscription>
+    az login    # or ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET
+`)
+	p.line("```json\n%s\n```\n", role)
+	p.line("## 5. Cloudflare, where it is the manager or the spare\n\nAn API token for the zone and its account with: %s.\n\n    export CLOUDFLARE_API_TOKEN=<token>\n", strings.Join(permission.Groups(), "; "))
+	p.line(`## 6. A certificate for the Azure regions
+
+It covers the shared name and the own name of each Azure region, and is issued by ACME DNS-01 before anything is deployed; infra/provider/azure/README.md
+says how. Without Azure regions none is wanted.
+
+## 7. Look, then leap
+
+    polygate check -s <env>      # both files, every problem at its line
+    polygate doctor -s <env>     # credentials, regions, quotas, APIs, zone, CAA, this machine; what is wrong and what to do
+    polygate preview -s <env>    # what would be made, what failures and months would cost
+    polygate up -s <env>
+    polygate doctor -s <env>     # and again: names and certificates
+    polygate status -s <env>
+
+A first ` + "`up`" + ` takes long for reasons that are the clouds': a function's first build on Google waits for its identity's roles, certificates for their
+validation, and role assignments on Azure take minutes to act. Interrupted, it can be run again.`)
+	return p.String(), nil
+}

@@ -1,0 +1,75 @@
+package reference
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"polygate.example/infra/catalog"
+)
+
+var update = flag.Bool("update", false, "write the pages")
+
+// root is the project's folder as seen from this package.
+const root = "../.."
+
+// A page that is out of date says what is no longer so.
+func TestPages(t *testing.T) {
+	pages, err := Pages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(catalog.Providers()) + len(catalog.Managers()) + 1; len(pages) != want {
+		t.Errorf("%d pages, want %d: one of each provider and manager, and the guide", len(pages), want)
+	}
+	for name, want := range pages {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(root, filepath.FromSlash(name))
+			if *update {
+				if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v: run `make reference`", err)
+			}
+			if diff := cmp.Diff(want, string(got)); diff != "" {
+				t.Errorf("out of date: run `make reference` (-as it is now +the page):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The documents to paste are documents.
+func TestGuide(t *testing.T) {
+	guide, err := guidePage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := 0
+	for i, part := range strings.Split(guide, "```json\n") {
+		if i == 0 {
+			continue
+		}
+		text, _, _ := strings.Cut(part, "```")
+		documents++
+		var doc map[string]any
+		if err := json.Unmarshal([]byte(text), &doc); err != nil {
+			t.Errorf("document %d: %v", i, err)
+		}
+	}
+	if documents != 2 {
+		t.Errorf("%d JSON documents, want AWS's policy and Azure's role", documents)
+	}
+	for _, want := range []string{"cloudbuild.googleapis.com", "roles/compute.loadBalancerAdmin", "--namespace Microsoft.Web", "`roles/billing.costsManager` on the billing account", "Zone: DNS Write"} {
+		if !strings.Contains(guide, want) {
+			t.Errorf("%q is not in it", want)
+		}
+	}
+}
