@@ -14,7 +14,13 @@ import (
 // stackFile writes a stack file of the dev environment.
 func stackFile(t *testing.T, content string) string {
 	t.Helper()
-	path := Path(t.TempDir(), "dev")
+	return stackFileOf(t, "dev", content)
+}
+
+// stackFileOf is the one of an environment.
+func stackFileOf(t *testing.T, environment, content string) string {
+	t.Helper()
+	path := Path(t.TempDir(), environment)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}

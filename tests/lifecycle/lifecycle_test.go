@@ -114,6 +114,15 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("status after the change: %+v", s)
 	}
 
+	t.Log("a certificate that has ended: clients refuse the region, its health check does not")
+	must(t, env, "local", "fail", "azure/eastus", "--kind", "certificate-expired")
+	fails(t, env, 1, "certificate has expired", "status")
+	fails(t, env, 0, "another", "cert", "status") // which is not the one in the file
+	must(t, env, "local", "heal", "azure/eastus")
+	if s := status(t, env); s.Status != "ok" {
+		t.Errorf("status after the healing: %+v", s)
+	}
+
 	t.Log("bad orders")
 	fails(t, env, 2, "aws/us-east-1", "local", "fail", "aws/mars-1")
 	fails(t, env, 2, "unknown fault kind", "local", "fail", "aws", "--kind", "boredom")
