@@ -89,8 +89,10 @@ theirs from the stack: narrow it with a condition where your organisation does s
 	p.line("## 5. Cloudflare, where it is the manager or the spare\n\nAn API token for the zone and its account with: %s.\n\n    export CLOUDFLARE_API_TOKEN=<token>\n", strings.Join(permission.Groups(), "; "))
 	p.line(`## 6. A certificate for the Azure regions
 
-It covers the shared name and the own name of each Azure region, and is issued by ACME DNS-01 before anything is deployed; infra/provider/azure/README.md
-says how. Without Azure regions none is wanted.
+It covers the shared name and the own name of each Azure region. With ` + "`polygate:certificate.acme`" + ` set, it is issued by ACME DNS-01 before
+anything is deployed; else bring one as PKCS #12. Without Azure regions none is wanted.
+
+    polygate cert issue -s <env>
 
 ## 7. Look, then leap
 

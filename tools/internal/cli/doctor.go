@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,10 +17,12 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/modfile"
 
+	"polygate.example/infra"
 	"polygate.example/infra/catalog"
 	"polygate.example/infra/permission"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/certificate"
 	"polygate.example/tools/internal/deploy"
 	"polygate.example/tools/internal/doctor"
 	"polygate.example/tools/internal/localcloud"
@@ -152,16 +153,31 @@ func clocks(s settings.Settings) []string {
 
 // broughtCertificate looks at the certificate that the stack brings along, if it brings one.
 func (a *app) broughtCertificate(s settings.Settings) doctor.Finding {
-	if s.Certificate == nil {
-		return doctor.Skip("the stack brings none")
-	}
-	switch err := a.checkCertificate(s, time.Now()); {
-	case errors.Is(err, fs.ErrNotExist):
-		return doctor.Bad("polygate cert issue -s "+a.stack+", or put the file there, or change polygate:certificate", "%v", err)
+	names, err := infra.CertificateNames(s)
+	switch {
 	case err != nil:
-		return doctor.Bad("polygate cert renew -s "+a.stack+", or have it issued anew where it comes from", "%v", err)
+		return doctor.Bad("see `polygate check -s "+a.stack+"`", "%v", err)
+	case s.Certificate == nil || len(names) == 0:
+		return doctor.Skip("the stack brings none, and needs none")
 	}
-	return doctor.OK("%s is valid for every name it has to cover", s.Certificate.PFX)
+	issue, renew := "polygate cert issue -s "+a.stack, "polygate cert renew -s "+a.stack+" && polygate up -s "+a.stack
+	if s.Certificate.ACME == nil {
+		issue = "have it issued for " + strings.Join(names, ", ") + "; or set polygate:certificate.acme, and `" + issue + "`"
+		renew = "have it renewed, and `polygate up -s " + a.stack + "`"
+	}
+	if err := a.checkCertificate(s, time.Now()); err != nil {
+		return doctor.Bad(issue, "%v", err)
+	}
+	kept, err := certificate.Files{PFX: a.path(s.Certificate.PFX), Password: a.path(s.Certificate.PasswordFile)}.Read()
+	if err != nil {
+		return doctor.Bad(issue, "%v", err)
+	}
+	left := time.Until(kept.Leaf.NotAfter)
+	text := fmt.Sprintf("%s is valid for every name it has to cover, %d days more", s.Certificate.PFX, int(left.Hours()/24))
+	if left < renewBefore {
+		return doctor.Warn(renew, "%s", text)
+	}
+	return doctor.OK("%s", text)
 }
 
 // deployed is what stands, as far as it can be told without building anything: what `up` on this machine saved, else what the

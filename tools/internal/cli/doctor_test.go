@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"polygate.example/tools/internal/doctor"
+	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/report"
 )
 
@@ -47,7 +48,7 @@ func TestDoctorWithoutAnything(t *testing.T) {
 		"FAILED aws: credentials no credentials for AWS", "-> log in: `aws sso login`", "FAILED aws: Lambda concurrency in us-east-1", "FAILED route53: zone example.com",
 		"FAILED gcp: credentials no credentials for Google Cloud", "-> log in: `gcloud auth application-default login`", "FAILED gcp: APIs of my-project",
 		"FAILED CAA of api.example.com ask for api.example.com: no network", "SKIPPED names and certificates nothing is deployed",
-		"FAILED state nobody says where Pulumi keeps the state of \"dev\"", "-> export PULUMI_BACKEND_URL=s3://<bucket>", "SKIPPED certificate the stack brings none",
+		"FAILED state nobody says where Pulumi keeps the state of \"dev\"", "-> export PULUMI_BACKEND_URL=s3://<bucket>", "SKIPPED certificate the stack brings none, and needs none",
 		"FAILED clock no cloud answers", "FAILED Pulumi", "OK Go go1.", "dev: failed (",
 	} {
 		if !strings.Contains(said, want) {
@@ -95,4 +96,54 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// The certificate that is brought along is opened, and what is to be done about it depends on who issues it.
+func TestDoctorOnTheCertificate(t *testing.T) {
+	const azure = `config:
+  polygate:hostname: api.example.com
+  polygate:zone: example.com
+  polygate:manager: route53
+  polygate:regions: [aws/us-east-1, azure/eastus]
+  polygate:certificate: {pfx: c.pfx, passwordFile: c.password%s}
+  azure-native:subscriptionId: 00000000-0000-0000-0000-000000000000
+`
+	ca, err := pki.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"api.example.com", "eastus.azure.api.example.com"}
+	for _, c := range []struct {
+		name, dial string
+		names      []string
+		result     report.Result
+		detail     string
+		remedy     string
+	}{
+		{"valid", "", names, report.OK, "days more", ""},
+		{"another's", "", names[:1], report.Failed, "does not cover eastus.azure.api.example.com", "have it issued for api.example.com, eastus"},
+		{"missing", "", nil, report.Failed, "c.pfx", "set polygate:certificate.acme"},
+		{"missing, by ACME", ", acme: {}", nil, report.Failed, "c.pfx", "polygate cert issue -s dev"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := project(t, map[string]string{"Pulumi.dev.yaml": fmt.Sprintf(azure, c.dial)})
+			if c.names != nil {
+				pfx, err := ca.IssuePFX(c.names, "secret")
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, filepath.Join(root, "c.pfx"), string(pfx))
+				write(t, filepath.Join(root, "c.password"), "secret\n")
+			}
+			a := &app{output: newOutput(&bytes.Buffer{}, &bytes.Buffer{}, os.Getenv), root: root, stack: "dev"}
+			s, err := a.settings()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := a.broughtCertificate(s)
+			if got.Result != c.result || !strings.Contains(got.Detail, c.detail) || !strings.Contains(got.Remedy, c.remedy) {
+				t.Errorf("%+v, want %s, %q and %q", got, c.result, c.detail, c.remedy)
+			}
+		})
+	}
 }

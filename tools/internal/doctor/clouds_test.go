@@ -182,8 +182,8 @@ func TestGoogleWithoutCredentials(t *testing.T) {
 	if _, err := NewGoogle(t.Context()); !errors.Is(err, ErrNoCredentials) {
 		t.Errorf("none: %v", err)
 	}
-	url, _ := api(t, nil)                                                                    // which gives no token
-	c, err := google.CredentialsFromJSON(t.Context(), keyFile(t, url+"/token"), googleScope) //nolint:staticcheck // the file is the test's own
+	url, _ := api(t, nil) // which gives no token
+	c, err := google.CredentialsFromJSONWithType(t.Context(), keyFile(t, url+"/token"), google.ServiceAccount, googleScope)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,5 +10,5 @@ func Free(folder string) (uint64, error) {
 	if err := syscall.Statfs(folder, &st); err != nil {
 		return 0, err
 	}
-	return st.Bavail * uint64(st.Bsize), nil //nolint:unconvert // the types differ between systems
+	return st.Bavail * uint64(st.Bsize), nil
 }
