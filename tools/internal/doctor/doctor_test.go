@@ -272,6 +272,8 @@ func TestFindings(t *testing.T) {
 		{"region not enabled", func(w *world) { w.account.regions = []string{"euw1"} }, "aws: regions", report.Failed, "not enabled in the account: use1", "aws account enable-region"},
 		{"a new account's ten instances", func(w *world) { w.account.limit, w.account.unreserved = 10, 10; w.opts.Deployed = nil },
 			"aws: Lambda concurrency in use1", report.Failed, "10 of the account's 10 are not reserved: polygate:concurrency is 100", "L-B99A9384"},
+		{"others have reserved the rest", func(w *world) { w.account.unreserved = 150; w.opts.Deployed = nil },
+			"aws: Lambda concurrency in use1", report.Failed, "150 of the account's 1000 are not reserved", "ask for more"},
 		{"a limit lowered below what is deployed", func(w *world) { w.account.limit, w.account.unreserved = 150, 50 },
 			"aws: Lambda concurrency in use1", report.Failed, "may have 150 instances", "lower polygate:concurrency"},
 		{"what is deployed has its own already", func(w *world) { w.account.unreserved = 120 }, "aws: Lambda concurrency in use1", report.OK, "120 of the account's 1000", ""},
