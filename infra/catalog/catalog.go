@@ -6,6 +6,7 @@ import (
 	"polygate.example/infra/failover"
 	"polygate.example/infra/failover/cloudflare"
 	"polygate.example/infra/failover/route53"
+	"polygate.example/infra/failover/trafficmanager"
 	"polygate.example/infra/provider"
 	"polygate.example/infra/provider/aws"
 	"polygate.example/infra/provider/azure"
@@ -26,6 +27,7 @@ func Providers() []provider.Provider {
 func Managers() []failover.Manager {
 	return []failover.Manager{
 		route53.Manager{},
+		trafficmanager.Manager{},
 		cloudflare.Manager{},
 	}
 }

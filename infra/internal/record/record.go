@@ -80,6 +80,9 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return resource.NewPropertyMapFromMap(map[string]any{"projectId": args.Args["projectId"].StringValue(), "number": "123456789012"}), nil
 	case "cloudflare:index/getZone:getZone":
 		return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "type": "full", "account": map[string]any{"id": "A1"}}), nil
+	case "azure-native:dns:getZone":
+		group, name := args.Args["resourceGroupName"].StringValue(), args.Args["zoneName"].StringValue()
+		return resource.NewPropertyMapFromMap(map[string]any{"id": "/" + group + "/" + name, "name": name}), nil
 	}
 	return nil, fmt.Errorf("unexpected invoke %s", args.Token)
 }
@@ -171,6 +174,10 @@ func addAzure(out map[string]any, token, name string, in map[string]any) {
 		}
 	}
 	switch token {
+	case "azure-native:trafficmanager:Profile":
+		if c, ok := in["dnsConfig"].(map[string]any); ok {
+			out["dnsConfig"] = map[string]any{"relativeName": c["relativeName"], "ttl": c["ttl"], "fqdn": c["relativeName"].(string) + ".trafficmanager.net"}
+		}
 	case "azure-native:storage:StorageAccount":
 		out["primaryEndpoints"] = map[string]any{"blob": "https://" + in["accountName"].(string) + ".blob.test/"}
 	case "azure-native:storage:Blob":

@@ -112,7 +112,7 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 	opts := localcloud.Options{Dir: a.cloudDir(), Speed: l.Speed, Log: a.step}
 	for _, manager := range []string{s.Manager, s.Spare} {
 		if manager != "" {
-			opts.Zones = append(opts.Zones, localcloud.Zone{Name: s.Zone, Manager: manager,
+			opts.Zones = append(opts.Zones, localcloud.Zone{Name: s.Zone, Manager: manager, Group: zoneGroup(s, manager),
 				AcceleratedRecovery: manager == "route53" && s.Route53.AcceleratedRecovery})
 		}
 	}
@@ -131,7 +131,7 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 		return opts, usageError{err}
 	}
 	opts.Network = network
-	opts.Dials, err = dials(l)
+	opts.Dials, err = dials(l, opts.Zones)
 	if err != nil {
 		return opts, err
 	}
@@ -147,8 +147,16 @@ func (a *app) cloudOptions(s settings.Settings) (localcloud.Options, error) {
 	return opts, nil
 }
 
-// dials says what local clouds are started with: the stack file's dials, and the polygate that runs them.
-func dials(l *settings.LocalClouds) (string, error) {
+// zoneGroup is the resource group of a manager's zone, "" where there are none.
+func zoneGroup(s settings.Settings, manager string) string {
+	if manager != "trafficmanager" {
+		return ""
+	}
+	return s.TrafficManager.ZoneGroup
+}
+
+// dials says what local clouds are started with: the stack file's dials, the zones made by hand, and the polygate that runs them.
+func dials(l *settings.LocalClouds, zones []localcloud.Zone) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("find polygate itself: %w", err)
@@ -162,7 +170,7 @@ func dials(l *settings.LocalClouds) (string, error) {
 	if _, err := io.Copy(sum, f); err != nil {
 		return "", fmt.Errorf("read polygate itself: %w", err)
 	}
-	return fmt.Sprintf("%+v polygate %x", *l, sum.Sum(nil)[:8]), nil
+	return fmt.Sprintf("%+v %+v polygate %x", *l, zones, sum.Sum(nil)[:8]), nil
 }
 
 // path resolves a stack file's path against the project folder.

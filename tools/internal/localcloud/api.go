@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/monitor"
 )
 
 // Overview is what the control API tells about the running clouds.
@@ -23,10 +25,11 @@ type Overview struct {
 	Regions []string                  `json:"regions"` // regions that run a function, sorted
 	Fronts  map[string][]string       `json:"fronts"`  // listen address -> names answered there
 	Faults  []fault.Fault             `json:"faults"`
-	Checks  map[string]checker.Status `json:"checks"` // by health check id
+	Checks  map[string]checker.Status `json:"checks"` // by health check id; those of Traffic Manager are the endpoints' ids
 
-	Delegations map[string]string `json:"delegations"` // zone -> manager whose servers its clients are led to
-	Switches    Switches          `json:"switches"`    // states of routing controls
+	Delegations map[string]string       `json:"delegations"`        // zone -> manager whose servers its clients are led to
+	Switches    Switches                `json:"switches"`           // states of routing controls
+	Profiles    []monitor.ProfileStatus `json:"profiles,omitempty"` // of Traffic Manager
 }
 
 // api serves the control API: faults in and out, an overview, and the order to stop. Every call carries the token of the
@@ -149,6 +152,8 @@ func (c *Clouds) overview() Overview {
 			o.Checks[h.ID] = st
 		}
 	}
+	maps.Copy(o.Checks, c.profiles.Checks())
+	o.Profiles = c.profiles.Profiles()
 	return o
 }
 

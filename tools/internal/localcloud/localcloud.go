@@ -33,8 +33,10 @@ import (
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/front"
 	"polygate.example/tools/internal/localcloud/gcp"
+	"polygate.example/tools/internal/localcloud/monitor"
 	"polygate.example/tools/internal/localcloud/origin"
 	"polygate.example/tools/internal/localcloud/pki"
+	"polygate.example/tools/internal/localcloud/place"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/provider"
 	"polygate.example/tools/internal/localcloud/resource"
@@ -63,8 +65,24 @@ type Options struct {
 type Zone struct {
 	Name    string
 	Manager string // whose servers hold it: route53, trafficmanager or cloudflare; of several of one name, clients are led to the first's
+	Group   string // the Azure resource group it is in; other managers have none
 	// AcceleratedRecovery says that someone has turned it on, which Route 53 has.
 	AcceleratedRecovery bool
+}
+
+// seed puts the zone where someone made it by hand.
+func (z Zone) seed(store *resource.Store) error {
+	switch z.Manager {
+	case "route53":
+		if err := aws.SeedZone(store, z.Name); err != nil || !z.AcceleratedRecovery {
+			return err
+		}
+		return aws.AccelerateRecovery(context.Background(), store, z.Name)
+	case "trafficmanager":
+		return azure.SeedZone(store, z.Name, z.Group)
+	default:
+		return fmt.Errorf("the local clouds hold no zones of %q", z.Manager)
+	}
 }
 
 // PFX is a certificate for a provider that wants one brought along.
@@ -112,6 +130,7 @@ type Clouds struct {
 	fronts   *front.Fronts
 	dns      *dns.Server
 	checkers *checker.Checker
+	profiles *monitor.Monitor
 	edge     *edge.Edge
 
 	stop     chan struct{}
@@ -212,17 +231,8 @@ func (c *Clouds) startControl() error {
 	}
 	c.store = store
 	for _, z := range c.opts.Zones {
-		seed, ok := map[string]func(*resource.Store, string) error{"route53": aws.SeedZone}[z.Manager]
-		if !ok {
-			return fmt.Errorf("seed zone %s: the local clouds hold no zones of %q", z.Name, z.Manager)
-		}
-		if err := seed(store, z.Name); err != nil {
+		if err := z.seed(store); err != nil {
 			return fmt.Errorf("seed zone %s: %w", z.Name, err)
-		}
-		if z.AcceleratedRecovery {
-			if err := aws.AccelerateRecovery(context.Background(), store, z.Name); err != nil {
-				return fmt.Errorf("seed zone %s: %w", z.Name, err)
-			}
 		}
 	}
 	ca, err := pki.Open(filepath.Join(c.opts.Dir, "ca"))
@@ -235,7 +245,7 @@ func (c *Clouds) startControl() error {
 	}
 	c.services = resource.Services{
 		Addresses: fronts,
-		DNS:       aws.DNS{},
+		DNS:       world{zones: c.opts.Zones, holders: holders(), delegated: c.delegated},
 		CA:        ca,
 		Clock:     clock.New(c.opts.Speed),
 		Refuse:    c.faults.Refuses,
@@ -282,7 +292,15 @@ func (c *Clouds) startData() (err error) {
 		k := checkers.Load()
 		return k == nil || k.Healthy(id)
 	}
-	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Down: c.faults.Lost, Logger: logger}); err != nil {
+	var profiles atomic.Pointer[monitor.Monitor]
+	steer := func(name string, from place.Place) (dns.Steered, bool) {
+		m := profiles.Load()
+		if m == nil {
+			return dns.Steered{}, false
+		}
+		return m.Answer(name, from)
+	}
+	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Steer: []dns.Steer{steer}, Down: c.faults.Lost, Logger: logger}); err != nil {
 		return taken("dns", err)
 	}
 	c.closers = append(c.closers, c.dns.Close)
@@ -297,6 +315,13 @@ func (c *Clouds) startData() (err error) {
 	}
 	checkers.Store(c.checkers)
 	c.closers = append(c.closers, c.checkers.Close)
+	if c.profiles, err = monitor.New(monitor.Options{
+		Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Delay: c.fronts.Delay, Logger: logger,
+	}); err != nil {
+		return err
+	}
+	profiles.Store(c.profiles)
+	c.closers = append(c.closers, c.profiles.Close)
 	c.state.DNS, c.state.Edge, c.state.Origin = c.dns.Addr().String(), c.edge.Addr().String(), o.Addr().String()
 	return nil
 }
@@ -381,7 +406,7 @@ func (c *Clouds) apply(ctx context.Context) error {
 	c.world.Store(&w)
 	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))
 	c.edge.Apply(w.Sites)
-	problems = append(problems, c.serveZones(), c.checkers.Apply(w.Checks))
+	problems = append(problems, c.serveZones(), c.checkers.Apply(w.Checks), c.profiles.Apply(w.Profiles))
 	return errors.Join(problems...)
 }
 

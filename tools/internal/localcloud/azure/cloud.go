@@ -29,8 +29,9 @@ func Cloud() *resource.Cloud {
 			storageAccount(), blobContainer(), blob(),
 			plan(), webApp(), scmAllowed(), ftpAllowed(), deployment(), siteCertificate(), hostNameBinding(),
 			actionGroup(), metricAlert(), queryRule(), budget(),
+			trafficManagerProfile(), recordSet(),
 		},
-		Invokes:    []*resource.Invoke{clientConfig()},
+		Invokes:    []*resource.Invoke{clientConfig(), getZone()},
 		Configure:  configure,
 		SecretName: secretName,
 		Outage: func(op resource.Op, label, id string) error {

@@ -157,7 +157,14 @@ func (s *Server) follow(w *walk, m *mdns.Msg, q mdns.Question) {
 			if w.lost = s.down(a.Manager); w.lost {
 				return
 			}
-			m.Answer = append(m.Answer, a.records(owner, q.Qtype)...)
+			rrs := a.records(owner, q.Qtype)
+			m.Answer = append(m.Answer, rrs...)
+			if a.Missing {
+				m.Rcode = mdns.RcodeNameError
+			}
+			if z := w.zones.find(name); z != nil && len(rrs) == 0 {
+				m.Ns = z.negative()
+			}
 			if a.CNAME == "" || q.Qtype == mdns.TypeCNAME {
 				return
 			}

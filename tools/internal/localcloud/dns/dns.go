@@ -50,6 +50,7 @@ type Steered struct {
 	Addrs   []netip.Addr
 	TTL     int  // seconds of cloud time
 	None    bool // the name exists and has no answer now
+	Missing bool // the name does not exist now
 }
 
 // Server is an authoritative name server. All methods are safe for concurrent use.
