@@ -314,7 +314,7 @@ var domainFacts = []fact{
 // TestFacts breaks one documented rule after the other and wants Azure's own kind of refusal, by its code.
 func TestFacts(t *testing.T) {
 	for topic, facts := range map[string][]fact{
-		"group": groupFacts, "storage": storageFacts, "role": roleFacts, "app": appFacts, "publication": publicationFacts, "domain": domainFacts,
+		"group": groupFacts, "storage": storageFacts, "role": roleFacts, "app": appFacts, "publication": publicationFacts, "domain": domainFacts, "profile": profileFacts, "dns": dnsFacts,
 		"scale": scaleFacts, "secret": secretFacts, "alert": alertFacts, "budget": budgetFacts,
 	} {
 		for _, f := range facts {

@@ -67,7 +67,7 @@ func (m *Monitor) choose(t *table, p plane.Profile, from place.Place, depth int)
 // among chooses one of a profile's own endpoints.
 func (m *Monitor) among(t *table, p plane.Profile, from place.Place, depth int) (plane.Endpoint, bool) {
 	if p.Method == "Geographic" {
-		return t.mapped(p, from, depth)
+		return mapped(p, from)
 	}
 	var serving, degraded []plane.Endpoint
 	for _, e := range p.Endpoints {
@@ -138,13 +138,13 @@ func (m *Monitor) nearest(of []plane.Endpoint, from place.Place) plane.Endpoint 
 }
 
 // mapped finds the endpoint that a client's place is mapped to, the most specific place first. It is the one whether it is
-// healthy or not; one that is stopped gives no answer, and one that is disabled is as if it were not there. Source: "Traffic
-// Manager routing methods", Geographic.
-func (t *table) mapped(p plane.Profile, from place.Place, depth int) (plane.Endpoint, bool) {
+// healthy or not; one that is disabled is as if it were not there. One that is stopped has nothing to answer, and none above it
+// is looked for. Source: "Traffic Manager routing methods", Geographic.
+func mapped(p plane.Profile, from place.Place) (plane.Endpoint, bool) {
 	for _, code := range codes(from) {
 		for _, e := range p.Endpoints {
 			if !e.Disabled && slices.Contains(e.Geo, code) {
-				return e, t.endpoint(p, e, depth) != Stopped
+				return e, true
 			}
 		}
 	}

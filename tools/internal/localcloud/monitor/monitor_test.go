@@ -33,6 +33,12 @@ func (n *internet) set(broken bool, hosts ...string) {
 	}
 }
 
+func (n *internet) fail(host string, broken, hangs bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.broken[host], n.hangs[host] = broken, hangs
+}
+
 func (n *internet) dial(ctx context.Context, host string, port int) (net.Conn, error) {
 	n.mu.Lock()
 	broken, hangs := n.broken[host], n.hangs[host]
@@ -149,28 +155,28 @@ func TestDetection(t *testing.T) {
 				p.Monitor.Interval, p.Monitor.Timeout, p.Monitor.Tolerated = tt.interval, tt.timeout, tt.tolerated
 				interval := time.Duration(tt.interval) * time.Second
 				b.apply(p)
-				b.pass(3*interval + interval/3)
-				if got := b.answer("top", "IAD"); got != "a.test" {
-					t.Fatalf("before the failure: %s", got)
-				}
-				b.mu.Lock()
-				b.broken["a.test"], b.hangs["a.test"] = !tt.hangs, tt.hangs
-				b.mu.Unlock()
+				b.pass(3 * interval)
 				least := time.Duration(tt.tolerated) * interval
 				most := time.Duration(tt.tolerated+1)*interval + time.Duration(tt.timeout)*time.Second
-				took := time.Duration(0)
-				for ; b.answer("top", "IAD") == "a.test" && took < 2*most; took += time.Second / 4 {
-					b.pass(time.Second / 4)
-				}
-				if took > most+time.Second/2 || tt.speed == 1 && took < least {
-					t.Errorf("detected after %s, want %s to %s", took, least, most)
-				}
-				b.mu.Lock()
-				b.broken["a.test"], b.hangs["a.test"] = false, false
-				b.mu.Unlock()
-				b.pass(interval + interval/2)
-				if got := b.answer("top", "IAD"); got != "a.test" {
-					t.Errorf("an interval after it was mended: %s", got)
+				for moment := range 10 { // of the interval at which it fails
+					b.pass(interval / 10 * time.Duration(moment))
+					if got := b.answer("top", "IAD"); got != "a.test" {
+						t.Fatalf("before the failure: %s", got)
+					}
+					b.fail("a.test", !tt.hangs, tt.hangs)
+					took := time.Duration(0)
+					for ; b.answer("top", "IAD") == "a.test" && took < 2*most; took += time.Second / 4 {
+						b.pass(time.Second / 4)
+					}
+					if took > most || tt.speed == 1 && took < least {
+						t.Errorf("failing at %d tenths of an interval: detected after %s, want %s to %s", moment, took, least, most)
+					}
+					b.fail("a.test", false, false)
+					b.pass(interval + time.Duration(tt.timeout)*time.Second)
+					if got := b.answer("top", "IAD"); got != "a.test" {
+						t.Errorf("an interval after it was mended: %s", got)
+					}
+					b.pass(2 * interval)
 				}
 			})
 		})
