@@ -285,6 +285,10 @@ func TestProjectTrafficManager(t *testing.T) {
 	k.must(tRecord, recordInputs("asuid.api", "TXT", "txtRecords", txt(`a"b`, "c\\")))
 	k.must(tRecord, recordInputs("@", "CAA", "caaRecords", []any{resource.Props{"flags": 0.0, "tag": "issue", "value": "a.test"}}))
 	k.must(tRecord, recordInputs("empty", "A", "aRecords", []any{}))
+	if err := azure.SeedZone(k.store, "other.test", "dns"); err != nil {
+		t.Fatal(err)
+	}
+	k.must(tRecord, recordInputs("api", "A", "aRecords", aRecord("192.0.2.1")).With(resource.Props{"zoneName": "other.test"}))
 	k.must(tProfile, profileInputs("child", "Priority", one, two.With(resource.Props{"endpointStatus": "Disabled"})).With(resource.Props{
 		"monitorConfig": resource.Props{"protocol": "HTTP", "port": 80.0, "path": "/"}}))
 	k.must(tProfile, profileInputs("gw", "Geographic", nestedEndpoint("child", "child", geo("WORLD"))).With(resource.Props{"profileStatus": "Disabled"}))
@@ -294,6 +298,9 @@ func TestProjectTrafficManager(t *testing.T) {
 			{Name: "api.polygate.test", Type: "CNAME", TTL: 60, Values: []string{"GW-x.trafficmanager.net."}},
 			{Name: "asuid.api.polygate.test", Type: "TXT", TTL: 60, Values: []string{`"a\"b" "c\\"`}},
 			{Name: "polygate.test", Type: "CAA", TTL: 60, Values: []string{`0 issue "a.test"`}},
+		}},
+		{ID: "/subscriptions/" + sub + "/resourceGroups/dns/providers/Microsoft.Network/dnsZones/other.test", Name: "other.test", Manager: "trafficmanager", Records: []plane.Record{
+			{Name: "api.other.test", Type: "A", TTL: 60, Values: []string{"192.0.2.1"}},
 		}},
 		{ID: "azure-trafficmanager.net", Name: "trafficmanager.net", Manager: "trafficmanager"},
 	}
@@ -323,6 +330,21 @@ func TestProjectTrafficManager(t *testing.T) {
 	}
 	if got := (azure.DNS{}).CAA(v, "polygate.test"); len(got) != 1 || got[0] != `0 issue "a.test"` {
 		t.Errorf("CAA is %q", got)
+	}
+}
+
+// What a profile leaves unsaid: 30 s, 10 s and three failures, and 9 s with fast probing. Source: docMonitoring.
+func TestMonitorDefaults(t *testing.T) {
+	for _, c := range []struct {
+		more              resource.Props
+		interval, timeout int
+	}{{nil, 30, 10}, {resource.Props{"intervalInSeconds": 10.0}, 10, 9}, {resource.Props{"intervalInSeconds": 30.0, "timeoutInSeconds": 5.0}, 30, 5}} {
+		k := newKit(t)
+		k.group()
+		k.must(tProfile, profileInputs("gw", "Priority", one).With(resource.Props{"monitorConfig": resource.Props{"protocol": "HTTP", "port": 80.0, "path": "/"}.With(c.more)}))
+		if m := k.world().Profiles[0].Monitor; m.Interval != c.interval || m.Timeout != c.timeout || m.Tolerated != 3 {
+			t.Errorf("with %v the monitor is %+v", c.more, m)
+		}
 	}
 }
 
