@@ -49,6 +49,9 @@ func (Manager) Spec() failover.Spec {
 		TTL:          provider.Allowed{Least: 1, Most: maxTTL},
 		Timeout:      provider.Allowed{Least: 5, Most: 10},
 		ProbeTimeout: defaultTimeout,
+		// Azure DNS, which leads to the profiles, promises 100 %. Source: "Service Level Agreements for Microsoft Online
+		// Services", Traffic Manager and Azure DNS.
+		SLA: 99.99,
 		// Wanted even when no region is of Azure: the zone and the profiles are.
 		Config: []provider.ConfigKey{{Key: configSubscription, What: "the id of the Azure subscription to deploy to"}},
 	}
