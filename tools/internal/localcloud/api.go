@@ -25,7 +25,7 @@ type Overview struct {
 	Regions []string                  `json:"regions"` // regions that run a function, sorted
 	Fronts  map[string][]string       `json:"fronts"`  // listen address -> names answered there
 	Faults  []fault.Fault             `json:"faults"`
-	Checks  map[string]checker.Status `json:"checks"` // by health check id; those of Traffic Manager are the endpoints' ids
+	Checks  map[string]checker.Status `json:"checks"` // by health check id; those of Traffic Manager are the endpoints' ids, Cloudflare's <pool id>/<origin name>
 
 	Delegations map[string]string       `json:"delegations"`        // zone -> manager whose servers its clients are led to
 	Switches    Switches                `json:"switches"`           // states of routing controls
@@ -153,6 +153,7 @@ func (c *Clouds) overview() Overview {
 		}
 	}
 	maps.Copy(o.Checks, c.profiles.Checks())
+	maps.Copy(o.Checks, c.balancers.Load().Checks())
 	o.Profiles = c.profiles.Profiles()
 	return o
 }

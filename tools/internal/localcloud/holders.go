@@ -7,12 +7,13 @@ import (
 
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/cloudflare"
 	"polygate.example/tools/internal/localcloud/resource"
 )
 
 // holders answer from the zones of each traffic manager, by its name.
 func holders() map[string]resource.DNS {
-	return map[string]resource.DNS{"route53": aws.DNS{}, "trafficmanager": azure.DNS{}}
+	return map[string]resource.DNS{"route53": aws.DNS{}, "trafficmanager": azure.DNS{}, "cloudflare": cloudflare.DNS{}}
 }
 
 // world answers from the zones among the records as the world sees them: of the zones of one name, at several managers, only

@@ -1,7 +1,8 @@
-// Package localcloud is three clouds on one machine: the control planes that the Pulumi engine deploys to, and the data
-// plane that serves what was deployed. This file puts the parts together; none of them knows another.
+// Package localcloud is three clouds and Cloudflare on one machine: the control planes that the Pulumi engine deploys to, and
+// the data plane that serves what was deployed. This file puts the parts together; none of them knows another.
 //
-//	engine -> provider -> resource store -> aws, gcp, azure: project -> plane.World -> runtime, front, dns, checker, edge
+//	engine -> provider -> resource store -> aws, gcp, azure, cloudflare: project -> plane.World
+//	plane.World -> runtime, front, dns, checker, monitor, balancer, edge
 package localcloud
 
 import (
@@ -26,8 +27,10 @@ import (
 
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/balancer"
 	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/clock"
+	"polygate.example/tools/internal/localcloud/cloudflare"
 	"polygate.example/tools/internal/localcloud/dns"
 	"polygate.example/tools/internal/localcloud/edge"
 	"polygate.example/tools/internal/localcloud/fault"
@@ -80,6 +83,8 @@ func (z Zone) seed(store *resource.Store) error {
 		return aws.AccelerateRecovery(context.Background(), store, z.Name)
 	case "trafficmanager":
 		return azure.SeedZone(store, z.Name, z.Group)
+	case "cloudflare":
+		return cloudflare.SeedZone(store, z.Name)
 	default:
 		return fmt.Errorf("the local clouds hold no zones of %q", z.Manager)
 	}
@@ -133,6 +138,9 @@ type Clouds struct {
 	profiles *monitor.Monitor
 	edge     *edge.Edge
 
+	// Set once everything it needs is there: DNS and fronts, which ask it, are there before.
+	balancers atomic.Pointer[balancer.Balancers]
+
 	stop     chan struct{}
 	stopOnce sync.Once
 	closers  []func() error // in order of opening
@@ -149,6 +157,7 @@ func clouds() []cloud {
 		{aws.Cloud(), aws.Project},
 		{gcp.Cloud(), gcp.Project},
 		{azure.Cloud(), azure.Project},
+		{cloudflare.Cloud(), cloudflare.Project},
 	}
 }
 
@@ -279,7 +288,9 @@ func (c *Clouds) startData() (err error) {
 		c.onClose(hosts.Close)
 		functions = hosts
 	}
-	c.fronts = front.New(front.Options{Runtimes: functions, Faults: c.faults, Clock: c.services.Clock, Logger: logger, Expired: c.expired})
+	c.fronts = front.New(front.Options{
+		Runtimes: functions, Faults: c.faults, Clock: c.services.Clock, Proxies: c.proxy, Logger: logger, Expired: c.expired,
+	})
 	c.onClose(c.fronts.Close)
 	o, err := origin.New(origin.Options{Listen: c.opts.Origin, Logger: logger})
 	if err != nil {
@@ -300,7 +311,7 @@ func (c *Clouds) startData() (err error) {
 		}
 		return m.Answer(name, from)
 	}
-	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Steer: []dns.Steer{steer}, Down: c.faults.Lost, Logger: logger}); err != nil {
+	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Steer: []dns.Steer{steer, c.balance}, Down: c.faults.Lost, Logger: logger}); err != nil {
 		return taken("dns", err)
 	}
 	c.closers = append(c.closers, c.dns.Close)
@@ -322,6 +333,9 @@ func (c *Clouds) startData() (err error) {
 	}
 	profiles.Store(c.profiles)
 	c.closers = append(c.closers, c.profiles.Close)
+	if err := c.startBalancers(logger); err != nil {
+		return err
+	}
 	c.state.DNS, c.state.Edge, c.state.Origin = c.dns.Addr().String(), c.edge.Addr().String(), o.Addr().String()
 	return nil
 }
@@ -407,6 +421,7 @@ func (c *Clouds) apply(ctx context.Context) error {
 	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))
 	c.edge.Apply(w.Sites)
 	problems = append(problems, c.serveZones(), c.checkers.Apply(w.Checks), c.profiles.Apply(w.Profiles))
+	problems = append(problems, c.balancers.Load().Apply(w.Balancers, w.Sites))
 	return errors.Join(problems...)
 }
 
@@ -422,9 +437,9 @@ func (c *Clouds) bringCertificate(p *PFX) error {
 		}
 	}
 	password := rand.Text()
-	ca, ok := c.services.CA.(*pki.CA)
-	if !ok {
-		return errors.New("the local authority cannot issue a PFX")
+	ca, err := c.authority()
+	if err != nil {
+		return err
 	}
 	b, err := ca.IssuePFX(p.Names, password)
 	if err != nil {

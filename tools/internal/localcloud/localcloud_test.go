@@ -51,7 +51,7 @@ func TestStartAndStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("aws:%d,gcp:%d,azure-native:%d", st.Providers["aws"], st.Providers["gcp"], st.Providers["azure-native"]); st.DebugProviders() != want {
+	if want := fmt.Sprintf("aws:%d,gcp:%d,azure-native:%d,cloudflare:%d", st.Providers["aws"], st.Providers["gcp"], st.Providers["azure-native"], st.Providers["cloudflare"]); st.DebugProviders() != want {
 		t.Errorf("PULUMI_DEBUG_PROVIDERS is %q, want %q", st.DebugProviders(), want)
 	}
 	for _, secret := range []string{"clouds.json", "cert/a.pfx", "cert/password"} {

@@ -34,7 +34,7 @@ type State struct {
 // DebugProviders is the value of PULUMI_DEBUG_PROVIDERS that attaches the Pulumi engine to these clouds.
 func (s State) DebugProviders() string {
 	var parts []string
-	for _, name := range []string{"aws", "gcp", "azure-native"} {
+	for _, name := range []string{"aws", "gcp", "azure-native", "cloudflare"} {
 		if port, ok := s.Providers[name]; ok {
 			parts = append(parts, name+":"+strconv.Itoa(port))
 		}

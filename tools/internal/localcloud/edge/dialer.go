@@ -28,7 +28,6 @@ type Resolve func(ctx context.Context, name string) (dns.Resolution, error)
 // address. It is how the health checkers reach them.
 type Dialer struct {
 	resolve Resolve
-	dialer  net.Dialer
 	fronts  atomic.Pointer[fronts]
 }
 
@@ -83,17 +82,19 @@ func (d *Dialer) Dial(ctx context.Context, host string, port int) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	conn, err := d.connect(ctx, targets)
+	conn, err := d.connect(ctx, targets, nil)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", host, err)
 	}
 	return conn, nil
 }
 
-// connect opens a connection to the first target that takes one; there is at least one target.
-func (d *Dialer) connect(ctx context.Context, targets []netip.AddrPort) (conn net.Conn, err error) {
+// connect opens a connection to the first target that takes one, from an address or, where that is nil, from any; there is at
+// least one target.
+func (d *Dialer) connect(ctx context.Context, targets []netip.AddrPort, from net.Addr) (conn net.Conn, err error) {
+	dialer := net.Dialer{LocalAddr: from}
 	for _, t := range targets {
-		if conn, err = d.dialer.DialContext(ctx, "tcp", t.String()); err == nil {
+		if conn, err = dialer.DialContext(ctx, "tcp", t.String()); err == nil {
 			return conn, nil
 		}
 	}

@@ -166,7 +166,7 @@ func (e *Edge) forward(client net.Conn) error {
 		refuse(client, alertUnrecognizedName)
 		return err
 	}
-	front, err := e.dialer.connect(ctx, targets)
+	front, err := e.dialer.connect(ctx, targets, sourceOf(client))
 	if err != nil {
 		reset(client) // the region is down: without an edge the client would have been refused
 		return fmt.Errorf("front of %s: %w", name, err)
@@ -180,6 +180,16 @@ func (e *Edge) forward(client net.Conn) error {
 		return fmt.Errorf("front of %s: %w", name, err)
 	}
 	return splice(client, front)
+}
+
+// sourceOf is the loopback address that a client chose to come from, which says where it is (see package place). The front
+// sees the same one, as it would without an edge. A client that chose none comes from anywhere.
+func sourceOf(client net.Conn) net.Addr {
+	ap, err := netip.ParseAddrPort(client.RemoteAddr().String())
+	if err != nil || !ap.Addr().IsLoopback() || !ap.Addr().Is4() || ap.Addr() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ap.Addr(), 0))
 }
 
 // readHello reads until the server name is known and returns everything read.

@@ -365,3 +365,28 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// seenFrom is a connection whose far end is at an address.
+type seenFrom struct {
+	net.Conn
+	from string
+}
+
+func (s seenFrom) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s.from))
+}
+
+// Who comes from a loopback address of choice is seen there by the front, too.
+func TestSourceOf(t *testing.T) {
+	for from, want := range map[string]string{
+		"127.18.7.1:4711": "127.18.7.1:0", "127.0.0.1:4711": "", "[::1]:4711": "", "192.0.2.1:4711": "",
+	} {
+		got := ""
+		if a := sourceOf(seenFrom{from: from}); a != nil {
+			got = a.String()
+		}
+		if got != want {
+			t.Errorf("a client at %s is taken on from %q, want %q", from, got, want)
+		}
+	}
+}
