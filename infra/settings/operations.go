@@ -46,6 +46,9 @@ type Secret string
 // String hides the secret.
 func (Secret) String() string { return "[secret]" }
 
+// IsEncrypted reports whether it is what a stack file holds in place of the secret.
+func (s Secret) IsEncrypted() bool { return isEncrypted(string(s)) }
+
 // GoString hides the secret.
 func (Secret) GoString() string { return "[secret]" }
 

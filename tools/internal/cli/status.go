@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"polygate.example/infra/settings"
+	"polygate.example/tools/internal/deploy"
 	"polygate.example/tools/internal/localcloud"
 	"polygate.example/tools/internal/status"
 )
@@ -96,7 +97,11 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) 
 	if err != nil {
 		return nil, err
 	}
-	opts := status.Options{Topology: t}
+	front, err := a.frontSecret(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	opts := status.Options{Topology: t, Front: front}
 	if s.LocalClouds == nil {
 		return func(ctx context.Context) (status.Report, error) { return status.Collect(ctx, opts) }, nil
 	}
@@ -121,6 +126,22 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) 
 		}
 		return status.Collect(ctx, opts)
 	}, nil
+}
+
+// frontSecret is what the traffic manager's front shows to the regions, without which they say nothing; "" where it has none.
+func (a *app) frontSecret(ctx context.Context, s settings.Settings) (string, error) {
+	if !s.FrontSecret.IsEncrypted() {
+		return string(s.FrontSecret), nil
+	}
+	opts, err := a.deployment(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	stack, err := deploy.Select(ctx, opts)
+	if err != nil {
+		return "", err
+	}
+	return stack.FrontSecret(ctx)
 }
 
 func (a *app) show(r status.Report, asJSON, follow bool) error {

@@ -193,6 +193,15 @@ func decode(outs auto.OutputMap) (topology.Topology, error) {
 	return topology.Decode(b)
 }
 
+// FrontSecret reads what the traffic manager's own front shows to the regions, decrypted; "" where the stack has none.
+func (s *Stack) FrontSecret(ctx context.Context) (string, error) {
+	all, err := s.stack.GetAllConfig(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read the configuration of stack %q: %w", s.opts.Environment, s.cli.explain(err))
+	}
+	return all[Project+":frontSecret"].Value, nil
+}
+
 // ErrNoForecast says that no deployment of the stack was ever completed, or that one of a version which kept none was.
 var ErrNoForecast = errors.New("the stack has no output \"" + ForecastOutput + "\"")
 

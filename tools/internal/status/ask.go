@@ -15,6 +15,6 @@ func Ask(ctx context.Context, r Report) (health.Report, error) {
 		return health.Report{}, err
 	}
 	defer client.CloseIdleConnections()
-	h, _, err := fetchHealth(ctx, client, "https://"+r.Hostname+"/health", opts.Timeout)
+	h, _, err := fetchHealth(ctx, client, "https://"+r.Hostname+"/health", "", opts.Timeout)
 	return h, err
 }

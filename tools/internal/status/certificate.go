@@ -62,7 +62,7 @@ func refusedBy(err error) *x509.Certificate {
 // sharedCertificate looks at what clients of the shared name are shown. The error is that they refuse it; whatever else may be
 // wrong is the regions' to tell.
 func sharedCertificate(ctx context.Context, client *http.Client, hostname string, timeout time.Duration) (Certificate, error) {
-	_, shown, err := fetchHealth(ctx, client, "https://"+hostname+"/health", timeout)
+	_, shown, err := fetchHealth(ctx, client, "https://"+hostname+"/health", "", timeout)
 	if !errors.As(err, new(*tls.CertificateVerificationError)) {
 		err = nil
 	} else {
@@ -78,7 +78,7 @@ func Shown(ctx context.Context, edge Edge, hostname string, timeout time.Duratio
 		return nil, err
 	}
 	defer client.CloseIdleConnections()
-	_, shown, err := fetchHealth(ctx, client, "https://"+hostname+"/health", timeout)
+	_, shown, err := fetchHealth(ctx, client, "https://"+hostname+"/health", "", timeout)
 	if shown == nil {
 		return nil, err
 	}

@@ -15,12 +15,14 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"polygate.example/shared/handler"
 	"polygate.example/shared/health"
 	"polygate.example/shared/topology"
 )
@@ -78,6 +80,9 @@ type Options struct {
 	Speed    float64       // 0 is 1
 	Timeout  time.Duration // of one probe; 0 is 5 s
 	Votes    func(healthCheck string) string
+	// Front is what the traffic manager's front shows to the regions, which answer nobody else; "" where it has none. It is sent
+	// to regions' own names only.
+	Front string
 }
 
 // Collect takes one look. All regions are probed at once, so that it lasts no longer than the slowest probe.
@@ -123,9 +128,14 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 			healthy++
 		}
 	}
+	if resolveErr == nil && len(names) == 0 {
+		askWho(ctx, client, t, &r, opts)
+	}
 	switch {
 	case resolveErr != nil:
 		r.Detail = resolveErr.Error()
+	case r.Serving == "" && len(names) == 0:
+		r.Detail = fmt.Sprintf("%s does not say which region it is: %s", t.Hostname, r.Detail)
 	case r.Serving == "":
 		r.Detail = fmt.Sprintf("%s leads to %s, which is no region of this environment", t.Hostname, strings.Join(names, ", "))
 	case refused != nil:
@@ -144,13 +154,30 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 	return r, nil
 }
 
+// askWho finds who serves by asking the shared name, as a client does who does not care.
+func askWho(ctx context.Context, client *http.Client, t topology.Topology, r *Report, opts Options) {
+	h, _, err := fetchHealth(ctx, client, "https://"+t.Hostname+"/health", "", opts.Timeout)
+	if err != nil {
+		r.Detail = err.Error()
+		return
+	}
+	for i := range r.Regions {
+		if r.Regions[i].Name == h.Region {
+			r.Regions[i].Serving, r.Serving = true, h.Region
+		}
+	}
+	if r.Serving == "" {
+		r.Detail = fmt.Sprintf("it is answered by %s, which is no region of this environment", h.Region)
+	}
+}
+
 // probe asks one region for its health under its own name.
 func probe(ctx context.Context, client *http.Client, t topology.Topology, reg topology.Region, opts Options) Region {
 	out := Region{Name: reg.Name, Provider: reg.Provider, Role: reg.Role, URL: reg.URL, HealthURL: reg.HealthURL, Digest: reg.Digest, Release: t.Release}
 	if opts.Votes != nil {
 		out.Votes = opts.Votes(reg.HealthCheck)
 	}
-	h, shown, err := fetchHealth(ctx, client, reg.HealthURL, opts.Timeout)
+	h, shown, err := fetchHealth(ctx, client, reg.HealthURL, opts.Front, opts.Timeout)
 	out.Certificate = endOf(shown, time.Now())
 	switch {
 	case err != nil:
@@ -169,13 +196,17 @@ func probe(ctx context.Context, client *http.Client, t topology.Topology, reg to
 	return out
 }
 
-// fetchHealth asks for a health document. The certificate that is shown on the way is known, too, when it is refused.
-func fetchHealth(ctx context.Context, client *http.Client, target string, timeout time.Duration) (health.Report, *x509.Certificate, error) {
+// fetchHealth asks for a health document, and shows what the front shows where there is one. The certificate that is shown on
+// the way is known, too, when it is refused.
+func fetchHealth(ctx context.Context, client *http.Client, target, front string, timeout time.Duration) (health.Report, *x509.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return health.Report{}, nil, err
+	}
+	if front != "" {
+		req.Header.Set(handler.HeaderFront, front)
 	}
 	res, err := client.Do(req)
 	if err != nil {
@@ -222,7 +253,12 @@ func newClient(opts Options) (*http.Client, error) {
 	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
 }
 
-// resolve returns the names a client meets on its way from the shared name: the targets of all CNAMEs.
+// addressing are the managers that answer the shared name with addresses, which name nobody: Cloudflare resolves the regions'
+// names itself, or stands before them.
+var addressing = []string{"cloudflare"}
+
+// resolve returns the names a client meets on its way from the shared name: the targets of all CNAMEs. There are none where the
+// manager answers with addresses.
 func resolve(ctx context.Context, opts Options, name string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
 	defer cancel()
@@ -245,7 +281,7 @@ func resolve(ctx context.Context, opts Options, name string) ([]string, error) {
 			names = append(names, strings.TrimSuffix(c.Target, "."))
 		}
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && (len(in.Answer) == 0 || !slices.Contains(addressing, opts.Topology.Manager)) {
 		return nil, fmt.Errorf("%s has no CNAME for %s", opts.DNS, name)
 	}
 	return names, nil

@@ -71,17 +71,15 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	client := clientOf(r)
 	v := visit{from: place.Of(client), host: r.Host}
 	v.ray = ray(v.from)
-	w.Header().Set("Server", "cloudflare")
-	w.Header().Set("Cf-Ray", v.ray)
 	switch lb, ok := p.b.served.Load().byID[p.id]; {
 	case !ok:
-		fail(w, http.StatusConflict, 1001) // "DNS resolution error": the name has gone
+		fail(w, v.ray, http.StatusConflict, 1001) // "DNS resolution error": the name has gone
 		return
 	case len(r.RequestURI) > maxURL:
-		fail(w, http.StatusRequestURITooLong, 0)
+		fail(w, v.ray, http.StatusRequestURITooLong, 0)
 		return
 	case headerBytes(r.Header) > maxHeaders:
-		fail(w, http.StatusRequestHeaderFieldsTooLarge, 0)
+		fail(w, v.ray, http.StatusRequestHeaderFieldsTooLarge, 0)
 		return
 	default:
 		v.lb = lb
@@ -102,11 +100,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			var e *originError
 			switch {
 			case !errors.As(err, &e):
-				fail(w, unknownError, unknownError)
+				fail(w, v.ray, unknownError, unknownError)
 			case e.code >= 1000:
-				fail(w, internalError, e.code)
+				fail(w, v.ray, internalError, e.code)
 			default:
-				fail(w, e.code, e.code)
+				fail(w, v.ray, e.code, e.code)
 			}
 			p.b.log.Info("no answer from an origin", "host", r.Host, "err", err)
 		},
@@ -209,7 +207,9 @@ func headerBytes(h http.Header) int {
 }
 
 // fail is an answer of Cloudflare's own, in the form that clients get who ask for no HTML.
-func fail(w http.ResponseWriter, status, code int) {
+func fail(w http.ResponseWriter, ray string, status, code int) {
+	w.Header().Set("Server", "cloudflare")
+	w.Header().Set("Cf-Ray", ray)
 	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
 	w.Header().Set("Cache-Control", "private, max-age=0, no-store, no-cache, must-revalidate, post-check=0, pre-check=0")
 	w.WriteHeader(status)

@@ -72,7 +72,7 @@ func TestProxyRequest(t *testing.T) {
 		t.Fatalf("%d %q %v", resp.StatusCode, body, resp.Header)
 	}
 	for name, want := range map[string]string{"Server": "cloudflare", "Cf-Cache-Status": "DYNAMIC", "X-Accel-Redirect": ""} {
-		if got := resp.Header.Get(name); got != want {
+		if got := strings.Join(resp.Header.Values(name), ", "); got != want {
 			t.Errorf("the client's %s is %q, want %q (Cloudflare HTTP headers)", name, got, want)
 		}
 	}
@@ -133,6 +133,9 @@ func TestProxyFailures(t *testing.T) {
 						t.Errorf("%d %q, want o2's answer (%s)", resp.StatusCode, body, adaptive)
 					}
 					return
+				}
+				if rays := resp.Header.Values("Cf-Ray"); len(rays) != 1 || resp.Header.Get("Server") != "cloudflare" {
+					t.Errorf("headers are %v", resp.Header)
 				}
 				if resp.StatusCode != c.status || c.code != "" && body != "error code: "+c.code {
 					t.Errorf("%d %q, want %d, error code: %s (Cloudflare 5xx errors)", resp.StatusCode, body, c.status, c.code)
