@@ -72,8 +72,8 @@ func (c Combination) Refusal() string {
 		return "which fails over from provider to provider, and all regions are of " + c.Providers[0]
 	case c.Manager == "route53" && c.Steering == "latency" && !onlyAWS(c.Providers) && !(c.Pattern == "multi-region" && c.Providers[0] == "aws"):
 		return "knows AWS regions only" // a group of one region is not asked how far it is
-	case c.Manager == "cloudflare" && c.Pattern == "multi-region" && c.Steering != "weighted":
-		return "cloudflare"
+	case c.Manager == "cloudflare" && c.Pattern == "multi-region" && c.Steering == "latency":
+		return "within a pool Cloudflare chooses by weight only"
 	}
 	return ""
 }

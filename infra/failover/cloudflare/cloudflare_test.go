@@ -290,6 +290,26 @@ func TestGeoOfGroups(t *testing.T) {
 	}
 }
 
+// Who claims South America does not get Mexico with it, nor Antarctica with Oceania, whichever regions Cloudflare counts them to.
+func TestGeoKeepsContinentsApart(t *testing.T) {
+	rec := steer(t, stack(func(s *settings.Settings) {
+		s.Pattern, s.Steering = settings.ActiveActive, settings.Geo
+		s.Geo = map[string]settings.Serves{"aws/us-east-1": {Default: true}, "aws/sa-east-1": {Continents: []string{"OC", "SA"}}}
+	}, "aws/us-east-1", "aws/sa-east-1"))
+	lb := balancer(t, rec)
+	countries, regions := lists(lb["countryPools"]), lists(lb["regionPools"])
+	for place, got := range map[string]string{"MX": countries["MX"], "AQ": countries["AQ"]} {
+		if got != "aws-useast1 aws-saeast1" {
+			t.Errorf("%s has %q, want the default region first", place, got)
+		}
+	}
+	for _, r := range []string{"NSAM", "SSAM", "OC"} {
+		if regions[r] != "aws-saeast1 aws-useast1" {
+			t.Errorf("%s has %q", r, regions[r])
+		}
+	}
+}
+
 // A group is a pool whose regions share by weight.
 func TestGroups(t *testing.T) {
 	rec := steer(t, stack(func(s *settings.Settings) {

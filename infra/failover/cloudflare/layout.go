@@ -193,10 +193,8 @@ func byPlace(s settings.Settings, groups []failover.Group) layout {
 			for _, x := range continents[c].countries {
 				l.countries[x] = list(c, x)
 			}
-			if c == "SA" { // what NSAM may hold and is of another continent
-				for _, x := range middleAmerica {
-					l.countries[x] = list("NA", x)
-				}
+			for _, x := range continents[c].strangers {
+				l.countries[x] = list(continentOf(x), x)
 			}
 		}
 		for _, x := range sh.Serves.Countries {

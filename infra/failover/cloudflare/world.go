@@ -13,25 +13,29 @@ import (
 var continents = map[string]struct {
 	regions   []string
 	countries []string // beside the regions
+	strangers []string // countries of other continents that its regions may hold
 }{
 	"AF": {regions: []string{"NAF", "SAF"}},
-	"AN": {countries: strings.Fields("AQ BV GS HM TF")},
+	"AN": {countries: antarctica},
 	"AS": {regions: []string{"ME", "NEAS", "SAS", "SEAS"}},
 	"EU": {regions: []string{"EEU", "WEU"}},
 	"NA": {regions: []string{"ENAM", "WNAM"}, countries: middleAmerica},
-	"OC": {regions: []string{"OC"}},
-	"SA": {regions: []string{"NSAM", "SSAM"}},
+	"OC": {regions: []string{"OC"}, strangers: antarctica},
+	"SA": {regions: []string{"NSAM", "SSAM"}, strangers: middleAmerica},
 }
 
 // middleAmerica are the countries of the continent NA between Cloudflare's two North American regions and South America.
 var middleAmerica = strings.Fields("AG AI AW BB BL BQ BS BZ CR CU CW DM DO GD GP GT HN HT JM KN KY LC MF MQ MS MX NI PA PR SV SX TC TT VC VG VI")
+
+// antarctica is what lies around the South Pole.
+var antarctica = strings.Fields("AQ BV GS HM TF")
 
 // countriesOf are the countries of each continent, ISO 3166-1. Those on a border are where the United Nations count them,
 // and the islands about Antarctica belong to it.
 // Source: "Standard country or area codes for statistical use (M49)", unstats.un.org/unsd/methodology/m49.
 var countriesOf = map[string][]string{
 	"AF": strings.Fields("AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG EH ER ET GA GH GM GN GQ GW IO KE KM LR LS LY MA MG ML MR MU MW MZ NA NE NG RE RW SC SD SH SL SN SO SS ST SZ TD TG TN TZ UG YT ZA ZM ZW"),
-	"AN": continents["AN"].countries,
+	"AN": antarctica,
 	"AS": strings.Fields("AE AF AM AZ BD BH BN BT CN CY GE HK ID IL IN IQ IR JO JP KG KH KP KR KW KZ LA LB LK MM MN MO MV MY NP OM PH PK PS QA SA SG SY TH TJ TL TM TR TW UZ VN YE"),
 	"EU": strings.Fields("AD AL AT AX BA BE BG BY CH CZ DE DK EE ES FI FO FR GB GG GI GR HR HU IE IM IS IT JE LI LT LU LV MC MD ME MK MT NL NO PL PT RO RS RU SE SI SJ SK SM UA VA XK"),
 	"NA": slices.Concat(middleAmerica, strings.Fields("BM CA GL PM US")),
