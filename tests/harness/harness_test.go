@@ -35,9 +35,9 @@ func TestNew(t *testing.T) {
 	}{
 		{map[string]any{"ttl": 60, "check": map[string]any{"interval": 30, "threshold": 3}}, 108, 168},
 		{map[string]any{"manager": "trafficmanager", "ttl": 60, "check": map[string]any{"interval": 30, "threshold": 4, "timeout": 10}}, 130, 190},
-		{map[string]any{"manager": "cloudflare", "ttl": 30, "check": map[string]any{"interval": 60, "threshold": 1, "timeout": 5}}, 75, 105},
-		{map[string]any{"cloudflare": map[string]any{"proxied": true}}, 75, 75},
-		{map[string]any{"cloudflare": nil}, 75, 105},
+		{map[string]any{"manager": "cloudflare", "ttl": 30, "check": map[string]any{"interval": 60, "threshold": 1, "timeout": 5}}, 70, 100},
+		{map[string]any{"cloudflare": map[string]any{"proxied": true}}, 70, 70},
+		{map[string]any{"cloudflare": nil}, 70, 100},
 	} {
 		if err := e.Turn(c.dials); err != nil {
 			t.Fatal(err)
