@@ -70,7 +70,7 @@ var cloudflare = map[string]Need{
 	"cloudflare:index/loadBalancer:LoadBalancer":               {Groups: []string{"Zone: Load Balancers Write"}},
 	"cloudflare:index/loadBalancerMonitor:LoadBalancerMonitor": {Groups: []string{"Account: Load Balancing: Monitors and Pools Write"}},
 	"cloudflare:index/loadBalancerPool:LoadBalancerPool":       {Groups: []string{"Account: Load Balancing: Monitors and Pools Write"}},
-	"cloudflare:index/ruleset:Ruleset":                         {Groups: []string{"Zone: Transform Rules Write"}},
+	"cloudflare:index/ruleset:Ruleset":                         {Groups: []string{"Zone: Config Settings Write", "Zone: Zone Transform Rules Write"}},
 }
 
 // Groups lists the permission groups of Cloudflare's API token.
