@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +16,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"polygate.example/shared/handler"
+	"polygate.example/shared/health"
 )
 
 // quiet is a logger for tests that break things on purpose.
@@ -241,5 +246,38 @@ func same(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%s is %#v, want %#v", what, got, want)
+	}
+}
+
+// TestRequireFront: the front's secret reaches the gateway in an event's headers, whatever their case.
+func TestRequireFront(t *testing.T) {
+	model, err := os.ReadFile(filepath.Join("..", "gcp", "model.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := handler.Load("model.json", model, func(name string) string {
+		if name == health.EnvFrontDigest {
+			return fmt.Sprintf("%x", sha256.Sum256([]byte("the secret of the front")))
+		}
+		return ""
+	}, handler.Options{Logger: quiet, Buffered: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for headers, want := range map[string]int{
+		`{}`: http.StatusForbidden,
+		`{"x-polygate-front":["the secret of the front"]}`:                           http.StatusServiceUnavailable,
+		`{"X-Polygate-Front":["the secret of the front"]}`:                           http.StatusServiceUnavailable,
+		`{"x-polygate-front":["the secret of the front","the secret of the front"]}`: http.StatusForbidden,
+	} {
+		out, err := (&adapter{next: h, log: quiet}).Invoke(t.Context(), fmt.Appendf(nil,
+			`{"resource":"/{proxy+}","httpMethod":"GET","path":"/x","multiValueHeaders":%s,"requestContext":{"domainName":"a.example","identity":{"sourceIp":"192.0.2.1"}}}`, headers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct{ StatusCode int }
+		if err := json.Unmarshal(out, &answer); err != nil || answer.StatusCode != want {
+			t.Errorf("%s: answered %s, %v, want %d", headers, out, err, want)
+		}
 	}
 }

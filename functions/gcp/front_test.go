@@ -2,7 +2,9 @@ package gcp
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +16,9 @@ import (
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+
+	"polygate.example/shared/handler"
+	"polygate.example/shared/health"
 )
 
 func TestClient(t *testing.T) {
@@ -174,5 +179,27 @@ func TestStartupFailure(t *testing.T) {
 	}
 	if _, err := load([]byte(`{"version":1,"routes":[],"surprise":1}`), os.Getenv); err == nil || !strings.Contains(err.Error(), "model.json") {
 		t.Errorf("error %v for a bad model", err)
+	}
+}
+
+// TestRequireFront: a front's digest in the environment shuts out whoever does not show its secret.
+func TestRequireFront(t *testing.T) {
+	fn, err := load(model, func(name string) string {
+		if name == health.EnvFrontDigest {
+			return fmt.Sprintf("%x", sha256.Sum256([]byte("the secret of the front")))
+		}
+		return ""
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for secret, want := range map[string]int{"": http.StatusForbidden, "the secret of the front": http.StatusServiceUnavailable} {
+		r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
+		if secret != "" {
+			r.Header.Set(handler.HeaderFront, secret)
+		}
+		if fn(w, r); w.Code != want {
+			t.Errorf("with %q answered %d, want %d", secret, w.Code, want)
+		}
 	}
 }

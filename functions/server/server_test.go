@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +15,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"polygate.example/shared/handler"
+	"polygate.example/shared/health"
 )
 
 const model = `{
@@ -72,6 +76,42 @@ func TestServe(t *testing.T) {
 	stop()
 	if err := <-done; err != nil {
 		t.Errorf("run: %v", err)
+	}
+}
+
+// A front's digest in the environment shuts out whoever does not show its secret.
+func TestFront(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.json")
+	if err := os.WriteFile(path, []byte(model), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	logs, w := io.Pipe()
+	go run(t.Context(), []string{"-model", path, "-listen", "127.0.0.1:0"}, func(name string) string {
+		if name == health.EnvFrontDigest {
+			return fmt.Sprintf("%x", sha256.Sum256([]byte("the secret of the front")))
+		}
+		return ""
+	}, slog.New(slog.NewTextHandler(w, nil)))
+	lines := bufio.NewScanner(logs)
+	lines.Scan()
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(lines.Text())
+	go io.Copy(io.Discard, logs)
+	for secret, want := range map[string]int{"": http.StatusForbidden, "the secret of the front": http.StatusOK} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if secret != "" {
+			req.Header.Set(handler.HeaderFront, secret)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("with %q answered %d, want %d", secret, res.StatusCode, want)
+		}
 	}
 }
 
