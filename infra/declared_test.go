@@ -122,9 +122,6 @@ func TestEveryTypeHasAPermission(t *testing.T) {
 	}
 	for _, cloud := range []string{permission.AWS, permission.Google, permission.Azure, permission.Cloudflare} {
 		for _, token := range permission.Types(cloud) {
-			if _, there := catalog.Manager("trafficmanager"); !there && (strings.Contains(token, ":trafficmanager:") || strings.Contains(token, ":dns:")) {
-				continue
-			}
 			if !declared[token] {
 				t.Errorf("%s is declared by no stack: take it out of infra/permission", token)
 			}
