@@ -95,7 +95,11 @@ func TestRamp(t *testing.T) {
 				t.Errorf("healthy it has %.0f %%, want about half", 100*f)
 			}
 			must(t, env, "local", "fail", all[0])
-			s.until(t, 180, "without clients", func() bool { return share() == 0 })
+			// Until then those whom it has left have no answer, rather than another's.
+			s.until(t, 180, "without clients", func() bool {
+				shares, err := s.tally(t.Context(), 4)
+				return err == nil && fraction(shares, all[0]) == 0
+			})
 			// Long enough that the slowest check has failed as well: a shorter outage needs no ramp.
 			wait(t, env, 300)
 			must(t, env, "local", "heal", all[0])
