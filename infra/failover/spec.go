@@ -24,6 +24,17 @@ type Spec struct {
 	SLA         float64 // per cent of a month in which it is promised to answer: a refund promise
 }
 
+// unfit are services that look like traffic managers and cannot be one over several clouds, each with the reason.
+var unfit = map[string]string{
+	// Source: "Manage DNS routing policies and health checks": health checks of external endpoints in public zones, which
+	// are "IP addresses", docs.cloud.google.com/dns/docs/configure-routing-policies.
+	"clouddns": "checks the health of endpoints outside of Google by IP address only, and the fronts of AWS and Azure have names and no addresses of their own",
+	// Source: "What is Azure Front Door?", learn.microsoft.com/azure/frontdoor/front-door-overview; "Amazon CloudFront origin failover",
+	// docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/high_availability_origin_failover.html.
+	"frontdoor":  "is itself part of one cloud that all traffic would pass through: losing that cloud would lose every region",
+	"cloudfront": "is itself part of one cloud that all traffic would pass through, and fails over for safe methods only",
+}
+
 // Audit is the rule that compares settings with what the known managers can do.
 func Audit(managers []Manager) settings.Rule {
 	return func(s settings.Settings, get settings.Lookup) []settings.Problem {
@@ -37,6 +48,10 @@ func Audit(managers []Manager) settings.Rule {
 				continue // missing, and reported so where it is wanted
 			}
 			i := slices.Index(known, named.name)
+			if why, ok := unfit[named.name]; ok && i < 0 {
+				problems = append(problems, settings.Problemf(named.key, nil, "is %q, which %s: want %s", named.name, why, settings.List(known)))
+				continue
+			}
 			if i < 0 {
 				problems = append(problems, settings.Problemf(named.key, nil, "%q is unknown: want %s", named.name, settings.List(known)))
 				continue
