@@ -26,8 +26,8 @@ type Spec struct {
 
 // unfit are services that look like traffic managers and cannot be one over several clouds, each with the reason.
 var unfit = map[string]string{
-	// Source: "Manage DNS routing policies and health checks": health checks of external endpoints in public zones, which
-	// are "IP addresses", docs.cloud.google.com/dns/docs/configure-routing-policies.
+	// Source: Cloud DNS API v1, RRSetRoutingPolicyHealthCheckTargets, externalEndpoints: "The Internet IP addresses to be
+	// health checked", cloud.google.com/dns/docs/reference/rest/v1/resourceRecordSets.
 	"clouddns": "checks the health of endpoints outside of Google by IP address only, and the fronts of AWS and Azure have names and no addresses of their own",
 	// Source: "What is Azure Front Door?", learn.microsoft.com/azure/frontdoor/front-door-overview; "Amazon CloudFront origin failover",
 	// docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/high_availability_origin_failover.html.
