@@ -207,8 +207,8 @@ func (e *Environment) Turn(dials map[string]any) error {
 //   - route53: n × (I + 6), and the TTL ("How Amazon Route 53 determines whether a health check is healthy");
 //   - trafficmanager: n × I + t: n-1 failures are tolerated, and the n-th comes at most an interval after the one before, the
 //     first at most one after the failure ("Traffic Manager endpoint monitoring"), and the TTL;
-//   - cloudflare: n × I + t × 2 for a probe and its retry ("Monitors"); and the TTL, of which there is none when the name is
-//     proxied.
+//   - cloudflare: n × I + 2t, a probe that times out being tried again once ("Monitors", "Retries"); and the TTL, of which there
+//     is none when the name is proxied.
 func bounds(config map[string]any) (detect, bound int, err error) {
 	check, ok := config["polygate:check"].(map[string]any)
 	if !ok {

@@ -67,18 +67,21 @@ func All() []Combination {
 // Refusal is what the refusal of a combination has to say, by what the clouds' documentation rules out; "" for one that is
 // allowed.
 func (c Combination) Refusal() string {
+	// Groups that have several regions, and so something to steer by latency.
+	groups := c.Providers
+	if c.Pattern == "multi-region" {
+		groups = c.Providers[:1]
+	}
 	switch {
 	case c.Pattern == "multi-region" && len(c.Providers) == 1:
 		return "which fails over from provider to provider, and all regions are of " + c.Providers[0]
-	case c.Manager == "route53" && c.Steering == "latency" && !onlyAWS(c.Providers) && !(c.Pattern == "multi-region" && c.Providers[0] == "aws"):
-		return "knows AWS regions only" // a group of one region is not asked how far it is
+	case c.Manager == "route53" && c.Steering == "latency" && !slices.Equal(groups, []string{"aws"}):
+		return "Route 53 knows AWS regions only"
 	case c.Manager == "cloudflare" && c.Pattern == "multi-region" && c.Steering == "latency":
 		return "within a pool Cloudflare chooses by weight only"
 	}
 	return ""
 }
-
-func onlyAWS(providers []string) bool { return slices.Equal(providers, []string{"aws"}) }
 
 // regions of a stack over these providers: two of the first, so that there is a group, and one of each other; of a single
 // provider two.
