@@ -75,6 +75,7 @@ type call struct {
 	client      int
 	begun, done time.Time
 	region      string // "" when it was lost
+	why         string // when it was lost
 }
 
 // crowd is one client at each place, which all keep calling.
@@ -120,9 +121,10 @@ func (g *crowd) note(ctx context.Context, i int, c *client.Client, host string) 
 		return
 	}
 	k.done = time.Now()
-	if err == nil {
-		k.region = region
+	if err != nil {
+		k.why = err.Error()
 	}
+	k.region = region
 	g.mu.Lock()
 	g.calls = append(g.calls, k)
 	g.mu.Unlock()
@@ -174,7 +176,7 @@ func (s *seat) lose(ctx context.Context, env *harness.Environment, what string) 
 	end := time.Now()
 	calls := g.during(before, end)
 	l.Sent, l.Lost = count(calls)
-	over, out := recovery(calls, before, len(s.places))
+	over, out, why := recovery(calls, before, len(s.places))
 	l.Failover, l.Serving = cloud(over.Sub(before)), serving(g.during(end.Add(-10*pace), end))
 	// What the order to break took counts for the bound: nobody knows when in between it took effect.
 	slack := cloud(failed.Sub(before))
@@ -197,9 +199,9 @@ func (s *seat) lose(ctx context.Context, env *harness.Environment, what string) 
 	}
 	switch {
 	case len(out) > 0:
-		l.Problem = fmt.Sprintf("clients %v never had an answer again", out)
+		l.Problem = fmt.Sprintf("clients %v never had an answer again: %s", out, why)
 	case l.Failover > float64(env.Bound)+slack:
-		l.Problem = fmt.Sprintf("failover took %.1f s, the bound is %d s", l.Failover, env.Bound)
+		l.Problem = fmt.Sprintf("failover took %.1f s, the bound is %d s: %s", l.Failover, env.Bound, why)
 	case slices.ContainsFunc(l.Serving, lost):
 		l.Problem = fmt.Sprintf("%v still serve after the failure of %s", l.Serving, what)
 	case served && l.Lost == 0:
@@ -212,14 +214,15 @@ func (s *seat) lose(ctx context.Context, env *harness.Environment, what string) 
 	return l, nil
 }
 
-// recovery is when the last client had its first answer after its last loss, and which clients never had one.
-func recovery(calls []call, start time.Time, clients int) (last time.Time, out []int) {
+// recovery is when the last client had its first answer after its last loss, which clients never had one, and what the last
+// loss was.
+func recovery(calls []call, start time.Time, clients int) (last time.Time, out []int, why string) {
 	last = start
 	pending := make([]bool, clients)
 	for _, k := range calls {
 		switch {
 		case k.region == "":
-			pending[k.client] = true
+			pending[k.client], why = true, k.why
 		case pending[k.client]:
 			pending[k.client] = false
 			if k.done.After(last) {
@@ -232,7 +235,7 @@ func recovery(calls []call, start time.Time, clients int) (last time.Time, out [
 			out = append(out, i)
 		}
 	}
-	return last, out
+	return last, out, why
 }
 
 func count(calls []call) (sent, lost int) {

@@ -98,7 +98,7 @@ func TestRecovery(t *testing.T) {
 		{"never", []call{at(0, 1, ""), at(1, 1, ""), at(1, 2, "b")}, 2, "[0]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			last, out := recovery(c.calls, start, 2)
+			last, out, _ := recovery(c.calls, start, 2)
 			if got := last.Sub(start).Seconds(); math.Abs(got-c.last) > 1e-6 || fmt.Sprint(out) != c.out {
 				t.Errorf("recovered at %.1f s, out %v; want %.1f and %s", got, out, c.last, c.out)
 			}
