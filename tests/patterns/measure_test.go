@@ -11,10 +11,10 @@ import (
 // measured is the speed at which failover is measured: the one of the checkout's own local environment.
 const measured = 10
 
-// TestMeasured stands every pattern up under every manager and watches from the clients' seat: who is answered by which region,
-// and how long a lost region and a lost provider keep clients without answers, against the bound.
+// TestMeasured watches every pattern from the clients' seat: who is answered by which region, and how long a lost region and a
+// lost provider keep clients without answers, against the bound. `make patterns` does so under every manager.
 func TestMeasured(t *testing.T) {
-	for _, s := range Stacks([]string{"aws", "gcp", "azure"}, []string{"aws"}) {
+	for _, s := range Once() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			env := environment(t, measured, s.Rows[0])
@@ -39,6 +39,29 @@ func TestMeasured(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOnce: what is measured has every pattern with every steering, every manager, and nothing that is refused.
+func TestOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range Once() {
+		for _, c := range s.Rows {
+			seen[c.Pattern+c.Steering], seen[c.Manager] = true, true
+			if why := c.Refusal(); why != "" {
+				t.Errorf("%s is refused: %s", c, why)
+			}
+		}
+	}
+	for _, w := range ways {
+		if !seen[w[0]+w[1]] {
+			t.Errorf("%v is not measured", w)
+		}
+	}
+	for _, m := range managers {
+		if !seen[m] {
+			t.Errorf("nothing is measured under %s", m)
+		}
 	}
 }
 

@@ -195,6 +195,31 @@ func Stacks(wanted ...[]string) []Stack {
 	return out
 }
 
+// Once lists every pattern with every steering once, over all providers, and every manager with some of them: what is measured
+// with each run of the tests. Stacks lists all there are.
+func Once() []Stack {
+	all := []string{"aws", "gcp", "azure"}
+	return []Stack{
+		{Name: "route53", Rows: []Combination{
+			{Manager: "route53", Pattern: "active-passive", Providers: all},
+			{Manager: "route53", Pattern: "multi-region", Steering: "weighted", Providers: all},
+		}},
+		{Name: "trafficmanager", Rows: []Combination{
+			{Manager: "trafficmanager", Pattern: "active-active", Steering: "latency", Providers: all},
+			{Manager: "trafficmanager", Pattern: "multi-region", Steering: "geo", Providers: all},
+		}},
+		{Name: "cloudflare", Rows: []Combination{
+			{Manager: "cloudflare", Pattern: "active-active", Steering: "geo", Providers: all},
+		}},
+		{Name: "cloudflare-proxied", Rows: []Combination{
+			{Manager: "cloudflare", Proxied: true, Pattern: "active-active", Steering: "weighted", Providers: all},
+		}},
+		{Name: "route53-latency", Rows: []Combination{
+			{Manager: "route53", Pattern: "multi-region", Steering: "latency", Providers: all},
+		}},
+	}
+}
+
 // near tells for places that are clearly nearer to one side of the Atlantic which one; the others are as near to both as
 // anybody may argue.
 var near = map[string]bool{ // true: America

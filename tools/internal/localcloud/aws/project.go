@@ -12,7 +12,7 @@ import (
 
 // machineConcurrency is how many instances of a function run at once at most, whatever more is reserved or, where nothing is, an
 // account has ("Lambda quotas": 1000). One machine has fewer; requests above it are throttled (429) as they would be there.
-const machineConcurrency = 10
+const machineConcurrency = 40
 
 // nativeTTL is the TTL of API Gateway's own names, in seconds.
 const nativeTTL = 60
