@@ -140,10 +140,10 @@ func TestProjectLimits(t *testing.T) {
 		before, after   any
 	}{
 		{"integration", "timeoutMilliseconds", 5000, func(w plane.World) any { return w.Sites[0].Timeout }, 30 * time.Second, 5 * time.Second},
-		{"function", "reservedConcurrentExecutions", 7, func(w plane.World) any { return w.Functions[1].Instances }, 10, 7},
+		{"function", "reservedConcurrentExecutions", 7, func(w plane.World) any { return w.Functions[1].Instances }, 40, 7},
 		{"warm", "provisionedConcurrentExecutions", 3, func(w plane.World) any { return w.Functions[1].Warm }, 2, 3},
-		{"function", "reservedConcurrentExecutions", 900, func(w plane.World) any { return w.Functions[1].Instances }, 7, 10},
-		{"warm", "provisionedConcurrentExecutions", 12, func(w plane.World) any { return w.Functions[1].Instances }, 10, 12},
+		{"function", "reservedConcurrentExecutions", 900, func(w plane.World) any { return w.Functions[1].Instances }, 7, 40},
+		{"warm", "provisionedConcurrentExecutions", 50, func(w plane.World) any { return w.Functions[1].Instances }, 40, 50},
 	} {
 		if got := tc.got(b.project()); got != tc.before {
 			t.Errorf("%s before: %v, want %v", tc.property, got, tc.before)
