@@ -5,6 +5,7 @@ package provider
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -115,10 +116,22 @@ func Environment(account AccountArgs, region RegionArgs) map[string]string {
 		health.EnvHosts:    account.Settings.Hostname + "," + region.OwnName,
 	}
 	if s := account.Settings; s.Fronted() && s.FrontSecret != "" {
-		sum := sha256.Sum256([]byte(string(s.FrontSecret)))
-		env[health.EnvFrontDigest] = hex.EncodeToString(sum[:])
+		taken := []string{digest(s.FrontSecret)}
+		switch s.FrontSecretBefore {
+		case "":
+		case settings.FrontOpen:
+			taken = append(taken, health.FrontOpen)
+		default:
+			taken = append(taken, digest(s.FrontSecretBefore))
+		}
+		env[health.EnvFrontDigest] = strings.Join(taken, ",")
 	}
 	return env
+}
+
+func digest(secret settings.Secret) string {
+	sum := sha256.Sum256([]byte(string(secret)))
+	return hex.EncodeToString(sum[:])
 }
 
 // Tags mark a resource as ours. Keys and values keep to what all three clouds take: Google's labels have the

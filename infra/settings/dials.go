@@ -43,6 +43,7 @@ const (
 	keyBudget         = "budget"
 	keySecrets        = "secrets"
 	keyFrontSecret    = "frontSecret"
+	keyFrontBefore    = "frontSecretBefore"
 )
 
 // Keys lists every dial there is, in the order a stack file shows them.
@@ -50,7 +51,7 @@ func Keys() []string {
 	return []string{
 		keyHostname, keyZone, keyPattern, keySteering, keyManager, keySpare, keyRegions, keyWeights, keyGeo, keyRamp, keyDrained,
 		keyTTL, keyCheck, keyRoute53, keyTrafficManager, keyCloudflare, keyArchitecture, keyMemory, keyTimeout, keyConcurrency,
-		keyWarm, keyZoneRedundant, keyLogRetention, keyCertificate, keyCAA, keySecrets, keyFrontSecret, keyAlarms, keyBudget,
+		keyWarm, keyZoneRedundant, keyLogRetention, keyCertificate, keyCAA, keySecrets, keyFrontSecret, keyFrontBefore, keyAlarms, keyBudget,
 		keyProtect, keyLocalClouds,
 	}
 }

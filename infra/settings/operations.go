@@ -78,6 +78,7 @@ func (r *reader) operations(s *Settings) {
 	managerOptions(r, keyCloudflare, *s, &s.Cloudflare)
 	s.Alarms, s.Budget, s.Secrets = r.alarms(), r.budget(), r.secrets(*s)
 	s.FrontSecret = r.frontSecret(*s)
+	s.FrontSecretBefore = r.frontSecretBefore(*s)
 }
 
 // managerOptions reads the options of one manager; set without that manager they are a mistake.
@@ -178,12 +179,7 @@ func (r *reader) frontSecret(s Settings) Secret {
 	if !ok {
 		return ""
 	}
-	if !isEncrypted(v) && len(v) < minFrontSecret {
-		r.bad(keyFrontSecret, nil, "has %d characters: want at least %d, random ones (openssl rand -hex 32)", len(v), minFrontSecret)
-		return ""
-	}
-	if !isEncrypted(v) && strings.IndexFunc(v, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0 {
-		r.bad(keyFrontSecret, nil, "has characters that no header carries as they are: want letters and digits (openssl rand -hex 32)")
+	if !r.isFrontSecret(keyFrontSecret, v) {
 		return ""
 	}
 	if s.Manager != "" && !s.Fronted() {
@@ -194,6 +190,39 @@ func (r *reader) frontSecret(s Settings) Secret {
 	return Secret(v)
 }
 
+// FrontOpen in place of the secret of before lets regions take requests that show none.
+const FrontOpen Secret = "open"
+
+// frontSecretBefore is what the regions take beside the secret while it is changed, so that no request is refused in between.
+func (r *reader) frontSecretBefore(s Settings) Secret {
+	v, ok := r.lookup(keyFrontBefore)
+	if !ok {
+		return ""
+	}
+	if s.FrontSecret == "" && s.Manager != "" {
+		r.bad(keyFrontBefore, nil, "is set, and there is no polygate:%s that it was before: take it out", keyFrontSecret)
+		return ""
+	}
+	if Secret(v) != FrontOpen && !r.isFrontSecret(keyFrontBefore, v) {
+		return ""
+	}
+	return Secret(v)
+}
+
+// isFrontSecret reports secrets that can be guessed or that no header carries. One that is encrypted cannot be measured.
+func (r *reader) isFrontSecret(key, v string) bool {
+	switch {
+	case isEncrypted(v):
+	case len(v) < minFrontSecret:
+		r.bad(key, nil, "has %d characters: want at least %d, random ones (openssl rand -hex 32)", len(v), minFrontSecret)
+		return false
+	case strings.IndexFunc(v, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0:
+		r.bad(key, nil, "has characters that no header carries as they are: want letters and digits (openssl rand -hex 32)")
+		return false
+	}
+	return true
+}
+
 // isEncrypted reports whether a value is one that Pulumi has encrypted, as a stack file holds it.
 func isEncrypted(v string) bool { return strings.HasPrefix(v, `{"secure":`) }
 
@@ -202,9 +231,13 @@ func (s Settings) Fronted() bool { return s.Manager == keyCloudflare && s.Cloudf
 
 // inClear reports secrets that lie in a stack file for everyone to read. The local environment keeps nothing from anybody.
 func inClear(environment string, get Lookup) []Problem {
-	v, ok := get(Namespace + ":" + keyFrontSecret)
-	if !ok || v == "" || isEncrypted(v) || environment == Local {
-		return nil
+	var problems []Problem
+	for _, key := range []string{keyFrontSecret, keyFrontBefore} {
+		v, ok := get(Namespace + ":" + key)
+		if !ok || v == "" || isEncrypted(v) || Secret(v) == FrontOpen || environment == Local {
+			continue
+		}
+		problems = append(problems, Problemf(key, nil, "is in clear: take it out and set another one encrypted, `pulumi config set --secret polygate:%s \"$(openssl rand -hex 32)\"`", key))
 	}
-	return []Problem{Problemf(keyFrontSecret, nil, "is in clear: take it out and set another one encrypted, `pulumi config set --secret polygate:%s \"$(openssl rand -hex 32)\"`", keyFrontSecret)}
+	return problems
 }

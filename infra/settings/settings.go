@@ -98,9 +98,12 @@ type Settings struct {
 	Budget           *Budget
 	Secrets          map[string]map[string]string // variable, provider, reference into its secret store
 	FrontSecret      Secret                       // what a proxying manager shows to the regions; "" when none does
-	Certificate      *Certificate                 // nil when the stack brings none
-	Protect          bool                         // refuse to delete what an outage would follow from
-	LocalClouds      *LocalClouds                 // set in the local environment, nil elsewhere
+	// FrontSecretBefore is what the regions take beside it while it is changed: the secret of before, or FrontOpen while a stack
+	// that clients come to directly is put behind a front; "" at all other times.
+	FrontSecretBefore Secret
+	Certificate       *Certificate // nil when the stack brings none
+	Protect           bool         // refuse to delete what an outage would follow from
+	LocalClouds       *LocalClouds // set in the local environment, nil elsewhere
 }
 
 // Providers lists the providers of the regions, each once, in failover order.

@@ -23,7 +23,7 @@ func digestOf(secret string) []byte {
 func TestFrontRefusesOthers(t *testing.T) {
 	for _, opts := range []Options{{}, {Buffered: true}, {Truncate: TruncateByMarker}} {
 		var log logBuffer
-		opts.FrontDigest, opts.Logger = digestOf(frontSecret), log.logger()
+		opts.Admission, opts.Logger = Admission{Digests: [][]byte{digestOf(frontSecret)}}, log.logger()
 		h := newHandler(t, faulty(t), opts)
 		for _, path := range []string{"/hello", "/none", "/nowhere", "/health", "/ready", "/a/%2e%2e/b"} {
 			for name, shown := range map[string][]string{
@@ -54,7 +54,7 @@ func TestFrontRefusesOthers(t *testing.T) {
 func TestFrontHeaderStays(t *testing.T) {
 	var seen http.Header
 	up := serveFunc(t, func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Clone() })
-	for name, opts := range map[string]Options{"asked for": {FrontDigest: digestOf(frontSecret)}, "not asked for": {}} {
+	for name, opts := range map[string]Options{"asked for": {Admission: Admission{Digests: [][]byte{digestOf(frontSecret)}}}, "not asked for": {}} {
 		t.Run(name, func(t *testing.T) {
 			r := get("/x")
 			r.Header.Set(HeaderFront, frontSecret)
@@ -82,6 +82,10 @@ func TestFrontDigestIsLoaded(t *testing.T) {
 	}{
 		{"none", "", "", 200},
 		{"right", hex.EncodeToString(digestOf(frontSecret)), "", 403},
+		{"two", hex.EncodeToString(digestOf(frontSecret)) + "," + hex.EncodeToString(digestOf("another")), "", 403},
+		{"open", hex.EncodeToString(digestOf(frontSecret)) + ",open", "", 200},
+		{"open to all", "open", health.EnvFrontDigest, 0},
+		{"a digest and nothing", hex.EncodeToString(digestOf(frontSecret)) + ",", health.EnvFrontDigest, 0},
 		{"short", "abcd", health.EnvFrontDigest, 0},
 		{"no hex", strings.Repeat("x", 64), health.EnvFrontDigest, 0},
 	} {
@@ -103,6 +107,34 @@ func TestFrontDigestIsLoaded(t *testing.T) {
 			}
 			if resp := ask(h, get("/x")); resp.StatusCode != c.status {
 				t.Errorf("status %d, want %d", resp.StatusCode, c.status)
+			}
+		})
+	}
+}
+
+// While the secret is changed both are taken, and nothing else; while a front is put before the gateway, so is who shows none,
+// and still nobody who shows a wrong one.
+func TestFrontChanges(t *testing.T) {
+	both := [][]byte{digestOf(frontSecret), digestOf("another")}
+	for _, c := range []struct {
+		name  string
+		front Admission
+		shown []string
+		want  int
+	}{
+		{"the new one", Admission{Digests: both}, []string{frontSecret}, 201},
+		{"the one before", Admission{Digests: both}, []string{"another"}, 201},
+		{"a third", Admission{Digests: both}, []string{"a third"}, 403},
+		{"none", Admission{Digests: both}, nil, 403},
+		{"none, while open", Admission{Digests: both, Open: true}, nil, 201},
+		{"a third, while open", Admission{Digests: both, Open: true}, []string{"a third"}, 403},
+		{"two, while open", Admission{Digests: both, Open: true}, []string{frontSecret, frontSecret}, 403},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := get("/hello")
+			r.Header[HeaderFront] = c.shown
+			if resp := ask(newHandler(t, faulty(t), Options{Admission: c.front}), r); resp.StatusCode != c.want {
+				t.Errorf("status %d, want %d", resp.StatusCode, c.want)
 			}
 		})
 	}

@@ -48,9 +48,8 @@ type Options struct {
 	// whole answer, up to 16 MiB, is held, so that one that breaks in the middle becomes a 502. Nothing is flushed,
 	// upgrades are refused with 501, no panic leaves the handler, and Truncate has no meaning.
 	Buffered bool
-	// FrontDigest is the SHA-256 of the secret that the front before this gateway shows in HeaderFront. Requests without it
-	// are refused, so that nobody comes around the front. Empty where there is none.
-	FrontDigest []byte
+	// Admission says whom requests are taken from: from the front of the hostname alone, where it has one. See HeaderFront.
+	Admission Admission
 	// Truncate says how a broken answer ends on fronts that are not Buffered.
 	Truncate Truncation
 }
@@ -86,7 +85,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	h = refuseForeignHosts(h, opts.Hosts)          // nobody comes around the fronts by a cloud's own name
 	h = hold(h, opts)                              // answers that must be whole before they go out
 	h = recoverPanics(h, log, opts)                // a panic becomes a 500, or a truncated answer
-	h = requireFront(h, opts.FrontDigest)          // who comes around the front gets a 403
+	h = requireFront(h, opts.Admission)            // who comes around the front gets a 403
 	h = logRequests(h, log)                        // one line each, whatever happened below
 	h = identify(h)                                // request id; the exchange that the rest shares
 	return h, nil

@@ -32,7 +32,7 @@ func Load(name string, encoded []byte, getenv func(string) string, opts Options)
 	if opts.Hosts, err = hostsFrom(getenv); err != nil {
 		return nil, err
 	}
-	if opts.FrontDigest, err = frontDigest(getenv); err != nil {
+	if opts.Admission, err = admissionOf(getenv); err != nil {
 		return nil, err
 	}
 	return New(m, opts)

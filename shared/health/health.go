@@ -17,6 +17,8 @@ const (
 	// EnvFrontDigest is set where a front of the traffic manager stands before the regions: SHA-256 of the secret that it
 	// shows, 64 hex digits. Requests without the secret are refused.
 	EnvFrontDigest = "POLYGATE_FRONT_DIGEST"
+	// FrontOpen among the digests lets requests in that show no secret, while a front is being put before the regions.
+	FrontOpen = "open"
 )
 
 // Instance says who a gateway process is. It does not change while the process lives.

@@ -72,6 +72,43 @@ func TestSpare(t *testing.T) {
 	}
 }
 
+// TestFront: a stack that serves is put behind a proxy, the secret that the proxy shows is changed, and the proxy is taken away
+// again, and no client is refused.
+func TestFront(t *testing.T) {
+	t.Parallel()
+	env := environment(t, measured, Combination{Manager: "cloudflare", Pattern: "active-passive", Providers: []string{"aws"}})
+	must(t, env, "up")
+	healthy(t, env)
+	s := sit(t, env)
+	const one, two = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+	g, err := s.gather(t.Context(), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.stop()
+	begun := time.Now()
+	for _, dials := range []map[string]any{
+		{"cloudflare": map[string]any{"proxied": true}, "frontSecret": one, "frontSecretBefore": "open"},
+		{"frontSecretBefore": nil},
+		{"frontSecret": two, "frontSecretBefore": one},
+		{"frontSecretBefore": nil},
+		{"cloudflare": map[string]any{"proxied": false}, "frontSecret": nil},
+	} {
+		turn(t, env, dials)
+		wait(t, env, 40) // longer than any client holds an answer
+	}
+	calls := g.during(begun, time.Now())
+	lost := 0
+	for _, k := range calls {
+		if k.region == "" {
+			if lost++; lost <= 3 {
+				t.Errorf("after %.1f s: %s", k.done.Sub(begun).Seconds(), k.why)
+			}
+		}
+	}
+	t.Logf("%d requests, %d lost", len(calls), lost)
+}
+
 // TestRamp: a region that comes back has its clients back in steps, never more than the dial says, and all of them at last.
 func TestRamp(t *testing.T) {
 	for _, manager := range []string{"route53", "cloudflare"} {

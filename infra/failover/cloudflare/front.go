@@ -19,6 +19,15 @@ func (b *builder) secret() (pulumi.StringOutput, bool) {
 	return pulumi.ToSecret(pulumi.String(string(s.FrontSecret))).(pulumi.StringOutput), true
 }
 
+// afterRegions has who shows the secret wait for all regions: they take another secret before it is shown to them.
+func (b *builder) afterRegions() pulumi.ResourceOption {
+	var ready []pulumi.Resource
+	for _, m := range b.members {
+		ready = append(ready, m.Ready...)
+	}
+	return pulumi.DependsOn(ready)
+}
+
 // front declares what a proxying Cloudflare does with requests for the hostname: it shows the secret to the regions, and
 // takes a region's answer only from who has a valid certificate for its own name, whatever the zone's own mode.
 //
@@ -40,7 +49,7 @@ func (b *builder) front() ([]pulumi.Resource, error) {
 				handler.HeaderFront: cloudflare.RulesetRuleActionParametersHeadersArgs{Operation: pulumi.String("set"), Value: secret},
 			},
 		},
-	}, pulumi.AdditionalSecretOutputs([]string{"rules"}))
+	}, b.afterRegions(), pulumi.AdditionalSecretOutputs([]string{"rules"}))
 	if err != nil {
 		return nil, err
 	}

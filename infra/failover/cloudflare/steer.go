@@ -39,7 +39,7 @@ func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts
 	if err := ctx.RegisterComponentResource("polygate:cloudflare:Steering", name, comp, opts...); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
-	b := &builder{ctx: ctx, zone: z, name: name, parent: pulumi.Parent(comp), layout: arrange(z.settings, plan)}
+	b := &builder{ctx: ctx, zone: z, name: name, parent: pulumi.Parent(comp), layout: arrange(z.settings, plan), members: plan.Members()}
 	if err := b.declare(); err != nil {
 		return nil, err
 	}
@@ -62,6 +62,7 @@ type builder struct {
 	name     string
 	parent   pulumi.ResourceOption
 	layout   layout
+	members  []failover.Member
 	monitors map[int]*cloudflare.LoadBalancerMonitor // by probes in a row that bring an origin back
 	pools    []*cloudflare.LoadBalancerPool          // as in the layout
 	balancer *cloudflare.LoadBalancer
@@ -110,7 +111,7 @@ func (b *builder) monitor(up int) error {
 	if secret, ok := b.secret(); ok {
 		args.Header = pulumi.StringArrayMap{handler.HeaderFront: pulumi.StringArray{secret}}
 	}
-	m, err := cloudflare.NewLoadBalancerMonitor(b.ctx, name, args, b.parent, pulumi.AdditionalSecretOutputs([]string{"header"}))
+	m, err := cloudflare.NewLoadBalancerMonitor(b.ctx, name, args, b.parent, b.afterRegions(), pulumi.AdditionalSecretOutputs([]string{"header"}))
 	if err != nil {
 		return fmt.Errorf("monitor %s: %w", name, err)
 	}

@@ -125,7 +125,7 @@ func (p *profile) host() pulumi.StringOutput {
 	return p.DNSConfig.ApplyT(func(c map[string]any) (string, error) {
 		name, ok := c["fqdn"].(string)
 		if !ok || name == "" {
-			return "", fmt.Errorf("Traffic Manager has not said the name of the profile: dnsConfig is %v", c)
+			return "", fmt.Errorf("the profile has no name from Traffic Manager: dnsConfig is %v", c)
 		}
 		return name, nil
 	}).(pulumi.StringOutput)

@@ -51,11 +51,11 @@ Pulumi, Go and disk. All checks run at the same time, each for at most ten secon
 			if err := cmd.Context().Err(); err != nil {
 				return err
 			}
-			print := r.Table
+			write := r.Table
 			if asJSON {
-				print = r.JSON
+				write = r.JSON
 			}
-			if err := print(a.out); err != nil {
+			if err := write(a.out); err != nil {
 				return err
 			}
 			if !r.Healthy() {

@@ -66,7 +66,7 @@ func (a amazon) Concurrency(ctx context.Context, region string) (limit, unreserv
 		return 0, 0, err
 	}
 	if out.AccountLimit == nil {
-		return 0, 0, errors.New("Lambda says nothing of the account's limits")
+		return 0, 0, errors.New("the account has no limits in what Lambda says")
 	}
 	return int(out.AccountLimit.ConcurrentExecutions), int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions)), nil
 }

@@ -83,7 +83,7 @@ func TestLostManager(t *testing.T) {
 		q.SetQuestion("polygate.test.", mdns.TypeSOA)
 		dns := mdns.Client{Timeout: 300 * time.Millisecond}
 		_, _, err := dns.ExchangeContext(t.Context(), q, c.dns.Addr().String())
-		if n, ok := err.(net.Error); err != nil && (!ok || !n.Timeout()) {
+		if n := net.Error(nil); err != nil && (!errors.As(err, &n) || !n.Timeout()) {
 			t.Errorf("asking for the zone: %v", err)
 		}
 		return err == nil

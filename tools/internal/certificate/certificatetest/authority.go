@@ -4,8 +4,7 @@ package certificatetest
 import (
 	"crypto/x509"
 	"encoding/pem"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -41,7 +40,7 @@ func New(t *testing.T, dnsServer string) *Authority {
 	t.Setenv("PEBBLE_VA_NOSLEEP", "1")      // it waits up to 15 s by itself otherwise
 	t.Setenv("PEBBLE_WFE_NONCEREJECT", "0") // it refuses one request in twenty by itself otherwise
 	t.Setenv("PEBBLE_AUTHZREUSE", "0")      // it takes half of the names as proved by itself otherwise
-	logger := log.New(io.Discard, "", 0)
+	logger := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	store := db.NewMemoryStore()
 	issuer := ca.New(logger, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "the only one", ValidityPeriod: Life * 24 * 3600}})
 	front := wfe.New(logger, store, va.New(logger, 0, 0, false, dnsServer, store), issuer, []string{CAA}, false, false, 1, 1)

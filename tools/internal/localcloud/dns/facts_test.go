@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -326,7 +327,7 @@ func TestLostServers(t *testing.T) {
 		q := new(mdns.Msg)
 		q.SetQuestion("x.polygate.test.", mdns.TypeA)
 		m, _, err := c.ExchangeContext(t.Context(), q, s.Addr().String())
-		if n, ok := err.(net.Error); !ok || !n.Timeout() {
+		if n := net.Error(nil); !errors.As(err, &n) || !n.Timeout() {
 			t.Errorf("%s: %v, %v: want no answer", network, m, err)
 		}
 	}
