@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"polygate.example/infra/internal/record"
 )
 
@@ -46,6 +48,32 @@ func TestRegionsKeepTheirIdentity(t *testing.T) {
 				if !kept[id] {
 					t.Errorf("%s would be replaced", id)
 				}
+			}
+		})
+	}
+}
+
+// A spare manager takes the main one's place, and the other way round, without a record, check or pool that is created anew:
+// under another name it would be refused, because it is there already.
+func TestManagersChangePlaces(t *testing.T) {
+	for _, pair := range [][2]string{{"route53", "cloudflare"}, {"route53", "trafficmanager"}, {"trafficmanager", "cloudflare"}} {
+		t.Run(pair[0]+" and "+pair[1], func(t *testing.T) {
+			all := func(manager, spare string) (urns []string) {
+				config := everyDial(manager, spare, six...)
+				delete(config, "polygate:route53") // routing controls have no equivalent elsewhere
+				rec, _ := up(t, "staging", config)
+				for _, r := range rec.All() {
+					urns = append(urns, r.Parent+"::"+r.Type+"::"+r.Name)
+				}
+				slices.Sort(urns)
+				return urns
+			}
+			before := all(pair[0], pair[1])
+			if diff := cmp.Diff(before, all(pair[1], pair[0])); diff != "" {
+				t.Errorf("what is there (-before +after):\n%s", diff)
+			}
+			if once := slices.Compact(slices.Clone(before)); len(once) != len(before) {
+				t.Errorf("%d of %d names are taken twice", len(before)-len(once), len(before))
 			}
 		})
 	}

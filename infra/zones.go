@@ -13,6 +13,10 @@ import (
 // zones are the zone that clients are led by and, where the stack has a spare manager, the zone of the same name there.
 // Nobody is led by the spare until the zone is delegated to it, at whoever holds the zone above: that is the answer to
 // losing a DNS provider. It answers by the same plan all the while, so that nothing has to be deployed on that day.
+//
+// What is in a zone is called the same whether it is the main one or the spare, and told apart by its type, which is its
+// manager's. So the two may change places in the stack file, and nothing is replaced: under another name a record would be
+// created while it is there, which every one of the managers refuses.
 type zones struct {
 	manager string
 	main    failover.Zone
@@ -36,7 +40,7 @@ func openZones(ctx *pulumi.Context, name string, args GatewayArgs, manager failo
 	if !ok {
 		return nil, fmt.Errorf("there is no traffic manager %q", s.Spare)
 	}
-	if z.spare, err = spare.Open(ctx, name+"-spare", failover.ZoneArgs{Settings: s, Config: args.Config}, opts...); err != nil {
+	if z.spare, err = spare.Open(ctx, name, failover.ZoneArgs{Settings: s, Config: args.Config}, opts...); err != nil {
 		return nil, err
 	}
 	return z, nil
@@ -52,7 +56,7 @@ func (z *zones) Write(ctx *pulumi.Context, name string, record provider.Record, 
 	if err != nil || z.spare == nil {
 		return w, err
 	}
-	if _, err := z.spare.Write(ctx, name+"-spare", record, opts...); err != nil {
+	if _, err := z.spare.Write(ctx, name, record, opts...); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -64,7 +68,7 @@ func (z *zones) steer(ctx *pulumi.Context, name string, plan failover.Group, opt
 	if err != nil || z.spare == nil {
 		return out, err
 	}
-	if _, err := z.spare.Steer(ctx, name+"-spare-"+z.name, plan, opts...); err != nil {
+	if _, err := z.spare.Steer(ctx, name+"-"+z.name, plan, opts...); err != nil {
 		return nil, err
 	}
 	return out, nil
