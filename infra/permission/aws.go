@@ -95,6 +95,10 @@ var beside = []statement{
 	{Sid: "AccessLogs", Effect: "Allow", Resource: anyResource, Action: []string{
 		"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
 		"logs:PutResourcePolicy", "logs:DescribeResourcePolicies"}},
+	// A function with secrets has AWS's extension for a layer, which is read as whoever configures the function; the account that
+	// publishes it is another one in each region. Source: "Adding layers to functions" (lambda:GetLayerVersion on the layer
+	// version), docs.aws.amazon.com/lambda/latest/dg/adding-layers.html.
+	{Sid: "SecretsExtension", Effect: "Allow", Action: []string{"lambda:GetLayerVersion"}, Resource: []string{"arn:aws:lambda:*:*:layer:AWS-Parameters-and-Secrets-Lambda-Extension*"}},
 	// The zone is looked up by its name, and a change of records is waited for. What `polygate doctor` asks stands here too.
 	{Sid: "LookUp", Effect: "Allow", Resource: anyResource, Action: []string{
 		"route53:ListHostedZones", "route53:ListHostedZonesByName", "route53:GetChange",
