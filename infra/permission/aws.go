@@ -81,6 +81,13 @@ var aws = map[string]Need{
 		"sns:Subscribe", "sns:Unsubscribe", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:ListSubscriptionsByTopic"}},
 }
 
+// unscoped are the actions that take no resource: a statement that names one does not allow them. Source: "Actions, resources,
+// and condition keys" for ACM, Route 53 and SNS, where their column of resource types is empty: "If there is no value for this
+// column, you must specify all resources", docs.aws.amazon.com/service-authorization/latest/reference.
+var unscoped = []string{
+	"acm:RequestCertificate", "route53:CreateHealthCheck", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
+}
+
 // beside are calls that come with no resource type of their own.
 var beside = []statement{
 	// Lambda, API Gateway and others are handed the function's role.
@@ -119,6 +126,7 @@ type statement struct {
 func Policy(always bool) (string, error) {
 	bySid := map[string]*statement{}
 	var order []string
+	anywhere := statement{Sid: "Unscoped", Effect: "Allow", Resource: anyResource}
 	for _, token := range Types(AWS) {
 		n := aws[token]
 		if always && n.Dial != "" {
@@ -135,7 +143,13 @@ func Policy(always bool) (string, error) {
 			bySid[sid] = st
 			order = append(order, sid)
 		}
-		st.Action = append(st.Action, n.Actions...)
+		for _, a := range n.Actions {
+			if slices.Contains(unscoped, a) {
+				anywhere.Action = append(anywhere.Action, a)
+				continue
+			}
+			st.Action = append(st.Action, a)
+		}
 	}
 	policy := struct {
 		Version   string
@@ -147,7 +161,7 @@ func Policy(always bool) (string, error) {
 		st.Action = slices.Compact(st.Action)
 		policy.Statement = append(policy.Statement, *st)
 	}
-	policy.Statement = append(policy.Statement, beside...)
+	policy.Statement = append(append(policy.Statement, anywhere), beside...)
 	b, err := json.MarshalIndent(policy, "", "  ")
 	return string(b), err
 }

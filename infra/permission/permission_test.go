@@ -86,7 +86,11 @@ func TestPolicy(t *testing.T) {
 		}
 		for token, n := range aws {
 			for _, a := range n.Actions {
-				for _, r := range n.Resources {
+				resources := n.Resources
+				if slices.Contains([]string{"acm:RequestCertificate", "route53:CreateHealthCheck", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"}, a) {
+					resources = []string{"*"} // they take none, and a policy that names one does not allow them
+				}
+				for _, r := range resources {
 					if (n.Dial == "" || !always) && !slices.Contains(allowed[a], r) {
 						t.Errorf("%s needs %s on %s, which is not allowed", token, a, r)
 					}
