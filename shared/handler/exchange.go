@@ -37,6 +37,8 @@ type exchange struct {
 	answer *answer
 	client context.Context // ends when the client goes, not when a timeout of ours does
 
+	fronted bool // it has shown the secret of the front
+
 	route    string   // name, "" until one matched
 	segments []string // of the escaped path
 	captured []int    // segments that the route's parameters took, in the pattern's order

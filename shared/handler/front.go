@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"polygate.example/shared/health"
@@ -14,6 +15,11 @@ import (
 // HeaderFront carries the secret of the front before the gateway: a CDN whose rules and limits would mean nothing if
 // clients could come around it. It is the gateway's own and never goes upstream.
 const HeaderFront = "X-Polygate-Front"
+
+// headerClient is where the front tells the address of the client that came to it. Cloudflare sets it on every request,
+// whatever the client sent. Source: "Cloudflare HTTP headers", CF-Connecting-IP, developers.cloudflare.com/fundamentals/
+// reference/http-headers.
+const headerClient = "Cf-Connecting-Ip"
 
 // Admission says whom the gateway takes requests from. The zero value takes everybody's.
 type Admission struct {
@@ -58,6 +64,7 @@ func requireFront(next http.Handler, admission Admission) http.Handler {
 			fail(http.StatusForbidden, "This address serves requests that come through the front of its hostname only.").write(w, exchangeOf(r).id)
 			return
 		}
+		exchangeOf(r).fronted = len(admission.Digests) > 0 && len(shown) == 1
 		next.ServeHTTP(w, r)
 	})
 }
@@ -72,4 +79,25 @@ func (f Admission) admits(shown []string) bool {
 		found |= subtle.ConstantTimeCompare(sum[:], digest)
 	}
 	return found == 1
+}
+
+// behindFront undoes what a front does to a request that has shown its secret: the client is whom the front names and not the
+// front itself, and asked for the shared name, the first of hosts, which the front exchanges for the region's own. Of any other
+// request nothing is believed, as anybody can write the header.
+func behindFront(next http.Handler, hosts []string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !exchangeOf(r).fronted {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if told := r.Header[headerClient]; len(told) == 1 {
+			if client, known := clientAddr(told[0]); known {
+				r.RemoteAddr = netip.AddrPortFrom(client, 0).String() // the port is not told
+			}
+		}
+		if len(hosts) > 0 {
+			r.Host = hosts[0]
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -64,6 +65,49 @@ func TestFrontHeaderStays(t *testing.T) {
 			}
 			if seen.Get("X-Other") != "1" || len(seen.Values(HeaderFront)) != 0 {
 				t.Errorf("upstream got %v", seen)
+			}
+		})
+	}
+}
+
+// Upstreams and the log are told of the client and the name that it asked the front for, and not of the front. Of who shows no
+// secret nothing is believed.
+func TestFrontNamesTheClient(t *testing.T) {
+	var seen http.Header
+	up := serveFunc(t, func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Clone() })
+	hosts, only := []string{"api.example.com", "use1.aws.api.example.com"}, Admission{Digests: [][]byte{digestOf(frontSecret)}}
+	shown := []string{frontSecret}
+	for _, c := range []struct {
+		name   string
+		opts   Options
+		shown  []string
+		told   []string
+		client string
+		host   string
+	}{
+		{"told", Options{Admission: only, Hosts: hosts}, shown, []string{"203.0.113.7"}, "203.0.113.7", hosts[0]},
+		{"IPv6", Options{Admission: only, Hosts: hosts}, shown, []string{"2001:db8::7"}, "2001:db8::7", hosts[0]},
+		{"no address", Options{Admission: only, Hosts: hosts}, shown, []string{"somebody"}, "192.0.2.9", hosts[0]},
+		{"twice", Options{Admission: only, Hosts: hosts}, shown, []string{"203.0.113.7", "203.0.113.8"}, "192.0.2.9", hosts[0]},
+		{"no hosts", Options{Admission: only}, shown, []string{"203.0.113.7"}, "203.0.113.7", hosts[1]},
+		{"no front", Options{Hosts: hosts}, shown, []string{"203.0.113.7"}, "192.0.2.9", hosts[1]},
+		{"open, no secret", Options{Admission: Admission{Digests: only.Digests, Open: true}, Hosts: hosts}, nil, []string{"203.0.113.7"}, "192.0.2.9", hosts[1]},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log logBuffer
+			c.opts.Logger = log.logger()
+			r := get("https://" + hosts[1] + "/x")
+			r.RemoteAddr = "192.0.2.9:443"
+			r.Header[HeaderFront], r.Header[headerClient] = c.shown, c.told
+			if resp := ask(newHandler(t, toAll(t, upstream(up.URL)), c.opts), r); resp.StatusCode != 200 {
+				t.Fatalf("status %d", resp.StatusCode)
+			}
+			if seen.Get("X-Forwarded-For") != c.client || seen.Get("X-Forwarded-Host") != c.host || seen.Get(headerClient) != "" {
+				t.Errorf("upstream got %v: want the client %s of %s", seen, c.client, c.host)
+			}
+			line := log.lines(t, "request")[0]
+			if client, _ := clientAddr(fmt.Sprint(line["client"])); client.String() != c.client || line["host"] != c.host {
+				t.Errorf("log has %v", line)
 			}
 		})
 	}

@@ -42,7 +42,7 @@ type Options struct {
 	// given one has its own timeouts for connect and response.
 	Transport http.RoundTripper
 	// Hosts are the names the gateway answers for; a request by another is refused with 421. None: every host is served.
-	// [Load] takes them from the environment.
+	// [Load] takes them from the environment. The first is the one that clients of a front ask for.
 	Hosts []string
 	// Buffered is for fronts that send an answer only when the handler has returned (Lambda without streaming): the
 	// whole answer, up to 16 MiB, is held, so that one that breaks in the middle becomes a 502. Nothing is flushed,
@@ -82,6 +82,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	var h http.Handler = routes                    // the most specific route: proxy, respond or fault
 	h = answerHealth(h, log, opts.Instance, pools) // /health and /ready, before any route
 	h = refuseDotSegments(h)                       // nothing below sees a path that means another
+	h = behindFront(h, opts.Hosts)                 // whom the front brings, and by which name they came
 	h = refuseForeignHosts(h, opts.Hosts)          // nobody comes around the fronts by a cloud's own name
 	h = hold(h, opts)                              // answers that must be whole before they go out
 	h = recoverPanics(h, log, opts)                // a panic becomes a 500, or a truncated answer
