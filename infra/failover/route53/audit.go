@@ -11,15 +11,25 @@ import (
 
 // Audit reports what Route 53 cannot do, each with the reason and with what would work.
 func (Manager) Audit(s settings.Settings) []settings.Problem {
+	problems := auditControls(s)
 	switch s.Steering {
 	case settings.Latency:
-		return auditLatency(s)
+		return append(problems, auditLatency(s)...)
 	case settings.Geo:
-		return auditGeo(s)
+		return append(problems, auditGeo(s)...)
 	case settings.Weighted:
-		return auditRamp(s)
+		return append(problems, auditRamp(s)...)
 	}
-	return nil
+	return problems
+}
+
+// auditControls refuses routing controls beside another manager, whose zone knows nothing of them.
+func auditControls(s settings.Settings) []settings.Problem {
+	if !s.Route53.RoutingControls || s.Spare == "" {
+		return nil
+	}
+	return []settings.Problem{settings.Problemf("route53", []string{"routingControls"}, "is set, and the switches act in Route 53 only, so that the other zone "+
+		"would lead clients to regions that are switched off: take the switches out and use polygate:drained, or take polygate:spare out")}
 }
 
 // auditLatency refuses latency records of regions that are not AWS's: Route 53 measures the latency to its own regions and knows

@@ -644,6 +644,11 @@ func TestAudit(t *testing.T) {
 		{"ramp", with(ramp(func(s *settings.Settings) { s.Check.Threshold = 7 }), mixed...), ""},
 		{"ramp without room for checks", with(ramp(func(s *settings.Settings) { s.Check.Threshold = 8 }), mixed...), "polygate:ramp: has 4 steps, and each of the 3 steps after the first needs a check of its own above the threshold 8, and the highest is 10: take a step out, or want check.threshold at most 7"},
 		{"ramp of weights that do not fit", with(ramp(func(s *settings.Settings) { s.Weights = map[string]int{"gcp/us-central1": 97} }), mixed...), "a weight of 1000 is needed, and Route 53 has 0 to 255"},
+		{"switches and a spare", with(func(s *settings.Settings) { s.Route53.RoutingControls, s.Spare = true, "cloudflare" }, mixed...), "polygate:route53.routingControls: is set, and the switches act in Route 53 only"},
+		{"switches beside another manager", with(func(s *settings.Settings) {
+			s.Manager, s.Spare, s.Route53.RoutingControls = "cloudflare", "route53", true
+		}, mixed...), "take polygate:spare out"},
+		{"switches alone", with(func(s *settings.Settings) { s.Route53.RoutingControls = true }, mixed...), ""},
 		{"the same weights without a ramp", with(active(func(s *settings.Settings) {
 			s.Steering, s.Weights = settings.Weighted, map[string]int{"gcp/us-central1": 97}
 		}), mixed...), ""},

@@ -86,10 +86,6 @@ func (Manager) Audit(s settings.Settings) []settings.Problem {
 	if len(s.Ramp) > 0 {
 		bad("ramp", nil, "is set, and Traffic Manager brings a region back with all of its weight at the first good probe: take it out, or use a manager that ramps, route53")
 	}
-	if s.Route53.RoutingControls {
-		bad("route53", []string{"routingControls"}, "is set, and the switches act in Route 53 only, so that the spare zone would lead clients to regions that are switched off: "+
-			"take the switches out and use polygate:drained, or take polygate:spare out")
-	}
 	if s.Cloudflare.Proxied {
 		bad("cloudflare", []string{"proxied"}, "is true, and Traffic Manager leads clients to the regions themselves, past Cloudflare and what it enforces: use proxied: false, or take polygate:spare out")
 	}

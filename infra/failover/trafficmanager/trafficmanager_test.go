@@ -312,7 +312,6 @@ func TestAudit(t *testing.T) {
 		{"fast probes and a long timeout", func(s *settings.Settings) { s.Check.Timeout = 10 }, "polygate:check.timeout: is 10: with an interval of 10 s Traffic Manager gives a probe 5 to 9 seconds"},
 		{"slow probes and a long timeout", func(s *settings.Settings) { s.Check.Interval, s.Check.Timeout = 30, 10 }, ""},
 		{"ramp", func(s *settings.Settings) { s.Ramp = []int{50, 100} }, "polygate:ramp: is set, and Traffic Manager brings a region back with all of its weight"},
-		{"switches of Route 53", func(s *settings.Settings) { s.Route53.RoutingControls = true }, "polygate:route53.routingControls: is set, and the switches act in Route 53 only"},
 		{"proxied by Cloudflare", func(s *settings.Settings) { s.Cloudflare.Proxied, s.FrontSecret = true, "x" }, "polygate:cloudflare.proxied: is true"},
 		{"a front's secret", func(s *settings.Settings) { s.FrontSecret = "x" }, "polygate:frontSecret: is set"},
 		{"a region nobody knows", func(s *settings.Settings) {
