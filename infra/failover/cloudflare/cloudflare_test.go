@@ -474,3 +474,24 @@ func TestExample(t *testing.T) {
 		t.Errorf("DNS only the example's bound is %s, the README says 58 s", got)
 	}
 }
+
+// A zone that nobody is led to answers DNS, as a spare has to, and does not proxy.
+func TestZonesThatFit(t *testing.T) {
+	for _, c := range []struct {
+		kind, status string
+		proxied      bool
+		want         string
+	}{
+		{"full", "active", true, ""},
+		{"full", "active", false, ""},
+		{"full", "pending", false, ""},
+		{"full", "pending", true, "is pending in Cloudflare, which proxies for active zones only"},
+		{"full", "moved", true, "is moved in Cloudflare"},
+		{"partial", "active", false, `has the setup "partial"`},
+	} {
+		err := cloudflare.Fit("example.com", c.kind, c.status, c.proxied)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s %s, proxied %t: %v, want %q", c.kind, c.status, c.proxied, err, c.want)
+		}
+	}
+}

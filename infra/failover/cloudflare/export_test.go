@@ -5,3 +5,6 @@ var CountriesOf = countriesOf
 
 // Knows reports whether the table of places has a region.
 func Knows(region string) bool { _, ok := places[region]; return ok }
+
+// Fit tells whether a zone can do what a stack asks.
+var Fit = fit

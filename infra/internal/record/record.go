@@ -79,7 +79,7 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 	case "gcp:organizations/getProject:getProject":
 		return resource.NewPropertyMapFromMap(map[string]any{"projectId": args.Args["projectId"].StringValue(), "number": "123456789012"}), nil
 	case "cloudflare:index/getZone:getZone":
-		return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "type": "full", "account": map[string]any{"id": "A1"}}), nil
+		return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "type": "full", "status": "active", "account": map[string]any{"id": "A1"}}), nil
 	case "azure-native:dns:getZone":
 		group, name := args.Args["resourceGroupName"].StringValue(), args.Args["zoneName"].StringValue()
 		return resource.NewPropertyMapFromMap(map[string]any{"id": "/" + group + "/" + name, "name": name}), nil
