@@ -7,7 +7,7 @@ LINT := bin/golangci-lint
 START := $(shell date +%s)
 took = @echo "make $@ took $$(($$(date +%s) - $(START))) s"
 
-.PHONY: help up down status demo patterns scale test check fmt reference fuzz bench conformance build clean FORCE
+.PHONY: help up down status demo patterns scale mutants test check fmt reference fuzz bench conformance build clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,10 @@ patterns: bin/polygate ## every pattern under every manager: who answers whom, a
 
 scale: bin/polygate ## time `up` and `preview` at 6, 12, 24 and 48 regions, and how they grow
 	$(GO) run ./tests/scale
+	$(took)
+
+mutants: ## break every rule of the local clouds in turn and see its fact fail: AREA=route53 for one area
+	$(GO) run ./tests/mutants -area '$(AREA)'
 	$(took)
 
 test: bin/polygate ## all tests
