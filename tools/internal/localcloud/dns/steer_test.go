@@ -33,11 +33,11 @@ func TestSteered(t *testing.T) {
 		return plane.Record{Name: name, Type: "CNAME", TTL: 60, Values: []string{target}}
 	}
 	if err := s.Apply([]plane.Zone{
+		{ID: "spare", Name: "polygate.test", Undelegated: true, Records: []plane.Record{{Name: "only.polygate.test", Type: "A", TTL: 60, Values: []string{"127.0.1.3"}}}},
 		{ID: "tm", Name: "trafficmanager.net"},
 		{ID: "z", Name: "polygate.test", Records: []plane.Record{
 			cname("api.polygate.test", "up.trafficmanager.net"), cname("down.polygate.test", "gone.trafficmanager.net"),
 			{Name: "own.polygate.test", Type: "A", TTL: 60, Values: []string{"127.0.1.1"}}, {Name: "us.polygate.test", Type: "A", TTL: 60, Values: []string{"127.0.1.2"}}}},
-		{ID: "spare", Name: "polygate.test", Undelegated: true, Records: []plane.Record{{Name: "only.polygate.test", Type: "A", TTL: 60, Values: []string{"127.0.1.3"}}}},
 	}); err != nil {
 		t.Fatal(err)
 	}
