@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,7 +122,7 @@ func (r *runner) verdict(ctx context.Context, m mutant, before outcome) (result,
 	case after.err != nil:
 		return broken, after.err.Error()
 	case after.tests[name] == "fail":
-		return killed, after.said[name]
+		return killed, after.words(name)
 	case after.tests[name] == "pass":
 		return survived, "the fact passes while the rule is broken"
 	}
@@ -162,6 +163,16 @@ type outcome struct {
 	err   error             // the tests could not be run
 }
 
+// words are what a failed test said first, or else the first of its rows that failed.
+func (o outcome) words(name string) string {
+	for _, test := range slices.Sorted(maps.Keys(o.said)) {
+		if o.tests[test] == "fail" && (test == name || strings.HasPrefix(test, name+"/")) {
+			return o.said[test]
+		}
+	}
+	return "it says nothing"
+}
+
 // test runs the tests of a package that match; overlay may be empty.
 func (r *runner) test(ctx context.Context, pkg, match, overlay string) outcome {
 	args := []string{"test", "-json", "-vet=off", "-count=1", "-p=1", "-timeout=" + limit, "-run=" + match}
@@ -184,18 +195,10 @@ func (r *runner) test(ctx context.Context, pkg, match, overlay string) outcome {
 		return outcome{err: fmt.Errorf("run the tests of %s: %w", pkg, err)}
 	}
 	o := read(b)
-	if o.err == nil && err != nil && !slices.Contains(values(o.tests), "fail") {
+	if o.err == nil && err != nil && !slices.Contains(slices.Collect(maps.Values(o.tests)), "fail") {
 		o.err = fmt.Errorf("the tests of %s end without a verdict: %s", pkg, firstLine(stderr.String()))
 	}
 	return o
-}
-
-func values(m map[string]string) []string {
-	var out []string
-	for _, v := range m {
-		out = append(out, v)
-	}
-	return out
 }
 
 // event is a line of `go test -json`. Source: `go doc test2json`, and `go help buildjson` for builds that fail.
@@ -223,7 +226,7 @@ func read(b []byte) outcome {
 				o.tests[e.Test] = e.Action
 			}
 		case "output":
-			if e.Test != "" && o.said[e.Test] == "" && !quiet.MatchString(e.Output) {
+			if e.Test != "" && o.said[e.Test] == "" && strings.TrimSpace(e.Output) != "" && !quiet.MatchString(e.Output) {
 				o.said[e.Test] = strings.TrimSpace(e.Output)
 			}
 		case "build-output":

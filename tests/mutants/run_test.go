@@ -38,6 +38,7 @@ func TestVerdicts(t *testing.T) {
 		result, why string
 	}{
 		{low, killed, "weight -1 is accepted"},
+		{change(func(m *mutant) { m.Fact = "TestWeight" }), killed, "weight -1 is accepted"},
 		{change(func(m *mutant) { m.Fact = "TestWeight/too high" }), survived, "the fact passes"},
 		{change(func(m *mutant) { m.Put = "nonsense" }), broken, "undefined: nonsense"},
 		{change(func(m *mutant) { m.Find = "w" }), broken, "want it once"},
@@ -62,7 +63,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	var out bytes.Buffer
 	table(&out, got)
-	if want := "all                         8        1        1        6\n"; !strings.HasSuffix(out.String(), want) {
+	if want := "all                         9        2        1        6\n"; !strings.HasSuffix(out.String(), want) {
 		t.Errorf("got\n%s\nwant it to end with\n%s", out.String(), want)
 	}
 }

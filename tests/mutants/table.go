@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -55,11 +56,11 @@ func load(dir fs.FS) ([]area, error) {
 // parse reads one table and makes its names whole.
 func parse(name string, b []byte) (area, error) {
 	a := area{Name: name}
-	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&a); err != nil && err != io.EOF {
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&a); err != nil && !errors.Is(err, io.EOF) {
 		return area{}, err
 	}
 	if a.Under == "" || len(a.Mutants) == 0 {
-		return area{}, fmt.Errorf("want `under`, a folder, and `mutants`")
+		return area{}, errors.New("want `under`, a folder, and `mutants`")
 	}
 	for i := range a.Mutants {
 		m := &a.Mutants[i]
