@@ -98,3 +98,17 @@ func TestPattern(t *testing.T) {
 		}
 	}
 }
+
+func TestChoose(t *testing.T) {
+	m := func(rule, fact string) mutant { return mutant{Rule: rule, Fact: fact} }
+	tables := []area{{Name: "azuredns", Mutants: []mutant{m("a TTL", "TestA/ttl"), m("a name", "TestA/name")}}, {Name: "dns", Mutants: []mutant{m("a weight", "TestB")}}}
+	for flags, want := range map[[2]string]int{{"", ""}: 3, {"dns", ""}: 1, {"azure", ""}: 2, {"", "a TTL"}: 1, {"", "TestA/"}: 2, {"dns", "TestA"}: 0, {"gone", ""}: 0} {
+		if got := choose(tables, flags[0], flags[1]); len(got) != want {
+			t.Errorf("-area %q -mutant %q: %d mutants, want %d", flags[0], flags[1], len(got), want)
+		}
+	}
+	err := run(t.Context(), []string{"-area", "gone"}, &bytes.Buffer{}, &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), `no mutant is chosen by -area "gone"`) || !strings.Contains(err.Error(), "route53") {
+		t.Errorf("an area that is not there: %v, want that to be said, and which there are", err)
+	}
+}
