@@ -226,9 +226,11 @@ func (k *kit) seedZone() {
 }
 
 var dnsFacts = []fact{
-	{"a record set is in a zone that exists", "Resource Manager API, ParentResourceNotFound", func(k *kit) error {
+	{"a record set is in a zone that exists", "Resource Manager API, ParentResourceNotFound",
+		wrongRecord(recordInputs("api", "A", "aRecords", aRecord("192.0.2.1")).With(resource.Props{"zoneName": "other.test"})), "ParentResourceNotFound", "Parent resource 'other.test' not found."},
+	{"a zone is in one group", "Resource Manager API, ParentResourceNotFound", func(k *kit) error {
 		k.group()
-		return made(k.create(tRecord, recordInputs("api", "A", "aRecords", aRecord("192.0.2.1")).With(resource.Props{"resourceGroupName": "gw"})))
+		return wrongRecord(recordInputs("api", "A", "aRecords", aRecord("192.0.2.1")).With(resource.Props{"resourceGroupName": "gw"}))(k)
 	}, "ParentResourceNotFound", "Parent resource 'polygate.test' not found."},
 	{"a record set is in the zone's own group", "Resource Manager API, ResourceGroupNotFound", func(k *kit) error {
 		k.seedZone()
