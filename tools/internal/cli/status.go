@@ -167,6 +167,8 @@ func table(w io.Writer, r status.Report) error {
 	serving := r.Serving
 	if serving == "" {
 		serving = "nobody (" + r.Detail + ")"
+	} else if r.Steering != "" {
+		serving += " this time, one of several by " + steeredBy[r.Steering]
 	}
 	fmt.Fprintf(w, "%s  %s  served by %s  %s\n\n", r.Hostname, strings.ToUpper(r.Status), serving, r.Checked.Format(time.RFC3339))
 	if r.CertificateDays != nil && r.Serving != "" {
@@ -175,9 +177,35 @@ func table(w io.Writer, r status.Report) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "REGION\tROLE\tHEALTHY\tSERVING\tVOTES\tCERT\tDIGEST\tDETAIL")
 	for _, reg := range r.Regions {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", reg.Name, reg.Role, yesNo(reg.Healthy), yesNo(reg.Serving), reg.Votes, days(reg.Certificate), short(reg.Digest), reg.Detail)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", reg.Name, reg.Role, yesNo(reg.Healthy), servingWord(r, reg), reg.Votes, days(reg.Certificate), short(reg.Digest), regionDetail(reg))
 	}
 	return tw.Flush()
+}
+
+// steeredBy says in a word what each steering goes by.
+var steeredBy = map[string]string{"weighted": "weight", "latency": "latency", "geo": "place"}
+
+// servingWord says whether a region serves. One look sees one region, and where several serve it says nothing of the others.
+func servingWord(r status.Report, reg status.Region) string {
+	switch {
+	case r.Steering == "":
+		return yesNo(reg.Serving)
+	case reg.Serving:
+		return "this time"
+	default:
+		return ""
+	}
+}
+
+func regionDetail(reg status.Region) string {
+	switch {
+	case !reg.Drained:
+		return reg.Detail
+	case reg.Detail == "":
+		return "drained"
+	default:
+		return "drained; " + reg.Detail
+	}
 }
 
 // days says how long a certificate lasts, "" when none was seen.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,5 +52,50 @@ func TestFollow(t *testing.T) {
 	}, true, time.Microsecond)
 	if err != nil || looks != len(seen) {
 		t.Errorf("%v after %d looks, want no error after %d", err, looks, len(seen))
+	}
+}
+
+// TestTableOfManyWhoServe: one look finds one region, which is not to read as if the others served nobody; and a drained region
+// is told from one that waits.
+func TestTableOfManyWhoServe(t *testing.T) {
+	r := status.Report{Hostname: "api.example.com", Serving: "aws/us-east-1", Status: status.OK, Regions: []status.Region{
+		{Name: "aws/us-east-1", Role: "primary", Healthy: true, Serving: true},
+		{Name: "gcp/us-central1", Role: "primary", Healthy: true},
+		{Name: "azure/eastus", Role: "primary", Healthy: true, Drained: true},
+	}}
+	for steering, want := range map[string][]string{
+		"":         {"served by aws/us-east-1  ", "yes yes", "yes no", "yes no drained"},
+		"weighted": {"served by aws/us-east-1 this time, one of several by weight", "yes this time", "yes", "yes drained"},
+	} {
+		r.Steering = steering
+		var out bytes.Buffer
+		if err := table(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		rows := lines[len(lines)-len(r.Regions):]
+		if !strings.Contains(lines[0], want[0]) {
+			t.Errorf("%q: it begins with %q, want %q", steering, lines[0], want[0])
+		}
+		for i, row := range rows {
+			if got := strings.Join(strings.Fields(row)[2:], " "); got != want[i+1] {
+				t.Errorf("%q: %s reads %q, want %q", steering, r.Regions[i].Name, got, want[i+1])
+			}
+		}
+	}
+}
+
+// TestNext: what `up` says of a loss does not name a region that has no traffic.
+func TestNext(t *testing.T) {
+	r := status.Report{Regions: []status.Region{{Name: "a"}, {Name: "b", Drained: true}, {Name: "c"}}}
+	if got := next(r, "a"); got != "c take over" {
+		t.Errorf("after a: %q", got)
+	}
+	if got := next(status.Report{Regions: r.Regions[:2]}, "a"); !strings.Contains(got, "without answers") {
+		t.Errorf("after the last: %q", got)
+	}
+	r.Steering = "geo"
+	if got := next(r, "a"); got != "the others take its clients" {
+		t.Errorf("with others that serve: %q", got)
 	}
 }

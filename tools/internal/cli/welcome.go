@@ -54,7 +54,6 @@ func (a *app) welcome(ctx context.Context, s settings.Settings) error {
 	if err != nil {
 		return err
 	}
-	next := r.Regions[min(1, len(r.Regions)-1)]
 	a.result(`
 https://%[1]s/health answered: %[3]s, release %[2]s.
 
@@ -67,11 +66,24 @@ Listening (loopback only):
 Try:
   dig @%[12]s -p %[13]s %[1]s
   curl --cacert %[7]s --connect-to ::%[6]s https://%[1]s/hello
-  bin/polygate local fail %[3]s     # then watch %[14]s take over:
+  bin/polygate local fail %[3]s     # then watch %[14]s:
   bin/polygate status --watch
   bin/polygate local heal
   make down                         # remove everything
 `, r.Hostname, seen.Release, seen.Region, st.DNS, s.Zone, st.Edge, shellQuote(st.CA), st.Origin, st.Speed, r.BoundSeconds,
-		(time.Duration(float64(r.BoundSeconds) / st.Speed * float64(time.Second))).Round(100*time.Millisecond), dnsHost, dnsPort, next.Name)
+		(time.Duration(float64(r.BoundSeconds) / st.Speed * float64(time.Second))).Round(100*time.Millisecond), dnsHost, dnsPort, next(r, seen.Region))
 	return nil
+}
+
+// next says who serves when a region is lost: where one serves at a time, the first other one that may.
+func next(r status.Report, lost string) string {
+	if r.Steering != "" {
+		return "the others take its clients"
+	}
+	for _, reg := range r.Regions {
+		if reg.Name != lost && !reg.Drained {
+			return reg.Name + " take over"
+		}
+	}
+	return "the hostname go without answers"
 }

@@ -23,14 +23,19 @@ func TestWhoAnswersIsAsked(t *testing.T) {
 		name             string
 		answers          map[string]http.HandlerFunc
 		serving, details string
+		asSpare          bool
 	}{
-		{"a region", map[string]http.HandlerFunc{sharedName: tells("gcp/us-central1", "sha256:gcp")}, "gcp/us-central1", ""},
-		{"a stranger", map[string]http.HandlerFunc{sharedName: tells("aws/eu-west-1", "sha256:aws")}, "", "answered by aws/eu-west-1, which is no region"},
-		{"nobody", map[string]http.HandlerFunc{sharedName: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(521) }}, "", "521"},
+		{"a region", map[string]http.HandlerFunc{sharedName: tells("gcp/us-central1", "sha256:gcp")}, "gcp/us-central1", "", false},
+		{"a region, by the spare", map[string]http.HandlerFunc{sharedName: tells("gcp/us-central1", "sha256:gcp")}, "gcp/us-central1", "", true},
+		{"a stranger", map[string]http.HandlerFunc{sharedName: tells("aws/eu-west-1", "sha256:aws")}, "", "answered by aws/eu-west-1, which is no region", false},
+		{"nobody", map[string]http.HandlerFunc{sharedName: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(521) }}, "", "521", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opts := environment(t, c.answers, addressed)
 			opts.Topology.Manager = "cloudflare"
+			if c.asSpare { // to which the zone is delegated
+				opts.Topology.Manager, opts.Topology.Spare = "route53", "cloudflare"
+			}
 			r, err := Collect(t.Context(), opts)
 			if err != nil {
 				t.Fatal(err)

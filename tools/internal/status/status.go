@@ -38,8 +38,9 @@ type Region struct {
 	Name      string `json:"name"`
 	Provider  string `json:"provider"`
 	Role      string `json:"role"`
-	Healthy   bool   `json:"healthy"` // its own name answers /health with 200 and says it is this region
-	Serving   bool   `json:"serving"` // the shared name resolves to it
+	Healthy   bool   `json:"healthy"`           // its own name answers /health with 200 and says it is this region
+	Serving   bool   `json:"serving"`           // the shared name resolves to it; where several regions serve, this time
+	Drained   bool   `json:"drained,omitempty"` // it is to have no traffic, whatever its health
 	URL       string `json:"url"`
 	HealthURL string `json:"health_url"`
 	Digest    string `json:"digest"`           // artefact digest it reports; the deployed one when it does not answer
@@ -56,10 +57,12 @@ type Report struct {
 	Status       string    `json:"status"` // ok: every region healthy and the shared name answered; degraded: still serving; down
 	DNS          string    `json:"dns"`    // host:port of the name server asked
 	Edge         Edge      `json:"edge"`
-	BoundSeconds int       `json:"bound_seconds"`    // longest time without answers after a failure, in cloud time
-	Speed        float64   `json:"speed"`            // cloud seconds per second; 1 on real clouds
-	Serving      string    `json:"serving"`          // region the shared name resolves to, "" when it resolves to none
-	Detail       string    `json:"detail,omitempty"` // why it resolves to none, or why clients that it leads there fail
+	BoundSeconds int       `json:"bound_seconds"` // longest time without answers after a failure, in cloud time
+	Speed        float64   `json:"speed"`         // cloud seconds per second; 1 on real clouds
+	Pattern      string    `json:"pattern,omitempty"`
+	Steering     string    `json:"steering,omitempty"` // where several regions serve
+	Serving      string    `json:"serving"`            // region the shared name resolves to, "" when it resolves to none; where several serve, this time
+	Detail       string    `json:"detail,omitempty"`   // why it resolves to none, or why clients that it leads there fail
 	Certificate            // shown for the shared name
 	Regions      []Region  `json:"regions"`
 	Checked      time.Time `json:"checked"`
@@ -102,7 +105,7 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 	}
 	defer client.CloseIdleConnections()
 	r := Report{
-		Environment: t.Environment, Hostname: t.Hostname, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: t.Bound,
+		Environment: t.Environment, Hostname: t.Hostname, Pattern: t.Pattern, Steering: t.Steering, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: t.Bound,
 		Speed: cmp.Or(opts.Speed, 1), Regions: make([]Region, len(t.Regions)), Checked: time.Now().UTC(),
 	}
 	names, resolveErr := resolve(ctx, opts, t.Hostname)
@@ -173,7 +176,7 @@ func askWho(ctx context.Context, client *http.Client, t topology.Topology, r *Re
 
 // probe asks one region for its health under its own name.
 func probe(ctx context.Context, client *http.Client, t topology.Topology, reg topology.Region, opts Options) Region {
-	out := Region{Name: reg.Name, Provider: reg.Provider, Role: reg.Role, URL: reg.URL, HealthURL: reg.HealthURL, Digest: reg.Digest, Release: t.Release}
+	out := Region{Name: reg.Name, Provider: reg.Provider, Role: reg.Role, Drained: reg.Drained, URL: reg.URL, HealthURL: reg.HealthURL, Digest: reg.Digest, Release: t.Release}
 	if opts.Votes != nil {
 		out.Votes = opts.Votes(reg.HealthCheck)
 	}
@@ -281,7 +284,9 @@ func resolve(ctx context.Context, opts Options, name string) ([]string, error) {
 			names = append(names, strings.TrimSuffix(c.Target, "."))
 		}
 	}
-	if len(names) == 0 && (len(in.Answer) == 0 || !slices.Contains(addressing, opts.Topology.Manager)) {
+	// The zone may be delegated to the spare's servers.
+	answers := slices.Contains(addressing, opts.Topology.Manager) || slices.Contains(addressing, opts.Topology.Spare)
+	if len(names) == 0 && (len(in.Answer) == 0 || !answers) {
 		return nil, fmt.Errorf("%s has no CNAME for %s", opts.DNS, name)
 	}
 	return names, nil
