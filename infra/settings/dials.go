@@ -99,8 +99,9 @@ func FromConfig(environment string, get func(key string) (string, bool), rules .
 	s.Certificate = r.certificate(s)
 	s.Protect = r.boolean(keyProtect)
 	s.LocalClouds = r.localClouds(environment)
+	form := len(r.problems)
 	for _, rule := range rules {
-		r.problems = append(r.problems, rule(s, get)...)
+		r.problems = append(r.problems, r.fresh(rule(s, get), form)...)
 	}
 	if len(r.problems) > 0 {
 		return s, Problems(r.problems)

@@ -68,8 +68,8 @@ func (r *reader) operations(s *Settings) {
 	s.CAA = r.boolean(keyCAA)
 	s.Spare = r.spare(*s)
 	managerOptions(r, keyRoute53, *s, &s.Route53)
-	if s.Route53.RoutingControls {
-		s.Route53.AtLeastOn = max(1, s.Route53.AtLeastOn)
+	if s.Route53.RoutingControls && s.Route53.AtLeastOn == 0 {
+		s.Route53.AtLeastOn = 1
 	}
 	if n := s.Route53.AtLeastOn; n != 0 && (!s.Route53.RoutingControls || n < 1 || n > len(s.Regions)) {
 		r.bad(keyRoute53, []string{"atLeastOn"}, "is %d: want 1 to the number of regions, and routingControls: true", n)

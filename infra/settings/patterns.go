@@ -106,6 +106,10 @@ func (r *reader) only(key string, s Settings, want Steering) bool {
 	}
 	if s.Steering != want {
 		if s.Pattern != "" && (s.Steering != "" || !s.Pattern.Active()) { // else reported already
+			if !s.Pattern.Active() {
+				r.bad(key, nil, "is set, and with the pattern %q one region serves at a time: take it out, or use %q with the steering %q", s.Pattern, ActiveActive, want)
+				return false
+			}
 			r.bad(key, nil, "is set, and only the steering %q reads it: take it out, or change polygate:%s", want, keySteering)
 		}
 		return false

@@ -26,6 +26,13 @@ func (r *reader) bad(key string, path []string, format string, args ...any) {
 	}
 }
 
+// fresh leaves out what concerns a place whose form is wrong: the first so many problems say so.
+func (r *reader) fresh(problems []Problem, form int) []Problem {
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		return slices.ContainsFunc(r.problems[:form], func(q Problem) bool { return q.Key == p.Key && slices.Equal(q.Path, p.Path) })
+	})
+}
+
 func (r *reader) required(key, want string) string {
 	v, ok := r.lookup(key)
 	if !ok || v == "" {
