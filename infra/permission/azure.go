@@ -2,6 +2,7 @@ package permission
 
 import (
 	"encoding/json"
+	"strings"
 )
 
 // crud are the operations on a type of Azure Resource Manager.
@@ -48,7 +49,11 @@ var azureLookup = []string{
 
 // Role is the custom role of the deployer on an Azure subscription, as JSON for `az role definition create`.
 func Role() (string, error) {
-	b, err := json.MarshalIndent(struct {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // the place to put the subscription in is to be read, and found
+	enc.SetIndent("", "  ")
+	err := enc.Encode(struct {
 		Name             string
 		IsCustom         bool
 		Description      string
@@ -59,8 +64,8 @@ func Role() (string, error) {
 		Name: "polygate deployer", IsCustom: true, Description: "Deploys stacks of polygate",
 		Actions:    union(map[string]Need{"": {Actions: azureLookup}, "types": {Actions: union(azure, func(n Need) []string { return n.Actions })}}, func(n Need) []string { return n.Actions }),
 		NotActions: []string{}, AssignableScopes: []string{"/subscriptions/<subscription>"},
-	}, "", "  ")
-	return string(b), err
+	})
+	return strings.TrimSpace(b.String()), err
 }
 
 // cloudflare are permission groups of an API token. Source: "API token permissions", developers.cloudflare.com/fundamentals/

@@ -73,7 +73,11 @@ func (b brought) renewDays() int {
 func (a *app) order(ctx context.Context, b brought) (certificate.Order, error) {
 	s, acme := b.settings, b.settings.Certificate.ACME
 	if acme == nil {
-		return certificate.Order{}, usageError{fmt.Errorf("polygate:certificate.acme is not set for %q, so that the certificate is somebody else's to issue: `acme: {}` has Let's Encrypt issue it", a.stack)}
+		remedy := "`acme: {}` has Let's Encrypt issue it"
+		if s.LocalClouds != nil {
+			remedy = "the local clouds have made one; to try this, `acme: {directory: URL}` names an ACME server on a loopback address"
+		}
+		return certificate.Order{}, usageError{fmt.Errorf("polygate:certificate.acme is not set for %q, so that the certificate is somebody else's to issue: %s", a.stack, remedy)}
 	}
 	client, err := a.acmeClient(acme.CAFile)
 	if err != nil {
