@@ -65,7 +65,8 @@ func (r *region) alarms() error {
 }
 
 // uptime declares a check of the region's own name, which reads the expiry of the certificate that is really shown. Whether
-// the region takes traffic is the traffic manager's to say.
+// the region takes traffic is the traffic manager's to say: any answer will do here, also the 403 of a region that takes
+// requests from a front only.
 func (r *region) uptime() (*monitoring.UptimeCheckConfig, error) {
 	check, err := monitoring.NewUptimeCheckConfig(r.ctx, r.name+"-uptime", &monitoring.UptimeCheckConfigArgs{
 		DisplayName: pulumi.Sprintf("polygate %s in %s", r.account.args.Settings.Environment, r.args.Region.Name),
@@ -77,6 +78,9 @@ func (r *region) uptime() (*monitoring.UptimeCheckConfig, error) {
 		},
 		HttpCheck: monitoring.UptimeCheckConfigHttpCheckArgs{
 			Path: pulumi.String(r.account.args.Settings.Check.Path), Port: pulumi.Int(443), UseSsl: pulumi.Bool(true), ValidateSsl: pulumi.Bool(true),
+			AcceptedResponseStatusCodes: monitoring.UptimeCheckConfigHttpCheckAcceptedResponseStatusCodeArray{
+				monitoring.UptimeCheckConfigHttpCheckAcceptedResponseStatusCodeArgs{StatusClass: pulumi.String("STATUS_CLASS_ANY")},
+			},
 		},
 		UserLabels: r.labels,
 	}, r.parent)

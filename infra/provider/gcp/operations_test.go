@@ -84,7 +84,8 @@ func TestOperations(t *testing.T) {
 		"gw-usc1-uptime": {
 			"displayName": "polygate dev in us-central1", "period": "300s", "timeout": "10s", "userLabels": regionLabels,
 			"monitoredResource": map[string]any{"type": "uptime_url", "labels": map[string]any{"project_id": "my-project", "host": "usc1.gcp.api.example.com"}},
-			"httpCheck":         map[string]any{"path": "/health", "port": 443.0, "useSsl": true, "validateSsl": true},
+			"httpCheck": map[string]any{"path": "/health", "port": 443.0, "useSsl": true, "validateSsl": true,
+				"acceptedResponseStatusCodes": []any{map[string]any{"statusClass": "STATUS_CLASS_ANY"}}},
 		},
 		"gw-usc1-alarms": {
 			"displayName": "polygate dev in us-central1", "combiner": "OR", "userLabels": regionLabels,

@@ -113,9 +113,13 @@ func uptimeCheck() *resource.Type {
 				{Name: "path", Kind: resource.String, Default: "/"}, {Name: "port", Kind: resource.Int, Min: resource.At(1), Max: resource.At(65535)},
 				{Name: "useSsl", Kind: resource.Bool}, {Name: "validateSsl", Kind: resource.Bool},
 				oneOf("requestMethod", "GET", "METHOD_UNSPECIFIED", "POST"),
+				{Name: "acceptedResponseStatusCodes", Kind: resource.Array, Elem: &resource.Property{Kind: resource.Object, Fields: []resource.Property{
+					choice("statusClass", "STATUS_CLASS_1XX", "STATUS_CLASS_2XX", "STATUS_CLASS_3XX", "STATUS_CLASS_4XX", "STATUS_CLASS_5XX", "STATUS_CLASS_ANY"),
+					{Name: "statusValue", Kind: resource.Int},
+				}}},
 			},
 			Unmodelled: []string{
-				"acceptedResponseStatusCodes", "authInfo", "body", "contentType", "customContentType", "headers", "maskHeaders", "pingConfig",
+				"authInfo", "body", "contentType", "customContentType", "headers", "maskHeaders", "pingConfig",
 				"serviceAgentAuthentication",
 			},
 			Complain: func(v any) string {

@@ -228,6 +228,9 @@ var monitoringFacts = []fact{
 	{"an uptime check of a URL names the host", "docs.cloud.google.com/monitoring/api/resources, uptime_url", uptime(resource.Props{
 		"monitoredResource": resource.Props{"type": "uptime_url", "labels": resource.Props{"project_id": project}},
 	}), "", "project_id and host"},
+	{"an uptime check takes classes of answers there are", "provider schema, monitoring.UptimeCheckConfig.httpCheck.acceptedResponseStatusCodes", uptime(resource.Props{
+		"httpCheck": resource.Props{"useSsl": true, "acceptedResponseStatusCodes": resource.List[any](resource.Props{"statusClass": "ANY"})},
+	}), "", "STATUS_CLASS_ANY"},
 	{"a certificate is judged over TLS only", "provider schema, monitoring.UptimeCheckConfig.httpCheck.validateSsl", uptime(resource.Props{
 		"httpCheck": resource.Props{"validateSsl": true},
 	}), "", "validateSsl has no effect without useSsl"},
