@@ -57,7 +57,7 @@ func (z *zones) admit(ctx *pulumi.Context, name string, s settings.Settings, opt
 		}
 		r.More = append(r.More, pulumi.String(v.String()))
 	}
-	w, err := z.Write(ctx, name, r, opts...)
+	w, err := z.Write(ctx, name, r, append(opts, provider.Replaceable())...)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"polygate.example/infra/catalog"
 	"polygate.example/infra/internal/record"
 )
 
@@ -74,6 +75,44 @@ func TestManagersChangePlaces(t *testing.T) {
 			}
 			if once := slices.Compact(slices.Clone(before)); len(once) != len(before) {
 				t.Errorf("%d of %d names are taken twice", len(before)-len(once), len(before))
+			}
+		})
+	}
+}
+
+// Under protect a stack may still be given another pattern, steering or ramp, and have a dial of operation taken away: what is not
+// there for every plan of a manager is not protected, or the engine would stop in the middle of the change.
+func TestProtectedStackCanChange(t *testing.T) {
+	for _, m := range catalog.Managers() {
+		name := m.Spec().Name
+		t.Run(name, func(t *testing.T) {
+			plain := dials(six...)
+			plain["polygate:manager"] = name
+			plain["polygate:zoneRedundant"] = "true" // is about storage, which TestProtect knows
+			plain["polygate:trafficmanager"] = `{"zoneGroup":"dns"}`
+			if name != "trafficmanager" {
+				delete(plain, "polygate:trafficmanager")
+			}
+			stacks := map[string]map[string]string{"plain": plain}
+			for kind, config := range everyStack(t) {
+				if config["polygate:manager"] == name {
+					stacks[kind] = config
+				}
+			}
+			in, protected := map[string]int{}, map[string]bool{}
+			for _, config := range stacks {
+				config["polygate:protect"] = "true"
+				rec, _ := up(t, "prod", config)
+				for _, r := range rec.All() {
+					id := r.Type + " " + r.Name
+					in[id]++
+					protected[id] = protected[id] || r.Protect
+				}
+			}
+			for id, n := range in {
+				if n < len(stacks) && protected[id] {
+					t.Errorf("%s is in %d of %d stacks, and protected", id, n, len(stacks))
+				}
 			}
 		})
 	}

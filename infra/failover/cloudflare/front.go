@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi-cloudflare/sdk/v6/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"polygate.example/infra/provider"
 	"polygate.example/shared/handler"
 )
 
@@ -75,7 +76,7 @@ func (b *builder) ruleset(name, phase string, rule cloudflare.RulesetRuleArgs, o
 		Kind:        pulumi.String("zone"),
 		Phase:       pulumi.String(phase),
 		Rules:       cloudflare.RulesetRuleArray{rule},
-	}, append(opts, b.parent)...)
+	}, append(opts, b.parent, provider.Replaceable())...)
 	if err != nil {
 		return nil, fmt.Errorf("ruleset %s: %w", name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/failover"
+	"polygate.example/infra/provider"
 	"polygate.example/shared/handler"
 )
 
@@ -28,6 +29,8 @@ type steering struct {
 // developers.cloudflare.com/load-balancing/additional-options/override-http-host-headers): so one monitor does for all
 // pools that come back as fast. Where Cloudflare answers DNS only it resolves the names itself and gives clients the
 // addresses ("CNAME flattening for endpoints", developers.cloudflare.com/load-balancing/additional-options/cname-flattening).
+//
+// Pools, monitors and rules come and go with the plan, also under protect; the load balancer is there for every plan.
 //
 // A pool waits until all of its regions are there, and the load balancer for the pools. An origin that has not been probed
 // yet counts as down, so that a new region gets no clients before it answers.
@@ -111,7 +114,7 @@ func (b *builder) monitor(up int) error {
 	if secret, ok := b.secret(); ok {
 		args.Header = pulumi.StringArrayMap{handler.HeaderFront: pulumi.StringArray{secret}}
 	}
-	m, err := cloudflare.NewLoadBalancerMonitor(b.ctx, name, args, b.parent, b.afterRegions(), pulumi.AdditionalSecretOutputs([]string{"header"}))
+	m, err := cloudflare.NewLoadBalancerMonitor(b.ctx, name, args, b.parent, provider.Replaceable(), b.afterRegions(), pulumi.AdditionalSecretOutputs([]string{"header"}))
 	if err != nil {
 		return fmt.Errorf("monitor %s: %w", name, err)
 	}
@@ -149,7 +152,7 @@ func (b *builder) pool(p pool) error {
 	if p.at != nil {
 		args.Latitude, args.Longitude = pulumi.Float64(p.at.lat), pulumi.Float64(p.at.lon)
 	}
-	made, err := cloudflare.NewLoadBalancerPool(b.ctx, b.name+"-"+p.key, args, b.parent, pulumi.DependsOn(ready))
+	made, err := cloudflare.NewLoadBalancerPool(b.ctx, b.name+"-"+p.key, args, b.parent, provider.Replaceable(), pulumi.DependsOn(ready))
 	if err != nil {
 		return fmt.Errorf("pool %s: %w", p.key, err)
 	}

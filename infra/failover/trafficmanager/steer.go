@@ -161,11 +161,15 @@ func external(method failover.Method, sh failover.Share) (endpointArgs, error) {
 func (b *builder) declare(suffix string, g failover.Group, endpoints []endpointArgs, after []pulumi.Resource) (*profile, error) {
 	s := b.zone.settings
 	physical := join(provider.PhysicalName(s.Environment, digest(s.Hostname)), suffix)
+	var opts []pulumi.ResourceOption
+	if suffix != "" { // nested ones come and go with the plan, also under protect
+		opts = append(opts, provider.Replaceable())
+	}
 	p, err := newProfile(b.ctx, join(b.name, suffix), profileArgs{
 		Group: b.group.Name, Name: physical, RelativeName: physical, Method: methods[g.Method], TTL: s.TTL,
 		Monitor:   monitorArgs{Path: s.Check.Path, Interval: s.Check.Interval, Timeout: timeout(s), Tolerated: s.Check.Threshold - 1},
 		Endpoints: endpoints, Tags: b.tags(),
-	}, b.parent, pulumi.DependsOn(after))
+	}, append(opts, b.parent, pulumi.DependsOn(after))...)
 	if err != nil {
 		return nil, err
 	}

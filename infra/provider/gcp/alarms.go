@@ -22,7 +22,7 @@ func (a *account) mail(ctx *pulumi.Context, name, kind, address string, parent p
 		DisplayName: pulumi.Sprintf("polygate %s, %s", a.args.Settings.Environment, kind),
 		Labels:      pulumi.StringMap{"email_address": pulumi.String(address)},
 		UserLabels:  provider.Tags(a.args, nil),
-	}, parent)
+	}, parent, provider.Replaceable())
 	if err != nil {
 		return nil, fmt.Errorf("notification channel: %w", err)
 	}
@@ -58,7 +58,7 @@ func (r *region) alarms() error {
 				r.args.Region.String(), r.account.args.Settings.Hostname, r.args.OwnName),
 		},
 		UserLabels: r.labels,
-	}, r.parent); err != nil {
+	}, r.parent, provider.Replaceable()); err != nil {
 		return r.failed("alarms", err)
 	}
 	return nil
@@ -83,7 +83,7 @@ func (r *region) uptime() (*monitoring.UptimeCheckConfig, error) {
 			},
 		},
 		UserLabels: r.labels,
-	}, r.parent)
+	}, r.parent, provider.Replaceable())
 	if err != nil {
 		return nil, r.failed("uptime check", err)
 	}

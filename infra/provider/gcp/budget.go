@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/organizations"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 )
 
@@ -63,7 +64,7 @@ func (a *account) budget(ctx *pulumi.Context, name string, parent pulumi.Resourc
 			billing.BudgetThresholdRuleArgs{ThresholdPercent: pulumi.Float64(1), SpendBasis: pulumi.String("FORECASTED_SPEND")},
 		},
 		AllUpdatesRule: billing.BudgetAllUpdatesRuleArgs{MonitoringNotificationChannels: pulumi.StringArray{mail.Name}},
-	}, parent); err != nil {
+	}, parent, provider.Replaceable()); err != nil {
 		return fmt.Errorf("budget: %w", err)
 	}
 	return nil

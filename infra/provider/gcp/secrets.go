@@ -84,7 +84,7 @@ func (r *region) secrets(who *identities) (cloudfunctionsv2.FunctionServiceConfi
 			SecretId: pulumi.String(ref.name),
 			Role:     pulumi.String(roleSecretAccessor),
 			Member:   pulumi.Sprintf("serviceAccount:%s", who.runtime.Email),
-		}, r.parent)
+		}, r.parent, provider.Replaceable()) // what is no longer referred to must not stay readable
 		if err != nil {
 			return nil, r.failed("role "+roleSecretAccessor, err)
 		}
