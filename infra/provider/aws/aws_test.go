@@ -250,18 +250,6 @@ func TestOffByDefault(t *testing.T) {
 	}
 }
 
-// What can be taken away by a dial must stay deletable on a protected stack.
-func TestProtectedStackCanTurnDialsDown(t *testing.T) {
-	rec := declareWith(t, func(s *settings.Settings) { s.Protect = true })
-	for _, r := range rec.All() {
-		optional := strings.HasSuffix(r.Name, "-warm") || strings.HasSuffix(r.Name, "-secret-policy") || strings.HasPrefix(r.Type, "aws:sns") ||
-			strings.HasPrefix(r.Type, "aws:budgets") || strings.Contains(r.Type, "metricAlarm")
-		if optional && r.Protect {
-			t.Errorf("%s is protected", r.Name)
-		}
-	}
-}
-
 func TestAuditOfDials(t *testing.T) {
 	const secret, parameter = "arn:aws:secretsmanager:REGION:123456789012:secret:k-a1B2c3", "arn:aws:ssm:REGION:123456789012:parameter/k"
 	in := func(arn, region string) string { return strings.Replace(arn, "REGION", region, 1) }
