@@ -24,11 +24,30 @@ func delegationNote(zone string) string { return "delegation/" + zone }
 // delegate marks the zones that nobody is led to. One of the zones of a name is delegated: the one that was said, else the one
 // the clouds were started with first. It does not wait for what resolvers remember of the servers before, which in production
 // they do for the TTL of the NS records in the zone above, often two days.
+//
+// Nothing is led to a zone that is empty while another one of its name is not: clouds that are started with another manager, by a
+// preview perhaps, go on answering until something has been deployed there.
 func (c *Clouds) delegate(zones []plane.Zone) {
-	managers := managersOf(zones)
-	for i, z := range zones {
-		zones[i].Undelegated = z.Manager != "" && z.Manager != c.delegated(z.Name, managers[z.Name])
+	to := map[string]string{}
+	for name, managers := range managersOf(zones) {
+		to[name] = c.delegated(name, managers)
+		if _, said := c.store.Note(delegationNote(name)); said || holds(zones, name, to[name]) {
+			continue
+		}
+		if i := slices.IndexFunc(managers, func(m string) bool { return holds(zones, name, m) }); i >= 0 {
+			to[name] = managers[i]
+		}
 	}
+	for i, z := range zones {
+		zones[i].Undelegated = z.Manager != "" && z.Manager != to[z.Name]
+	}
+}
+
+// holds reports whether a manager's zone has records of somebody's own.
+func holds(zones []plane.Zone, name, manager string) bool {
+	return slices.ContainsFunc(zones, func(z plane.Zone) bool {
+		return z.Name == name && z.Manager == manager && slices.ContainsFunc(z.Records, func(r plane.Record) bool { return r.Type != "NS" && r.Type != "SOA" })
+	})
 }
 
 // managersOf lists the managers of each zone, in the order of the zones.

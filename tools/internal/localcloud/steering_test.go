@@ -35,8 +35,15 @@ func TestDelegation(t *testing.T) {
 	zones := func() []plane.Zone {
 		return []plane.Zone{{Name: "polygate.test", Manager: "cloudflare"}, {Name: "polygate.test", Manager: "route53"}, {Name: "execute-api.test"}, {Name: "other.test", Manager: "cloudflare"}}
 	}
+	holding := "" // the manager whose zone has records
 	led := func() string {
 		z := zones()
+		for i := range z {
+			z[i].Records = []plane.Record{{Name: z[i].Name, Type: "NS"}, {Name: z[i].Name, Type: "SOA"}}
+			if z[i].Manager == holding {
+				z[i].Records = append(z[i].Records, plane.Record{Name: "api." + z[i].Name, Type: "CNAME"})
+			}
+		}
 		c.delegate(z)
 		var out []string
 		for _, z := range z {
@@ -49,6 +56,11 @@ func TestDelegation(t *testing.T) {
 	if got, want := led(), "polygate.test route53, execute-api.test , other.test cloudflare"; got != want {
 		t.Errorf("at first clients are led to %s, want %s", got, want)
 	}
+	holding = "cloudflare" // the clouds were started with another manager, of which nothing is deployed
+	if got, want := led(), "polygate.test cloudflare, execute-api.test , other.test cloudflare"; got != want {
+		t.Errorf("with an empty zone elsewhere clients are led to %s, want %s", got, want)
+	}
+	holding = ""
 	c.world.Store(&plane.World{Zones: zones()})
 	if err := api.Delegate(t.Context(), Delegation{Zone: "Polygate.test.", Manager: "cloudflare"}); err != nil {
 		t.Fatal(err)
