@@ -66,8 +66,11 @@ func (r *runner) all(ctx context.Context, mutants []mutant) []verdict {
 	var wait sync.WaitGroup
 	slot := make(chan struct{}, r.jobs)
 	for _, i := range order {
-		m := mutants[i]
 		slot <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		m := mutants[i]
 		before, ok := whole[m.Package]
 		if !ok {
 			before = r.test(ctx, m.Package, tops(mutants, m.Package), "")
@@ -76,7 +79,9 @@ func (r *runner) all(ctx context.Context, mutants []mutant) []verdict {
 		wait.Go(func() {
 			defer func() { <-slot }()
 			out[i] = r.judge(ctx, m, before)
-			said(out[i])
+			if ctx.Err() == nil { // one cut short says nothing
+				said(out[i])
+			}
 		})
 	}
 	wait.Wait()
@@ -159,7 +164,7 @@ func (r *runner) overlay(m mutant) (string, error) {
 // outcome is what a run of `go test` said.
 type outcome struct {
 	tests map[string]string // pass, fail or skip, by the name of the test
-	said  map[string]string // what a failed test said first
+	said  map[string]string // what a test said, the beginning of it
 	err   error             // the tests could not be run
 }
 
@@ -206,6 +211,9 @@ type event struct {
 	Action, Test, Output string
 }
 
+// enough is how many bytes of what a test says are kept, to the end of the line.
+const enough = 200
+
 // quiet are lines that say what the actions say too.
 var quiet = regexp.MustCompile(`^\s*(=== |--- |FAIL|ok\s|PASS|panic: test timed out)`)
 
@@ -226,8 +234,8 @@ func read(b []byte) outcome {
 				o.tests[e.Test] = e.Action
 			}
 		case "output":
-			if e.Test != "" && o.said[e.Test] == "" && strings.TrimSpace(e.Output) != "" && !quiet.MatchString(e.Output) {
-				o.said[e.Test] = strings.TrimSpace(e.Output)
+			if words := strings.TrimSpace(e.Output); e.Test != "" && words != "" && len(o.said[e.Test]) < enough && !quiet.MatchString(e.Output) {
+				o.said[e.Test] = strings.TrimSpace(o.said[e.Test] + " " + words)
 			}
 		case "build-output":
 			build = append(build, e.Output)

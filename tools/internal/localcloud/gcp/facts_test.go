@@ -386,7 +386,8 @@ var balancerFacts = []fact{
 	}, gcp.ReasonInvalid, "At least one SSL certificate or a certificate map"},
 	{"a certificate map is named in full", "compute v1, targetHttpsProxies.certificateMap", func(k *kit) error {
 		k.proxy()
-		return made(k.create(tProxy, resource.Props{"name": "gw2", "urlMap": "projects/" + project + "/global/urlMaps/gw", "certificateMap": "gw"}))
+		return made(k.create(tProxy, resource.Props{"name": "gw2", "urlMap": "projects/" + project + "/global/urlMaps/gw",
+			"certificateMap": "projects/" + project + "/locations/global/certificateMaps/gw"})) // which is there
 	}, gcp.ReasonInvalid, "resource.certificateMap"},
 	{"TLS 1.3 only is for the restricted profile", "cloud.google.com/load-balancing/docs/ssl-policies-concepts", func(k *kit) error {
 		return made(k.create(tPolicy, resource.Props{"name": "gw", "profile": "MODERN", "minTlsVersion": "TLS_1_3"}))
@@ -426,6 +427,9 @@ var certificateFacts = []fact{
 	{"an entry is for a name or primary", "provider schema, certificatemanager.CertificateMapEntry", func(k *kit) error {
 		return made(k.create(tEntry, resource.Props{"name": "e", "map": "gw", "certificates": resource.List[any]("c")}))
 	}, "", "one of `hostname,matcher`"},
+	{"an entry is not for a name and primary", "provider schema, certificatemanager.CertificateMapEntry", func(k *kit) error {
+		return made(k.create(tEntry, resource.Props{"name": "e", "map": "gw", "hostname": ownName, "matcher": "PRIMARY", "certificates": resource.List[any]("c")}))
+	}, "", "one of `hostname,matcher`"},
 	{"an entry's map exists", "Certificate Manager API, 404", func(k *kit) error {
 		return made(k.create(tEntry, resource.Props{"name": "e", "map": "gw", "hostname": ownName, "certificates": resource.List[any]("c")}))
 	}, gcp.ReasonNotFound, "certificateMaps/gw' was not found"},
@@ -437,6 +441,7 @@ var certificateFacts = []fact{
 	{"a certificate in use stays", "Certificate Manager API", deleted(func(k *kit) { k.certificates() }, tCert, "projects/"+project+"/locations/global/certificates/gw"), gcp.ReasonInUse, "can't delete certificate"},
 	{"an authorisation in use stays", "Certificate Manager API", deleted(func(k *kit) { k.certificates() }, tAuth, "projects/"+project+"/locations/global/dnsAuthorizations/gw-own"), gcp.ReasonInUse, "can't delete dns authorization"},
 	{"a map in use stays", "Certificate Manager API", deleted(func(k *kit) { k.balancer() }, tMap, "projects/"+project+"/locations/global/certificateMaps/gw"), gcp.ReasonInUse, "targetHttpsProxies/gw"},
+	{"a map with entries stays", "Certificate Manager API", deleted(func(k *kit) { k.certificates() }, tMap, "projects/"+project+"/locations/global/certificateMaps/gw"), gcp.ReasonInUse, "certificateMapEntries/"},
 }
 
 // TestFacts breaks one documented rule after the other and wants Google's own kind of refusal, by its reason.
