@@ -36,6 +36,7 @@ type bed struct {
 	servers map[string]*httptest.Server // by name
 	dial    map[string]error            // names that cannot be connected to
 	seen    map[string]*http.Request    // last request that is no probe, by name
+	dialled []string                    // names that were connected to, or should have been
 	failing map[string]bool             // names whose /health answers 503
 	answer  http.HandlerFunc            // nil: 200 and the name
 }
@@ -124,6 +125,7 @@ func (d *bed) cut(name string, err error) {
 func (d *bed) Dial(ctx context.Context, host string, _ int) (net.Conn, error) {
 	d.mu.Lock()
 	s, err := d.servers[host], d.dial[host]
+	d.dialled = append(d.dialled, host)
 	d.mu.Unlock()
 	switch {
 	case err != nil:

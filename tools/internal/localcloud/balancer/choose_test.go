@@ -39,6 +39,8 @@ func TestSteering(t *testing.T) {
 	}
 	weighed := unmonitored("p1", "o1", "o2", "o3")
 	weighed.Origins[0].Weight, weighed.Origins[1].Weight, weighed.Origins[2].Weight = 0.25, 0.5, 0
+	spent := unmonitored("p1", "o1", "o3") // all but the one of weight 0 are gone
+	spent.Origins[0].Disabled, spent.Origins[1].Weight = true, 0
 	for _, c := range []struct {
 		name, source string
 		change       func(*plane.Balancer)
@@ -64,6 +66,7 @@ func TestSteering(t *testing.T) {
 		{"random: the second share", steering + "standard-options, Random steering", random(0.25, 0.75), []plane.Pool{p1, p2}, 0.26, "IAD", "o2 30"},
 		{"random: shares of those left", health + ", Traffic distribution: All other methods", random(0.5, 0.25, 0.75), []plane.Pool{disabled(p1), p2, p3}, 0.9, "IAD", "o3 30"},
 		{"random: none for weight 0", "pulumi-cloudflare, LoadBalancerRandomSteering", random(0, 1), []plane.Pool{p1, p2}, 0, "IAD", "o2 30"},
+		{"random: weight 0 is no way out", "pulumi-cloudflare, LoadBalancerRandomSteering", random(0, 1, 0), []plane.Pool{p3, p1, disabled(p2)}, 0, "IAD", "o3 30"},
 
 		{"proximity: the nearest", steering + "proximity-steering", func(lb *plane.Balancer) { lb.Steering = "proximity" }, []plane.Pool{at(p1, 39, -77), at(p2, 50, 9), at(p3, 35, 139)}, 0, "FRA", "o2 30"},
 		{"proximity: elsewhere", steering + "proximity-steering", func(lb *plane.Balancer) { lb.Steering = "proximity" }, []plane.Pool{at(p1, 39, -77), at(p2, 50, 9), at(p3, 35, 139)}, 0, "SYD", "o3 30"},
@@ -78,6 +81,7 @@ func TestSteering(t *testing.T) {
 		{"origins: by weight", "developers.cloudflare.com/load-balancing, Weights", nil, []plane.Pool{weighed}, 0.32, "IAD", "o1 30"},
 		{"origins: the larger share", "developers.cloudflare.com/load-balancing, Weights", nil, []plane.Pool{weighed}, 0.34, "IAD", "o2 30"},
 		{"origins: none for weight 0", "developers.cloudflare.com/load-balancing, Weights", nil, []plane.Pool{weighed}, 0.999, "IAD", "o2 30"},
+		{"origins: weight 0 is no way out", "developers.cloudflare.com/load-balancing, Weights", nil, []plane.Pool{spent, p2}, 0, "IAD", "o2 30"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newBed(t, 4, 1)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -179,6 +180,11 @@ func TestProxyRetriesOnce(t *testing.T) {
 	d.cut("o2", errRefused)
 	if resp, _ := d.get("/x"); resp.StatusCode != 521 {
 		t.Errorf("status %d, want 521 (Adaptive routing: a single retry)", resp.StatusCode)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if want := []string{own("o1"), own("o2")}; !slices.Equal(d.dialled, want) {
+		t.Errorf("tried %v, want %v", d.dialled, want)
 	}
 }
 
