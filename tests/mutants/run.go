@@ -126,6 +126,8 @@ func (r *runner) verdict(ctx context.Context, m mutant, before outcome) (result,
 	switch {
 	case after.err != nil:
 		return broken, after.err.Error()
+	case after.panicked != "":
+		return broken, after.panicked // which says nothing of the fact
 	case after.tests[name] == "fail":
 		return killed, after.words(name)
 	case after.tests[name] == "pass":
@@ -166,6 +168,8 @@ type outcome struct {
 	tests map[string]string // pass, fail or skip, by the name of the test
 	said  map[string]string // what a test said, the beginning of it
 	err   error             // the tests could not be run
+
+	panicked string // what a panic said, that of a test that ran out of time among them
 }
 
 // words are what a failed test said first, or else the first of its rows that failed.
@@ -215,7 +219,7 @@ type event struct {
 const enough = 200
 
 // quiet are lines that say what the actions say too.
-var quiet = regexp.MustCompile(`^\s*(=== |--- |FAIL|ok\s|PASS|panic: test timed out)`)
+var quiet = regexp.MustCompile(`^\s*(=== |--- |FAIL|ok\s|PASS)`)
 
 // read gathers what the events say of each test. A line that is no event is what a build has to say.
 func read(b []byte) outcome {
@@ -234,6 +238,9 @@ func read(b []byte) outcome {
 				o.tests[e.Test] = e.Action
 			}
 		case "output":
+			if strings.HasPrefix(e.Output, "panic: ") && o.panicked == "" {
+				o.panicked = strings.TrimSpace(e.Output)
+			}
 			if words := strings.TrimSpace(e.Output); e.Test != "" && words != "" && len(o.said[e.Test]) < enough && !quiet.MatchString(e.Output) {
 				o.said[e.Test] = strings.TrimSpace(o.said[e.Test] + " " + words)
 			}

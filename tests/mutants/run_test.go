@@ -41,6 +41,7 @@ func TestVerdicts(t *testing.T) {
 		{change(func(m *mutant) { m.Fact = "TestWeight" }), killed, "weight -1 is accepted"},
 		{change(func(m *mutant) { m.Fact = "TestWeight/too high" }), survived, "the fact passes"},
 		{change(func(m *mutant) { m.Put = "nonsense" }), broken, "undefined: nonsense"},
+		{change(func(m *mutant) { m.Put = "len([]int{}[w:]) == 0" }), broken, "panic: runtime error: slice bounds"},
 		{change(func(m *mutant) { m.Find = "w" }), broken, "want it once"},
 		{change(func(m *mutant) { m.Fact = "TestWeight/too" }), broken, "no such test: TestWeight/too"},
 		{change(func(m *mutant) { m.Fact = "TestWrong" }), broken, "without a mutant the fact does not pass: fail"},
@@ -63,7 +64,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	var out bytes.Buffer
 	table(&out, got)
-	if want := "all                         9        2        1        6\n"; !strings.HasSuffix(out.String(), want) {
+	if want := "all                        10        2        1        7\n"; !strings.HasSuffix(out.String(), want) {
 		t.Errorf("got\n%s\nwant it to end with\n%s", out.String(), want)
 	}
 }
