@@ -89,6 +89,12 @@ func (o *order) issue(ctx context.Context, replaces string) (Kept, error) {
 		return Kept{}, err
 	}
 	ordered, err := o.core.Orders.New(ctx, o.Names, &api.OrderOptions{ReplacesCertID: replaces})
+	if err != nil && replaces != "" && ctx.Err() == nil {
+		// To say what is replaced is a courtesy (RFC 9773, section 5). An authority that does not take it, for it was issued to
+		// another account or is not on its books yet, still issues.
+		o.Progress("ordering again without naming the certificate that is replaced: %v", explain(err))
+		ordered, err = o.core.Orders.New(ctx, o.Names, nil)
+	}
 	if err != nil {
 		return Kept{}, fmt.Errorf("order a certificate for %s: %w", strings.Join(o.Names, ", "), explain(err))
 	}

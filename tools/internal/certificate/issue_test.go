@@ -5,9 +5,13 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,6 +119,56 @@ func TestIssueAndRenew(t *testing.T) {
 	if strings.Contains(b.said(), strings.TrimSpace(string(password))) {
 		t.Error("the password was said")
 	}
+}
+
+// To name the certificate that is replaced is a courtesy: where the authority does not take it, the order goes on without. Pebble
+// is such an authority just after it issued.
+func TestReplacesRefused(t *testing.T) {
+	b := newBed(t)
+	kept, err := b.Issue(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner := b.Client.Transport
+	b.Client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if !replaces(t, r) {
+			return inner.RoundTrip(r)
+		}
+		return &http.Response{
+			StatusCode: 500, Header: http.Header{"Content-Type": {"application/problem+json"}, "Replay-Nonce": {"spent"}}, Request: r,
+			Body: io.NopCloser(strings.NewReader(`{"type":"urn:ietf:params:acme:error:serverInternal","detail":"not on the books","status":500}`)),
+		}, nil
+	})
+	renewed, reason, err := b.Renew(t.Context(), kept, "it is asked for")
+	if err != nil || reason != "it is asked for" || renewed.Leaf.Equal(kept.Leaf) {
+		t.Errorf("renewed because %q, %v", reason, err)
+	}
+	if want := "without naming the certificate that is replaced: not on the books"; !strings.Contains(b.said(), want) {
+		t.Errorf("said\n%s\nwant %q in it", b.said(), want)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// replaces tells an order that names the certificate it replaces.
+func replaces(t *testing.T, r *http.Request) bool {
+	if r.GetBody == nil {
+		return false
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	var signed struct{ Payload string }
+	var order struct{ Replaces string }
+	if json.NewDecoder(body).Decode(&signed) != nil {
+		return false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(signed.Payload)
+	return err == nil && json.Unmarshal(payload, &order) == nil && order.Replaces != ""
 }
 
 // check holds a certificate and its files to what they have to be.
