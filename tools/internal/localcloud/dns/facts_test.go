@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -266,9 +267,9 @@ func TestSetsThatCannotBe(t *testing.T) {
 }
 
 // twice is a zone on two managers' servers.
-func twice(t *testing.T, delegated string, down *string, steer ...Steer) *Server {
+func twice(t *testing.T, delegated string, down *atomic.Value, steer ...Steer) *Server {
 	t.Helper()
-	s, err := New(Options{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Steer: steer, Down: func(m string) bool { return m == *down }})
+	s, err := New(Options{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Steer: steer, Down: func(m string) bool { return m == down.Load() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +290,7 @@ func twice(t *testing.T, delegated string, down *string, steer ...Steer) *Server
 
 // Resolvers come only to the servers that the zone above names (RFC 1034, 4.2.1).
 func TestDelegation(t *testing.T) {
-	none := ""
+	var none atomic.Value
 	for delegated, want := range map[string]string{"route53": "127.0.0.1", "cloudflare": "127.0.0.2"} {
 		s := twice(t, delegated, &none)
 		if got := lines(s.Lookup("x.polygate.test", mdns.TypeA).Answer); !slices.Equal(got, []string{"x.polygate.test. 60 IN A " + want}) {
@@ -303,7 +304,7 @@ func TestDelegation(t *testing.T) {
 
 // What a manager makes up for a name of the zone is heard only while the zone is delegated to it; a name of its own always is.
 func TestSteeredNeedsTheDelegation(t *testing.T) {
-	none := ""
+	var none atomic.Value
 	steer := func(name string, _ place.Place) (Steered, bool) {
 		return Steered{Manager: "cloudflare", Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.9")}, TTL: 30}, name == "x.polygate.test" || name == "own.manager.test"
 	}
@@ -320,7 +321,8 @@ func TestSteeredNeedsTheDelegation(t *testing.T) {
 
 // A manager whose servers are lost lets every client wait; everyone else's zones answer.
 func TestLostServers(t *testing.T) {
-	down := "route53"
+	var down atomic.Value
+	down.Store("route53")
 	s := twice(t, "route53", &down)
 	for _, network := range []string{"udp", "tcp"} {
 		c := mdns.Client{Net: network, Timeout: 200 * time.Millisecond}
@@ -337,7 +339,7 @@ func TestLostServers(t *testing.T) {
 	if m := ask(t, s, "udp", "d.cloud.test", mdns.TypeA); len(m.Answer) != 1 {
 		t.Errorf("another zone: %v", m)
 	}
-	down = "cloudflare"
+	down.Store("cloudflare")
 	if m := ask(t, s, "udp", "x.polygate.test", mdns.TypeA); len(m.Answer) != 1 {
 		t.Errorf("the manager that nobody is led to is lost: %v", m)
 	}
