@@ -12,8 +12,8 @@ import (
 )
 
 // DocumentRule compares a gateway document with where it is to run: a region it names must be one that some provider has, no
-// route may take longer than the function is given, and no route may be one that a provider of the stack cannot serve. What
-// works but not as one might think is a warning.
+// route may take longer than the function is given, no route may be one that a provider of the stack cannot serve, and none
+// may use a secret that the stack does not have. What works but not as one might think is a warning.
 func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.Violations {
 	return func(doc gateway.Spec) gateway.Violations {
 		a := documentAudit{settings: s, doc: doc}
@@ -29,7 +29,9 @@ func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.
 			a.reached(at, r)
 			a.size(at, r)
 			a.streaming(at, r)
+			a.secrets(at, r)
 		}
+		a.unusedSecrets()
 		return a.found
 	}
 }
@@ -178,6 +180,61 @@ func (a *documentAudit) streaming(at gateway.Pointer, r gateway.Route) {
 		if !spec.Limits.Streaming {
 			a.warn(at, fmt.Sprintf("the route %q streams events, and %s holds a response until it is whole: they come all at once, or not at all after %s",
 				r.Name, spec.Name, a.limit()), "let clients poll, or leave regions of "+spec.Name+" out")
+		}
+	}
+}
+
+// secrets looks for secrets that the stack does not have, and for those that are sent where everybody on the way can read them.
+func (a *documentAudit) secrets(at gateway.Pointer, r gateway.Route) {
+	have := slices.Sorted(maps.Keys(a.settings.Secrets))
+	for _, header := range slices.Sorted(maps.Keys(r.Request.Headers.Set)) {
+		t, err := gateway.ParseTemplate(r.Request.Headers.Set[header])
+		if err != nil {
+			continue // reported already
+		}
+		at := at.Key("request").Key("headers").Key("set").Key(header)
+		for i, name := range t.Secrets() {
+			if slices.Contains(have, name) || slices.Index(t.Secrets(), name) < i {
+				continue
+			}
+			remedy := "name it there, with a reference for each provider of the stack"
+			if near := gateway.Nearest(name, have); near != "" {
+				remedy = fmt.Sprintf("did you mean %q? Else %s", near, remedy)
+			}
+			a.bad(at, fmt.Sprintf("the route %q uses the secret %q, which polygate:secrets does not have", r.Name, name), remedy)
+		}
+		if clear := a.inClear(r.Upstream); len(t.Secrets()) > 0 && clear != "" {
+			a.warn(at, fmt.Sprintf("the route %q sends the secret %q to %s without encryption", r.Name, t.Secrets()[0], clear), "let the upstream be reached by https")
+		}
+	}
+}
+
+// inClear is a target of an upstream that is not reached by https, "" if there is none. On one machine nobody is on the way.
+func (a *documentAudit) inClear(upstream string) string {
+	u := a.doc.Upstreams[upstream]
+	targets := slices.Clone(u.Targets)
+	for _, region := range slices.Sorted(maps.Keys(u.Regions)) {
+		targets = append(targets, u.Regions[region].Targets...)
+	}
+	i := slices.IndexFunc(targets, func(t gateway.Target) bool { return strings.HasPrefix(strings.ToLower(t.URL), "http://") })
+	if i < 0 || a.settings.Environment == settings.Local {
+		return ""
+	}
+	return targets[i].URL
+}
+
+// unusedSecrets looks for secrets that the functions may read for nothing: each is a right that nobody needs, and on Lambda the
+// first of them brings the extension, which makes a cold start longer.
+func (a *documentAudit) unusedSecrets() {
+	used := map[string]bool{}
+	for _, r := range a.doc.Routes {
+		for _, name := range r.Secrets() {
+			used[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.settings.Secrets)) {
+		if !used[name] {
+			a.warn("/routes", fmt.Sprintf("polygate:secrets has %q, which no route uses", name), "take it out there, or send it in a header as ${secret."+name+"}")
 		}
 	}
 }

@@ -40,6 +40,13 @@ func TestDocumentRule(t *testing.T) {
 		return doc
 	}
 	long := strings.Repeat("x", 120)
+	keyed := with(func(s *settings.Settings) { s.Secrets = map[string]map[string]string{"KEY": {}, "TOKEN": {}} })
+	sends := func(url string, set map[string]string) gateway.Spec {
+		return gateway.Spec{
+			Upstreams: map[string]gateway.Upstream{"u": {Targets: []gateway.Target{{URL: "https://b.example"}}, Regions: map[string]gateway.Region{"strict/one": {Targets: []gateway.Target{{URL: url}}}}}},
+			Routes:    []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/r"}, Upstream: "u", Request: gateway.Edit{Headers: gateway.HeaderOps{Set: set}}}},
+		}
+	}
 	for _, c := range []struct {
 		name     string
 		settings settings.Settings
@@ -82,6 +89,18 @@ func TestDocumentRule(t *testing.T) {
 		{"events by what is answered", strict, route(func(r *gateway.Route) {
 			r.Response.Headers.Set = map[string]string{"Content-Type": "text/event-stream; charset=utf-8"}
 		}), []string{`! /routes/0: the route "r" streams events`}},
+		{"secrets that the stack has", keyed, sends("https://a.example", map[string]string{"X-Key": "${secret.KEY}", "X-Token": "Bearer ${secret.TOKEN}"}), nil},
+		{"a secret that the stack does not have", strict, sends("https://a.example", map[string]string{"X-Key": "${secret.KEY}${secret.KEY}"}),
+			[]string{`/routes/0/request/headers/set/X-Key: the route "r" uses the secret "KEY", which polygate:secrets does not have`}},
+		{"a secret that is misspelt", keyed, sends("https://a.example", map[string]string{"X-A": "${secret.KEY}${secret.TOKEM}", "X-B": "${secret.TOKEN}"}),
+			[]string{`/routes/0/request/headers/set/X-A: the route "r" uses the secret "TOKEM"`}},
+		{"secrets that no route uses", keyed, sends("https://a.example", map[string]string{"X-Key": "${secret.KEY}", "X-Plain": "$${secret.TOKEN}"}),
+			[]string{`! /routes: polygate:secrets has "TOKEN", which no route uses`}},
+		{"a secret that everybody can read on its way", with(func(s *settings.Settings) { s.Secrets = keyed.Secrets }), sends("http://a.example", map[string]string{"X-Key": "${secret.KEY}${secret.TOKEN}"}),
+			[]string{`! /routes/0/request/headers/set/X-Key: the route "r" sends the secret "KEY" to http://a.example without encryption`}},
+		{"a secret that stays on one machine", with(func(s *settings.Settings) { s.Secrets, s.Environment = keyed.Secrets, settings.Local }),
+			sends("http://a.example", map[string]string{"X-Key": "${secret.KEY}${secret.TOKEN}"}), nil},
+		{"a value that is wrong and reported", strict, sends("https://a.example", map[string]string{"X-Key": "${secret.KEY"}), nil},
 		{"a provider that can", with(func(s *settings.Settings) { s.Regions = []settings.Region{{Provider: "free", Name: "one"}} }),
 			gateway.Spec{Routes: []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/admin", Methods: []string{"TRACE"},
 				Headers: map[string]gateway.Condition{"Accept": {Kind: gateway.KindExact, Value: "text/event-stream" + long}}}, Timeout: gateway.Duration(10 * time.Millisecond)}}}, nil},

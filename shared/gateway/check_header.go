@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,8 +32,19 @@ var (
 	}
 )
 
-func checkOps(r *report, at Pointer, ops HeaderOps, owned map[string]string) {
-	checkSet(r, at.Key("set"), ops.Set, owned)
+// headerSide is whose headers a rule is about: what the gateway writes itself on that side, and who reads them.
+type headerSide struct {
+	owned   map[string]string
+	clients bool // clients read them, who must not see a secret
+}
+
+var (
+	requestSide  = headerSide{owned: requestOwned}
+	responseSide = headerSide{owned: responseOwned, clients: true}
+)
+
+func checkOps(r *report, at Pointer, ops HeaderOps, side headerSide) {
+	checkSet(r, at.Key("set"), ops.Set, side)
 	set := map[string]bool{}
 	for name := range ops.Set {
 		set[strings.ToLower(name)] = true
@@ -41,7 +53,7 @@ func checkOps(r *report, at Pointer, ops HeaderOps, owned map[string]string) {
 	for i, name := range ops.Remove {
 		at := at.Key("remove").Index(i)
 		low := strings.ToLower(name)
-		checkHeaderName(r.value, at, name, owned)
+		checkHeaderName(r.value, at, name, side.owned)
 		switch {
 		case removed[low]:
 			r.value(at, fmt.Sprintf("header %s is removed twice", quote(name)), "list it once: header names have no case")
@@ -52,11 +64,11 @@ func checkOps(r *report, at Pointer, ops HeaderOps, owned map[string]string) {
 	}
 }
 
-func checkSet(r *report, at Pointer, set map[string]string, owned map[string]string) {
+func checkSet(r *report, at Pointer, set map[string]string, side headerSide) {
 	folded := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		at, value := at.Key(name), set[name]
-		checkHeaderName(r.key, at, name, owned)
+		checkHeaderName(r.key, at, name, side.owned)
 		if other, ok := folded[strings.ToLower(name)]; ok {
 			r.key(at, fmt.Sprintf("header %s is listed twice, as %s too", quote(name), quote(other)), "list it once: header names have no case")
 		}
@@ -64,11 +76,25 @@ func checkSet(r *report, at Pointer, set map[string]string, owned map[string]str
 		switch {
 		case strings.ContainsAny(value, "\r\n"):
 			r.value(at, fmt.Sprintf("the value of header %s holds a line break", quote(name)), "write it on one line: a line break would begin another header")
-		case !isFieldValue(value):
+		case !IsFieldValue(value):
 			r.value(at, fmt.Sprintf("the value of header %s holds a character that headers cannot carry", quote(name)), "use visible ASCII with spaces between, none at the ends")
 		case len(value) > 4096:
 			r.value(at, fmt.Sprintf("the value of header %s is %d bytes long", quote(name), len(value)), "keep it within 4096")
+		default:
+			checkTemplate(r, at, name, value, side)
 		}
+	}
+}
+
+// checkTemplate tests the references in a header's value.
+func checkTemplate(r *report, at Pointer, name, value string, side headerSide) {
+	t, err := ParseTemplate(value)
+	var bad *TemplateError
+	switch {
+	case errors.As(err, &bad):
+		r.value(at, fmt.Sprintf("the value of header %s %s", quote(name), bad.What), bad.Remedy)
+	case side.clients && len(t.Secrets()) > 0:
+		r.value(at, fmt.Sprintf("header %s would show the secret %s to clients", quote(name), quote(t.Secrets()[0])), "set it under request.headers: secrets are for upstreams")
 	}
 }
 
@@ -95,8 +121,8 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// isFieldValue tests a header value (RFC 9110, 5.5), without the obsolete bytes above 127.
-func isFieldValue(s string) bool {
+// IsFieldValue tests a header value (RFC 9110, 5.5), without the obsolete bytes above 127.
+func IsFieldValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c != '\t' && (c < ' ' || c > '~') {
 			return false

@@ -29,8 +29,8 @@ func checkRoute(r *report, at Pointer, route Route, upstreams map[string]Upstrea
 	if route.Timeout != 0 { // 0 is none
 		checkTimeout(r, at.Key("timeout"), route.Timeout)
 	}
-	checkOps(r, at.Key("request").Key("headers"), route.Request.Headers, requestOwned)
-	checkOps(r, at.Key("response").Key("headers"), route.Response.Headers, responseOwned)
+	checkOps(r, at.Key("request").Key("headers"), route.Request.Headers, requestSide)
+	checkOps(r, at.Key("response").Key("headers"), route.Response.Headers, responseSide)
 	if route.Respond != nil {
 		checkRespond(r, at.Key("respond"), *route.Respond)
 	}
@@ -250,7 +250,7 @@ func checkRespond(r *report, at Pointer, p Respond) {
 	if len(p.Body) > maxBody {
 		r.value(at.Key("body"), fmt.Sprintf("the body is %d bytes long", len(p.Body)), fmt.Sprintf("keep it within %d: it is part of every artefact", maxBody))
 	}
-	checkSet(r, at.Key("headers"), p.Headers, responseOwned)
+	checkSet(r, at.Key("headers"), p.Headers, responseSide)
 	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
 		if !strings.EqualFold(name, "Location") {
 			continue

@@ -108,7 +108,7 @@ func checkURL(s string) (what, remedy string) {
 		return fmt.Sprintf("url %s has no host", quote(s)), example
 	case u.User != nil:
 		// The URL is not repeated here: it holds a password.
-		return fmt.Sprintf("the url of host %s holds a user name or password", quote(u.Host)), "take it out: secrets do not belong in a gateway document"
+		return fmt.Sprintf("the url of host %s holds a user name or password", quote(u.Host)), "take it out: secrets do not belong in a gateway document, and a route sends one as a header, ${secret.NAME}"
 	case u.Fragment != "" || strings.HasSuffix(s, "#"):
 		return fmt.Sprintf("url %s has a fragment", quote(s)), "remove everything from the #: it never reaches a server"
 	case u.RawQuery != "" || u.ForceQuery:

@@ -94,9 +94,9 @@ type Rewrite struct {
 
 // Respond is a fixed answer.
 type Respond struct {
-	Status  int               `json:"status"` // 200 to 599
-	Headers map[string]string `json:"headers,omitempty"`
-	Body    string            `json:"body,omitempty"` // up to 64 KiB
+	Status  int               `json:"status"`            // 200 to 599
+	Headers map[string]string `json:"headers,omitempty"` // each value is a Template
+	Body    string            `json:"body,omitempty"`    // up to 64 KiB, as it is
 }
 
 // Values of Route.Fault: ways to fail on purpose, so that a deployment can be seen to survive them.
@@ -110,7 +110,7 @@ type Edit struct {
 	Headers HeaderOps `json:"headers,omitzero"`
 }
 
-// HeaderOps are applied in the order remove, set. Names are matched without case.
+// HeaderOps are applied in the order remove, set. Names are matched without case; a value that is set is a Template.
 type HeaderOps struct {
 	Set    map[string]string `json:"set,omitempty"`
 	Remove []string          `json:"remove,omitempty"`

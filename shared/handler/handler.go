@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
+	"polygate.example/shared/secret"
 )
 
 // Truncation says how an answer ends whose head is out and whose body cannot be finished, because the upstream died in
@@ -50,6 +52,8 @@ type Options struct {
 	Buffered bool
 	// Admission says whom requests are taken from: from the front of the hostname alone, where it has one. See HeaderFront.
 	Admission Admission
+	// Secrets are what the model's references ${secret.NAME} stand for; it may be nil for a model without any.
+	Secrets *secret.Store
 	// Truncate says how a broken answer ends on fronts that are not Buffered.
 	Truncate Truncation
 }
@@ -69,6 +73,9 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if names := m.Secrets(); len(names) > 0 && opts.Secrets == nil {
+		return nil, fmt.Errorf("handler: the model needs the secrets %s, and nothing was given that reads them", strings.Join(names, ", "))
+	}
 	pools, err := newPools(m, opts)
 	if err != nil {
 		return nil, err
@@ -79,15 +86,15 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	}
 
 	// The stack, innermost first. A request passes it from the bottom line to the top one.
-	var h http.Handler = routes                    // the most specific route: proxy, respond or fault
-	h = answerHealth(h, log, opts.Instance, pools) // /health and /ready, before any route
-	h = refuseDotSegments(h)                       // nothing below sees a path that means another
-	h = behindFront(h, opts.Hosts)                 // whom the front brings, and by which name they came
-	h = refuseForeignHosts(h, opts.Hosts)          // nobody comes around the fronts by a cloud's own name
-	h = hold(h, opts)                              // answers that must be whole before they go out
-	h = recoverPanics(h, log, opts)                // a panic becomes a 500, or a truncated answer
-	h = requireFront(h, opts.Admission)            // who comes around the front gets a 403
-	h = logRequests(h, log)                        // one line each, whatever happened below
-	h = identify(h)                                // request id; the exchange that the rest shares
+	var h http.Handler = routes              // the most specific route: proxy, respond or fault
+	h = answerHealth(h, log, m, opts, pools) // /health and /ready, before any route
+	h = refuseDotSegments(h)                 // nothing below sees a path that means another
+	h = behindFront(h, opts.Hosts)           // whom the front brings, and by which name they came
+	h = refuseForeignHosts(h, opts.Hosts)    // nobody comes around the fronts by a cloud's own name
+	h = hold(h, opts)                        // answers that must be whole before they go out
+	h = recoverPanics(h, log, opts)          // a panic becomes a 500, or a truncated answer
+	h = requireFront(h, opts.Admission)      // who comes around the front gets a 403
+	h = logRequests(h, log)                  // one line each, whatever happened below
+	h = identify(h)                          // request id; the exchange that the rest shares
 	return h, nil
 }

@@ -10,6 +10,7 @@ import (
 type ops struct {
 	remove []string
 	set    map[string][]string
+	secret []secretHeader // set as well, once their secrets are known: see fill
 }
 
 func compileOps(o gateway.HeaderOps) ops {
@@ -18,7 +19,16 @@ func compileOps(o gateway.HeaderOps) ops {
 		out.remove = append(out.remove, http.CanonicalHeaderKey(name))
 	}
 	for name, value := range o.Set {
-		out.set[http.CanonicalHeaderKey(name)] = []string{value}
+		t, err := gateway.ParseTemplate(value)
+		if err != nil {
+			continue // no model has one
+		}
+		name = http.CanonicalHeaderKey(name)
+		if h, ok := compileSecret(name, t); ok {
+			out.secret = append(out.secret, h)
+			continue
+		}
+		out.set[name] = []string{t.Text(nil)}
 	}
 	return out
 }

@@ -16,7 +16,9 @@ import (
 	"syscall"
 	"time"
 
+	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
+	"polygate.example/shared/secret"
 )
 
 const (
@@ -33,9 +35,9 @@ const (
 func isHealthPath(path string) bool { return path == healthPath || path == readyPath }
 
 // answerHealth answers /health, which says that this process serves and which one it is, and /ready, which says whether
-// every upstream has a target that can be reached. No route can take their place.
-func answerHealth(next http.Handler, log *slog.Logger, instance health.Instance, pools map[string]*pool) http.Handler {
-	ready := &readiness{pools: pools, log: log}
+// every upstream has a target that can be reached and every secret can be read. No route can take their place.
+func answerHealth(next http.Handler, log *slog.Logger, m *gateway.Model, opts Options, pools map[string]*pool) http.Handler {
+	ready := &readiness{pools: pools, log: log, names: m.Secrets(), secrets: opts.Secrets}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isHealthPath(r.URL.Path) {
 			next.ServeHTTP(w, r)
@@ -47,13 +49,12 @@ func answerHealth(next http.Handler, log *slog.Logger, instance health.Instance,
 			fail(http.StatusMethodNotAllowed, "This path does not take the request's method; see Allow.").write(w, x.id)
 			return
 		}
-		report, status := health.Report{Status: health.StatusOK, Instance: instance}, http.StatusOK
+		report, status := health.Report{Status: health.StatusOK, Instance: opts.Instance}, http.StatusOK
 		if r.URL.Path == readyPath {
-			report.Upstreams = ready.check(r.Context())
-			for _, u := range report.Upstreams {
-				if !u.Reachable {
-					report.Status, status = health.StatusDegraded, http.StatusServiceUnavailable
-				}
+			found := ready.check(r.Context())
+			report.Upstreams, report.Secrets = found.upstreams, found.secrets
+			if !found.ready() {
+				report.Status, status = health.StatusDegraded, http.StatusServiceUnavailable
 			}
 		}
 		body, err := json.Marshal(report)
@@ -70,35 +71,51 @@ func answerHealth(next http.Handler, log *slog.Logger, instance health.Instance,
 	})
 }
 
-// readiness probes upstreams, at most once per readyFresh however many ask.
+// readiness probes upstreams and secrets, at most once per readyFresh however many ask.
 type readiness struct {
-	pools map[string]*pool
-	log   *slog.Logger
+	pools   map[string]*pool
+	names   []string // of the model's secrets
+	secrets *secret.Store
+	log     *slog.Logger
 
 	mu    sync.Mutex
 	at    time.Time
-	found []health.Upstream
+	found *needs
 }
 
-// check returns the state of all upstreams, sorted by name. Those who ask while a probe runs wait for its result.
-func (c *readiness) check(ctx context.Context) []health.Upstream {
+// needs is the state of what a gateway needs of others. Nobody changes it.
+type needs struct {
+	upstreams []health.Upstream
+	secrets   []health.Secret
+}
+
+func (n *needs) ready() bool {
+	return !slices.ContainsFunc(n.upstreams, func(u health.Upstream) bool { return !u.Reachable }) &&
+		!slices.ContainsFunc(n.secrets, func(s health.Secret) bool { return !s.Readable })
+}
+
+// check returns the state of all upstreams and secrets, sorted by name. Those who ask while a probe runs wait for its result.
+func (c *readiness) check(ctx context.Context) *needs {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.found != nil && time.Since(c.at) < readyFresh {
-		return slices.Clone(c.found)
+		return c.found
 	}
 	// The result is for everybody, so one client that leaves does not end the probe.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyLimit)
 	defer cancel()
 	names := slices.Sorted(maps.Keys(c.pools))
-	found := make([]health.Upstream, len(names))
+	found := &needs{upstreams: make([]health.Upstream, len(names))}
 	var wg sync.WaitGroup
 	for i, name := range names {
-		wg.Go(func() { found[i] = c.pools[name].probe(ctx, c.log) })
+		wg.Go(func() { found.upstreams[i] = c.pools[name].probe(ctx, c.log) })
+	}
+	if len(c.names) > 0 {
+		wg.Go(func() { found.secrets = probeSecrets(ctx, c.names, c.secrets, c.log) })
 	}
 	wg.Wait()
 	c.at, c.found = time.Now(), found
-	return slices.Clone(found)
+	return found
 }
 
 // probe asks all targets of an upstream at once; the first in order that can be reached is reported. Why the others cannot

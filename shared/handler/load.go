@@ -8,6 +8,7 @@ import (
 
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
+	"polygate.example/shared/secret"
 )
 
 // LoadFile is Load for the model in a file, as every artefact carries one.
@@ -33,6 +34,9 @@ func Load(name string, encoded []byte, getenv func(string) string, opts Options)
 		return nil, err
 	}
 	if opts.Admission, err = admissionOf(getenv); err != nil {
+		return nil, err
+	}
+	if opts.Secrets, err = secret.FromEnvironment(getenv, opts.Logger); err != nil {
 		return nil, err
 	}
 	return New(m, opts)

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,5 +49,27 @@ func TestLoadFile(t *testing.T) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// Load reads secrets from where the environment says they are, and refuses an environment that says it wrongly.
+func TestLoadWithSecrets(t *testing.T) {
+	var key string
+	up := serveFunc(t, func(_ http.ResponseWriter, r *http.Request) { key = r.Header.Get("X-Key") })
+	encoded, err := sending(t, up.URL, map[string]string{"X-Key": "${secret.KEY}"}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"KEY": "hush"}
+	h, err := Load("model.json", encoded, func(name string) string { return env[name] }, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res := ask(h, get("/keyed")); res.StatusCode != 200 || key != "hush" {
+		t.Errorf("status %d, X-Key %q", res.StatusCode, key)
+	}
+	env["POLYGATE_SECRETS"] = "KEY"
+	if _, err := Load("model.json", encoded, func(name string) string { return env[name] }, Options{}); err == nil || !strings.Contains(err.Error(), "POLYGATE_SECRETS") {
+		t.Errorf("references that are none: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ type problem struct {
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
 	Detail    string `json:"detail"`
+	Code      string `json:"code,omitempty"` // for programs, where the status does not say enough
 	RequestID string `json:"requestId"`
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"polygate.example/shared/gateway"
+	"polygate.example/shared/secret"
 )
 
 // proxy sends requests to one upstream. One ReverseProxy serves all of its routes; what is the route's own travels in
@@ -26,6 +27,8 @@ import (
 type proxy struct {
 	pool       *pool
 	reverse    *httputil.ReverseProxy
+	secrets    *secret.Store
+	log        *slog.Logger
 	canUpgrade bool
 }
 
@@ -44,7 +47,7 @@ type routing struct {
 type routingKey struct{}
 
 func newProxy(p *pool, log *slog.Logger, opts Options) *proxy {
-	out := &proxy{pool: p, canUpgrade: !opts.Buffered && opts.Truncate == TruncateByAbort}
+	out := &proxy{pool: p, secrets: opts.Secrets, log: log, canUpgrade: !opts.Buffered && opts.Truncate == TruncateByAbort}
 	out.reverse = &httputil.ReverseProxy{
 		Transport:     p,
 		FlushInterval: -1, // pass on what the upstream sends when it sends it
@@ -82,7 +85,12 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 			fail(http.StatusNotImplemented, "This front of the gateway cannot switch protocols.").write(w, x.id)
 			return
 		}
-		rt := &routing{path: path, request: request, response: response, front: frontOf(r), exchange: x, ctx: r.Context()}
+		sent, err := request.fill(r.Context(), p.secrets)
+		if err != nil {
+			p.unavailable(w, r, response, err)
+			return
+		}
+		rt := &routing{path: path, request: sent, response: response, front: frontOf(r), exchange: x, ctx: r.Context()}
 		r = r.WithContext(context.WithValue(r.Context(), routingKey{}, rt))
 		if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 			rt.body = &requestBody{ReadCloser: r.Body}

@@ -17,9 +17,7 @@ func newRespond(p gateway.Respond, edit ops) http.Handler {
 	if allowsBody(p.Status) {
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	for name, value := range p.Headers {
-		header.Set(name, value)
-	}
+	compileOps(gateway.HeaderOps{Set: p.Headers}).apply(header)
 	edit.apply(header)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -34,7 +34,7 @@ type Instance struct {
 // Status values of a Report.
 const (
 	StatusOK       = "ok"
-	StatusDegraded = "degraded" // some upstream has no reachable target
+	StatusDegraded = "degraded" // some upstream has no reachable target, or some secret cannot be read
 )
 
 // Report is the body of /health and /ready.
@@ -42,6 +42,14 @@ type Report struct {
 	Status string `json:"status"`
 	Instance
 	Upstreams []Upstream `json:"upstreams,omitempty"` // only in /ready
+	Secrets   []Secret   `json:"secrets,omitempty"`   // only in /ready: those that routes need
+}
+
+// Secret says whether a secret of the stack can be read here. It holds nothing of the value, and not where the secret is.
+type Secret struct {
+	Name     string `json:"name"`
+	Readable bool   `json:"readable"`
+	Error    string `json:"error,omitempty"`
 }
 
 // Upstream is the reachability of one named upstream as seen from this instance.

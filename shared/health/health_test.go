@@ -33,12 +33,14 @@ func TestFromEnvironment(t *testing.T) {
 func TestReportSpelling(t *testing.T) {
 	b, err := json.Marshal(Report{Status: StatusDegraded,
 		Instance:  Instance{Provider: "aws", Region: "aws/us-east-1", Release: "r1", Artefact: "sha256:a", Model: "sha256:m", Started: time.Unix(0, 0).UTC()},
-		Upstreams: []Upstream{{Name: "orders", Target: "orders.example", Error: "refused"}, {Name: "stock", Reachable: true}}})
+		Upstreams: []Upstream{{Name: "orders", Target: "orders.example", Error: "refused"}, {Name: "stock", Reachable: true}},
+		Secrets:   []Secret{{Name: "KEY", Error: "denied"}, {Name: "TOKEN", Readable: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"status":"degraded","provider":"aws","region":"aws/us-east-1","release":"r1","artefact":"sha256:a","model":"sha256:m","started":"1970-01-01T00:00:00Z",` +
-		`"upstreams":[{"name":"orders","reachable":false,"target":"orders.example","error":"refused"},{"name":"stock","reachable":true}]}`
+		`"upstreams":[{"name":"orders","reachable":false,"target":"orders.example","error":"refused"},{"name":"stock","reachable":true}],` +
+		`"secrets":[{"name":"KEY","readable":false,"error":"denied"},{"name":"TOKEN","readable":true}]}`
 	if string(b) != want {
 		t.Errorf("got  %s\nwant %s", b, want)
 	}

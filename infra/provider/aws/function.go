@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
+	"polygate.example/shared/secret"
 )
 
 // architectures is AWS's name for each GOARCH it runs.
@@ -32,7 +33,7 @@ func (r *region) function(who *identity) (*lambda.Function, error) {
 	env := provider.Environment(r.account.args, r.args)
 	var layers pulumi.StringArray
 	if len(s.Secrets) > 0 {
-		if env[EnvSecrets], err = secretReferences(s, r.args.Region.Name); err != nil {
+		if env[secret.EnvReferences], err = secretReferences(s, r.args.Region.Name); err != nil {
 			return nil, r.failed("function", err)
 		}
 		layer, err := secretsExtension(r.args.Region.Name, arch)

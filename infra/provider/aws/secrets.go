@@ -13,12 +13,8 @@ import (
 
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/secret"
 )
-
-// EnvSecrets is the variable that tells the function where its secrets are: a JSON object from the names of variables to
-// ARNs. Lambda itself puts no secret into an environment, and a value there would be readable by whoever may read the
-// function's configuration; the function asks the extension beside it, on localhost:2773.
-const EnvSecrets = "POLYGATE_SECRETS"
 
 // regionPlaceholder stands for the region of the function in a reference: a replica of a secret has the ARN of the first
 // but for its region. Source: "Replicate AWS Secrets Manager secrets across Regions", docs.aws.amazon.com/secretsmanager/
@@ -44,7 +40,7 @@ func storeOf(arn string) (service, region string, ok bool) {
 	return m[1] + m[3], m[2] + m[4], true
 }
 
-// maxSecrets is how long the value of EnvSecrets may be: all variables of a function have 4 KB, of which 1 KB is left for
+// maxSecrets is how long the value of secret.EnvReferences may be: all variables of a function have 4 KB, of which 1 KB is left for
 // the others. Source: "Lambda quotas", docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
 const maxSecrets = 3 << 10
 
@@ -85,7 +81,7 @@ func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
 	}
 	if longest > maxSecrets {
 		problems = append(problems, settings.Problemf("secrets", nil,
-			"needs %d bytes of a function's environment, and %d are free: put several values into one secret", longest, maxSecrets))
+			"needs %d bytes of a function's environment, and %d are free: name fewer secrets, or shorter", longest, maxSecrets))
 	}
 	return problems
 }
@@ -99,11 +95,13 @@ func secretsIn(s settings.Settings, region string) map[string]string {
 	return out
 }
 
-// secretReferences is the value of EnvSecrets in a region.
+// secretReferences is the value of secret.EnvReferences in a region: a JSON object from names to ARNs. Lambda itself puts no
+// secret into an environment, and a value there would be readable by whoever may read the function's configuration; the
+// function asks the extension beside it.
 func secretReferences(s settings.Settings, region string) (string, error) {
 	b, err := json.Marshal(secretsIn(s, region))
 	if err != nil {
-		return "", fmt.Errorf("encode %s: %w", EnvSecrets, err)
+		return "", fmt.Errorf("encode %s: %w", secret.EnvReferences, err)
 	}
 	return string(b), nil
 }

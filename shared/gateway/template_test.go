@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTemplate(t *testing.T) {
+	fill := func(name string) string { return "<" + name + ">" }
+	for _, c := range []struct {
+		name, value, want string
+		secrets           []string
+	}{
+		{"plain text", "polygate", "polygate", nil},
+		{"nothing", "", "", nil},
+		{"a secret alone", "${secret.KEY}", "<KEY>", []string{"KEY"}},
+		{"a secret in text", "Bearer ${secret.PARTNER_KEY_2}!", "Bearer <PARTNER_KEY_2>!", []string{"PARTNER_KEY_2"}},
+		{"several", "${secret.B}:${secret.A}${secret.B}", "<B>:<A><B>", []string{"B", "A", "B"}},
+		{"the two characters themselves", "$${secret.KEY} ${secret.KEY}", "${secret.KEY} <KEY>", []string{"KEY"}},
+		{"dollars and braces", "$5 {x} $ $x }", "$5 {x} $ $x }", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tpl, err := ParseTemplate(c.value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tpl.Text(fill); got != c.want {
+				t.Errorf("text is %q, want %q", got, c.want)
+			}
+			if got := tpl.Secrets(); !slices.Equal(got, c.secrets) {
+				t.Errorf("secrets are %q, want %q", got, c.secrets)
+			}
+		})
+	}
+}
+
+func TestTemplateRefuses(t *testing.T) {
+	for value, what := range map[string]string{
+		"Bearer ${secret.KEY":        "not closed",
+		"${env.HOME}":                `"${env.HOME}", which is not known`,
+		"${}":                        `"${}", which is not known`,
+		"${secret.}":                 `the secret "", which is no name`,
+		"${secret.key}":              `the secret "key", which is no name`,
+		"${secret.1KEY}":             `the secret "1KEY", which is no name`,
+		"${secret.KEY }":             `the secret "KEY ", which is no name`,
+		"${secret.${secret.KEY}}":    `which is no name`,
+		"${secret.POLYGATE_SECRETS}": `the secret "POLYGATE_SECRETS", which is no name`,
+	} {
+		_, err := ParseTemplate(value)
+		var bad *TemplateError
+		if !errors.As(err, &bad) || !strings.Contains(bad.What, what) || bad.Remedy == "" {
+			t.Errorf("%s: %v, want a refusal that says %q", value, err, what)
+		}
+	}
+}
+
+// TestModelSecrets: those of every route, once each; what a client would read is not searched, as no model has one there.
+func TestModelSecrets(t *testing.T) {
+	s := sample()
+	if got := mustNew(t, s).Secrets(); len(got) != 0 {
+		t.Errorf("a model without secrets has %q", got)
+	}
+	s.Routes[0].Request.Headers.Set = map[string]string{"Authorization": "Bearer ${secret.TOKEN}", "X-Key": "${secret.KEY}", "X-Both": "${secret.KEY}${secret.TOKEN}"}
+	if got := mustNew(t, s).Secrets(); !slices.Equal(got, []string{"KEY", "TOKEN"}) {
+		t.Errorf("secrets are %q", got)
+	}
+}

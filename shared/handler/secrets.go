@@ -1,0 +1,96 @@
+package handler
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/health"
+	"polygate.example/shared/secret"
+)
+
+// codeSecret is the code of the answer to a request that needs a secret which cannot be read. Which one it is, and why, is for
+// the log: the answer is for whoever asks.
+const codeSecret = "secret_unavailable"
+
+// secretHeader is a header that is set with secrets in its value.
+type secretHeader struct {
+	name  string // canonical
+	value gateway.Template
+	names []string
+}
+
+// fill returns the operations with secrets in place, for one request. An error is a *secret.Error, and nothing may be sent
+// then: an upstream would take a request without its key for one of a client's own.
+func (o ops) fill(ctx context.Context, store *secret.Store) (ops, error) {
+	if len(o.secret) == 0 {
+		return o, nil
+	}
+	filled := ops{remove: o.remove, set: make(map[string][]string, len(o.set)+len(o.secret))}
+	for name, values := range o.set {
+		filled.set[name] = values
+	}
+	for _, h := range o.secret {
+		read := make(map[string]string, len(h.names))
+		for _, name := range h.names {
+			text, err := headerSecret(ctx, store, name)
+			if err != nil {
+				return ops{}, err
+			}
+			read[name] = text
+		}
+		filled.set[h.name] = []string{h.value.Text(func(name string) string { return read[name] })}
+	}
+	return filled, nil
+}
+
+// headerSecret reads a secret that is to go into a header, which carries one line of text (RFC 9110, 5.5).
+func headerSecret(ctx context.Context, store *secret.Store, name string) (string, error) {
+	text, err := store.Value(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if !gateway.IsFieldValue(text) {
+		return "", &secret.Error{Name: name, Reason: secret.Unusable,
+			Detail: "its value holds a character that headers cannot carry: want visible ASCII on one line, no spaces at the ends"}
+	}
+	return text, nil
+}
+
+// unavailable answers a request for which a secret cannot be read.
+func (p *proxy) unavailable(w http.ResponseWriter, r *http.Request, response ops, err error) {
+	x := exchangeOf(r)
+	p.log.ErrorContext(r.Context(), "secret unavailable", "id", x.id, "route", x.route, "error", err)
+	response.apply(w.Header())
+	answer := fail(http.StatusServiceUnavailable, "The gateway cannot read a secret that this route needs.")
+	answer.Code = codeSecret
+	answer.write(w, x.id)
+}
+
+// probeSecrets reads all secrets of the model at once, for /ready, in the order of their names. What keeps one from being read
+// is told in a few words; the log has the rest.
+func probeSecrets(ctx context.Context, names []string, store *secret.Store, log *slog.Logger) []health.Secret {
+	found := make([]health.Secret, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() {
+			found[i] = health.Secret{Name: name, Readable: true}
+			if _, err := headerSecret(ctx, store, name); err != nil {
+				log.WarnContext(ctx, "secret not ready", "secret", name, "error", err)
+				found[i] = health.Secret{Name: name, Error: string(secret.ReasonOf(err))}
+			}
+		})
+	}
+	wg.Wait()
+	return found
+}
+
+// compileSecret is a header with secrets in its value, false if it has none.
+func compileSecret(name string, t gateway.Template) (secretHeader, bool) {
+	names := t.Secrets()
+	slices.Sort(names)
+	return secretHeader{name: name, value: t, names: slices.Compact(names)}, len(names) > 0
+}
