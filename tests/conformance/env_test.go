@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 func deploy(ctx context.Context) (*environment, error) {
 	h, err := harness.New(ctx, harness.Options{
 		Regions: []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}, Document: document,
-		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
+		Log: harness.LogTo(os.Stderr),
 	})
 	if err != nil {
 		return nil, err
@@ -67,15 +67,8 @@ func deploy(ctx context.Context) (*environment, error) {
 	if e.status, err = h.Status(ctx); err != nil {
 		return e, err
 	}
-	pem, err := os.ReadFile(e.status.Edge.CA)
-	if err != nil {
-		return e, err
-	}
-	e.roots = x509.NewCertPool()
-	if !e.roots.AppendCertsFromPEM(pem) {
-		return e, fmt.Errorf("%s holds no certificate", e.status.Edge.CA)
-	}
-	return e, nil
+	e.roots, err = e.status.Roots()
+	return e, err
 }
 
 func deployed(t *testing.T) *environment {
@@ -98,8 +91,7 @@ type provider struct {
 func (e *environment) providers() []provider {
 	var out []provider
 	for _, r := range e.status.Regions {
-		host := strings.TrimSuffix(strings.TrimPrefix(r.URL, "https://"), "/")
-		out = append(out, provider{name: r.Provider, region: r, host: host, env: e})
+		out = append(out, provider{name: r.Provider, region: r, host: r.Host(), env: e})
 	}
 	return out
 }
@@ -116,7 +108,7 @@ func (p provider) client(t *testing.T) *http.Client {
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			address := p.env.status.Edge.Address
 			if p.sharedVia != "" {
-				ip, err := lookup(ctx, p.env.status.DNS, p.sharedVia)
+				ip, err := p.env.lookup(ctx, p.sharedVia)
 				if err != nil {
 					return nil, err
 				}
@@ -139,8 +131,8 @@ func (p provider) client(t *testing.T) *http.Client {
 }
 
 // lookup asks the local DNS for an address.
-func lookup(ctx context.Context, server, name string) (string, error) {
-	ips, err := resolver(server).LookupIP(ctx, "ip4", name)
+func (e *environment) lookup(ctx context.Context, name string) (string, error) {
+	ips, err := e.Resolver().LookupIP(ctx, "ip4", name)
 	if err != nil {
 		return "", err
 	}
@@ -148,16 +140,9 @@ func lookup(ctx context.Context, server, name string) (string, error) {
 }
 
 // canonical asks the local DNS where a name ends, without the last dot.
-func canonical(ctx context.Context, server, name string) (string, error) {
-	end, err := resolver(server).LookupCNAME(ctx, name)
+func (e *environment) canonical(ctx context.Context, name string) (string, error) {
+	end, err := e.Resolver().LookupCNAME(ctx, name)
 	return strings.TrimSuffix(end, "."), err
-}
-
-func resolver(server string) *net.Resolver {
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, server)
-	}}
 }
 
 func (p provider) request(t *testing.T, ctx context.Context, method, target string, header http.Header, body io.Reader) *http.Request {

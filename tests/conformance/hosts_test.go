@@ -36,7 +36,7 @@ func TestNameOfTheCloud(t *testing.T) {
 		if p.region.Provider != "azure" {
 			continue
 		}
-		name, err := canonical(t.Context(), env.status.DNS, p.host)
+		name, err := env.canonical(t.Context(), p.host)
 		if err != nil || !strings.HasSuffix(name, ".azurewebsites.net") {
 			t.Fatalf("the region's own name leads to %q: %v", name, err)
 		}

@@ -5,44 +5,28 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
 
+	"polygate.example/tests/command"
 	"polygate.example/tests/failover"
 	"polygate.example/tests/harness"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	if err := run(ctx, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
+	command.Main(run)
 }
 
-func run(ctx context.Context, out, progress io.Writer) (err error) {
-	checkout, err := harness.Checkout(ctx)
+func run(ctx context.Context, _ []string, out, progress io.Writer) (err error) {
+	results, err := command.Begin(ctx, "demo")
 	if err != nil {
 		return err
 	}
-	// What an earlier run wrote says nothing about this one, however it ends.
-	dist := filepath.Join(checkout, "dist")
-	for _, name := range []string{"demo.json", "demo.svg"} {
-		if err := os.Remove(filepath.Join(dist, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
 	env, err := harness.New(ctx, harness.Options{
 		Document: harness.EchoDocument,
-		Log:      func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) },
+		Log:      harness.LogTo(progress),
 	})
 	if err != nil {
 		return err
@@ -67,18 +51,8 @@ func run(ctx context.Context, out, progress io.Writer) (err error) {
 		return err
 	}
 	fmt.Fprintf(out, "\nSeconds are cloud time, at %g a second. Detected: DNS named the region, threshold × (interval + 6 s)\nat the latest. Recovered: the last of %d clients, each with a TTL cache of its own, had a\nright answer again, a TTL later at the latest.\n", report.Speed, report.Clients)
-	b, err := json.MarshalIndent(report, "", " ")
-	if err != nil {
+	if err := results.Write(out, report, failover.Picture(report)); err != nil {
 		return err
-	}
-	if err := os.MkdirAll(dist, 0o755); err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{"demo.json": append(b, '\n'), "demo.svg": []byte(failover.Picture(report))} {
-		if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
-			return err
-		}
-		fmt.Fprintln(out, "wrote", filepath.Join("dist", name))
 	}
 	if missed := report.Failed(); len(missed) > 0 {
 		return fmt.Errorf("the bound does not hold:\n  %s", strings.Join(missed, "\n  "))

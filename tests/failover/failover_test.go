@@ -1,34 +1,21 @@
 package failover
 
 import (
-	"context"
 	"errors"
 	"io"
 	"testing"
 	"time"
 
 	"polygate.example/tests/harness"
+	"polygate.example/tests/harness/harnesstest"
 	"polygate.example/tools/client"
 )
 
 // TestFailover loses regions and providers one after another and holds every step against the computed bound.
 func TestFailover(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
-	defer cancel()
-	env, err := harness.New(ctx, harness.Options{Document: harness.EchoDocument, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		// t.Context has ended by now.
-		if err := env.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := env.Must(ctx, "up"); err != nil {
-		t.Fatal(err)
-	}
-	report, err := Run(ctx, env, Steps(), func(o Outcome) { t.Logf("%+v", o) })
+	env := harnesstest.New(t, harness.Options{})
+	harnesstest.Must(t, env, "up")
+	report, err := Run(t.Context(), env, Steps(), func(o Outcome) { t.Logf("%+v", o) })
 	if err != nil {
 		t.Fatal(err)
 	}

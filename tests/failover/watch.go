@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -71,8 +70,7 @@ type watcher struct {
 func watch(ctx context.Context, st harness.Status) (*watcher, error) {
 	w := &watcher{status: st, regions: map[string]string{}, begun: time.Now()}
 	for _, r := range st.Regions {
-		host := strings.TrimSuffix(strings.TrimPrefix(r.URL, "https://"), "/")
-		w.regions[host] = r.Name
+		w.regions[r.Host()] = r.Name
 	}
 	region, ttl, err := w.ask(ctx)
 	if err != nil {
@@ -80,13 +78,9 @@ func watch(ctx context.Context, st harness.Status) (*watcher, error) {
 	}
 	w.ttl = ttl
 	w.changes = []Answer{{Region: region, at: w.begun}}
-	pem, err := os.ReadFile(st.Edge.CA)
+	roots, err := st.Roots()
 	if err != nil {
 		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", st.Edge.CA)
 	}
 	edge, err := netip.ParseAddrPort(st.Edge.Address)
 	if err != nil {

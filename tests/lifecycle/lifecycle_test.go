@@ -3,7 +3,6 @@
 package lifecycle
 
 import (
-	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,79 +14,41 @@ import (
 	"time"
 
 	"polygate.example/tests/harness"
+	"polygate.example/tests/harness/harnesstest"
 )
 
 var regions = []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}
 
-func environment(t *testing.T, single bool) *harness.Environment {
-	t.Helper()
-	env, err := harness.New(t.Context(), harness.Options{Regions: regions, Single: single, Document: harness.EchoDocument, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Close(context.Background()); err != nil { // t.Context has ended by now
-			t.Error(err)
-		}
-	})
-	return env
-}
-
-func must(t *testing.T, env *harness.Environment, args ...string) harness.Result {
-	t.Helper()
-	r, err := env.Must(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// fails runs a command that has to end with a code and to name a reason.
-func fails(t *testing.T, env *harness.Environment, code int, reason string, args ...string) {
-	t.Helper()
-	r, err := env.Polygate(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Code != code || !strings.Contains(r.Stdout+r.Stderr, reason) {
-		t.Fatalf("polygate %s ended with %d, want %d and %q\n%s%s", strings.Join(args, " "), r.Code, code, reason, r.Stdout, r.Stderr)
-	}
-}
-
 func TestLifecycle(t *testing.T) {
-	env := environment(t, false)
+	env := harnesstest.New(t, harness.Options{Regions: regions})
 	stackFile := filepath.Join(env.Root, "stacks", "Pulumi.local.yaml")
 	before, err := os.ReadFile(stackFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fails(t, env, 1, "is not deployed", "status")
+	harnesstest.Fails(t, env, 1, "is not deployed", "status")
 	l, err := net.Listen("tcp", env.Edge)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fails(t, env, 1, "polygate:localClouds.edge", "up")
+	harnesstest.Fails(t, env, 1, "polygate:localClouds.edge", "up")
 	l.Close()
 
-	must(t, env, "up")
-	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
-		t.Errorf("preview after up says:\n%s", r.Stdout)
-	}
-	deployed := status(t, env)
+	harnesstest.Must(t, env, "up")
+	harnesstest.Settled(t, env, "up")
+	deployed := harnesstest.Status(t, env)
 	if deployed.Status != "ok" || deployed.Serving != regions[0] || deployed.BoundSeconds <= 0 {
 		t.Errorf("status after up: %+v", deployed)
 	}
 
 	t.Log("stopping and starting: nothing that was deployed is lost")
-	must(t, env, "local", "stop")
+	harnesstest.Must(t, env, "local", "stop")
 	nothingRuns(t, env)
-	must(t, env, "local", "start")
+	harnesstest.Must(t, env, "local", "start")
 	if again := eventually(t, env, "everything healthy", healthy); again.Serving != deployed.Serving {
 		t.Errorf("after a restart %s serves, before it was %s", again.Serving, deployed.Serving)
 	}
-	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
-		t.Errorf("preview after a restart says:\n%s", r.Stdout)
-	}
+	harnesstest.Settled(t, env, "a restart")
 
 	t.Log("a change: seen by preview, refused while a control plane is down, carried out afterwards")
 	text := strings.Replace(string(before), "polygate:memory: 512", "polygate:memory: 1024", 1)
@@ -101,35 +62,35 @@ func TestLifecycle(t *testing.T) {
 	if err := os.WriteFile(stackFile, changed, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, env, 1, "update", "preview", "--exit-code")
-	must(t, env, "local", "fail", "aws", "--kind", "control-plane")
-	if s := status(t, env); s.Status != "ok" {
+	harnesstest.Fails(t, env, 1, "update", "preview", "--exit-code")
+	harnesstest.Must(t, env, "local", "fail", "aws", "--kind", "control-plane")
+	if s := harnesstest.Status(t, env); s.Status != "ok" {
 		t.Errorf("losing a control plane took the data plane along: %+v", s)
 	}
-	fails(t, env, 1, "failed", "up")
-	must(t, env, "local", "heal", "aws")
-	must(t, env, "up")
-	must(t, env, "preview", "--exit-code")
-	if s := status(t, env); s.Status != "ok" || len(s.Regions) != len(regions)+1 {
+	harnesstest.Fails(t, env, 1, "failed", "up")
+	harnesstest.Must(t, env, "local", "heal", "aws")
+	harnesstest.Must(t, env, "up")
+	harnesstest.Must(t, env, "preview", "--exit-code")
+	if s := harnesstest.Status(t, env); s.Status != "ok" || len(s.Regions) != len(regions)+1 {
 		t.Errorf("status after the change: %+v", s)
 	}
 
 	t.Log("a certificate that has ended: clients refuse the region, its health check does not")
-	must(t, env, "local", "fail", "azure/eastus", "--kind", "certificate-expired")
-	fails(t, env, 1, "certificate has expired", "status")
-	fails(t, env, 0, "another", "cert", "status") // which is not the one in the file
-	must(t, env, "local", "heal", "azure/eastus")
-	if s := status(t, env); s.Status != "ok" {
+	harnesstest.Must(t, env, "local", "fail", "azure/eastus", "--kind", "certificate-expired")
+	harnesstest.Fails(t, env, 1, "certificate has expired", "status")
+	harnesstest.Fails(t, env, 0, "another", "cert", "status") // which is not the one in the file
+	harnesstest.Must(t, env, "local", "heal", "azure/eastus")
+	if s := harnesstest.Status(t, env); s.Status != "ok" {
 		t.Errorf("status after the healing: %+v", s)
 	}
 
 	t.Log("bad orders")
-	fails(t, env, 2, "aws/us-east-1", "local", "fail", "aws/mars-1")
-	fails(t, env, 2, "unknown fault kind", "local", "fail", "aws", "--kind", "boredom")
-	fails(t, env, 2, "unknown", "status", "--colour")
+	harnesstest.Fails(t, env, 2, "aws/us-east-1", "local", "fail", "aws/mars-1")
+	harnesstest.Fails(t, env, 2, "unknown fault kind", "local", "fail", "aws", "--kind", "boredom")
+	harnesstest.Fails(t, env, 2, "unknown", "status", "--colour")
 
 	t.Log("destroying: nothing is left")
-	must(t, env, "destroy")
+	harnesstest.Must(t, env, "destroy")
 	nothingLeft(t, env)
 	after, err := os.ReadFile(stackFile)
 	if err != nil {
@@ -138,36 +99,36 @@ func TestLifecycle(t *testing.T) {
 	if string(after) != string(changed) {
 		t.Errorf("the stack file was rewritten:\n%s", after)
 	}
-	must(t, env, "destroy") // again: nothing to do is no failure
+	harnesstest.Must(t, env, "destroy") // again: nothing to do is no failure
 }
 
 // TestInterrupted sends SIGINT in the middle of `up`, twice at different depths, and then lets it complete. It does so with
 // one loopback address for all fronts, where only names tell regions apart.
 func TestInterrupted(t *testing.T) {
-	env := environment(t, true)
-	must(t, env, "local", "start")
+	env := harnesstest.New(t, harness.Options{Regions: regions, Single: true})
+	harnesstest.Must(t, env, "local", "start")
 	for _, depth := range []int{10, 40} {
 		interrupt(t, env, depth)
 	}
-	must(t, env, "up")
-	must(t, env, "preview", "--exit-code")
+	harnesstest.Must(t, env, "up")
+	harnesstest.Must(t, env, "preview", "--exit-code")
 	if s := eventually(t, env, "everything healthy", healthy); s.Serving != regions[0] {
 		t.Errorf("%s serves, want %s", s.Serving, regions[0])
 	}
-	must(t, env, "local", "fail", "aws")
+	harnesstest.Must(t, env, "local", "fail", "aws")
 	eventually(t, env, regions[1]+" serving", func(s harness.Status) bool { return s.Serving == regions[1] && s.Status == "degraded" })
 }
 
 // TestKilled kills polygate and the Pulumi CLI outright in the middle of `up`, again and again, and then lets it complete:
 // what the engine had no time to record is found and taken in.
 func TestKilled(t *testing.T) {
-	env := environment(t, false)
-	must(t, env, "local", "start")
+	env := harnesstest.New(t, harness.Options{Regions: regions})
+	harnesstest.Must(t, env, "local", "start")
 	for _, depth := range []int{12, 35, 60} {
 		kill(t, env, depth)
 	}
-	must(t, env, "up")
-	must(t, env, "preview", "--exit-code")
+	harnesstest.Must(t, env, "up")
+	harnesstest.Must(t, env, "preview", "--exit-code")
 	eventually(t, env, "everything healthy", healthy)
 
 	t.Log("a state file that was cut off, and no copy of it: destroying still leaves nothing")
@@ -187,13 +148,13 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fails(t, env, 1, "destroy --force", "up")
+	harnesstest.Fails(t, env, 1, "destroy --force", "up")
 
 	t.Log("the environment's folder was removed under running clouds: destroying ends them all the same")
 	if err := os.RemoveAll(filepath.Join(env.Root, ".polygate")); err != nil {
 		t.Fatal(err)
 	}
-	must(t, env, "destroy")
+	harnesstest.Must(t, env, "destroy")
 	nothingLeft(t, env)
 }
 
@@ -293,21 +254,12 @@ func processes(t *testing.T, want func(cmdline string) bool, dir string) []int {
 	return found
 }
 
-func status(t *testing.T, env *harness.Environment) harness.Status {
-	t.Helper()
-	s, err := env.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // eventually waits until the environment is as wanted: functions start cold, and health checks take their time.
 func eventually(t *testing.T, env *harness.Environment, want string, ok func(harness.Status) bool) harness.Status {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		s := status(t, env)
+		s := harnesstest.Status(t, env)
 		if ok(s) {
 			return s
 		}

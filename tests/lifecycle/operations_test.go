@@ -3,18 +3,17 @@ package lifecycle
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"polygate.example/tests/harness"
+	"polygate.example/tests/harness/harnesstest"
 )
 
 // operated are the dials of how regions are run, all of them.
@@ -31,25 +30,9 @@ var operated = map[string]any{
 // TestOperations turns every dial of how regions are run on and off again under way, while clients ask each region without a
 // pause: nobody may notice, and nothing may change twice.
 func TestOperations(t *testing.T) {
-	env, err := harness.New(t.Context(), harness.Options{
-		Regions: []string{"aws/us-east-1", "aws/eu-west-1"}, Document: harness.EchoDocument, Log: t.Logf, Dials: operated,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	must(t, env, "up")
-	settled := func(what string) {
-		t.Helper()
-		if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
-			t.Errorf("%s: preview says:\n%s", what, r.Stdout)
-		}
-	}
-	settled("everything on")
+	env := harnesstest.New(t, harness.Options{Regions: []string{"aws/us-east-1", "aws/eu-west-1"}, Dials: operated})
+	harnesstest.Must(t, env, "up")
+	harnesstest.Settled(t, env, "everything on")
 	clients := ask(t, env)
 	off := map[string]any{}
 	for dial := range operated {
@@ -67,16 +50,14 @@ func TestOperations(t *testing.T) {
 		{"everything on again", operated},
 	} {
 		t.Log(step.name)
-		if err := env.Turn(step.dials); err != nil {
-			t.Fatal(err)
-		}
+		harnesstest.Turn(t, env, step.dials)
 		if r, err := env.Polygate(t.Context(), "preview", "--exit-code"); err != nil || r.Code != 1 {
 			t.Errorf("%s: preview ended with %d (%v), want changes\n%s", step.name, r.Code, err, r.Stdout)
 		} else if strings.Contains(r.Stdout, "replace") {
 			t.Errorf("%s replaces something:\n%s", step.name, r.Stdout)
 		}
-		must(t, env, "up")
-		settled(step.name)
+		harnesstest.Must(t, env, "up")
+		harnesstest.Settled(t, env, step.name)
 	}
 	asked, failures := clients()
 	if asked < 500 {
@@ -85,7 +66,7 @@ func TestOperations(t *testing.T) {
 	for _, f := range failures {
 		t.Error(f)
 	}
-	must(t, env, "destroy")
+	harnesstest.Must(t, env, "destroy")
 	nothingLeft(t, env)
 }
 
@@ -93,14 +74,10 @@ func TestOperations(t *testing.T) {
 // what failed.
 func ask(t *testing.T, env *harness.Environment) func() (asked int, failures []string) {
 	t.Helper()
-	s := status(t, env)
-	pem, err := os.ReadFile(s.Edge.CA)
+	s := harnesstest.Status(t, env)
+	roots, err := s.Roots()
 	if err != nil {
 		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		t.Fatalf("%s holds no certificate", s.Edge.CA)
 	}
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 2,

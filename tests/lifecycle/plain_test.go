@@ -8,29 +8,28 @@ import (
 	"testing"
 
 	"polygate.example/tests/harness"
+	"polygate.example/tests/harness/harnesstest"
 )
 
 // TestPlainPulumi deploys as somebody does who has the Pulumi CLI, with the commands of the README. It is the same program
 // that `polygate up` runs, so that polygate finds nothing to change afterwards, and the other way round.
 func TestPlainPulumi(t *testing.T) {
-	env := environment(t, false)
+	env := harnesstest.New(t, harness.Options{Regions: regions})
 	path := pulumiPath(t, env)
-	must(t, env, "build")
-	must(t, env, "local", "start")
+	harnesstest.Must(t, env, "build")
+	harnesstest.Must(t, env, "local", "start")
 
 	shell(t, env, path, `pulumi stack select --create local && pulumi up --yes --skip-preview --non-interactive`)
 	if s := eventually(t, env, "everything healthy", healthy); s.Serving != regions[0] || len(s.Regions) != len(regions) {
 		t.Errorf("status after pulumi up: %+v", s)
 	}
-	if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
-		t.Errorf("polygate preview after pulumi up says:\n%s", r.Stdout)
-	}
-	must(t, env, "up")
+	harnesstest.Settled(t, env, "pulumi up")
+	harnesstest.Must(t, env, "up")
 	shell(t, env, path, `pulumi preview --expect-no-changes --non-interactive`)
 
 	shell(t, env, path, `pulumi destroy --yes --skip-preview --non-interactive && pulumi stack rm --yes --preserve-config local`)
-	fails(t, env, 1, "is not deployed", "status")
-	must(t, env, "destroy")
+	harnesstest.Fails(t, env, 1, "is not deployed", "status")
+	harnesstest.Must(t, env, "destroy")
 	nothingLeft(t, env)
 }
 
@@ -41,7 +40,7 @@ func pulumiPath(t *testing.T, env *harness.Environment) string {
 	if _, err := exec.LookPath("pulumi-language-go"); err == nil {
 		return os.Getenv("PATH")
 	}
-	must(t, env, "preview") // which builds the CLI, unless there is one
+	harnesstest.Must(t, env, "preview") // which builds the CLI, unless there is one
 	cli, err := exec.LookPath("pulumi")
 	if err != nil {
 		cache, err := os.UserCacheDir()
@@ -70,7 +69,7 @@ func pulumiPath(t *testing.T, env *harness.Environment) string {
 // shell runs a script in the project's folder with what `polygate local env` prints.
 func shell(t *testing.T, env *harness.Environment, path, script string) {
 	t.Helper()
-	exports := must(t, env, "local", "env").Stdout
+	exports := harnesstest.Must(t, env, "local", "env").Stdout
 	cmd := exec.CommandContext(t.Context(), "bash", "-euc", exports+script)
 	cmd.Dir = env.Root
 	cmd.Env = append(os.Environ(), "PATH="+path)

@@ -5,17 +5,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
+	"polygate.example/tests/command"
 	"polygate.example/tests/harness"
 )
 
@@ -35,24 +31,13 @@ type row struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	if err := run(ctx, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
+	command.Main(run)
 }
 
-func run(ctx context.Context, out, progress io.Writer) error {
-	checkout, err := harness.Checkout(ctx)
+func run(ctx context.Context, _ []string, out, progress io.Writer) error {
+	results, err := command.Begin(ctx, "scale")
 	if err != nil {
 		return err
-	}
-	dist := filepath.Join(checkout, "dist")
-	for _, name := range []string{"scale.json", "scale.svg"} {
-		if err := os.Remove(filepath.Join(dist, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
 	}
 	fmt.Fprintf(out, "%8s %10s %10s %10s   growth of each beside that of the regions\n", "REGIONS", "UP", "PREVIEW", "UP AGAIN")
 	var rows []row
@@ -64,18 +49,8 @@ func run(ctx context.Context, out, progress io.Writer) error {
 		rows = append(rows, r)
 		fmt.Fprintf(out, "%8d %8.1f s %8.1f s %8.1f s   %s\n", r.Regions, r.Up, r.Preview, r.Again, growth(rows))
 	}
-	b, err := json.MarshalIndent(rows, "", " ")
-	if err != nil {
+	if err := results.Write(out, rows, picture(rows)); err != nil {
 		return err
-	}
-	if err := os.MkdirAll(dist, 0o755); err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{"scale.json": append(b, '\n'), "scale.svg": []byte(picture(rows))} {
-		if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
-			return err
-		}
-		fmt.Fprintln(out, "wrote", filepath.Join("dist", name))
 	}
 	if found := faster(rows); len(found) > 0 {
 		return fmt.Errorf("growing faster than the number of regions:\n  %s", strings.Join(found, "\n  "))
@@ -88,7 +63,7 @@ func measure(ctx context.Context, n int, progress io.Writer) (r row, err error) 
 	env, err := harness.New(ctx, harness.Options{
 		Regions: regions(n), Speed: 60, Document: harness.EchoDocument,
 		Dials: map[string]any{"pattern": "active-active"},
-		Log:   func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) },
+		Log:   harness.LogTo(progress),
 	})
 	if err != nil {
 		return row{}, err

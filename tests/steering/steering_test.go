@@ -4,7 +4,6 @@ package steering
 import (
 	"context"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -12,32 +11,10 @@ import (
 	"time"
 
 	"polygate.example/tests/harness"
+	"polygate.example/tests/harness/harnesstest"
 )
 
 const speed = 60 // nothing fails here, and what waits is certificates
-
-func environment(t *testing.T, dials map[string]any) *harness.Environment {
-	t.Helper()
-	env, err := harness.New(t.Context(), harness.Options{Speed: speed, Dials: dials, Document: harness.EchoDocument, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Close(context.Background()); err != nil { // t.Context has ended by now
-			t.Error(err)
-		}
-	})
-	return env
-}
-
-func must(t *testing.T, env *harness.Environment, args ...string) harness.Result {
-	t.Helper()
-	r, err := env.Must(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
 
 // watcher asks for the shared name's address all the time.
 type watcher struct {
@@ -53,9 +30,6 @@ func watch(t *testing.T, env *harness.Environment, host string) *watcher {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &watcher{cancel: cancel}
 	t.Cleanup(cancel)
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, env.DNS)
-	}}
 	w.done.Go(func() {
 		pace := time.NewTicker(5 * time.Millisecond)
 		defer pace.Stop()
@@ -63,7 +37,7 @@ func watch(t *testing.T, env *harness.Environment, host string) *watcher {
 			if ctx.Err() != nil {
 				return
 			}
-			addresses, err := resolver.LookupNetIP(ctx, "ip4", host+".")
+			addresses, err := env.Resolver().LookupNetIP(ctx, "ip4", host+".")
 			w.mu.Lock()
 			if w.asked++; ctx.Err() == nil && (err != nil || len(addresses) == 0) {
 				w.refused = append(w.refused, time.Now().Format("15:04:05.000")+" "+errorText(err))
@@ -103,13 +77,9 @@ func TestChangeOfPlan(t *testing.T) {
 		return out
 	}
 	passive := dials(map[string]any{"manager": "route53", "pattern": "active-passive", "regions": []string{"aws/us-east-1", "aws/eu-west-1", "gcp/us-central1"}})
-	env := environment(t, passive)
-	must(t, env, "up")
-	st, err := env.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := watch(t, env, st.Hostname)
+	env := harnesstest.New(t, harness.Options{Speed: speed, Dials: passive})
+	harnesstest.Must(t, env, "up")
+	w := watch(t, env, harnesstest.Status(t, env).Hostname)
 	for _, step := range []struct {
 		name  string
 		dials map[string]any
@@ -126,23 +96,16 @@ func TestChangeOfPlan(t *testing.T) {
 			"route53": map[string]any{"routingControls": true, "atLeastOn": 2}}, "replace"},
 		{"active-passive", map[string]any{"pattern": "active-passive"}, "replace"},
 	} {
-		if err := env.Turn(dials(step.dials)); err != nil {
-			t.Fatal(err)
-		}
-		before, err := env.Polygate(t.Context(), "preview")
-		if err != nil || before.Code != 0 {
-			t.Fatalf("%s: preview %d %v\n%s%s", step.name, before.Code, err, before.Stdout, before.Stderr)
-		}
+		harnesstest.Turn(t, env, dials(step.dials))
+		before := harnesstest.Must(t, env, "preview")
 		for _, verb := range strings.Fields(step.verbs) {
 			if strings.Contains(before.Stdout, verb) {
 				t.Errorf("%s: the preview speaks of %s:\n%s", step.name, verb, before.Stdout)
 			}
 		}
-		must(t, env, "up")
+		harnesstest.Must(t, env, "up")
 		w.since(t, step.name)
-		if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
-			t.Errorf("%s: preview after up says:\n%s", step.name, r.Stdout)
-		}
+		harnesstest.Settled(t, env, step.name)
 		if step.dials["route53"] != nil {
 			switches(t, env)
 			w.since(t, "switching")
@@ -155,11 +118,8 @@ func TestChangeOfPlan(t *testing.T) {
 // switches turns routing controls, which are all off at first.
 func switches(t *testing.T, env *harness.Environment) {
 	t.Helper()
-	one, err := env.Polygate(t.Context(), "local", "control", "aws/us-east-1", "on")
-	if err != nil || one.Code != 2 || !strings.Contains(one.Stdout+one.Stderr, "ATLEAST 2 of its controls on, and 1 would be") {
-		t.Errorf("one alone on: %d %v %s%s", one.Code, err, one.Stdout, one.Stderr)
-	}
-	r := must(t, env, "local", "control", "aws/us-east-1", "aws/eu-west-1", "gcp/us-central1", "on")
+	harnesstest.Fails(t, env, 2, "ATLEAST 2 of its controls on, and 1 would be", "local", "control", "aws/us-east-1", "on")
+	r := harnesstest.Must(t, env, "local", "control", "aws/us-east-1", "aws/eu-west-1", "gcp/us-central1", "on")
 	if got := strings.Fields(r.Stdout); !slices.Equal(got, []string{"aws/eu-west-1", "on", "aws/us-east-1", "on", "gcp/us-central1", "on"}) {
 		t.Errorf("all on: %q", r.Stdout)
 	}

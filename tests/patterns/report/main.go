@@ -6,41 +6,26 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 
+	"polygate.example/tests/command"
 	"polygate.example/tests/harness"
 	"polygate.example/tests/patterns"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
+	command.Main(run)
 }
 
 func run(ctx context.Context, managers []string, out, progress io.Writer) error {
-	checkout, err := harness.Checkout(ctx)
+	results, err := command.Begin(ctx, "patterns")
 	if err != nil {
 		return err
-	}
-	dist := filepath.Join(checkout, "dist")
-	for _, name := range []string{"patterns.json", "patterns.svg"} {
-		if err := os.Remove(filepath.Join(dist, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
 	}
 	stacks := slices.DeleteFunc(patterns.Stacks([]string{"aws", "gcp", "azure"}, []string{"aws"}), func(s patterns.Stack) bool {
 		return len(managers) > 0 && !slices.Contains(managers, s.Rows[0].Manager)
@@ -53,18 +38,8 @@ func run(ctx context.Context, managers []string, out, progress io.Writer) error 
 		return err
 	}
 	missed := print(out, all)
-	b, err := json.MarshalIndent(all, "", " ")
-	if err != nil {
+	if err := results.Write(out, all, patterns.Picture(all)); err != nil {
 		return err
-	}
-	if err := os.MkdirAll(dist, 0o755); err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{"patterns.json": append(b, '\n'), "patterns.svg": []byte(patterns.Picture(all))} {
-		if err := os.WriteFile(filepath.Join(dist, name), content, 0o644); err != nil {
-			return err
-		}
-		fmt.Fprintln(out, "wrote", filepath.Join("dist", name))
 	}
 	if len(missed) > 0 {
 		return fmt.Errorf("not as promised:\n  %s", strings.Join(missed, "\n  "))
