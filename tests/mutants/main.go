@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 	began := time.Now()
 	r := &runner{root: root, temp: temp, jobs: *jobs, nice: *nice, progress: progress}
-	verdicts := r.all(ctx, chosen)
+	verdicts, _ := r.all(ctx, chosen)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("stopped before the end, nothing is written: %w", err)
 	}

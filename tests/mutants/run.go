@@ -33,7 +33,7 @@ type verdict struct {
 	mutant
 	Result  string  `json:"result"`
 	Why     string  `json:"why"`     // what the fact said, or why it could not be asked
-	Seconds float64 `json:"seconds"` // to build and test it
+	Seconds float64 `json:"seconds"` // to test it, and to build it where it is built alone
 }
 
 // runner tests mutants of a checkout.
@@ -46,14 +46,15 @@ type runner struct {
 // limit is how long the test of a mutant may take: a broken rule may wait for what never comes.
 const limit = "2m"
 
-// all judges the mutants, package by package, and returns the verdicts in the order of the mutants.
-func (r *runner) all(ctx context.Context, mutants []mutant) []verdict {
-	order := make([]int, len(mutants))
-	for i := range order {
-		order[i] = i
+// all judges the mutants, package by package, and returns the verdicts in the order of the mutants, and what the tests of each
+// package say while no rule is broken.
+func (r *runner) all(ctx context.Context, mutants []mutant) ([]verdict, map[string]outcome) {
+	of := map[string][]int{}
+	for i, m := range mutants {
+		of[m.Package] = append(of[m.Package], i)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(mutants[a].Package, mutants[b].Package) })
 	out := make([]verdict, len(mutants))
+	whole := map[string]outcome{}
 	var mu sync.Mutex
 	done := 0
 	said := func(v verdict) {
@@ -62,33 +63,31 @@ func (r *runner) all(ctx context.Context, mutants []mutant) []verdict {
 		done++
 		fmt.Fprintf(r.progress, "%4d/%d  %-8s %5.1f s  %-18s %s  (%s)\n", done, len(mutants), v.Result, v.Seconds, v.Area, v.Rule, v.Fact)
 	}
-	whole := map[string]outcome{}
-	var wait sync.WaitGroup
 	slot := make(chan struct{}, r.jobs)
-	for _, i := range order {
-		slot <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		m := mutants[i]
-		before, ok := whole[m.Package]
-		if !ok {
-			before = r.test(ctx, m.Package, tops(mutants, m.Package), "")
-			whole[m.Package] = before
-		}
-		wait.Go(func() {
-			defer func() { <-slot }()
-			out[i] = r.judge(ctx, m, before)
-			if ctx.Err() == nil { // one cut short says nothing
-				said(out[i])
+	var wait sync.WaitGroup
+	for _, pkg := range slices.Sorted(maps.Keys(of)) {
+		together, alone := r.builds(ctx, pkg, mutants, of[pkg])
+		before := r.before(ctx, pkg, tops(mutants, pkg), together)
+		whole[pkg] = before
+		for _, b := range append(together, alone...) {
+			for at, i := range b.mutants {
+				slot <- struct{}{}
+				wait.Go(func() {
+					defer func() { <-slot }()
+					v := r.judge(ctx, mutants[i], b, at+1, before)
+					if ctx.Err() == nil { // one cut short says nothing
+						out[i] = v
+						said(v)
+					}
+				})
 			}
-		})
+		}
+		wait.Wait()
 	}
-	wait.Wait()
-	return out
+	return out, whole
 }
 
-// tops matches the tests of a package that have facts of the mutants.
+// tops matches the tests of a package that have facts: those that say so, and those that mutants name.
 func tops(mutants []mutant, pkg string) string {
 	var names []string
 	for _, m := range mutants {
@@ -98,17 +97,17 @@ func tops(mutants []mutant, pkg string) string {
 		}
 	}
 	slices.Sort(names)
-	return "^(" + strings.Join(slices.Compact(names), "|") + ")$"
+	return "Facts|^(" + strings.Join(slices.Compact(names), "|") + ")$"
 }
 
-// judge tests one mutant; before is what the tests of its package say while no rule is broken.
-func (r *runner) judge(ctx context.Context, m mutant, before outcome) verdict {
+// judge tests one mutant, which is the numbered one of its build; before is what the tests of its package say while no rule is broken.
+func (r *runner) judge(ctx context.Context, m mutant, b build, number int, before outcome) verdict {
 	began := time.Now()
-	result, why := r.verdict(ctx, m, before)
+	result, why := r.verdict(ctx, m, b, number, before)
 	return verdict{mutant: m, Result: result, Why: why, Seconds: time.Since(began).Seconds()}
 }
 
-func (r *runner) verdict(ctx context.Context, m mutant, before outcome) (result, why string) {
+func (r *runner) verdict(ctx context.Context, m mutant, b build, number int, before outcome) (result, why string) {
 	name := reported(m.Fact)
 	switch {
 	case before.err != nil:
@@ -118,11 +117,15 @@ func (r *runner) verdict(ctx context.Context, m mutant, before outcome) (result,
 	case before.tests[name] != "pass":
 		return broken, "without a mutant the fact does not pass: " + before.tests[name]
 	}
-	overlay, err := r.overlay(m)
-	if err != nil {
-		return broken, err.Error()
+	if b.replace != nil { // it is not built yet
+		if b.binary, b.err = r.compile(ctx, m.Package, b.replace); b.err == nil {
+			defer os.Remove(b.binary) //nolint:errcheck // the folder goes anyway
+		}
 	}
-	after := r.test(ctx, m.Package, pattern(m.Fact), overlay)
+	if b.err != nil {
+		return broken, b.err.Error()
+	}
+	after := r.test(ctx, m.Package, b.binary, number, pattern(m.Fact))
 	switch {
 	case after.err != nil:
 		return broken, after.err.Error()
@@ -134,33 +137,6 @@ func (r *runner) verdict(ctx context.Context, m mutant, before outcome) (result,
 		return survived, "the fact passes while the rule is broken"
 	}
 	return broken, "the fact was not judged: " + cmp.Or(after.tests[name], "it never ended")
-}
-
-// overlay writes the mutant's file and the document with which `go test` reads it in place of the file of the tree.
-func (r *runner) overlay(m mutant) (string, error) {
-	original := filepath.Join(r.root, filepath.FromSlash(m.File))
-	source, err := os.ReadFile(original)
-	if err != nil {
-		return "", err
-	}
-	text, err := m.apply(string(source))
-	if err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp(r.temp, "mutant-")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, filepath.Base(original))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return "", err
-	}
-	b, err := json.Marshal(map[string]map[string]string{"Replace": {original: file}})
-	if err != nil {
-		return "", err
-	}
-	doc := filepath.Join(dir, "overlay.json")
-	return doc, os.WriteFile(doc, b, 0o600)
 }
 
 // outcome is what a run of `go test` said.
@@ -182,35 +158,40 @@ func (o outcome) words(name string) string {
 	return "it says nothing"
 }
 
-// test runs the tests of a package that match; overlay may be empty.
-func (r *runner) test(ctx context.Context, pkg, match, overlay string) outcome {
-	args := []string{"test", "-json", "-vet=off", "-count=1", "-p=1", "-timeout=" + limit, "-run=" + match}
-	if overlay != "" {
-		args = append(args, "-overlay="+overlay)
-	}
-	args = append(args, "./"+pkg)
-	program := "go"
-	if r.nice > 0 {
-		program, args = "nice", append([]string{"-n", strconv.Itoa(r.nice), "go"}, args...)
-	}
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = r.root
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go test ends what it started
-	cmd.WaitDelay = 20 * time.Second
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	b, err := cmd.Output()
+// test runs the tests of a built package that match, with one of its mutants or with none.
+func (r *runner) test(ctx context.Context, pkg, binary string, number int, match string) outcome {
+	cmd := r.command(ctx, binary, "-test.v=test2json", "-test.count=1", "-test.timeout="+limit, "-test.run="+match)
+	cmd.Dir = filepath.Join(r.root, filepath.FromSlash(pkg))
+	cmd.Env = append(os.Environ(), chosen+"="+strconv.Itoa(number))
+	b, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return outcome{err: fmt.Errorf("run the tests of %s: %w", pkg, err)}
 	}
-	o := read(b)
-	if o.err == nil && err != nil && !slices.Contains(slices.Collect(maps.Values(o.tests)), "fail") {
-		o.err = fmt.Errorf("the tests of %s end without a verdict: %s", pkg, firstLine(stderr.String()))
+	convert := exec.CommandContext(ctx, "go", "tool", "test2json")
+	convert.Dir, convert.Stdin = r.root, bytes.NewReader(b)
+	events, failed := convert.Output()
+	if failed != nil {
+		return outcome{err: fmt.Errorf("read what the tests of %s say: %w", pkg, failed)}
+	}
+	o := read(events)
+	if err != nil && !slices.Contains(slices.Collect(maps.Values(o.tests)), "fail") {
+		o.err = fmt.Errorf("the tests of %s end without a verdict: %s", pkg, firstLine(string(b)))
 	}
 	return o
 }
 
-// event is a line of `go test -json`. Source: `go doc test2json`, and `go help buildjson` for builds that fail.
+// command stands back behind other work, and is interrupted when the context ends.
+func (r *runner) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	if r.nice > 0 {
+		program, args = "nice", append([]string{"-n", strconv.Itoa(r.nice), program}, args...)
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go ends what it started
+	cmd.WaitDelay = 20 * time.Second
+	return cmd
+}
+
+// event is what test2json makes of a line. Source: `go doc test2json`.
 type event struct {
 	Action, Test, Output string
 }
@@ -221,15 +202,12 @@ const enough = 200
 // quiet are lines that say what the actions say too.
 var quiet = regexp.MustCompile(`^\s*(=== |--- |FAIL|ok\s|PASS)`)
 
-// read gathers what the events say of each test. A line that is no event is what a build has to say.
+// read gathers what the events say of each test.
 func read(b []byte) outcome {
 	o := outcome{tests: map[string]string{}, said: map[string]string{}}
-	var build []string
-	failed := false
 	for line := range bytes.Lines(b) {
 		var e event
 		if json.Unmarshal(line, &e) != nil {
-			build = append(build, string(line))
 			continue
 		}
 		switch e.Action {
@@ -244,14 +222,7 @@ func read(b []byte) outcome {
 			if words := strings.TrimSpace(e.Output); e.Test != "" && words != "" && len(o.said[e.Test]) < enough && !quiet.MatchString(e.Output) {
 				o.said[e.Test] = strings.TrimSpace(o.said[e.Test] + " " + words)
 			}
-		case "build-output":
-			build = append(build, e.Output)
-		case "build-fail":
-			failed = true
 		}
-	}
-	if failed {
-		o.err = errors.New("it does not compile: " + firstLine(strings.Join(build, "")))
 	}
 	return o
 }

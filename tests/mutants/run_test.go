@@ -53,7 +53,7 @@ func TestVerdicts(t *testing.T) {
 		all = append(all, c.mutant)
 	}
 	r := &runner{root: root, temp: t.TempDir(), jobs: 1, progress: &progress}
-	got := r.all(t.Context(), all)
+	got, _ := r.all(t.Context(), all)
 	for i, c := range cases {
 		if got[i].Result != c.result || !strings.Contains(got[i].Why, c.why) {
 			t.Errorf("%s, %q -> %q: got %s: %s\nwant %s: ...%s...", c.Fact, c.Find, c.Put, got[i].Result, got[i].Why, c.result, c.why)
