@@ -7,7 +7,7 @@ LINT := bin/golangci-lint
 START := $(shell date +%s)
 took = @echo "make $@ took $$(($$(date +%s) - $(START))) s"
 
-.PHONY: help up down status demo patterns scale mutants test check fmt reference fuzz bench conformance build clean FORCE
+.PHONY: help up down status demo patterns scale mutants facts test check fmt reference fuzz bench conformance build clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ scale: bin/polygate ## time `up` and `preview` at 6, 12, 24 and 48 regions, and 
 mutants: ## break every rule of the local clouds in turn and see its fact fail: AREA=route53 for one area
 	$(GO) run ./tests/mutants -area '$(AREA)'
 	$(took)
+
+facts: ## count the facts about the clouds, and name those that no mutant is for
+	$(GO) run ./tests/mutants -facts
 
 test: bin/polygate ## all tests
 	$(GO) test -count=1 -timeout 10m $$($(GO) list ./... | grep -v /tests/)

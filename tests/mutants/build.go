@@ -85,6 +85,22 @@ func (r *runner) before(ctx context.Context, pkg, match string, together []build
 	return r.test(ctx, pkg, binary, 0, match)
 }
 
+// whole runs the facts of all packages that mutants are of, while no rule is broken.
+func (r *runner) whole(ctx context.Context, mutants []mutant) (map[string]outcome, error) {
+	out := map[string]outcome{}
+	for _, m := range mutants {
+		if _, ok := out[m.Package]; ok {
+			continue
+		}
+		o := r.before(ctx, m.Package, tops(mutants, m.Package), nil)
+		if o.err != nil {
+			return nil, o.err
+		}
+		out[m.Package] = o
+	}
+	return out, nil
+}
+
 // source is a file of the tree.
 func (r *runner) source(file string) (string, error) {
 	b, err := os.ReadFile(filepath.Join(r.root, filepath.FromSlash(file)))

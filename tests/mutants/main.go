@@ -1,7 +1,7 @@
 // Command mutants breaks the rules of the local clouds one at a time and looks whether the fact that holds each of them fails.
 // A mutant is data: a text in a source file, what takes its place, and the fact that must see it; testdata has one table per
-// area. The tree stays as it is: what is built is the mutant by way of `go test -overlay`. It prints what became of each mutant,
-// writes dist/mutants.json, and fails when one survives or cannot be judged.
+// area. The tree stays as it is: what is built is the mutant by way of `go test -overlay`. It prints what became of each mutant and
+// how many facts of each subject were seen to fail, writes dist/mutants.json, and fails when one survives or cannot be judged.
 package main
 
 import (
@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	area := flags.String("area", "", "only the tables whose name begins with this, as in testdata: route53")
 	only := flags.String("mutant", "", "only the mutants whose rule or fact contains this text")
+	facts := flags.Bool("facts", false, "count the facts, and name those that no mutant is for; break no rule")
 	jobs := flags.Int("jobs", 2, "how many mutants are built and tested at a time")
 	nice := flags.Int("nice", 15, "by how much the tests stand back behind other work, 0 to 19")
 	if err := flags.Parse(args); err != nil {
@@ -50,6 +51,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if err != nil {
 		return err
 	}
+	if *facts && (*area != "" || *only != "") {
+		return errors.New("-facts counts all: it takes neither -area nor -mutant")
+	}
 	chosen := choose(tables, *area, *only)
 	if len(chosen) == 0 {
 		return fmt.Errorf("no mutant is chosen by -area %q -mutant %q; the areas are %s", *area, *only, strings.Join(names(tables), ", "))
@@ -61,9 +65,20 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 	began := time.Now()
 	r := &runner{root: root, temp: temp, jobs: *jobs, nice: *nice, progress: progress}
-	verdicts, _ := r.all(ctx, chosen)
+	if *facts {
+		whole, err := r.whole(ctx, chosen)
+		if err != nil {
+			return err
+		}
+		printFacts(out, tallies(whole, chosen, nil), false)
+		return ctx.Err()
+	}
+	verdicts, whole := r.all(ctx, chosen)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("stopped before the end, nothing is written: %w", err)
+	}
+	if *area == "" && *only == "" { // else the facts of a package would lack the mutants that were not chosen
+		printFacts(out, tallies(whole, chosen, verdicts), true)
 	}
 	table(out, verdicts)
 	fmt.Fprintf(out, "%d mutants in %s\n", len(verdicts), time.Since(began).Round(time.Second))

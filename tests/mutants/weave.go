@@ -32,7 +32,7 @@ func weave(mutants []mutant, read func(file string) (string, error)) (woven, err
 		if err != nil {
 			return woven{}, err
 		}
-		parsed, err := parse1(file, source)
+		parsed, err := parseFile(file, source)
 		if err != nil {
 			return woven{}, err
 		}
@@ -79,7 +79,7 @@ type version struct {
 	text   string
 }
 
-func parse1(file, source string) (*parsedFile, error) {
+func parseFile(file, source string) (*parsedFile, error) {
 	set := token.NewFileSet()
 	parsed, err := parser.ParseFile(set, file, source, parser.SkipObjectResolution)
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *parsedFile) mutated(m mutant) (*function, string, error) {
 		if f.at(f.decl.Body.Lbrace) >= at || f.at(f.decl.Body.Rbrace) < at+len(m.Find) || f.decl.Name.Name == "init" || f.decl.Name.Name == "_" {
 			continue
 		}
-		changed, err := parse1(p.file, text)
+		changed, err := parseFile(p.file, text)
 		if err != nil {
 			return nil, "", err
 		}
