@@ -3,6 +3,7 @@
 package lifecycle
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -208,13 +209,17 @@ func interrupt(t *testing.T, env *harness.Environment, depth int) {
 // awaitRecords waits until the local clouds hold so many resources.
 func awaitRecords(t *testing.T, env *harness.Environment, depth int) {
 	t.Helper()
-	records := filepath.Join(env.Root, ".polygate", "local", "clouds", "store", "records.json")
+	store := filepath.Join(env.Root, ".polygate", "local", "clouds", "store")
 	for deadline := time.Now().Add(2 * time.Minute); ; {
-		b, err := os.ReadFile(records)
-		if err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
+		var all []byte
+		for _, name := range []string{"records.json", "records.log"} {
+			b, err := os.ReadFile(filepath.Join(store, name))
+			if err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			all = append(all, b...)
 		}
-		if strings.Count(string(b), `"serial":`) >= depth {
+		if bytes.Count(all, []byte(`"serial":`)) >= depth {
 			return
 		}
 		if time.Now().After(deadline) {

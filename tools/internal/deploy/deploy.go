@@ -86,7 +86,7 @@ func open(ctx context.Context, opts Options, by selecting) (*Stack, error) {
 	}
 	cli := &listening{PulumiCommand: opts.CLI}
 	opts.CLI = cli
-	s, err := by(ctx, opts.Environment, Project, opts.Program, auto.WorkDir(opts.Root), auto.Pulumi(cli), auto.EnvVars(opts.Env))
+	s, err := by(ctx, opts.Environment, Project, apart(opts.Program), auto.WorkDir(opts.Root), auto.Pulumi(cli), auto.EnvVars(opts.Env))
 	if auto.IsSelectStack404Error(err) {
 		return nil, fmt.Errorf("%w: %q", ErrNoStack, opts.Environment)
 	}
@@ -98,6 +98,26 @@ func open(ctx context.Context, opts Options, by selecting) (*Stack, error) {
 		return nil, fmt.Errorf("open stack %q%s: %w", opts.Environment, where, cli.explain(err))
 	}
 	return &Stack{opts: opts, cli: cli, stack: s}, nil
+}
+
+// apart runs a program on a goroutine of its own. Pulumi keeps with each resource the stack of calls that registered it, and an inline
+// program is called from deep inside gRPC and the Automation API: that is more than all else the state has of a resource, written anew
+// after each operation, and says nothing but where this machine keeps its modules.
+func apart(program pulumi.RunFunc) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) (err error) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() {
+				if p := recover(); p != nil { // as the Automation API does where it is called
+					err = fmt.Errorf("the program panicked: %v", p)
+				}
+			}()
+			err = program(ctx)
+		}()
+		<-done
+		return err
+	}
 }
 
 // Up deploys and returns what now stands. Interrupted half-way, it can be run again: see recover.

@@ -72,7 +72,7 @@ func (c *Clouds) api() http.Handler {
 			return
 		}
 		// A control plane can be broken before anything is deployed: the first deployment may meet that, too.
-		if !ofManager && (f.Kind != fault.ControlPlane || !slices.ContainsFunc(clouds(), func(cl cloud) bool { return cl.Provider == f.Target })) {
+		if !ofManager && (f.Kind != fault.ControlPlane || !slices.ContainsFunc(c.clouds, func(cl cloud) bool { return cl.Provider == f.Target })) {
 			if err := c.known(f.Target); err != nil {
 				refuse(w, err)
 				return

@@ -125,6 +125,7 @@ type Clouds struct {
 	opts     Options
 	state    State
 	store    *resource.Store
+	clouds   []cloud
 	services resource.Services
 	faults   *fault.Set
 	world    atomic.Pointer[plane.World]
@@ -171,7 +172,7 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Clouds{opts: opts, faults: &fault.Set{}, stop: make(chan struct{})}
+	c := &Clouds{opts: opts, clouds: clouds(), faults: &fault.Set{}, stop: make(chan struct{})}
 	c.world.Store(&plane.World{})
 	c.onClose(unlock)
 	defer func() {
@@ -366,7 +367,7 @@ func taken(dial string, err error) error {
 
 // serve opens the provider protocol and the control API on free ports of 127.0.0.1.
 func (c *Clouds) serve() error {
-	for _, cl := range clouds() {
+	for _, cl := range c.clouds {
 		ctl, err := resource.NewController(cl.Cloud, c.store, c.services)
 		if err != nil {
 			return err
@@ -404,7 +405,7 @@ func (c *Clouds) serve() error {
 func (c *Clouds) apply(ctx context.Context) error {
 	var w plane.World
 	var problems []error
-	for _, cl := range clouds() {
+	for _, cl := range c.clouds {
 		part, err := cl.project(resource.NewEnv(c.store, cl.Cloud, c.services))
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", cl.Provider, err))
@@ -430,7 +431,7 @@ func (c *Clouds) bringCertificate(p *PFX) error {
 	if p.covers() {
 		return nil
 	}
-	env := resource.NewEnv(c.store, clouds()[0].Cloud, c.services)
+	env := resource.NewEnv(c.store, c.clouds[0].Cloud, c.services)
 	for _, name := range p.Names {
 		if p.Authority != "" && !env.Admitted(name, p.Authority) {
 			return fmt.Errorf("issue the certificate of %s as %s would: CAA does not admit it for %s: %s", strings.Join(p.Names, ", "), p.Authority, name, strings.Join(env.CAA(name), ", "))

@@ -61,12 +61,11 @@ func (c *Clouds) serveSecrets(mux *http.ServeMux) {
 }
 
 func (c *Clouds) addSecret(s Secret) (version int, err error) {
-	all := clouds()
-	i := slices.IndexFunc(all, func(cl cloud) bool { return cl.Provider == s.Provider })
+	i := slices.IndexFunc(c.clouds, func(cl cloud) bool { return cl.Provider == s.Provider })
 	switch {
 	case i < 0:
-		names := make([]string, len(all))
-		for j, cl := range all {
+		names := make([]string, len(c.clouds))
+		for j, cl := range c.clouds {
 			names[j] = cl.Provider
 		}
 		return 0, fmt.Errorf("%q keeps no secrets: want one of %s", s.Provider, strings.Join(names, ", "))
@@ -79,7 +78,7 @@ func (c *Clouds) addSecret(s Secret) (version int, err error) {
 	case strings.ContainsRune(s.Value, 0):
 		return 0, fmt.Errorf("the value of %s has a zero byte, which no variable of an environment can hold", s)
 	}
-	if check := all[i].SecretName; check != nil {
+	if check := c.clouds[i].SecretName; check != nil {
 		if err := check(s.Name); err != nil {
 			return 0, err
 		}

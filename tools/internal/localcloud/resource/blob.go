@@ -156,6 +156,9 @@ func (s *Store) stageAll(p Props) (Props, []string, error) {
 // release says that staged digests are now held by a record or not needed, and removes every copy nobody holds. A copy
 // that cannot be removed now is no reason to fail the operation: it is tried again at the next release, and Open reports it.
 func (s *Store) release(digests []string) {
+	if loose := s.loose.Swap(false); !loose && len(digests) == 0 {
+		return
+	}
 	s.blobMu.Lock()
 	defer s.blobMu.Unlock()
 	for _, d := range digests {
@@ -163,7 +166,34 @@ func (s *Store) release(digests []string) {
 			s.staged = slices.Delete(s.staged, i, i+1)
 		}
 	}
-	_ = s.sweep()
+	if s.sweep() != nil {
+		s.loose.Store(true)
+	}
+}
+
+// holdsBlob reports whether a record holds a copy.
+func (r Record) holdsBlob() bool {
+	found := false
+	for _, p := range []Props{r.Inputs, r.Computed, r.Private} {
+		eachBlob(p, func(Blob) { found = true })
+	}
+	return found
+}
+
+// eachBlob visits the blobs among the values of a property.
+func eachBlob(v any, visit func(Blob)) {
+	switch v := v.(type) {
+	case Blob:
+		visit(v)
+	case Props:
+		for _, e := range v {
+			eachBlob(e, visit)
+		}
+	case []any:
+		for _, e := range v {
+			eachBlob(e, visit)
+		}
+	}
 }
 
 // sweep removes the copies that no record holds. The caller holds blobMu.
@@ -172,24 +202,9 @@ func (s *Store) sweep() error {
 	for _, d := range s.staged {
 		held[d] = true
 	}
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case Blob:
-			held[v.SHA256] = true
-		case Props:
-			for _, e := range v {
-				walk(e)
-			}
-		case []any:
-			for _, e := range v {
-				walk(e)
-			}
-		}
-	}
 	for _, r := range s.View().All() {
 		for _, p := range []Props{r.Inputs, r.Computed, r.Private} {
-			walk(p)
+			eachBlob(p, func(b Blob) { held[b.SHA256] = true })
 		}
 	}
 	entries, err := os.ReadDir(s.blobDir())

@@ -129,7 +129,7 @@ func (c *Controller) Create(ctx context.Context, token string, in, config Props,
 	}
 	var rec Record
 	err = c.store.transact(ctx, func(tx *tx) error {
-		if err := t.conflict(tx, "", in); err != nil {
+		if err := t.conflict(tx, nil, in); err != nil {
 			return err
 		}
 		env := c.env(config, tx)
@@ -139,7 +139,7 @@ func (c *Controller) Create(ctx context.Context, token string, in, config Props,
 		}
 		rec = Record{Provider: c.cloud.Provider, Type: token, ID: id, Scope: t.scope(in.With(computed)), Inputs: in, Created: env.Now()}
 		rec.Computed, rec.Private = splitPrivate(computed)
-		if _, ok := tx.records[rec.key()]; ok {
+		if _, ok := tx.tables.find(rec); ok {
 			if err := t.conflictError(in); err != nil {
 				return err
 			}
@@ -180,10 +180,10 @@ func (c *Controller) Update(ctx context.Context, token, id string, outputs, in, 
 		}
 	}
 	err = c.store.transact(ctx, func(tx *tx) error {
-		if rec, ok = tx.records[rec.key()]; !ok {
+		if rec, ok = tx.tables.find(rec); !ok {
 			return t.notFound(OpUpdate, id)
 		}
-		if err := t.conflict(tx, rec.key(), in); err != nil {
+		if err := t.conflict(tx, &rec, in); err != nil {
 			return err
 		}
 		var computed Props
@@ -192,7 +192,7 @@ func (c *Controller) Update(ctx context.Context, token, id string, outputs, in, 
 				return err
 			}
 		}
-		if rec, ok = tx.records[rec.key()]; !ok { // the hook may have amended it
+		if rec, ok = tx.tables.find(rec); !ok { // the hook may have amended it
 			return t.notFound(OpUpdate, id)
 		}
 		computed, private := splitPrivate(computed)
@@ -215,7 +215,7 @@ func (c *Controller) Delete(ctx context.Context, token, id string, outputs, conf
 		return err
 	}
 	err = c.store.transact(ctx, func(tx *tx) error {
-		rec, ok := t.find(View{tx.records}, id, outputs)
+		rec, ok := t.find(tx.view(), id, outputs)
 		if !ok {
 			return nil
 		}
@@ -360,13 +360,13 @@ func (t *Type) find(v View, id string, outputs Props) (Record, bool) {
 	return found[0], true
 }
 
-// conflict finds another resource with the same Unique tuple.
-func (t *Type) conflict(tx *tx, self string, in Props) error {
+// conflict finds another resource than self with the same Unique tuple.
+func (t *Type) conflict(tx *tx, self *Record, in Props) error {
 	if len(t.Unique) == 0 {
 		return nil
 	}
-	for key, r := range tx.records {
-		if r.Type != t.Token || key == self {
+	for _, r := range tx.tables.of(t.Token) {
+		if self != nil && r.identity() == self.identity() {
 			continue
 		}
 		same := true

@@ -62,7 +62,7 @@ func NewEnv(store *Store, cloud *Cloud, services Services) *Env {
 // View is the records as they are now: in a transaction with its own changes.
 func (e *Env) View() View {
 	if e.tx != nil {
-		return View{e.tx.records}
+		return e.tx.view()
 	}
 	return e.store.View()
 }

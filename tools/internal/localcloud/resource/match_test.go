@@ -7,16 +7,13 @@ import (
 )
 
 func TestMatching(t *testing.T) {
-	v := View{records: map[string]Record{}}
-	for _, r := range []Record{
+	v := View{tablesOf([]Record{
 		{Type: "bucket", ID: "a", Inputs: Props{"name": "a", "size": 1.0, "source": Blob{Source: map[string]any{sig: "x"}}}},
 		{Type: "bucket", ID: "b", Inputs: Props{"name": "b", "tags": Props{"k": "v"}, "secret": "hidden"}},
 		{Type: "queue", ID: "a", Inputs: Props{"name": "a"}},
 		{Type: "bucket", ID: "c", Scope: "east", Inputs: Props{"name": "c"}},
 		{Type: "bucket", ID: "c", Scope: "west", Inputs: Props{"name": "c"}},
-	} {
-		v.records[r.key()] = r
-	}
+	})}
 	for _, c := range []struct {
 		name   string
 		inputs map[string]any

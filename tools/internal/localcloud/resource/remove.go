@@ -8,8 +8,6 @@ func (e *Env) Remove(rec Record) error {
 	if e.tx == nil {
 		return fmt.Errorf("%s %q cannot be removed outside a transaction", rec.Type, rec.ID)
 	}
-	if _, ok := e.tx.records[rec.key()]; ok {
-		e.tx.remove(rec)
-	}
+	e.tx.remove(rec)
 	return nil
 }

@@ -27,7 +27,7 @@ type SecretVersion struct {
 func (s *Store) AddSecret(provider, name, value string) (version int, err error) {
 	err = s.transact(context.Background(), func(t *tx) error {
 		version = 1
-		if last, ok := (View{t.records}).Secret(provider, name, LatestVersion); ok {
+		if last, ok := t.view().Secret(provider, name, LatestVersion); ok {
 			version = last.Version + 1
 		}
 		t.insert(Record{
@@ -43,7 +43,7 @@ func (s *Store) AddSecret(provider, name, value string) (version int, err error)
 func (s *Store) RemoveSecret(provider, name string) (versions int, err error) {
 	err = s.transact(context.Background(), func(t *tx) error {
 		versions = 0
-		for _, r := range (View{t.records}).List(tokenSecret) {
+		for _, r := range t.view().List(tokenSecret) {
 			if r.Provider == provider && r.ID == name {
 				t.remove(r)
 				versions++

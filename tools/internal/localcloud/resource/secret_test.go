@@ -72,7 +72,7 @@ func TestSecretValuesStayHidden(t *testing.T) {
 			t.Errorf("a value is shown: %s", shown)
 		}
 	}
-	info, err := os.Stat(filepath.Join(dir, "records.json"))
+	info, err := os.Stat(filepath.Join(dir, "records.log"))
 	if err != nil {
 		t.Fatal(err)
 	}

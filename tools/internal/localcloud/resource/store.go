@@ -2,14 +2,11 @@ package resource
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,116 +28,75 @@ type Record struct {
 // Outputs are the inputs with the computed outputs laid over them.
 func (r Record) Outputs() Props { return r.Inputs.With(r.Computed) }
 
-// key is the record's identity in the store.
+// output is one of Outputs.
+func (r Record) output(name string) any {
+	if v, ok := r.Computed[name]; ok {
+		return v
+	}
+	return r.Inputs[name]
+}
+
+// identity is by which the store tells records apart.
+type identity struct {
+	Type  string `json:"type"`
+	Scope string `json:"scope,omitempty"`
+	ID    string `json:"id"`
+}
+
+func (r Record) identity() identity { return identity{r.Type, r.Scope, r.ID} }
+
+// key is the record's identity as one string.
 func (r Record) key() string { return r.Type + "|" + r.Scope + "|" + r.ID }
 
-// View is an unchanging picture of all records.
-type View struct{ records map[string]Record }
-
-// All lists every record in order of creation.
-func (v View) All() []Record {
-	out := slices.Collect(maps.Values(v.records))
-	slices.SortFunc(out, func(a, b Record) int {
-		if a.Serial != b.Serial {
-			return int(a.Serial - b.Serial)
-		}
-		return strings.Compare(a.key(), b.key())
-	})
-	return out
-}
-
-// List lists the records of one type in order of creation.
-func (v View) List(token string) []Record {
-	return slices.DeleteFunc(v.All(), func(r Record) bool { return r.Type != token })
-}
-
-// Get finds a record by type and id. With the same id in several scopes, name the scope with GetIn.
-func (v View) Get(token, id string) (Record, bool) {
-	for _, r := range v.List(token) {
-		if r.ID == id {
-			return r, true
-		}
-	}
-	return Record{}, false
-}
-
-// GetIn finds a record by type, scope and id.
-func (v View) GetIn(token, scope, id string) (Record, bool) {
-	r, ok := v.records[Record{Type: token, Scope: scope, ID: id}.key()]
-	return r, ok
-}
-
-// Where lists the records of one type whose output has the value.
-func (v View) Where(token, property string, value any) []Record {
-	return slices.DeleteFunc(v.List(token), func(r Record) bool { return r.Outputs()[property] != value })
-}
-
-// Find returns the first record of one type whose output has the value.
-func (v View) Find(token, property string, value any) (Record, bool) {
-	rs := v.Where(token, property, value)
-	if len(rs) == 0 {
-		return Record{}, false
-	}
-	return rs[0], true
-}
-
-// Store keeps the records of all clouds in a folder: records.json (mode 0600, replaced atomically) and blobs/. All
-// methods are safe for concurrent use; the folder belongs to one Store at a time.
+// Store keeps the records of all clouds in a folder: the journal's files (mode 0600) and blobs/. All methods are safe for
+// concurrent use; the folder belongs to one Store at a time.
 type Store struct {
 	dir string
 
 	write sync.Mutex // held for the length of a transaction
-	snap  atomic.Pointer[map[string]Record]
+	last  int64      // serial of the newest record, below 0 while there was none
+	snap  atomic.Pointer[tables]
 
 	notesMu sync.Mutex
 	notes   map[string]string
 
-	saveMu sync.Mutex // one writer of the file at a time
+	saveMu  sync.Mutex // one writer of the files at a time
+	journal journal
 
 	blobMu sync.Mutex
-	staged []string // digests in use by operations under way
+	staged []string    // digests in use by operations under way
+	loose  atomic.Bool // a blob may have lost its last holder
 
-	changeMu sync.Mutex
-	change   chan struct{} // closed at the next change
-	hookMu   sync.Mutex    // one run of the hook at a time
-	hook     func()
+	changeMu  sync.Mutex
+	change    chan struct{} // closed at the next change
+	announced int           // changes there were
+
+	hookMu sync.Mutex // one run of the hook at a time
+	hook   func()
+	shown  int // changes there were when the last run of the hook began
 }
-
-// file is the store on disk.
-type file struct {
-	Version int               `json:"version"`
-	Records []Record          `json:"records"`
-	Notes   map[string]string `json:"notes"`
-}
-
-const fileVersion = 1
 
 // Open opens the store in dir, which is made when it does not exist. A damaged file is an error and left alone.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	s := &Store{dir: dir, notes: map[string]string{}, change: make(chan struct{})}
-	records := map[string]Record{}
-	b, err := os.ReadFile(s.path())
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		return nil, fmt.Errorf("open the store: %w", err)
-	default:
-		var f file
-		if err := json.Unmarshal(b, &f); err != nil {
-			return nil, fmt.Errorf("%s is damaged (%w): stop the local clouds and remove it, then run `polygate up` again", s.path(), err)
-		}
-		if f.Version != fileVersion {
-			return nil, fmt.Errorf("%s has version %d, this program reads %d: remove it, then run `polygate up` again", s.path(), f.Version, fileVersion)
-		}
-		for _, r := range f.Records {
-			records[r.key()] = r
-		}
-		maps.Copy(s.notes, f.Notes)
+	s := &Store{dir: dir, last: -1, change: make(chan struct{}), journal: journal{dir: dir}}
+	records, notes, err := s.journal.read()
+	if err != nil {
+		return nil, err
 	}
-	s.snap.Store(&records)
+	for _, r := range records {
+		s.last = max(s.last, r.Serial)
+	}
+	t := tablesOf(slices.Collect(maps.Values(records)))
+	s.snap.Store(&t)
+	s.notes = notes
+	if s.journal.begun() {
+		if err := s.journal.rewrite(s.View().All(), notes); err != nil {
+			return nil, err
+		}
+	}
 	s.blobMu.Lock()
 	defer s.blobMu.Unlock()
 	if err := s.sweep(); err != nil {
@@ -148,8 +104,6 @@ func Open(dir string) (*Store, error) {
 	}
 	return s, nil
 }
-
-func (s *Store) path() string { return filepath.Join(s.dir, "records.json") }
 
 // OnChange sets the hook that runs after each committed change, before the operation that made it returns. It runs
 // once at a time and may see more than one change at once. Set it before the first operation.
@@ -175,13 +129,15 @@ func (s *Store) SetNote(key, value string) error {
 	s.notesMu.Lock()
 	s.notes[key] = value
 	s.notesMu.Unlock()
-	return s.save()
+	s.saveMu.Lock()
+	defer s.saveMu.Unlock()
+	return s.save(entry{Notes: map[string]string{key: value}}, *s.snap.Load())
 }
 
 // Seed puts a record there unless one with its identity exists: what the account had before the first deployment.
 func (s *Store) Seed(rec Record) error {
 	return s.transact(context.Background(), func(t *tx) error {
-		if _, ok := t.records[rec.key()]; ok {
+		if _, ok := t.tables.find(rec); ok {
 			return nil
 		}
 		t.insert(rec)
@@ -193,7 +149,7 @@ func (s *Store) Seed(rec Record) error {
 // it puts in place of those with their identity.
 func (s *Store) Amend(ctx context.Context, change func(View) ([]Record, error)) error {
 	return s.transact(ctx, func(t *tx) error {
-		records, err := change(View{t.records})
+		records, err := change(t.view())
 		if err != nil {
 			return err
 		}
@@ -206,34 +162,62 @@ func (s *Store) Amend(ctx context.Context, change func(View) ([]Record, error)) 
 	})
 }
 
-// tx is a transaction: a copy of the records that replaces them when it commits.
+// tx is a transaction: tables that take the place of the store's when it commits, and what is different in them.
 type tx struct {
-	records map[string]Record
-	dirty   bool
+	tables  tables
+	last    int64 // as Store.last
+	loose   bool  // a record went that held a blob
+	put     map[identity]Record
+	removed map[identity]bool
 }
 
+func (t *tx) view() View { return View{t.tables} }
+
 func (t *tx) insert(rec Record) {
-	for _, r := range t.records {
-		rec.Serial = max(rec.Serial, r.Serial+1)
-	}
-	t.records[rec.key()] = rec
-	t.dirty = true
+	t.last++
+	rec.Serial = max(rec.Serial, t.last)
+	t.last = rec.Serial
+	t.drop(rec)
+	t.add(rec)
 }
 
 func (t *tx) replace(rec Record) error {
-	old, ok := t.records[rec.key()]
+	old, ok := t.tables.find(rec)
 	if !ok {
 		return &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no %s %q to change", rec.Type, rec.ID)}
 	}
 	rec.Serial, rec.Created = old.Serial, old.Created
-	t.records[rec.key()] = rec
-	t.dirty = true
+	t.loose = t.loose || old.holdsBlob()
+	records := slices.Clone(t.tables[rec.Type].records)
+	records[t.tables[rec.Type].at[rec.identity()]] = rec
+	t.tables[rec.Type] = tableOf(records)
+	t.put[rec.identity()] = rec
 	return nil
 }
 
 func (t *tx) remove(rec Record) {
-	delete(t.records, rec.key())
-	t.dirty = true
+	if t.drop(rec) {
+		delete(t.put, rec.identity())
+		t.removed[rec.identity()] = true
+	}
+}
+
+// add puts a record at the end of its table.
+func (t *tx) add(rec Record) {
+	t.tables[rec.Type] = tableOf(append(slices.Clone(t.tables.of(rec.Type)), rec))
+	delete(t.removed, rec.identity())
+	t.put[rec.identity()] = rec
+}
+
+// drop takes the record of an identity out of its table, when there is one.
+func (t *tx) drop(rec Record) bool {
+	old, ok := t.tables.find(rec)
+	if ok {
+		t.loose = t.loose || old.holdsBlob()
+		i := t.tables[rec.Type].at[rec.identity()]
+		t.tables[rec.Type] = tableOf(slices.Delete(slices.Clone(t.tables[rec.Type].records), i, i+1))
+	}
+	return ok
 }
 
 // transact runs f alone, and commits what it did when it returns no error and ctx has not ended: an engine that is gone
@@ -247,38 +231,48 @@ func (s *Store) transact(ctx context.Context, f func(*tx) error) error {
 	return nil
 }
 
-// Announce tells whoever waits that something has changed, and runs the change hook: after a commit, and after a note that
-// decides what is served.
+// Announce tells whoever waits that something has changed, and has the change hook run: after a commit, and after a note that
+// decides what is served. Changes that come while it runs share its next run.
 func (s *Store) Announce() {
 	s.changeMu.Lock()
 	close(s.change)
 	s.change = make(chan struct{})
+	s.announced++
+	mine := s.announced
 	s.changeMu.Unlock()
 	s.hookMu.Lock()
 	defer s.hookMu.Unlock()
-	if s.hook != nil {
-		s.hook()
+	if s.hook == nil || s.shown >= mine {
+		return
 	}
+	s.changeMu.Lock()
+	s.shown = s.announced
+	s.changeMu.Unlock()
+	s.hook()
 }
 
 func (s *Store) commit(ctx context.Context, f func(*tx) error) (changed bool, err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	before := s.snap.Load()
-	t := &tx{records: maps.Clone(*before)}
+	t := &tx{tables: maps.Clone(*s.snap.Load()), last: s.last, put: map[identity]Record{}, removed: map[identity]bool{}}
 	if err := f(t); err != nil {
 		return false, err
 	}
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("interrupted before anything was changed: %w", err)
 	}
-	if !t.dirty {
+	if len(t.put) == 0 && len(t.removed) == 0 {
 		return false, nil
 	}
-	s.snap.Store(&t.records)
-	if err := s.save(); err != nil {
-		s.snap.Store(before)
+	s.saveMu.Lock()
+	defer s.saveMu.Unlock()
+	if err := s.save(entry{Removed: slices.Collect(maps.Keys(t.removed)), Records: slices.Collect(maps.Values(t.put))}, t.tables); err != nil {
 		return false, err
+	}
+	s.snap.Store(&t.tables)
+	s.last = t.last
+	if t.loose {
+		s.loose.Store(true)
 	}
 	return true, nil
 }
@@ -290,24 +284,22 @@ func (s *Store) changes() <-chan struct{} {
 	return s.change
 }
 
-// save writes the file anew beside the old one and renames it over it.
-func (s *Store) save() error {
-	s.saveMu.Lock()
-	defer s.saveMu.Unlock()
-	s.notesMu.Lock()
-	f := file{Version: fileVersion, Records: s.View().All(), Notes: maps.Clone(s.notes)}
-	s.notesMu.Unlock()
-	b, err := json.MarshalIndent(f, "", " ")
-	if err != nil {
-		return fmt.Errorf("save the store: %w", err)
+// save keeps a change, after which the records are these. The caller holds saveMu.
+func (s *Store) save(e entry, after tables) error {
+	whole := func() error {
+		s.notesMu.Lock()
+		notes := maps.Clone(s.notes)
+		s.notesMu.Unlock()
+		return s.journal.rewrite(View{after}.All(), notes)
 	}
-	// Always the same name: what a kill left of it, private keys and all, is overwritten by the next save.
-	tmp := s.path() + ".new"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return fmt.Errorf("save the store: %w", errors.Join(err, os.Remove(tmp)))
+	if s.journal.torn {
+		return whole()
 	}
-	if err := os.Rename(tmp, s.path()); err != nil {
-		return fmt.Errorf("save the store: %w", errors.Join(err, os.Remove(tmp)))
+	if err := s.journal.append(e); err != nil {
+		return err
+	}
+	if s.journal.long() {
+		_ = whole() // the change is kept already; the next one tries again
 	}
 	return nil
 }
