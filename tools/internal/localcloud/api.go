@@ -15,17 +15,17 @@ import (
 	"time"
 
 	"polygate.example/tools/internal/localcloud/aws"
-	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/monitor"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Overview is what the control API tells about the running clouds.
 type Overview struct {
-	Regions []string                  `json:"regions"` // regions that run a function, sorted
-	Fronts  map[string][]string       `json:"fronts"`  // listen address -> names answered there
-	Faults  []fault.Fault             `json:"faults"`
-	Checks  map[string]checker.Status `json:"checks"` // by health check id; those of Traffic Manager are the endpoints' ids, Cloudflare's <pool id>/<origin name>
+	Regions []string                `json:"regions"` // regions that run a function, sorted
+	Fronts  map[string][]string     `json:"fronts"`  // listen address -> names answered there
+	Faults  []fault.Fault           `json:"faults"`
+	Checks  map[string]probe.Status `json:"checks"` // by health check id; those of Traffic Manager are the endpoints' ids, Cloudflare's <pool id>/<origin name>
 
 	Delegations map[string]string       `json:"delegations"`        // zone -> manager whose servers its clients are led to
 	Switches    Switches                `json:"switches"`           // states of routing controls
@@ -129,7 +129,7 @@ func (c *Clouds) known(target string) error {
 
 func (c *Clouds) overview() Overview {
 	w := c.world.Load()
-	o := Overview{Regions: []string{}, Fronts: map[string][]string{}, Faults: c.faults.List(), Checks: map[string]checker.Status{},
+	o := Overview{Regions: []string{}, Fronts: map[string][]string{}, Faults: c.faults.List(), Checks: map[string]probe.Status{},
 		Delegations: map[string]string{}, Switches: aws.RoutingControls(c.store.View())}
 	for _, f := range w.Functions {
 		if !slices.Contains(o.Regions, f.Region) {

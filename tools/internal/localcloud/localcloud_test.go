@@ -16,11 +16,11 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
 
-	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 	"polygate.example/tools/internal/localcloud/resource"
 	"polygate.example/tools/internal/localcloud/runtime/runtimetest"
 )
@@ -236,7 +236,7 @@ func TestSlowFaultIsJudgedInCloudTime(t *testing.T) {
 			Path: "/", Interval: 10, Threshold: 1, SNI: true, Locations: []string{"us-east-1"}}}); err != nil {
 			t.Fatal(err)
 		}
-		var last checker.Result
+		var last probe.Result
 		for last.Reason == "" && t.Context().Err() == nil {
 			c.services.Clock.Sleep(t.Context(), 100*time.Millisecond)
 			st, _ := c.checkers.Status(id)

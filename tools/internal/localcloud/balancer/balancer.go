@@ -3,8 +3,7 @@
 //
 // watch.go is about health, choose.go about steering, answer.go about DNS, proxy.go and origin.go about the proxy.
 //
-// Intervals and timeouts are cloud time. What package checker says about the floor of a probe's time and about injected
-// delays holds here as well.
+// Intervals and timeouts are cloud time; what package probe says about time holds here.
 package balancer
 
 import (
@@ -21,11 +20,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/dns"
-	"polygate.example/tools/internal/localcloud/monitor"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Resolve finds the addresses of a name without any cache; (*dns.Server).Resolve is one.
@@ -34,11 +32,11 @@ type Resolve func(ctx context.Context, name string) (dns.Resolution, error)
 // Options configures Balancers.
 type Options struct {
 	Clock   *clock.Clock   // required
-	Dial    checker.Dial   // required: how origins are reached, by probes and by the proxy
+	Dial    probe.Dial     // required: how origins are reached, by probes and by the proxy
 	Resolve Resolve        // required: where the names of origins lead
 	Roots   *x509.CertPool // required: whose certificates of origins are valid
-	Floor   time.Duration  // least wall time for a probe; 0 is checker.DefaultFloor
-	Delay   checker.Delay  // nil: no answer is held back on purpose
+	Floor   time.Duration  // least wall time for a probe; 0 is probe.DefaultFloor
+	Delay   probe.Delay    // nil: no answer is held back on purpose
 	Draw    func() float64 // draws from [0, 1), for weights; nil is fair
 	Logger  *slog.Logger   // nil discards
 }
@@ -46,7 +44,7 @@ type Options struct {
 // Balancers are the load balancers being served. All methods are safe for concurrent use.
 type Balancers struct {
 	o      Options
-	probe  monitor.Probe
+	probe  probe.Sender
 	log    *slog.Logger
 	ctx    context.Context // ends with the balancers
 	cancel context.CancelFunc
@@ -69,7 +67,7 @@ func New(o Options) (*Balancers, error) {
 	if o.Clock == nil || o.Dial == nil || o.Resolve == nil || o.Roots == nil {
 		return nil, errors.New("balancer: a Clock, Dial, Resolve and Roots are required")
 	}
-	b := &Balancers{o: o, log: o.Logger, probe: monitor.Probe{Clock: o.Clock, Dial: o.Dial, Floor: o.Floor, Delay: o.Delay}}
+	b := &Balancers{o: o, log: o.Logger, probe: probe.Sender{Clock: o.Clock, Dial: o.Dial, Floor: o.Floor, Delay: o.Delay}}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -103,7 +101,7 @@ func (b *Balancers) Apply(balancers []plane.Balancer, sites []plane.Site) error 
 			for _, o := range p.Origins {
 				if key := watchKey(p, o); watched(p, o) && next.watches[key] == nil {
 					if next.watches[key] = current.watches[key]; next.watches[key] == nil {
-						next.watches[key] = newWatch(p, o, b.o.Clock.Now(), current.former(p, o), b.o.Roots)
+						next.watches[key] = b.watch(p, o, current.former(p, o))
 					}
 				}
 			}
@@ -119,34 +117,26 @@ func (b *Balancers) Apply(balancers []plane.Balancer, sites []plane.Site) error 
 	b.served.Store(next)
 	for key, old := range current.watches {
 		if next.watches[key] != old {
-			old.stop()
+			old.rounds.Stop()
 		}
 	}
 	for key, w := range next.watches {
 		if current.watches[key] != w {
-			b.start(w)
+			w.rounds.Start(b.ctx)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (b *Balancers) start(w *watch) {
-	ctx, cancel := context.WithCancel(b.ctx)
-	w.cancel = cancel
-	for i := range w.votes {
-		w.probing.Go(func() { b.run(ctx, w, i) })
-	}
-}
-
 // Checks tells about every origin, by the id of its pool and its name, "<pool id>/<origin name>", as a checker does about its
 // checks.
-func (b *Balancers) Checks() map[string]checker.Status {
-	t, out := b.served.Load(), map[string]checker.Status{}
+func (b *Balancers) Checks() map[string]probe.Status {
+	t, out := b.served.Load(), map[string]probe.Status{}
 	for _, lb := range t.order {
 		for _, p := range lb.Pools {
 			for _, o := range p.Origins {
 				id := CheckID(p, o)
-				st := checker.Status{ID: id, Healthy: !p.Disabled && !o.Disabled, Why: "it is not probed: its pool has no monitor"}
+				st := probe.Status{ID: id, Healthy: !p.Disabled && !o.Disabled, Why: "it is not probed: its pool has no monitor"}
 				switch w := t.watches[watchKey(p, o)]; {
 				case p.Disabled || o.Disabled:
 					st.Why = "it is disabled, and not probed"
@@ -170,7 +160,7 @@ func (b *Balancers) Close() error {
 	defer b.applying.Unlock()
 	b.cancel()
 	for _, w := range b.served.Swap(&table{}).watches {
-		w.stop()
+		w.rounds.Stop()
 	}
 	return nil
 }

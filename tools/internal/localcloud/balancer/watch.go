@@ -4,15 +4,13 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"polygate.example/tools/internal/localcloud/checker"
-	"polygate.example/tools/internal/localcloud/monitor"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // perRegion is how many data centres of each region probe: "Cloudflare sends health monitor requests from three separate data
@@ -25,20 +23,16 @@ type vote struct {
 	known    bool   // a probe has come back
 	healthy  bool
 	run      int // equal results in a row
-	last     checker.Result
+	last     probe.Result
 	at       time.Time
-	sent     int // serial of the last probe that was counted
 }
 
 // watch is the probing of one origin of one pool.
 type watch struct {
-	target   monitor.Target
-	total    time.Duration // timeout and retries together, cloud time
-	monitor  plane.PoolMonitor
-	interval time.Duration
-	phase    float64 // share of the interval, so that origins are not all probed at once
-	cancel   context.CancelFunc
-	probing  sync.WaitGroup
+	target  probe.Target
+	total   time.Duration // timeout and retries together, cloud time
+	monitor plane.PoolMonitor
+	rounds  probe.Rounds // started by Apply
 
 	mu    sync.Mutex
 	votes []vote
@@ -69,16 +63,11 @@ func (t *table) former(p plane.Pool, o plane.Origin) *watch {
 	return nil
 }
 
-// newWatch probes as a pool's monitor says. Votes of a former watch from the same data centres are taken over, runs are not:
-// a change of settings alone moves no traffic.
-func newWatch(p plane.Pool, o plane.Origin, now time.Time, former *watch, roots *x509.CertPool) *watch {
+// watch makes the probing that a pool's monitor asks for. Votes of a former watch from the same data centres are taken over, runs
+// are not: a change of settings alone moves no traffic.
+func (b *Balancers) watch(p plane.Pool, o plane.Origin, former *watch) *watch {
 	m := *p.Monitor
-	w := &watch{
-		target: target(m, o, roots), monitor: m, since: now, interval: seconds(m.Interval), total: seconds(m.Timeout) * time.Duration(m.Retries+1),
-	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(p.ID + o.Name)) // a hash never fails
-	w.phase = float64(h.Sum32()%1000) / 1000
+	w := &watch{target: target(m, o, b.o.Roots), monitor: m, since: b.o.Clock.Now(), total: seconds(m.Timeout) * time.Duration(m.Retries+1)}
 	for _, region := range p.Regions {
 		for n := range perRegion {
 			w.votes = append(w.votes, vote{location: region + "-" + strconv.Itoa(n+1)})
@@ -91,11 +80,20 @@ func newWatch(p plane.Pool, o plane.Origin, now time.Time, former *watch, roots 
 		for i := range w.votes {
 			for _, f := range former.votes {
 				if f.location == w.votes[i].location {
-					f.run, f.sent = 0, 0
+					f.run = 0
 					w.votes[i] = f
 				}
 			}
 		}
+	}
+	w.rounds = probe.Rounds{
+		Clock: b.o.Clock, Key: p.ID + o.Name, Interval: seconds(m.Interval), Longest: w.total, Least: b.probe.Least(), Locations: len(w.votes),
+		Send: func(ctx context.Context) probe.Result { return b.try(ctx, w) },
+		Count: func(i int, r probe.Result, at time.Time) {
+			if before, after := w.count(i, r, at); before != after {
+				b.log.Info("origin changed", "origin", w.target.Dial, "healthy", after, "last", r.Reason)
+			}
+		},
 	}
 	return w
 }
@@ -106,9 +104,9 @@ func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 // header override set on a monitor"; without any, the endpoint's address is the Host ("Monitors", Host header
 // prioritization). "When a host header is set, we set this as the ServerName in the initial TLS handshake. If not set, we
 // will not provide a ServerName" ("Common error codes", TLS unrecognized name error).
-func target(m plane.PoolMonitor, o plane.Origin, roots *x509.CertPool) monitor.Target {
-	t := monitor.Target{
-		Protocol: monitor.Protocol(strings.ToUpper(m.Type)), Dial: o.Address, Port: m.Port, Method: m.Method, Path: m.Path, Body: m.ExpectedBody,
+func target(m plane.PoolMonitor, o plane.Origin, roots *x509.CertPool) probe.Target {
+	t := probe.Target{
+		Protocol: probe.Protocol(strings.ToUpper(m.Type)), Dial: o.Address, Port: m.Port, Method: m.Method, Path: m.Path, Body: m.ExpectedBody,
 		Timeout: seconds(m.Timeout), Headers: map[string][]string{}, Expect: func(status int) bool { return expected(m.ExpectedCodes, status) },
 	}
 	if !m.AllowInsecure {
@@ -142,54 +140,10 @@ func expected(codes string, status int) bool {
 	return false
 }
 
-// stop ends the probing and waits for it.
-func (w *watch) stop() {
-	w.cancel()
-	w.probing.Wait()
-}
-
-// run is the life of one data centre's probing: a probe every interval, from start to start, so that an origin that fails is
-// noticed after n intervals and the tries of one probe at the latest. A probe that the floor lets last longer than its tries,
-// by the overrun o, would make that later. So the probe after one that has not ended in time starts o early: n probes that
-// all run into the floor then end by the bound, for n >= 2, as long as o is no longer than what the interval has beyond the
-// tries; for n = 1 one overrun remains.
-func (b *Balancers) run(ctx context.Context, w *watch, i int) {
-	early := max(w.total, w.interval-max(0, b.probe.Least()-w.total))
-	share := (float64(i) + w.phase) / float64(len(w.votes))
-	next := b.o.Clock.Now().Add(time.Duration(share * float64(w.interval)))
-	for serial := 1; b.until(ctx, next); serial++ {
-		done := make(chan struct{})
-		w.probing.Go(func() {
-			defer close(done)
-			res := b.try(ctx, w)
-			if ctx.Err() == nil { // a probe cut short says nothing
-				b.report(w, i, serial, res)
-			}
-		})
-		if !b.until(ctx, next.Add(min(early, w.interval))) {
-			return
-		}
-		select {
-		case <-done:
-			next = next.Add(w.interval)
-		default:
-			next = next.Add(min(early, w.interval))
-		}
-		if now := b.o.Clock.Now(); next.Before(now.Add(-w.interval)) {
-			next = now // the machine slept: nothing is made up for
-		}
-	}
-}
-
-// until waits for a moment of cloud time; it reports whether it came.
-func (b *Balancers) until(ctx context.Context, at time.Time) bool {
-	return b.o.Clock.Sleep(ctx, max(0, at.Sub(b.o.Clock.Now())))
-}
-
 // try is one probe with its retries: "The number of retries to attempt in case of a timeout before marking the origin as
 // unhealthy. Retries are attempted immediately" (pulumi-cloudflare, LoadBalancerMonitor.Retries). There are only as many as
 // have room in the time of all tries: where the floor gives each of them more, fewer.
-func (b *Balancers) try(ctx context.Context, w *watch) checker.Result {
+func (b *Balancers) try(ctx context.Context, w *watch) probe.Result {
 	each := max(w.target.Timeout, b.probe.Least())
 	tries := max(1, min(w.monitor.Retries+1, int((w.total+each-1)/each)))
 	var took time.Duration
@@ -203,29 +157,19 @@ func (b *Balancers) try(ctx context.Context, w *watch) checker.Result {
 	}
 }
 
-func (b *Balancers) report(w *watch, i, serial int, r checker.Result) {
-	before, after := w.count(i, serial, r, b.o.Clock.Now())
-	if before != after {
-		b.log.Info("origin changed", "origin", w.target.Dial, "healthy", after, "last", r.Reason)
-	}
-}
-
 // count takes in one result. A data centre's first result is its vote; later ones turn it when as many agree in a row as the
 // monitor asks for.
-func (w *watch) count(i, serial int, r checker.Result, at time.Time) (before, after bool) {
+func (w *watch) count(i int, r probe.Result, at time.Time) (before, after bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before, _ = w.verdict()
 	v := &w.votes[i]
-	if serial < v.sent {
-		return before, before // a later probe has told already
-	}
 	if v.run > 0 && v.last.OK == r.OK {
 		v.run++
 	} else {
 		v.run = 1
 	}
-	v.last, v.at, v.sent = r, at, serial
+	v.last, v.at = r, at
 	enough := w.monitor.ConsecutiveDown
 	if r.OK {
 		enough = w.monitor.ConsecutiveUp
@@ -269,13 +213,13 @@ func (w *watch) Healthy() bool {
 }
 
 // detail is the verdict with the votes, for people.
-func (w *watch) detail() checker.Status {
+func (w *watch) detail() probe.Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	st := checker.Status{Of: len(w.votes), Since: w.since}
+	st := probe.Status{Of: len(w.votes), Since: w.since}
 	st.Healthy, st.Passing = w.verdict()
 	for _, v := range w.votes {
-		st.Votes = append(st.Votes, checker.Vote{Location: v.location, Healthy: v.known && v.healthy, Consecutive: v.run, Last: v.last, At: v.at})
+		st.Votes = append(st.Votes, probe.Vote{Location: v.location, Healthy: v.known && v.healthy, Consecutive: v.run, Last: v.last, At: v.at})
 	}
 	st.Why = fmt.Sprintf("%d of %d data centres pass; most of a region must, in most regions", st.Passing, st.Of)
 	return st

@@ -7,9 +7,17 @@ import (
 	"testing"
 	"time"
 
-	"polygate.example/tools/internal/localcloud/checker"
+	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
+
+// watching is the probing of a pool's first origin, not begun.
+func watching(t *testing.T, p plane.Pool, former *watch) *watch {
+	t.Helper()
+	clk := clock.New(1)
+	return (&Balancers{o: Options{Clock: clk}, probe: probe.Sender{Clock: clk}}).watch(p, p.Origins[0], former)
+}
 
 // An origin is healthy when most data centres pass in most regions, whatever the share of all data centres.
 func TestMajorityOfMajorities(t *testing.T) {
@@ -28,9 +36,9 @@ func TestMajorityOfMajorities(t *testing.T) {
 	} {
 		p := monitored("p", "o1")
 		p.Regions = []string{"ENAM", "SEAS", "WEU", "OC"}[:c.regions]
-		w := newWatch(p, p.Origins[0], time.Now(), nil, nil)
+		w := watching(t, p, nil)
 		for i, x := range strings.ReplaceAll(c.passing, " ", "") {
-			w.count(i, 1, checker.Result{OK: x == 'x'}, time.Now())
+			w.count(i, probe.Result{OK: x == 'x'}, time.Now())
 		}
 		if got := w.Healthy(); got != c.want {
 			t.Errorf("%s is healthy: %v, want %v (%s)", c.passing, got, c.want, health)
@@ -45,34 +53,30 @@ func TestMajorityOfMajorities(t *testing.T) {
 func TestConsecutive(t *testing.T) {
 	p := monitored("p", "o1")
 	p.Regions, p.Monitor.ConsecutiveUp, p.Monitor.ConsecutiveDown = []string{"WEU"}, 3, 2
-	w := newWatch(p, p.Origins[0], time.Now(), nil, nil)
+	w := watching(t, p, nil)
 	got := ""
-	for n, r := range "x.x..x.xx.xxx" {
+	for _, r := range "x.x..x.xx.xxx" {
 		for i := range w.votes {
-			w.count(i, n+1, checker.Result{OK: r == 'x'}, time.Now())
+			w.count(i, probe.Result{OK: r == 'x'}, time.Now())
 		}
 		got += map[bool]string{true: "x", false: "."}[w.Healthy()]
 	}
 	if want := "xxxx........x"; got != want {
 		t.Errorf("health is %s, want %s (pulumi-cloudflare, LoadBalancerMonitorArgs.ConsecutiveUp and ConsecutiveDown)", got, want)
 	}
-	// What comes late of an earlier probe counts no more.
-	if w.count(0, 2, checker.Result{OK: false}, time.Now()); !w.votes[0].last.OK {
-		t.Error("an earlier probe's late result counted")
-	}
 }
 
 // Another interval starts the probing anew and takes the votes along, so that nobody's traffic moves.
 func TestSettingsChange(t *testing.T) {
 	p := monitored("p", "o1")
-	old := newWatch(p, p.Origins[0], time.Now(), nil, nil)
+	old := watching(t, p, nil)
 	for i := range old.votes {
-		old.count(i, 1, checker.Result{OK: true}, time.Now())
+		old.count(i, probe.Result{OK: true}, time.Now())
 	}
 	changed := p
 	m := *p.Monitor
 	m.Interval, changed.Monitor, changed.Regions = 60, &m, []string{"WEU", "OC"}
-	w := newWatch(changed, p.Origins[0], time.Now(), old, nil)
+	w := watching(t, changed, old)
 	if _, passing := w.verdict(); passing != 3 {
 		t.Errorf("%d data centres pass: want the three of WEU", passing)
 	}
@@ -107,7 +111,7 @@ func TestProbing(t *testing.T) {
 	off := monitored("p3", "o2")
 	off.Origins[0].Disabled = true
 	d.balance(nil, monitored("p1", "o1"), monitored("p2", "o2"), off)
-	check := func(id string) checker.Status { return d.b.Checks()[id] }
+	check := func(id string) probe.Status { return d.b.Checks()[id] }
 	until(t, "health of o1 and o2", func() bool { return check("p1/o1").Healthy && check("p2/o2").Healthy })
 	if st := check("p1/o1"); st.Of != 9 || len(st.Votes) != 9 {
 		t.Errorf("o1 has %d of %d: three data centres of three regions probe", st.Passing, st.Of)
@@ -143,7 +147,7 @@ func TestRetries(t *testing.T) {
 			d := newBed(t, 1, 10)
 			p := monitored("p", "o1")
 			p.Monitor.Timeout, p.Monitor.Retries = 1, 2 // 0.1 s each
-			w := newWatch(p, p.Origins[0], time.Now(), nil, d.ca.Pool())
+			w := d.b.watch(p, p.Origins[0], nil)
 			tries := 0
 			d.b.probe.Dial = func(ctx context.Context, host string, port int) (net.Conn, error) {
 				tries++

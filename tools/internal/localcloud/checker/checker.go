@@ -6,21 +6,15 @@
 //
 // # Time
 //
-// Intervals and timeouts are cloud time and go through the clock. Code under test is not sped up, though: at speed 10
-// a 2 s timeout would be 200 ms on the wall clock, and a busy laptop would look like an outage. No probe is therefore cut
-// off before Options.Floor of wall time, counted over all its phases. What a probe takes beyond the
-// documented timeout T because of that, the overrun o, must not make detection later than in production,
-// n(I+T) for interval I and threshold n. So the pause after a probe that overran is I-2o instead of I: one o for
-// itself, one for the next probe, which may overrun just as much. n probes that all run into the floor then end by
+// What package probe says about time holds here. A pause is from a probe's end to the next one's start, so what a probe takes
+// beyond the documented timeout T, the overrun o, would make detection later than in production, n(I+T) for interval I and
+// threshold n. So the pause after a probe that overran is I-2o instead of I: one o for itself, one for the next probe, which may
+// overrun just as much. n probes that all run into the floor then end by
 //
 //	(I+T+o) + (n-1)(I-2o+T+o) = n(I+T) - (n-2)o
 //
 // which keeps the bound for every n >= 2 as long as 2o <= I: with the default floor and the 10 s interval, up to
-// speed 11. With n = 1 one overrun remains. Outages in which connections are refused or answered wrongly, not left
-// hanging, have no overrun at any speed.
-//
-// A delay that was injected (Options.Delay) is cloud time, and no laptop's fault: one that is longer than a checker waits
-// gets no floor. A delay of 5 s is an outage at speed 10, too, where it is over within half a second.
+// speed 11. With n = 1 one overrun remains.
 package checker
 
 import (
@@ -29,7 +23,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"reflect"
 	"slices"
 	"sync"
@@ -38,6 +31,7 @@ import (
 
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Locations are the regions Route 53 checks from; a check without locations of its own is checked from all.
@@ -47,22 +41,12 @@ var Locations = []string{
 	"ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1",
 }
 
-// DefaultFloor is the least wall time a probe is given.
-const DefaultFloor = time.Second
-
-// Dial connects to a port of a host, a name or an address; (*edge.Dialer).Dial is one.
-type Dial func(ctx context.Context, host string, port int) (net.Conn, error)
-
-// Delay is how long, in cloud time, an answer for a host from a connection's far end is held back on purpose;
-// (*front.Fronts).Delay is one.
-type Delay func(at net.Addr, host string) time.Duration
-
 // Options configures a Checker.
 type Options struct {
 	Clock  *clock.Clock  // required
-	Dial   Dial          // required
-	Floor  time.Duration // least wall time for a probe; 0 is DefaultFloor, see the package comment
-	Delay  Delay         // nil: no answer is held back on purpose
+	Dial   probe.Dial    // required
+	Floor  time.Duration // least wall time for a probe; 0 is probe.DefaultFloor, see the package comment
+	Delay  probe.Delay   // nil: no answer is held back on purpose
 	Logger *slog.Logger  // nil discards
 }
 
@@ -84,7 +68,7 @@ func New(o Options) (*Checker, error) {
 		return nil, errors.New("checker: a Clock and a Dial are required")
 	}
 	if o.Floor <= 0 {
-		o.Floor = DefaultFloor
+		o.Floor = probe.DefaultFloor
 	}
 	c := &Checker{
 		clock: o.Clock, log: o.Logger,
@@ -156,7 +140,8 @@ func (c *Checker) start(k *check) {
 
 // run is the life of one checker location: wait for its phase, probe, vote, pause.
 func (c *Checker) run(ctx context.Context, k *check, location int) {
-	pause := phase(k.config, location, len(k.locations))
+	// Real checkers "don't coordinate" (Determining): each keeps its own time, and this is one such pattern.
+	pause := probe.Phase(k.config.ID, location, len(k.locations), time.Duration(k.config.Interval)*time.Second)
 	for c.clock.Sleep(ctx, pause) {
 		res := c.prober.probe(ctx, k.config, k.locations[location].name)
 		if ctx.Err() != nil {
@@ -177,10 +162,10 @@ func (c *Checker) Healthy(id string) bool {
 }
 
 // Status tells about one check; ok is false for an unknown one.
-func (c *Checker) Status(id string) (st Status, ok bool) {
+func (c *Checker) Status(id string) (st probe.Status, ok bool) {
 	checks := c.checks.Load()
 	if checks == nil || (*checks)[id] == nil {
-		return Status{}, false
+		return probe.Status{}, false
 	}
 	k := (*checks)[id]
 	if derived(k.config.Type) {

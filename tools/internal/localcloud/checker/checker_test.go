@@ -13,6 +13,8 @@ import (
 
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
+	"polygate.example/tools/internal/localcloud/probe/probetest"
 )
 
 // ways an endpoint behaves.
@@ -32,7 +34,7 @@ type target struct {
 
 func (g *target) dial(ctx context.Context, host string, port int) (net.Conn, error) {
 	g.dials.Add(1)
-	e := endpoint{}
+	e := probetest.Endpoint{}
 	switch g.mode.Load() {
 	case refused:
 		return nil, errors.New("connection refused")
@@ -52,12 +54,12 @@ func (g *target) dial(ctx context.Context, host string, port int) (net.Conn, err
 		}()
 		return client, nil
 	case failing:
-		e.head = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+		e.Head = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 	}
-	return e.dial(ctx, host, port)
+	return e.Dial(ctx, host, port)
 }
 
-func start(t *testing.T, speed float64, dial Dial, checks ...plane.HealthCheck) (*Checker, *clock.Clock) {
+func start(t *testing.T, speed float64, dial probe.Dial, checks ...plane.HealthCheck) (*Checker, *clock.Clock) {
 	t.Helper()
 	clk := clock.New(speed)
 	c, err := New(Options{Clock: clk, Dial: dial})

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // The types of checks that probe nothing. Source: Route 53 API Reference, HealthCheckConfig, "Type".
@@ -93,8 +94,8 @@ func (c *Checker) settle() {
 }
 
 // derivedStatus is the state of a check that follows from others: children vote in place of locations.
-func (k *check) derivedStatus(checks map[string]*check) Status {
-	st := Status{ID: k.config.ID, Healthy: healthy(checks, k.config.ID, nil)}
+func (k *check) derivedStatus(checks map[string]*check) probe.Status {
+	st := probe.Status{ID: k.config.ID, Healthy: healthy(checks, k.config.ID, nil)}
 	k.mu.Lock()
 	st.Since = k.since
 	k.mu.Unlock()

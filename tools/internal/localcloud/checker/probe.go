@@ -1,11 +1,9 @@
 package checker
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +14,7 @@ import (
 
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Limits of one probe, in cloud time. Source: Determining.
@@ -51,26 +50,19 @@ func (k kind) timeout() time.Duration {
 	}
 }
 
-// Result is the outcome of one probe.
-type Result struct {
-	OK     bool          `json:"ok"`
-	Reason string        `json:"reason"` // for people: "HTTP Status Code 200, OK", or what failed
-	Took   time.Duration `json:"took"`   // cloud time
-}
-
 // prober sends probes. Each opens a connection of its own, as Route 53's do.
 type prober struct {
 	clock *clock.Clock
-	dial  Dial
+	dial  probe.Dial
 	floor time.Duration
-	delay Delay // may be nil
+	delay probe.Delay // may be nil
 }
 
 // probe checks once and always returns a result.
-func (p prober) probe(ctx context.Context, hc plane.HealthCheck, location string) Result {
+func (p prober) probe(ctx context.Context, hc plane.HealthCheck, location string) probe.Result {
 	start := time.Now()
 	reason, err := p.attempt(ctx, hc, location, start)
-	r := Result{OK: err == nil, Reason: reason, Took: p.clock.Cloud(time.Since(start))}
+	r := probe.Result{OK: err == nil, Reason: reason, Took: p.clock.Cloud(time.Since(start))}
 	if err != nil {
 		r.Reason = err.Error()
 	}
@@ -129,7 +121,7 @@ func (p prober) attempt(ctx context.Context, hc plane.HealthCheck, location stri
 	if _, err := io.WriteString(conn, request(hc, location)); err != nil {
 		return "", fmt.Errorf("send request: %w", err)
 	}
-	resp, err := readResponse(conn)
+	resp, err := probe.ReadResponse(conn, http.MethodGet, maxHeader+matchWindow)
 	if err != nil {
 		return "", err
 	}
@@ -186,21 +178,6 @@ func request(hc plane.HealthCheck, location string) string {
 		"Host: " + host + "\r\n" +
 		"User-Agent: Amazon-Route53-Health-Check-Service (ref " + hc.ID + "; " + location + ")\r\n" +
 		"Accept: */*\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
-}
-
-// readResponse reads the head of the final response, past any informational ones.
-func readResponse(conn net.Conn) (*http.Response, error) {
-	r := bufio.NewReader(io.LimitReader(conn, maxHeader+matchWindow))
-	for range 5 {
-		resp, err := http.ReadResponse(r, nil)
-		if err != nil {
-			return nil, fmt.Errorf("read response: %w", err)
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, nil
-		}
-	}
-	return nil, errors.New("read response: informational responses without end")
 }
 
 // match looks for a string in the first part of a body.

@@ -1,18 +1,9 @@
 package checker
 
 import (
-	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
-	"fmt"
-	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -22,77 +13,14 @@ import (
 
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe/probetest"
 )
 
 // expired is a certificate for another name, signed by nobody, that ran out in 2020.
 func expired(t testing.TB) tls.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "other.example"},
-		NotBefore: time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-// endpoint is a server at the other end of a pipe: time in a synctest bubble is exact, and nothing is listened on.
-type endpoint struct {
-	connect  time.Duration // before the connection stands
-	response time.Duration // before the response's head
-	body     time.Duration // between head and body
-	head     string        // whole response head; "" is 200 with a length
-	text     string
-	drop     bool // closes after the request instead of answering
-	tls      *tls.Config
-
-	request *http.Request // what it was asked, once done
-	sni     string
-}
-
-func (e *endpoint) dial(ctx context.Context, _ string, _ int) (net.Conn, error) {
-	select {
-	case <-time.After(e.connect):
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	client, server := net.Pipe()
-	go e.serve(server)
-	return client, nil
-}
-
-func (e *endpoint) serve(conn net.Conn) {
-	defer func() { _ = conn.Close() }()
-	if e.tls != nil {
-		cfg := e.tls.Clone()
-		cfg.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
-			e.sni = h.ServerName
-			return nil, nil
-		}
-		conn = tls.Server(conn, cfg)
-	}
-	req, err := http.ReadRequest(bufio.NewReader(conn))
-	if err != nil {
-		return
-	}
-	e.request = req
-	time.Sleep(e.response)
-	if e.drop {
-		return
-	}
-	head := e.head
-	if head == "" {
-		head = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(e.text))
-	}
-	if _, err := io.WriteString(conn, head); err != nil {
-		return
-	}
-	time.Sleep(e.body)
-	_, _ = io.WriteString(conn, e.text)
+	cert, _ := probetest.Certificate(t, "other.example", time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
+	return cert
 }
 
 // The limits and verdicts of one probe, from "How Amazon Route 53 determines whether a health check is healthy". The
@@ -109,48 +37,48 @@ func TestProbe(t *testing.T) {
 		name   string
 		kind   string
 		search string
-		at     endpoint
+		at     probetest.Endpoint
 		ok     bool
 		reason string // part of it
 	}{
 		{name: "200", kind: "HTTP", ok: true, reason: "HTTP Status Code 200 OK"},
-		{name: "204", kind: "HTTP", at: endpoint{head: status("204 No Content")}, ok: true},
-		{name: "301 counts and is not followed", kind: "HTTP", at: endpoint{head: "HTTP/1.1 301 Moved\r\nLocation: http://nowhere.test/\r\n\r\n"}, ok: true},
-		{name: "399", kind: "HTTP", at: endpoint{head: status("399 Odd")}, ok: true},
-		{name: "400", kind: "HTTP", at: endpoint{head: status("400 Bad Request")}, reason: "HTTP Status Code 400"},
-		{name: "503", kind: "HTTP", at: endpoint{head: status("503 Service Unavailable")}, reason: "HTTP Status Code 503"},
-		{name: "informational first", kind: "HTTP", at: endpoint{head: "HTTP/1.1 103 Early Hints\r\n\r\n" + status("200 OK")}, ok: true},
-		{name: "informational only", kind: "HTTP", at: endpoint{head: strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 9)}, reason: "without end"},
-		{name: "header not as in RFC 7230", kind: "HTTP", at: endpoint{head: "HTTP/1.1 200 OK\r\nno colon here\r\n\r\n"}, reason: "read response"},
-		{name: "endless header", kind: "HTTP", at: endpoint{head: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 200<<10) + "\r\n\r\n"}, reason: "read response"},
-		{name: "closed without an answer", kind: "HTTP", at: endpoint{drop: true}, reason: "read response"},
-		{name: "connects within 4 s", kind: "HTTP", at: endpoint{connect: connect4 + almost}, ok: true},
-		{name: "connects after 4 s", kind: "HTTP", at: endpoint{connect: connect4 - almost}, reason: "no connection"},
-		{name: "answers within 2 s", kind: "HTTP", at: endpoint{response: response2 + almost}, ok: true},
-		{name: "answers after 2 s", kind: "HTTP", at: endpoint{response: response2 - almost}, reason: "read response"},
-		{name: "the 2 s count from the connection", kind: "HTTP", at: endpoint{connect: 3900 * time.Millisecond, response: 1900 * time.Millisecond}, ok: true},
-		{name: "a body that never comes does not matter", kind: "HTTP", at: endpoint{body: time.Hour, text: "late"}, ok: true},
-		{name: "HTTPS does not validate the certificate", kind: "HTTPS", at: endpoint{tls: secure()}, ok: true},
+		{name: "204", kind: "HTTP", at: probetest.Endpoint{Head: status("204 No Content")}, ok: true},
+		{name: "301 counts and is not followed", kind: "HTTP", at: probetest.Endpoint{Head: "HTTP/1.1 301 Moved\r\nLocation: http://nowhere.test/\r\n\r\n"}, ok: true},
+		{name: "399", kind: "HTTP", at: probetest.Endpoint{Head: status("399 Odd")}, ok: true},
+		{name: "400", kind: "HTTP", at: probetest.Endpoint{Head: status("400 Bad Request")}, reason: "HTTP Status Code 400"},
+		{name: "503", kind: "HTTP", at: probetest.Endpoint{Head: status("503 Service Unavailable")}, reason: "HTTP Status Code 503"},
+		{name: "informational first", kind: "HTTP", at: probetest.Endpoint{Head: "HTTP/1.1 103 Early Hints\r\n\r\n" + status("200 OK")}, ok: true},
+		{name: "informational only", kind: "HTTP", at: probetest.Endpoint{Head: strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 9)}, reason: "without end"},
+		{name: "header not as in RFC 7230", kind: "HTTP", at: probetest.Endpoint{Head: "HTTP/1.1 200 OK\r\nno colon here\r\n\r\n"}, reason: "read response"},
+		{name: "endless header", kind: "HTTP", at: probetest.Endpoint{Head: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 200<<10) + "\r\n\r\n"}, reason: "read response"},
+		{name: "closed without an answer", kind: "HTTP", at: probetest.Endpoint{Drop: true}, reason: "read response"},
+		{name: "connects within 4 s", kind: "HTTP", at: probetest.Endpoint{Connect: connect4 + almost}, ok: true},
+		{name: "connects after 4 s", kind: "HTTP", at: probetest.Endpoint{Connect: connect4 - almost}, reason: "no connection"},
+		{name: "answers within 2 s", kind: "HTTP", at: probetest.Endpoint{Response: response2 + almost}, ok: true},
+		{name: "answers after 2 s", kind: "HTTP", at: probetest.Endpoint{Response: response2 - almost}, reason: "read response"},
+		{name: "the 2 s count from the connection", kind: "HTTP", at: probetest.Endpoint{Connect: 3900 * time.Millisecond, Response: 1900 * time.Millisecond}, ok: true},
+		{name: "a body that never comes does not matter", kind: "HTTP", at: probetest.Endpoint{Body: time.Hour, Text: "late"}, ok: true},
+		{name: "HTTPS does not validate the certificate", kind: "HTTPS", at: probetest.Endpoint{TLS: secure()}, ok: true},
 		{name: "HTTPS to a plain server", kind: "HTTPS", reason: "TLS"},
-		{name: "HTTPS handshake belongs to the 2 s", kind: "HTTPS", at: endpoint{tls: secure(), response: response2 - almost}, reason: "read response"},
-		{name: "TCP connects within 10 s", kind: "TCP", at: endpoint{connect: tcp10 + almost}, ok: true, reason: "TCP connection"},
-		{name: "TCP connects after 10 s", kind: "TCP", at: endpoint{connect: tcp10 - almost}, reason: "no connection"},
-		{name: "string found", kind: "HTTP_STR_MATCH", search: "all good", at: endpoint{text: `{"status":"all good"}`}, ok: true},
-		{name: "string found over TLS", kind: "HTTPS_STR_MATCH", search: "ok", at: endpoint{text: "ok", tls: secure()}, ok: true},
-		{name: "string not found", kind: "HTTP_STR_MATCH", search: "all good", at: endpoint{text: "all bad"}, reason: "do not contain"},
-		{name: "string differs in case", kind: "HTTP_STR_MATCH", search: "OK", at: endpoint{text: "ok"}, reason: "do not contain"},
-		{name: "string ends at byte 5120", kind: "HTTP_STR_MATCH", search: "end", at: endpoint{text: strings.Repeat("x", 5117) + "end"}, ok: true},
-		{name: "string ends at byte 5121", kind: "HTTP_STR_MATCH", search: "end", at: endpoint{text: strings.Repeat("x", 5118) + "end"}, reason: "5120"},
-		{name: "string in a 500", kind: "HTTP_STR_MATCH", search: "ok", at: endpoint{head: "HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n", text: "ok"}, reason: "HTTP Status Code 500"},
-		{name: "body within 2 s of the status", kind: "HTTP_STR_MATCH", search: "ok", at: endpoint{body: body2 + almost, text: "ok"}, ok: true},
-		{name: "body after 2 s", kind: "HTTP_STR_MATCH", search: "ok", at: endpoint{body: body2 - almost, text: "ok"}, reason: "read body"},
+		{name: "HTTPS handshake belongs to the 2 s", kind: "HTTPS", at: probetest.Endpoint{TLS: secure(), Response: response2 - almost}, reason: "read response"},
+		{name: "TCP connects within 10 s", kind: "TCP", at: probetest.Endpoint{Connect: tcp10 + almost}, ok: true, reason: "TCP connection"},
+		{name: "TCP connects after 10 s", kind: "TCP", at: probetest.Endpoint{Connect: tcp10 - almost}, reason: "no connection"},
+		{name: "string found", kind: "HTTP_STR_MATCH", search: "all good", at: probetest.Endpoint{Text: `{"status":"all good"}`}, ok: true},
+		{name: "string found over TLS", kind: "HTTPS_STR_MATCH", search: "ok", at: probetest.Endpoint{Text: "ok", TLS: secure()}, ok: true},
+		{name: "string not found", kind: "HTTP_STR_MATCH", search: "all good", at: probetest.Endpoint{Text: "all bad"}, reason: "do not contain"},
+		{name: "string differs in case", kind: "HTTP_STR_MATCH", search: "OK", at: probetest.Endpoint{Text: "ok"}, reason: "do not contain"},
+		{name: "string ends at byte 5120", kind: "HTTP_STR_MATCH", search: "end", at: probetest.Endpoint{Text: strings.Repeat("x", 5117) + "end"}, ok: true},
+		{name: "string ends at byte 5121", kind: "HTTP_STR_MATCH", search: "end", at: probetest.Endpoint{Text: strings.Repeat("x", 5118) + "end"}, reason: "5120"},
+		{name: "string in a 500", kind: "HTTP_STR_MATCH", search: "ok", at: probetest.Endpoint{Head: "HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n", Text: "ok"}, reason: "HTTP Status Code 500"},
+		{name: "body within 2 s of the status", kind: "HTTP_STR_MATCH", search: "ok", at: probetest.Endpoint{Body: body2 + almost, Text: "ok"}, ok: true},
+		{name: "body after 2 s", kind: "HTTP_STR_MATCH", search: "ok", at: probetest.Endpoint{Body: body2 - almost, Text: "ok"}, reason: "read body"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hc := base()
 				hc.Type, hc.SearchString = tt.kind, tt.search
-				p := prober{clock: clock.New(1), dial: tt.at.dial, floor: time.Nanosecond}
+				p := prober{clock: clock.New(1), dial: tt.at.Dial, floor: time.Nanosecond}
 				r := p.probe(t.Context(), hc, "us-east-1")
 				if r.OK != tt.ok || !strings.Contains(r.Reason, tt.reason) {
 					t.Errorf("ok %t, %q: want %t, %q", r.OK, r.Reason, tt.ok, tt.reason)
@@ -198,28 +126,24 @@ func TestProbeRequest(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hc := base()
 				tt.edit(&hc)
-				e := &endpoint{}
+				e := &probetest.Endpoint{}
 				if !tt.plain {
-					e.tls = &tls.Config{Certificates: []tls.Certificate{cert}}
+					e.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 				}
-				var target string
-				p := prober{clock: clock.New(1), floor: time.Second, dial: func(ctx context.Context, host string, port int) (net.Conn, error) {
-					target = fmt.Sprintf("%s:%d", host, port)
-					return e.dial(ctx, host, port)
-				}}
+				p := prober{clock: clock.New(1), floor: time.Second, dial: e.Dial}
 				if r := p.probe(t.Context(), hc, "eu-west-1"); !r.OK {
 					t.Fatal(r.Reason)
 				}
 				synctest.Wait()
-				if target != tt.target || e.request.Host != tt.host || e.sni != tt.sni || e.request.RequestURI != tt.path {
+				if e.Target != tt.target || e.Request.Host != tt.host || e.SNI != tt.sni || e.Request.RequestURI != tt.path {
 					t.Errorf("connected to %q, Host %q, SNI %q, path %q\nwant %q, %q, %q, %q",
-						target, e.request.Host, e.sni, e.request.RequestURI, tt.target, tt.host, tt.sni, tt.path)
+						e.Target, e.Request.Host, e.SNI, e.Request.RequestURI, tt.target, tt.host, tt.sni, tt.path)
 				}
-				if ua := e.request.UserAgent(); !strings.HasPrefix(ua, "Amazon-Route53-Health-Check-Service (ref hc1") {
+				if ua := e.Request.UserAgent(); !strings.HasPrefix(ua, "Amazon-Route53-Health-Check-Service (ref hc1") {
 					t.Errorf("User-Agent %q", ua)
 				}
-				if e.request.Method != http.MethodGet || !e.request.Close {
-					t.Errorf("%s, Connection: close %t", e.request.Method, e.request.Close)
+				if e.Request.Method != http.MethodGet || !e.Request.Close {
+					t.Errorf("%s, Connection: close %t", e.Request.Method, e.Request.Close)
 				}
 			})
 		})
@@ -230,21 +154,21 @@ func TestProbeRequest(t *testing.T) {
 func TestFloor(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		at   endpoint
+		at   probetest.Endpoint
 		ok   bool
 		took time.Duration // wall time
 	}{
-		{"slow answer", endpoint{response: 900 * time.Millisecond}, true, 900 * time.Millisecond},
-		{"slow connection", endpoint{connect: 900 * time.Millisecond}, true, 900 * time.Millisecond},
-		{"no answer", endpoint{response: time.Hour}, false, time.Second},
-		{"no connection", endpoint{connect: time.Hour}, false, time.Second},
-		{"both phases late", endpoint{connect: 500 * time.Millisecond, response: time.Hour}, false, time.Second},
+		{"slow answer", probetest.Endpoint{Response: 900 * time.Millisecond}, true, 900 * time.Millisecond},
+		{"slow connection", probetest.Endpoint{Connect: 900 * time.Millisecond}, true, 900 * time.Millisecond},
+		{"no answer", probetest.Endpoint{Response: time.Hour}, false, time.Second},
+		{"no connection", probetest.Endpoint{Connect: time.Hour}, false, time.Second},
+		{"both phases late", probetest.Endpoint{Connect: 500 * time.Millisecond, Response: time.Hour}, false, time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hc := base()
 				hc.Type = "HTTP"
-				p := prober{clock: clock.New(50), dial: tt.at.dial, floor: time.Second} // 2 s of cloud time are 40 ms
+				p := prober{clock: clock.New(50), dial: tt.at.Dial, floor: time.Second} // 2 s of cloud time are 40 ms
 				start := time.Now()
 				r := p.probe(t.Context(), hc, "us-east-1")
 				if took := time.Since(start); r.OK != tt.ok || took != tt.took {
@@ -272,10 +196,10 @@ func TestInjectedDelay(t *testing.T) {
 		t.Run(tt.delay.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				clk := clock.New(10)
-				e := endpoint{response: clk.Wall(tt.delay)}
+				e := probetest.Endpoint{Response: clk.Wall(tt.delay)}
 				hc := base()
 				hc.Type = "HTTP"
-				p := prober{clock: clk, dial: e.dial, floor: time.Second, delay: func(_ net.Addr, host string) time.Duration {
+				p := prober{clock: clk, dial: e.Dial, floor: time.Second, delay: func(_ net.Addr, host string) time.Duration {
 					if host != hc.FQDN {
 						t.Errorf("asked for the delay of %q, want %q", host, hc.FQDN)
 					}
@@ -296,10 +220,10 @@ func TestInjectedDelay(t *testing.T) {
 func TestProbeEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		e := endpoint{response: time.Minute}
+		e := probetest.Endpoint{Response: time.Minute}
 		hc := base()
 		hc.Type = "HTTP"
-		p := prober{clock: clock.New(1), dial: e.dial, floor: time.Hour}
+		p := prober{clock: clock.New(1), dial: e.Dial, floor: time.Hour}
 		time.AfterFunc(time.Second, func() { cancel(errors.New("stopped")) })
 		start := time.Now()
 		if r := p.probe(ctx, hc, "us-east-1"); r.OK || time.Since(start) != time.Second {

@@ -3,11 +3,11 @@ package checker
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"sync"
 	"time"
 
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // quorumPercent: "If more than 18% of health checkers report that an endpoint is healthy, Route 53 considers it
@@ -17,26 +17,6 @@ const quorumPercent = 18
 
 // quorum is the verdict when passing of all checkers vote healthy.
 func quorum(passing, of int) bool { return passing*100 > quorumPercent*of }
-
-// Status is the state of one health check.
-type Status struct {
-	ID      string    `json:"id"`
-	Healthy bool      `json:"healthy"` // what DNS goes by: the quorum, inverted if the check says so
-	Passing int       `json:"passing"` // locations that vote healthy, before any inversion
-	Of      int       `json:"of"`      // locations that vote
-	Since   time.Time `json:"since"`   // cloud time of the last change of Healthy, or of the check's creation
-	Why     string    `json:"why"`
-	Votes   []Vote    `json:"votes"`
-}
-
-// Vote is what one location says.
-type Vote struct {
-	Location    string    `json:"location"`
-	Healthy     bool      `json:"healthy"`
-	Consecutive int       `json:"consecutive"` // equal results in a row, the last one included; 0 before the first probe
-	Last        Result    `json:"last"`        // the zero Result before the first probe
-	At          time.Time `json:"at"`          // cloud time Last came in
-}
 
 // check is one health check at work.
 type check struct {
@@ -57,7 +37,7 @@ type location struct {
 	name        string
 	healthy     bool
 	consecutive int
-	last        Result
+	last        probe.Result
 	at          time.Time
 }
 
@@ -110,7 +90,7 @@ func (k *check) stop() {
 }
 
 // report counts one result and says whether the check's health changed by it.
-func (k *check) report(i int, r Result, at time.Time) (healthy, flipped bool) {
+func (k *check) report(i int, r probe.Result, at time.Time) (healthy, flipped bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	l := &k.locations[i]
@@ -146,12 +126,12 @@ func (k *check) passing() int {
 	return n
 }
 
-func (k *check) status() Status {
+func (k *check) status() probe.Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	st := Status{ID: k.config.ID, Healthy: k.healthy, Passing: k.passing(), Of: len(k.locations), Since: k.since}
+	st := probe.Status{ID: k.config.ID, Healthy: k.healthy, Passing: k.passing(), Of: len(k.locations), Since: k.since}
 	for _, l := range k.locations {
-		st.Votes = append(st.Votes, Vote{
+		st.Votes = append(st.Votes, probe.Vote{
 			Location: l.name, Healthy: l.healthy, Consecutive: l.consecutive, Last: l.last, At: l.at,
 		})
 	}
@@ -163,17 +143,6 @@ func (k *check) status() Status {
 		st.Why += "; the result is inverted"
 	}
 	return st
-}
-
-// phase is when a location first probes: the locations are spread over the interval, and the checks against each
-// other, so that probes come evenly and the same way on every run. Real checkers "don't coordinate" (Determining):
-// each keeps its own time, and this is one such pattern.
-func phase(hc plane.HealthCheck, location, of int) time.Duration {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(hc.ID)) // a hash never fails
-	interval := time.Duration(hc.Interval) * time.Second
-	own := interval / time.Duration(of) * time.Duration(h.Sum32()%1000) / 1000
-	return interval/time.Duration(of)*time.Duration(location) + own
 }
 
 // pauseAfter is the time from a probe's end to the next one's start. It is the request interval: "The number of

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy": more than 18 % healthy,
@@ -37,7 +38,7 @@ func base() plane.HealthCheck {
 // feed reports results for one location: "+" passes, "-" fails.
 func feed(k *check, location int, results string) {
 	for _, r := range results {
-		k.report(location, Result{OK: r == '+'}, time.Time{})
+		k.report(location, probe.Result{OK: r == '+'}, time.Time{})
 	}
 }
 
@@ -110,26 +111,6 @@ func TestNewDisabledInverted(t *testing.T) {
 				t.Errorf("healthy %t (%s), want %t", got.Healthy, got.Why, tt.want)
 			}
 		})
-	}
-}
-
-// Locations and checks are spread over the interval and never start together.
-func TestPhases(t *testing.T) {
-	seen := map[time.Duration]string{}
-	for c := range 6 {
-		hc := base()
-		hc.ID = fmt.Sprintf("hc%d", c+1)
-		for i := range Locations {
-			p := phase(hc, i, len(Locations))
-			slot := time.Duration(hc.Interval) * time.Second / 8
-			if p < slot*time.Duration(i) || p >= slot*time.Duration(i+1) {
-				t.Errorf("%s location %d starts after %s, outside its eighth of the interval", hc.ID, i, p)
-			}
-			if other, ok := seen[p]; ok {
-				t.Errorf("%s location %d starts with %s", hc.ID, i, other)
-			}
-			seen[p] = fmt.Sprintf("%s location %d", hc.ID, i)
-		}
 	}
 }
 

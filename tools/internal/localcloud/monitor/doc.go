@@ -1,6 +1,4 @@
-// Package monitor watches the endpoints of the local traffic managers. Probe is one probe, for any of them; Monitor is Azure
-// Traffic Manager's monitoring of its profiles, and what the profiles answer by it.
+// Package monitor is Azure Traffic Manager's monitoring of the endpoints of its profiles, and what the profiles answer by it.
 //
-// Intervals and timeouts are cloud time. What is said in package checker about the floor of a probe's time and about injected
-// delays holds here as well.
+// Intervals and timeouts are cloud time; what package probe says about time holds here.
 package monitor

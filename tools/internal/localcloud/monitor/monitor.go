@@ -11,18 +11,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/dns"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Options configures a Monitor.
 type Options struct {
 	Clock  *clock.Clock  // required
-	Dial   checker.Dial  // required
-	Floor  time.Duration // least wall time for a probe; 0 is checker.DefaultFloor
-	Delay  checker.Delay // nil: no answer is held back on purpose
+	Dial   probe.Dial    // required
+	Floor  time.Duration // least wall time for a probe; 0 is probe.DefaultFloor
+	Delay  probe.Delay   // nil: no answer is held back on purpose
 	Logger *slog.Logger  // nil discards
 	// Pick chooses one of n: the weighted method, and equal locations under Performance. nil: at random.
 	Pick func(n int) int
@@ -31,7 +31,7 @@ type Options struct {
 // Monitor probes the endpoints of Traffic Manager profiles and answers for the profiles' names. All methods are safe for
 // concurrent use.
 type Monitor struct {
-	probe  Probe
+	probe  probe.Sender
 	log    *slog.Logger
 	pick   func(int) int
 	ctx    context.Context // ends with the monitor
@@ -46,7 +46,7 @@ func New(o Options) (*Monitor, error) {
 	if o.Clock == nil || o.Dial == nil {
 		return nil, errors.New("monitor: a Clock and a Dial are required")
 	}
-	m := &Monitor{probe: Probe{Clock: o.Clock, Dial: o.Dial, Floor: o.Floor, Delay: o.Delay}, log: o.Logger, pick: o.Pick}
+	m := &Monitor{probe: probe.Sender{Clock: o.Clock, Dial: o.Dial, Floor: o.Floor, Delay: o.Delay}, log: o.Logger, pick: o.Pick}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -88,7 +88,7 @@ func (m *Monitor) Apply(profiles []plane.Profile) error {
 				next.watches[watchKey(p, e)] = old
 				continue
 			}
-			next.watches[watchKey(p, e)] = newWatch(p, e, m.probe.Clock.Now(), current.watching(e.Target))
+			next.watches[watchKey(p, e)] = m.watch(p, e, current.watching(e.Target))
 		}
 	}
 	// Readers move to the new table before the old probing is waited for: a probe on its way may be resolving a name, and the
@@ -96,16 +96,12 @@ func (m *Monitor) Apply(profiles []plane.Profile) error {
 	m.served.Store(next)
 	for key, old := range current.watches {
 		if next.watches[key] != old {
-			old.stop()
+			old.rounds.Stop()
 		}
 	}
 	for key, w := range next.watches {
 		if current.watches[key] != w {
-			ctx, cancel := context.WithCancel(m.ctx)
-			w.cancel = cancel
-			for i := range Locations {
-				w.probing.Go(func() { m.run(ctx, w, i) })
-			}
+			w.rounds.Start(m.ctx)
 		}
 	}
 	return errors.Join(errs...)
@@ -118,7 +114,7 @@ func (m *Monitor) Close() error {
 	m.cancel()
 	if t := m.served.Swap(nil); t != nil {
 		for _, w := range t.watches {
-			w.stop()
+			w.rounds.Stop()
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"polygate.example/tools/internal/localcloud/dns"
 	"polygate.example/tools/internal/localcloud/place"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe/probetest"
 )
 
 // internet is where endpoints are, by name: each answers 200 unless it is broken or hangs.
@@ -51,7 +52,7 @@ func (n *internet) dial(ctx context.Context, host string, port int) (net.Conn, e
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return (&server{}).dial(ctx, host, port)
+	return (&probetest.Endpoint{}).Dial(ctx, host, port)
 }
 
 // bench is a monitor in a bubble of its own time.

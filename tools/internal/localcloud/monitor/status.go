@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Status is the monitor status of an endpoint or a profile. Source: "Traffic Manager endpoint monitoring", Endpoint and
@@ -164,16 +164,16 @@ func (m *Monitor) Profiles() []ProfileStatus {
 }
 
 // Checks tells about every endpoint, by its ARM id, as a checker does about its checks.
-func (m *Monitor) Checks() map[string]checker.Status {
+func (m *Monitor) Checks() map[string]probe.Status {
 	t := m.served.Load()
 	if t == nil {
 		return nil
 	}
-	out := map[string]checker.Status{}
+	out := map[string]probe.Status{}
 	for _, p := range t.order {
 		for _, e := range p.Endpoints {
 			id, status := EndpointID(p, e), t.endpoint(p, e, 0)
-			st := checker.Status{Healthy: status.serves(), Of: 1}
+			st := probe.Status{Healthy: status.serves(), Of: 1}
 			if st.Healthy {
 				st.Passing = 1
 			}

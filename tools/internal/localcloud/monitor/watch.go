@@ -3,15 +3,14 @@ package monitor
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/localcloud/probe"
 )
 
 // Locations are where the local Traffic Manager probes from. The real one does so "from multiple locations" and says how many
@@ -33,19 +32,15 @@ type location struct {
 	vote   vote
 	failed int // in a row
 	passed int // in a row
-	last   checker.Result
+	last   probe.Result
 	at     time.Time
-	sent   int // serial of the last probe that was counted
 }
 
 // watch is the probing of one target in one way, for all the endpoints that ask for the same.
 type watch struct {
-	target    Target
-	interval  time.Duration // cloud time
+	target    probe.Target
 	tolerated int
-	phase     float64 // share of the interval, so that targets are not all probed at once
-	cancel    context.CancelFunc
-	probing   sync.WaitGroup
+	rounds    probe.Rounds // started by Apply
 
 	mu        sync.Mutex
 	locations []location
@@ -57,22 +52,30 @@ func watchKey(p plane.Profile, e plane.Endpoint) string {
 	return fmt.Sprintf("%+v|%s|%+v", p.Monitor, strings.ToLower(e.Target), e.ProbeHeaders)
 }
 
-// newWatch probes as a profile says. Votes of a former watch of the target are taken over, runs of failures are not: an update
-// of the settings alone moves no traffic.
-func newWatch(p plane.Profile, e plane.Endpoint, now time.Time, former *watch) *watch {
-	w := &watch{
-		target: target(p.Monitor, e), interval: time.Duration(p.Monitor.Interval) * time.Second, tolerated: p.Monitor.Tolerated,
-		locations: make([]location, len(Locations)), since: now,
+// watch makes the probing that a profile asks for. Votes of a former watch of the target are taken over, runs of failures are
+// not: an update of the settings alone moves no traffic.
+//
+// "The endpoint health check is repeated every 30 seconds" (Traffic Manager endpoint monitoring, Endpoint failover and
+// recovery, 3), so the interval counts from start to start, and an endpoint that fails is noticed after k+1 intervals and one
+// timeout at the latest, k being the tolerated failures.
+func (m *Monitor) watch(p plane.Profile, e plane.Endpoint, former *watch) *watch {
+	w := &watch{target: target(p.Monitor, e), tolerated: p.Monitor.Tolerated, locations: make([]location, len(Locations)), since: m.probe.Clock.Now()}
+	w.rounds = probe.Rounds{
+		Clock: m.probe.Clock, Key: e.Target, Interval: time.Duration(p.Monitor.Interval) * time.Second, Longest: w.target.Timeout,
+		Least: m.probe.Least(), Locations: len(Locations),
+		Send: func(ctx context.Context) probe.Result { return m.probe.Send(ctx, w.target) },
+		Count: func(i int, r probe.Result, at time.Time) {
+			if before, after := w.count(i, r, at); before != after {
+				m.log.Info("endpoint changed", "target", w.target.Dial, "status", string(after), "last", r.Reason)
+			}
+		},
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(e.Target)) // a hash never fails
-	w.phase = float64(h.Sum32()%1000) / 1000
 	if former != nil {
 		former.mu.Lock()
 		defer former.mu.Unlock()
 		w.since = former.since
 		for i, l := range former.locations {
-			l.failed, l.passed, l.sent = 0, 0, 0
+			l.failed, l.passed = 0, 0
 			w.locations[i] = l
 		}
 	}
@@ -83,9 +86,9 @@ func newWatch(p plane.Profile, e plane.Endpoint, now time.Time, former *watch) *
 // unless ranges say so; "HTTPS monitoring doesn't verify whether your TLS/SSL certificate is valid, it only checks that the
 // certificate is present") and "Traffic Manager FAQ": the Host header is the target's name unless a header of the endpoint, or
 // else of the profile, says otherwise. SNI follows the Host header: MicrosoftDocs/azure-docs issue #28209.
-func target(m plane.Monitor, e plane.Endpoint) Target {
-	t := Target{
-		Protocol: Protocol(m.Protocol), Dial: e.Target, Port: m.Port, Host: e.Target, SNI: e.Target, Path: m.Path,
+func target(m plane.Monitor, e plane.Endpoint) probe.Target {
+	t := probe.Target{
+		Protocol: probe.Protocol(m.Protocol), Dial: e.Target, Port: m.Port, Host: e.Target, SNI: e.Target, Path: m.Path,
 		Headers: map[string][]string{"User-Agent": {"Azure Traffic Manager Endpoint Monitor"}}, Timeout: time.Duration(m.Timeout) * time.Second,
 		Expect: func(status int) bool {
 			if len(m.Expected) == 0 {
@@ -106,71 +109,14 @@ func target(m plane.Monitor, e plane.Endpoint) Target {
 	return t
 }
 
-// stop ends the probing and waits for it.
-func (w *watch) stop() {
-	w.cancel()
-	w.probing.Wait()
-}
-
-// run is the life of one location: a probe every interval, whether or not the one before has ended.
-//
-// "The endpoint health check is repeated every 30 seconds" (Traffic Manager endpoint monitoring, Endpoint failover and
-// recovery, 3), so the interval counts from start to start, and an endpoint that fails is noticed after k+1 intervals and one
-// timeout at the latest, k being the tolerated failures. A probe that the floor lets last longer than its timeout, by the
-// overrun o, would make that later. So the probe after one that has not ended in time starts o early: k+1 probes that all run
-// into the floor then end by the bound, for k >= 1, as long as o is no longer than what the interval has beyond the timeout.
-// With the default floor and the 10 s interval, that is up to speed 10.
-func (m *Monitor) run(ctx context.Context, w *watch, i int) {
-	early := max(w.target.Timeout, w.interval-max(0, m.probe.Least()-w.target.Timeout))
-	share := (float64(i) + w.phase) / float64(len(Locations))
-	next := m.probe.Clock.Now().Add(time.Duration(share * float64(w.interval)))
-	for serial := 1; m.until(ctx, next); serial++ {
-		done := make(chan struct{})
-		w.probing.Go(func() {
-			defer close(done)
-			res := m.probe.Send(ctx, w.target)
-			if ctx.Err() == nil { // a probe cut short says nothing
-				m.report(w, i, serial, res)
-			}
-		})
-		if !m.until(ctx, next.Add(min(early, w.interval))) {
-			return
-		}
-		select {
-		case <-done:
-			next = next.Add(w.interval)
-		default:
-			next = next.Add(min(early, w.interval))
-		}
-		if now := m.probe.Clock.Now(); next.Before(now.Add(-w.interval)) {
-			next = now // the machine slept: nothing is made up for
-		}
-	}
-}
-
-// until waits for a moment of cloud time; it reports whether it came.
-func (m *Monitor) until(ctx context.Context, at time.Time) bool {
-	return m.probe.Clock.Sleep(ctx, max(0, at.Sub(m.probe.Clock.Now())))
-}
-
-func (m *Monitor) report(w *watch, i, serial int, r checker.Result) {
-	before, after := w.count(i, serial, r, m.probe.Clock.Now())
-	if before != after {
-		m.log.Info("endpoint changed", "target", w.target.Dial, "status", string(after), "last", r.Reason)
-	}
-}
-
 // count takes in one result. One good probe brings a location's vote back (Endpoint failover and recovery, 9 and 10); it takes
 // more failures in a row than are tolerated to turn it.
-func (w *watch) count(i, serial int, r checker.Result, at time.Time) (before, after Status) {
+func (w *watch) count(i int, r probe.Result, at time.Time) (before, after Status) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before = w.status()
 	l := &w.locations[i]
-	if serial < l.sent {
-		return before, before // a later probe has told already
-	}
-	l.last, l.at, l.sent = r, at, serial
+	l.last, l.at = r, at
 	if r.OK {
 		l.vote, l.failed, l.passed = up, 0, l.passed+1
 	} else {
@@ -215,15 +161,15 @@ func (w *watch) Status() Status {
 }
 
 // detail is the verdict with the votes, for people.
-func (w *watch) detail() checker.Status {
+func (w *watch) detail() probe.Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	st := checker.Status{Healthy: w.status() != Degraded, Of: len(w.locations), Since: w.since}
+	st := probe.Status{Healthy: w.status() != Degraded, Of: len(w.locations), Since: w.since}
 	for i, l := range w.locations {
 		if l.vote != down {
 			st.Passing++
 		}
-		st.Votes = append(st.Votes, checker.Vote{Location: Locations[i], Healthy: l.vote != down, Consecutive: l.failed + l.passed, Last: l.last, At: l.at})
+		st.Votes = append(st.Votes, probe.Vote{Location: Locations[i], Healthy: l.vote != down, Consecutive: l.failed + l.passed, Last: l.last, At: l.at})
 	}
 	return st
 }

@@ -1,4 +1,4 @@
-package monitor
+package probe
 
 import (
 	"bufio"
@@ -18,7 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"polygate.example/tools/internal/localcloud/checker"
 	"polygate.example/tools/internal/localcloud/clock"
 )
 
@@ -54,40 +53,40 @@ type Target struct {
 	Body     string // the first megabyte of the answer must hold it, whatever its letter case; "" wants nothing
 }
 
-// Probe sends probes, each over a connection of its own. Its methods are safe for concurrent use.
-type Probe struct {
+// Sender sends probes, each over a connection of its own. Its methods are safe for concurrent use.
+type Sender struct {
 	Clock *clock.Clock
-	Dial  checker.Dial
-	Floor time.Duration // least wall time of a probe; 0 is checker.DefaultFloor, see the comment of that package
-	Delay checker.Delay // may be nil
+	Dial  Dial
+	Floor time.Duration // least wall time of a probe; 0 is DefaultFloor
+	Delay Delay         // may be nil
 }
 
 // Least is the least time, in cloud time, that a probe is given whatever its timeout.
-func (p Probe) Least() time.Duration { return p.Clock.Cloud(p.floor()) }
+func (s Sender) Least() time.Duration { return s.Clock.Cloud(s.floor()) }
 
-func (p Probe) floor() time.Duration {
-	if p.Floor <= 0 {
-		return checker.DefaultFloor
+func (s Sender) floor() time.Duration {
+	if s.Floor <= 0 {
+		return DefaultFloor
 	}
-	return p.Floor
+	return s.Floor
 }
 
 // Send probes once and always returns a result. Redirects count by their status and are not followed.
-func (p Probe) Send(ctx context.Context, t Target) checker.Result {
+func (s Sender) Send(ctx context.Context, t Target) Result {
 	start := time.Now()
-	reason, err := p.attempt(ctx, t, start)
-	r := checker.Result{OK: err == nil, Reason: reason, Took: p.Clock.Cloud(time.Since(start))}
+	reason, err := s.attempt(ctx, t, start)
+	r := Result{OK: err == nil, Reason: reason, Took: s.Clock.Cloud(time.Since(start))}
 	if err != nil {
 		r.Reason = err.Error()
 	}
 	return r
 }
 
-func (p Probe) attempt(ctx context.Context, t Target, start time.Time) (string, error) {
-	timeout, floor := start.Add(p.Clock.Wall(t.Timeout)), start.Add(p.floor())
+func (s Sender) attempt(ctx context.Context, t Target, start time.Time) (string, error) {
+	timeout, floor := start.Add(s.Clock.Wall(t.Timeout)), start.Add(s.floor())
 	dialCtx, cancel := context.WithDeadline(ctx, later(timeout, floor))
 	defer cancel()
-	raw, err := p.Dial(dialCtx, t.Dial, t.Port)
+	raw, err := s.Dial(dialCtx, t.Dial, t.Port)
 	if err != nil {
 		return "", fmt.Errorf("no connection: %w", err)
 	}
@@ -98,7 +97,7 @@ func (p Probe) attempt(ctx context.Context, t Target, start time.Time) (string, 
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() }) // whoever stops the probing does not wait for a probe
 	defer stop()
-	if p.Delay != nil && p.Delay(raw.RemoteAddr(), t.host()) > t.Timeout {
+	if s.Delay != nil && s.Delay(raw.RemoteAddr(), t.host()) > t.Timeout {
 		floor = timeout // what was injected is cloud time, and no laptop's fault
 	}
 	if err := raw.SetDeadline(later(timeout, floor)); err != nil {
@@ -194,7 +193,7 @@ func (t Target) request() []byte {
 
 // judge reads the answer and holds it to what is expected.
 func (t Target) judge(conn net.Conn) (string, error) {
-	resp, err := readResponse(conn, t.Method)
+	resp, err := ReadResponse(conn, t.Method, maxHeader+maxBody)
 	if err != nil {
 		return "", err
 	}
@@ -214,9 +213,10 @@ func (t Target) judge(conn net.Conn) (string, error) {
 	return "HTTP status " + resp.Status, nil
 }
 
-// readResponse reads the head of the final response, past any informational ones.
-func readResponse(conn net.Conn, method string) (*http.Response, error) {
-	r := bufio.NewReader(io.LimitReader(conn, maxHeader+maxBody))
+// ReadResponse reads the head of the final response, past any informational ones, and leaves the body to be read. Nothing is
+// read after most bytes of it all.
+func ReadResponse(conn net.Conn, method string, most int64) (*http.Response, error) {
+	r := bufio.NewReader(io.LimitReader(conn, most))
 	for range 5 {
 		resp, err := http.ReadResponse(r, &http.Request{Method: method})
 		if err != nil {
