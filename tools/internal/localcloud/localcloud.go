@@ -281,7 +281,7 @@ func (c *Clouds) build(ctx context.Context, f plane.Function) error {
 // startData opens the data plane; it serves nothing yet.
 func (c *Clouds) startData() (err error) {
 	logger := slog.New(slog.NewTextHandler(logWriter{c.opts.Log}, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: dropTime}))
-	c.runtimes = runtime.New(runtime.Options{Dir: filepath.Join(c.opts.Dir, "run"), Logger: logger})
+	c.runtimes = runtime.New(runtime.Options{Dir: filepath.Join(c.opts.Dir, "run"), Logger: logger, Now: c.services.Clock.Now})
 	c.onClose(c.runtimes.Close)
 	var functions front.Functions = c.runtimes
 	if c.opts.Vendor {

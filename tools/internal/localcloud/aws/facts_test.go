@@ -18,21 +18,22 @@ type fact struct {
 }
 
 const (
-	lambdaAPI   = "Lambda API reference, "
-	lambdaGuide = "Lambda developer guide, "
-	iamAPI      = "IAM API reference, "
-	iamGrammar  = "IAM user guide, Grammar of the IAM JSON policy language"
-	logsAPI     = "CloudWatch Logs API reference, "
-	gatewayAPI  = "API Gateway v2 API reference, "
-	gatewayDev  = "API Gateway developer guide, "
-	acmAPI      = "ACM API reference, "
-	route53API  = "Route 53 API reference, "
-	route53Dev  = "Route 53 developer guide, "
-	snsAPI      = "SNS API reference, "
-	alarmAPI    = "CloudWatch API reference, PutMetricAlarm, "
-	budgetAPI   = "AWS Budgets API reference, "
-	rePost      = "repost.aws/knowledge-center/"
-	bridge      = "terraform-provider-aws, schema of the resource"
+	lambdaAPI          = "Lambda API reference, "
+	lambdaGuide        = "Lambda developer guide, "
+	iamAPI             = "IAM API reference, "
+	iamGrammar         = "IAM user guide, Grammar of the IAM JSON policy language"
+	logsAPI            = "CloudWatch Logs API reference, "
+	gatewayAPI         = "API Gateway v2 API reference, "
+	gatewayDev         = "API Gateway developer guide, "
+	acmAPI             = "ACM API reference, "
+	route53API         = "Route 53 API reference, "
+	route53Dev         = "Route 53 developer guide, "
+	snsAPI             = "SNS API reference, "
+	alarmAPI           = "CloudWatch API reference, PutMetricAlarm, "
+	budgetAPI          = "AWS Budgets API reference, "
+	rePost             = "repost.aws/knowledge-center/"
+	extensionVariables = "docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html, environment variables, "
+	bridge             = "terraform-provider-aws, schema of the resource"
 )
 
 // fn changes one property of a function that is fine otherwise.
@@ -45,6 +46,11 @@ func fn(name string, value any) func(*bed, *region) resource.Props {
 // hc changes one property of a health check that is fine otherwise.
 func hc(name string, value any) func(*bed, *region) resource.Props {
 	return func(_ *bed, r *region) resource.Props { return checkInputs(r.own).With(resource.Props{name: value}) }
+}
+
+// variables gives a function with the extension one variable.
+func variables(name, value string) func(*bed, *region) resource.Props {
+	return fn("environment", resource.Props{"variables": resource.Props{name: value}})
 }
 
 func is(p resource.Props) func(*bed, *region) resource.Props {
@@ -146,6 +152,12 @@ var versionFacts = []fact{
 	{"layer of another region", lambdaGuide + "Adding layers to functions: same region", tFunction, fn("layers", resource.List(layer("eu-west-1", "-Arm64"))),
 		"InvalidParameterValueException", "Layers are not in the same region"},
 	{"layer without local content", "ours", tFunction, fn("layers", resource.List("arn:aws:lambda:us-east-1:123456789012:layer:mine:1")), "LocalCloudUnsupported", "do not have the layer"},
+	{"secret kept too long", extensionVariables + "SECRETS_MANAGER_TTL: 0 to 300", tFunction, variables("SECRETS_MANAGER_TTL", "301"), "LocalCloudUnsupported", "want 0 to 300 seconds"},
+	{"parameter kept too long", extensionVariables + "SSM_PARAMETER_STORE_TTL: 0 to 300", tFunction, variables("SSM_PARAMETER_STORE_TTL", "301"), "LocalCloudUnsupported", "want 0 to 300 seconds"},
+	{"too many values kept", extensionVariables + "CACHE_SIZE: 0 to 1000", tFunction, variables("PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE", "1001"), "LocalCloudUnsupported", "want 0 to 1000 values"},
+	{"no port of the extension", extensionVariables + "HTTP_PORT: 1 to 65535", tFunction, variables("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", "0"), "LocalCloudUnsupported", "want a port"},
+	{"cache of the extension on or off", extensionVariables + "CACHE_ENABLED: TRUE or FALSE", tFunction, variables("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", "no"), "LocalCloudUnsupported", "want true or false"},
+	{"what the local extension does not do", "ours", tFunction, variables("SECRETS_MANAGER_TIMEOUT_MILLIS", "100"), "LocalCloudUnsupported", "the local extension does not know it"},
 	{"layer for another architecture", lambdaGuide + "Troubleshoot invocation issues, Extension.LaunchError", tFunction, fn("layers", resource.List(layer("us-east-1", ""))),
 		"Extension.LaunchError", "built for another architecture"},
 }

@@ -1,10 +1,14 @@
 package aws
 
 import (
+	"maps"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/runtime/lambda"
 )
 
 // layerARN is the form of a layer version's ARN. Source: Lambda API reference, CreateFunction, Layers (up to five).
@@ -29,6 +33,38 @@ func checkLayers(a action, in resource.Props) error {
 		case (name != bare) != (len(in.Strings("architectures")) == 1 && in.Strings("architectures")[0] == "arm64"):
 			// Lambda takes it, and the extension then ends with Extension.LaunchError at the first invocation.
 			return &resource.Error{Code: "Extension.LaunchError", Message: "the layer " + layer + " is built for another architecture than the function " + a.id}
+		}
+		if err := checkExtension(in.Object("environment").StringMap("variables")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkExtension refuses variables that tell the extension what the local one does not do, and figures that it does not have.
+// Source: "AWS Parameters and Secrets Lambda Extension environment variables", docs.aws.amazon.com/secretsmanager/latest/
+// userguide/retrieving-secrets_lambda.html. What the real one makes of a wrong figure is not documented: it is refused here.
+func checkExtension(variables map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		value := variables[name]
+		n, err := strconv.Atoi(value)
+		within := func(least, most int) bool { return err == nil && n >= least && n <= most }
+		ok, want := true, ""
+		switch {
+		case name == lambda.EnvSecretsTTL, name == lambda.EnvParametersTTL:
+			ok, want = within(0, lambda.MaxTTL), "want 0 to 300 seconds"
+		case name == lambda.EnvCacheSize:
+			ok, want = within(0, 1000), "want 0 to 1000 values"
+		case name == lambda.EnvCache:
+			ok, want = slices.Contains([]string{"true", "false"}, strings.ToLower(value)), "want true or false"
+		case name == lambda.EnvPort:
+			ok, want = within(1, 65535), "want a port"
+		case name == lambda.EnvLogLevel:
+		case strings.HasPrefix(name, "PARAMETERS_SECRETS_EXTENSION_"), strings.HasPrefix(name, "SECRETS_MANAGER_"), strings.HasPrefix(name, "SSM_PARAMETER_STORE_"):
+			ok, want = false, "the local extension does not know it"
+		}
+		if !ok {
+			return &resource.Error{Code: resource.CodeUnsupported, Message: "the variable " + name + " of the secrets extension is \"" + value + "\": " + want}
 		}
 	}
 	return nil

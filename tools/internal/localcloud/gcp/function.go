@@ -364,8 +364,8 @@ func planeFunction(env *resource.Env, in resource.Props, source resource.Blob, s
 	return plane.Function{
 		ID: functionID(in), Region: regionOf(in), Runtime: plane.CloudFunction,
 		Package: env.BlobFile(source), Digest: source.SHA256, Entry: build.Str("entryPoint"), Architecture: runtime.GOARCH,
-		Environment: variables,
-		Memory:      int(memory >> 20), Timeout: time.Duration(service.Int("timeoutSeconds")) * time.Second, Instances: instances, Warm: service.Int("minInstanceCount"),
+		Environment: variables, Fetched: secretReferences(in),
+		Memory: int(memory >> 20), Timeout: time.Duration(service.Int("timeoutSeconds")) * time.Second, Instances: instances, Warm: service.Int("minInstanceCount"),
 		Concurrency: service.Int("maxInstanceRequestConcurrency"),
 	}
 }

@@ -46,9 +46,8 @@ func Project(env *resource.Env) (plane.World, error) {
 	return w, nil
 }
 
-// secretsOf are a function's secrets as they are now. A new version of one named "latest" is there for new instances, and here
-// all instances are new ones then. Those that run outlive the loss of a secret, or of the right to read it: a value is
-// fetched before an instance starts. Source: "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets.
+// secretsOf are a function's secrets as an instance that starts now gets them; those that run keep what they have. Here new
+// ones also outlive the loss of a secret, or of the right to read it, with the value of the last deployment. Source: "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets.
 func secretsOf(v resource.View, f resource.Record) map[string]string {
 	if secrets, err := secretEnvironment(v, f.Inputs); err == nil {
 		return secrets

@@ -114,6 +114,18 @@ func secretEnvironment(v resource.View, in resource.Props) (map[string]string, e
 	return values, nil
 }
 
+// secretReferences are the versions that a function's variables come from; nil for none.
+func secretReferences(in resource.Props) map[string]string {
+	var out map[string]string
+	for _, s := range in.Object("serviceConfig").Objects("secretEnvironmentVariables") {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[s.Str("key")] = fullSecret(first(s.Str("projectId"), in.Str("project")), s.Str("secret")) + "/versions/" + s.Str("version")
+	}
+	return out
+}
+
 // secretVariables is the property of a function that names its secrets.
 var secretVariables = resource.Property{
 	Name: "secretEnvironmentVariables", Kind: resource.Array, Elem: &resource.Property{Kind: resource.Object, Fields: []resource.Property{

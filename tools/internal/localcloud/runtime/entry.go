@@ -17,6 +17,7 @@ type entry struct {
 	event    EventInvoker
 	http     http.Handler
 	stop     func()
+	refresh  func(plane.Function) // tells it of new values of secrets, the one thing that changes under a version that runs
 	once     sync.Once
 
 	mu      sync.Mutex

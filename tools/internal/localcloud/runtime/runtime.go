@@ -31,7 +31,8 @@ const drainTimeout = 30 * time.Second
 type Options struct {
 	Dir    string // scratch folder, made if missing: unpacked packages and builds are cached in it
 	Logger *slog.Logger
-	Env    []string // more KEY=value for every function, under its own environment
+	Env    []string         // more KEY=value for every function, under its own environment
+	Now    func() time.Time // cloud time, in which values of secrets are kept; nil: the wall clock
 }
 
 // EventInvoker takes events: a Lambda function.
@@ -109,7 +110,8 @@ func (r *Runtimes) Apply(ctx context.Context, functions []plane.Function) error 
 	var wg sync.WaitGroup
 	problems := make([]error, len(functions))
 	for i, f := range functions {
-		if r.asBefore(f) {
+		if e, same := r.asBefore(f); same {
+			e.refresh(f)
 			continue
 		}
 		wg.Go(func() {
@@ -254,17 +256,25 @@ func (r *Runtimes) end(wanted map[string]plane.Function) error {
 	return nil
 }
 
-// asBefore reports whether a function is served as it is wanted. The package's path does not count, its digest does.
-func (r *Runtimes) asBefore(f plane.Function) bool {
+// asBefore reports whether a function is served as it is wanted. The package's path does not count, its digest does; nor do
+// the values of secrets count, where a runtime learns of new ones while it runs.
+func (r *Runtimes) asBefore(f plane.Function) (*entry, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e, ok := r.served[f.ID]
-	if !ok || !maps.Equal(e.function.Environment, f.Environment) {
-		return false
+	if !ok || !maps.Equal(settled(e.function), settled(f)) || (e.function.Secrets == nil) != (f.Secrets == nil) {
+		return nil, false
 	}
 	have := e.function
-	have.Package, have.Environment = f.Package, f.Environment
-	return reflect.DeepEqual(have, f)
+	have.Package, have.Environment, have.Secrets = f.Package, f.Environment, f.Secrets
+	return e, reflect.DeepEqual(have, f)
+}
+
+// settled are the variables of a function that do not change while it runs.
+func settled(f plane.Function) map[string]string {
+	out := maps.Clone(f.Environment)
+	maps.DeleteFunc(out, func(name, _ string) bool { _, fetched := f.Fetched[name]; return fetched })
+	return out
 }
 
 // log returns the function's log.
@@ -287,14 +297,15 @@ func (r *Runtimes) deploy(ctx context.Context, f plane.Function) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{function: f, root: p.root}
+	e := &entry{function: f, root: p.root, refresh: func(plane.Function) {}}
 	switch f.Runtime {
 	case plane.Lambda:
 		fn := lambda.New(lambda.Options{
-			Function: f, Root: p.root, Supervisor: r.sup, Log: r.log(f.ID), Logger: r.o.Logger, Extra: r.o.Env,
+			Function: f, Root: p.root, Supervisor: r.sup, Log: r.log(f.ID), Logger: r.o.Logger, Extra: r.o.Env, Now: r.o.Now,
 		})
 		fn.Warm(ctx) // the alias moves when they are ready; until then the version before serves
 		e.event, e.stop = fn, fn.Close
+		e.refresh = func(f plane.Function) { fn.Grant(f.Secrets) }
 	case plane.CloudFunction:
 		s := r.service(f, p, r.log(f.ID))
 		// A revision is ready when its first instance listens; until then the one before serves.
@@ -303,6 +314,7 @@ func (r *Runtimes) deploy(ctx context.Context, f plane.Function) error {
 			return err
 		}
 		e.http, e.stop = s, s.Close
+		e.refresh = func(f plane.Function) { s.Fetch(f.Environment) }
 	case plane.AzureFunctions:
 		if p.loadError != nil {
 			r.o.Logger.Warn("function app does not start: it answers 503", "function", f.ID, "error", p.loadError)

@@ -380,3 +380,44 @@ func TestClosedRuntimes(t *testing.T) {
 		t.Error("still served after Close")
 	}
 }
+
+// TestSecretsChangeUnderAFunction: a new value of a secret replaces no function that learns of it while it runs, and the loss of
+// the extension, another reference, or a value that is no secret does.
+func TestSecretsChangeUnderAFunction(t *testing.T) {
+	r := setup(t)
+	l := lambdaFunction(t)
+	with := func(environment, fetched map[string]string, secrets map[string]plane.Secret) plane.Function {
+		f := l
+		f.Environment = maps.Clone(l.Environment)
+		maps.Copy(f.Environment, environment)
+		f.Fetched, f.Secrets = fetched, secrets
+		return f
+	}
+	latest, pinned := map[string]string{"KEY": "key/versions/latest"}, map[string]string{"KEY": "key/versions/1"}
+	one, two := map[string]plane.Secret{"arn": {Version: 1, Value: "1"}}, map[string]plane.Secret{"arn": {Version: 2, Value: "2"}, "other": {}}
+	var before string
+	for _, step := range []struct {
+		name     string
+		function plane.Function
+		replaced bool
+	}{
+		{"first", with(map[string]string{"KEY": "1"}, latest, one), true},
+		{"other secrets beside it", with(map[string]string{"KEY": "1"}, latest, two), false},
+		{"none that it may read", with(map[string]string{"KEY": "1"}, latest, map[string]plane.Secret{}), false},
+		{"another value of what is fetched", with(map[string]string{"KEY": "2"}, latest, one), false},
+		{"another reference", with(map[string]string{"KEY": "2"}, pinned, one), true},
+		{"a variable of its own", with(map[string]string{"KEY": "2", "OWN": "1"}, pinned, one), true},
+		{"another value of its own", with(map[string]string{"KEY": "2", "OWN": "2"}, pinned, one), true},
+		{"no extension", with(map[string]string{"KEY": "2", "OWN": "2"}, pinned, nil), true},
+		{"a plain variable in place of what is fetched", with(map[string]string{"KEY": "2", "OWN": "2"}, nil, nil), true},
+	} {
+		if err := r.Apply(t.Context(), []plane.Function{step.function}); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		now := pid(t, r, l.ID)
+		if (now != before) != step.replaced {
+			t.Errorf("%s: process %s, before %s; replaced should be %t", step.name, now, before, step.replaced)
+		}
+		before = now
+	}
+}

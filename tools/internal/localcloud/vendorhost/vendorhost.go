@@ -73,7 +73,8 @@ type host struct {
 	version string
 	once    sync.Once
 	addr    string
-	proc    *process.Process // nil when it was not started
+	proc    *process.Process  // nil when it was not started
+	secrets *lambda.Extension // that a Lambda function reads secrets by; the emulator has no layers. nil without it
 	err     error
 	busy    sync.Mutex // the emulator takes one event at a time
 }
@@ -86,7 +87,14 @@ func New(base front.Functions, hosts Hosts, dir string) *Functions {
 }
 
 // Close ends every host and waits for it.
-func (f *Functions) Close() { f.sup.Close() }
+func (f *Functions) Close() {
+	f.mu.Lock()
+	for _, h := range f.started {
+		h.end()
+	}
+	f.mu.Unlock()
+	f.sup.Close()
+}
 
 // Serve returns the function of this id, on the vendor's host if there is one for its runtime.
 func (f *Functions) Serve(id string) (runtime.Invoker, bool) {
@@ -124,6 +132,9 @@ func (h *host) end() {
 	h.once.Do(func() { h.err = errors.New("another version of the function was deployed") })
 	if h.proc != nil {
 		h.proc.Kill()
+	}
+	if h.secrets != nil {
+		h.secrets.Close()
 	}
 }
 
@@ -208,6 +219,12 @@ func (f *Functions) start(h *host, fn plane.Function, path string, args func(roo
 			for k, v := range fn.Environment {
 				env = append(env, k+"="+v)
 			}
+			if fn.Secrets != nil {
+				if h.secrets, err = extension(fn); err != nil {
+					return err
+				}
+				env = append(env, h.secrets.Environment()...)
+			}
 			p, err := f.sup.Start(process.Spec{Path: path, Args: argv, Dir: root, Env: env, Log: f.log})
 			if err != nil {
 				return fmt.Errorf("start %s: %w", path, err)
@@ -217,6 +234,16 @@ func (f *Functions) start(h *host, fn plane.Function, path string, args func(roo
 		}()
 	})
 	return h.err
+}
+
+// extension is the one beside a function on the emulator, which does not tell when init is over: it is ready at once. It gives
+// the secrets that there were when the host started.
+func extension(fn plane.Function) (*lambda.Extension, error) {
+	ready := make(chan struct{})
+	close(ready)
+	return lambda.NewExtension(lambda.ExtensionOptions{
+		Function: fn, Secrets: func() map[string]plane.Secret { return fn.Secrets }, Ready: ready, Now: time.Now,
+	})
 }
 
 // listening waits until the address takes connections or the process has ended.

@@ -430,6 +430,45 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// TestSecretsAreFetchedAtTheStart: an instance that runs keeps the value that it started with, one that starts later has the new
+// one. Source: "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets: environment variables are
+// resolved at instance startup time.
+func TestSecretsAreFetchedAtTheStart(t *testing.T) {
+	s, server := setup(t, func(o *Options) {
+		o.Function.Environment["KEY"] = "old"
+		o.Function.Fetched = map[string]string{"KEY": "projects/p/secrets/key/versions/latest"}
+	})
+	key := func() string {
+		t.Helper()
+		_, body := get(t, server.URL+"/env")
+		var env []string
+		if err := json.Unmarshal([]byte(body), &env); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, "KEY=") })
+		if i < 0 || !slices.Contains(env, "OWN=value") {
+			t.Fatalf("environment %q", env)
+		}
+		return env[i]
+	}
+	if got := key(); got != "KEY=old" {
+		t.Errorf("at first %s", got)
+	}
+	s.Fetch(map[string]string{"KEY": "new", "OWN": "value"})
+	if got := key(); got != "KEY=old" || s.Instances() != 1 {
+		t.Errorf("an instance that runs has %s", got)
+	}
+	s.mu.Lock()
+	all := slices.Clone(s.all)
+	s.mu.Unlock()
+	for _, inst := range all { // as their timers would
+		s.reap(inst)
+	}
+	if got := key(); got != "KEY=new" {
+		t.Errorf("an instance that starts afterwards has %s", got)
+	}
+}
+
 func TestIdleInstanceIsReaped(t *testing.T) {
 	s, server := setup(t, func(o *Options) { o.IdleTimeout = 50 * time.Millisecond })
 	get(t, server.URL+"/a")

@@ -70,6 +70,7 @@ type Service struct {
 
 	mu       sync.Mutex
 	closed   bool
+	fetched  map[string]string      // variables for instances that start from now on, in place of the function's own
 	all      []*instance            // that take requests
 	living   map[*instance]struct{} // whose process has not ended, those being retired included
 	starting int
@@ -127,6 +128,27 @@ func (s *Service) start(ctx context.Context) error {
 	return nil
 }
 
+// Fetch has instances that start from now on get these values for their variables; those that run keep theirs. Source:
+// "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets: a secret exposed as an environment variable
+// is resolved at instance startup time.
+func (s *Service) Fetch(variables map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fetched = maps.Clone(variables)
+}
+
+// options are those of an instance that starts now.
+func (s *Service) options() Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.o
+	if len(s.fetched) > 0 {
+		o.Function.Environment = maps.Clone(o.Function.Environment)
+		maps.Copy(o.Function.Environment, s.fetched)
+	}
+	return o
+}
+
 // Instances is how many instances are up.
 func (s *Service) Instances() int {
 	s.mu.Lock()
@@ -178,7 +200,7 @@ func (s *Service) add(ctx context.Context) (*instance, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	inst, err := startInstance(ctx, s.o)
+	inst, err := startInstance(ctx, s.options())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starting--

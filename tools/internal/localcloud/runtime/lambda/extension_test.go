@@ -78,6 +78,8 @@ func TestExtension(t *testing.T) {
 		{"without the token", "/secretsmanager/get?secretId=" + url.QueryEscape(secretARN), false, 401, "AWS_SESSION_TOKEN"},
 		{"secret of someone else", "/secretsmanager/get?secretId=" + url.QueryEscape(secretARN+"1"), true, 400, "AccessDeniedException"},
 		{"secret that is not there", "/secretsmanager/get?secretId=" + url.QueryEscape(secretARN+"0"), true, 400, "ResourceNotFoundException"},
+		{"secret by a version", "/secretsmanager/get?versionId=a&secretId=" + url.QueryEscape(secretARN), true, 501, "leave versionId out"},
+		{"parameter by a label", "/systemsmanager/parameters/get?label=a&name=" + url.QueryEscape(parameterARN), true, 501, "leave label out"},
 		{"parameter that is not there", "/systemsmanager/parameters/get?name=" + url.QueryEscape(parameterARN+"0"), true, 400, "ParameterNotFound"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,6 +94,100 @@ func TestExtension(t *testing.T) {
 	}
 	if status, body := get(true, "/systemsmanager/parameters/get?name=%2Fteam%2Fkey"); status != 200 || strings.Contains(body, "hush") {
 		t.Errorf("a SecureString without decryption comes as %d %s", status, body)
+	}
+}
+
+// TestExtensionKeepsValues: how long a value serves before its store is asked again, and that what is kept outlives the right to
+// read it. Source: "AWS Parameters and Secrets Lambda Extension environment variables", docs.aws.amazon.com/secretsmanager/
+// latest/userguide/retrieving-secrets_lambda.html; "If the secret is available and hasn't expired, it's returned immediately",
+// "Use Secrets Manager secrets in Lambda functions", docs.aws.amazon.com/lambda/latest/dg/with-secrets-manager.html.
+func TestExtensionKeepsValues(t *testing.T) {
+	const secret, parameter = "/secretsmanager/get?secretId=", "/systemsmanager/parameters/get?withDecryption=true&name="
+	for _, c := range []struct {
+		name, path, arn string
+		variables       map[string]string
+		ttl             time.Duration // 0: not at all
+	}{
+		{"secret by default", secret, secretARN, nil, 300 * time.Second},
+		{"secret as asked for", secret, secretARN, map[string]string{"SECRETS_MANAGER_TTL": "20"}, 20 * time.Second},
+		{"secret not at all", secret, secretARN, map[string]string{"SECRETS_MANAGER_TTL": "0"}, 0},
+		{"secret, with the parameters' figure", secret, secretARN, map[string]string{"SSM_PARAMETER_STORE_TTL": "0"}, 300 * time.Second},
+		{"parameter by default", parameter, parameterARN, nil, 300 * time.Second},
+		{"parameter as asked for", parameter, parameterARN, map[string]string{"SSM_PARAMETER_STORE_TTL": "20"}, 20 * time.Second},
+		{"cache off", secret, secretARN, map[string]string{"PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED": "false"}, 0},
+		{"cache without room", parameter, parameterARN, map[string]string{"PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE": "0"}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+			there := map[string]plane.Secret{c.arn: {Version: 1, Value: "old"}}
+			ready := make(chan struct{})
+			close(ready)
+			e, err := NewExtension(ExtensionOptions{
+				Function: plane.Function{ID: arn, Environment: c.variables}, Ready: ready,
+				Secrets: func() map[string]plane.Secret { return there }, Now: func() time.Time { return now },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(e.Close)
+			says := func(when, want string) {
+				t.Helper()
+				w := &recorder{header: http.Header{}}
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost:2773"+c.path+url.QueryEscape(c.arn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("X-Aws-Parameters-Secrets-Token", e.token)
+				if e.server.Handler.ServeHTTP(w, r); !strings.Contains(w.body.String(), want) {
+					t.Errorf("%s it says %s, want %s", when, w.body.String(), want)
+				}
+			}
+			says("at first", `"old"`)
+			there = map[string]plane.Secret{c.arn: {Version: 2, Value: "new"}}
+			if c.ttl > 0 {
+				now = now.Add(c.ttl - time.Second)
+				says("before its time is over", `"old"`)
+				there = nil
+				says("without the right to read it", `"old"`)
+				there = map[string]plane.Secret{c.arn: {Version: 2, Value: "new"}}
+				now = now.Add(time.Second)
+			}
+			says("after that", `"new"`)
+			there, now = nil, now.Add(c.ttl)
+			says("without the right to read it", "AccessDeniedException")
+			there = map[string]plane.Secret{c.arn: {Version: 3, Value: "newest"}}
+			says("with it again", `"newest"`) // a refusal is not kept
+		})
+	}
+}
+
+// An instance goes on when a secret changes: what it asks for later is what there is then.
+func TestGrantEndsNoInstance(t *testing.T) {
+	f := setup(t, func(o *Options) {
+		o.Function.Secrets = map[string]plane.Secret{secretARN: {Version: 1, Value: "old"}}
+		o.Function.Environment["SECRETS_MANAGER_TTL"] = "0"
+	})
+	var env []string
+	if err := json.Unmarshal(do(t, f, "env").Payload, &env); err != nil {
+		t.Fatal(err)
+	}
+	before := do(t, f, "pid")
+	f.Grant(map[string]plane.Secret{secretARN: {Version: 2, Value: "new"}})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+variable(env, "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")+"/secretsmanager/get?secretId="+url.QueryEscape(secretARN), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Aws-Parameters-Secrets-Token", variable(env, "AWS_SESSION_TOKEN"))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(res.Body); err != nil || !strings.Contains(string(b), `"new"`) {
+		t.Errorf("the extension says %s (%v)", b, err)
+	}
+	if after := do(t, f, "pid"); string(after.Payload) != string(before.Payload) {
+		t.Errorf("another process answers: %s, then %s", before.Payload, after.Payload)
 	}
 }
 
@@ -128,7 +224,7 @@ func TestExtensionIsNotReadyDuringInit(t *testing.T) {
 		t.Fatal("the instance is initialised")
 	}
 	w := &recorder{header: http.Header{}}
-	inst.extension("t").ServeHTTP(w, &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/secretsmanager/get"}, Header: http.Header{"X-Aws-Parameters-Secrets-Token": {"t"}}})
+	inst.secrets.handler().ServeHTTP(w, &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/secretsmanager/get"}, Header: http.Header{"X-Aws-Parameters-Secrets-Token": {inst.secrets.token}}})
 	if w.status != http.StatusBadRequest || !strings.Contains(w.body.String(), "not ready to serve traffic") {
 		t.Errorf("during init it answers %d %s", w.status, w.body.String())
 	}

@@ -27,7 +27,7 @@ type instance struct {
 	o        Options
 	warm     bool // provisioned: it stays however long nobody calls
 	server   *http.Server
-	secrets  *http.Server     // the extension that serves secrets; nil without it
+	secrets  *Extension       // that serves secrets; nil without it
 	proc     *process.Process // nil when it could not be started
 	startErr error
 
@@ -246,6 +246,6 @@ func (i *instance) stop() {
 	}
 	_ = i.server.Close() // its only client is gone
 	if i.secrets != nil {
-		_ = i.secrets.Close()
+		i.secrets.Close()
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"polygate.example/tools/internal/localcloud/plane"
@@ -67,10 +68,16 @@ type Options struct {
 	Supervisor  *process.Supervisor
 	Log         *process.Log
 	Logger      *slog.Logger
-	Extra       []string      // more KEY=value for every instance; the function's own environment wins
-	InitTimeout time.Duration // 0: InitTimeout
-	IdleTimeout time.Duration // 0: 5 minutes. AWS names no figure
+	Extra       []string         // more KEY=value for every instance; the function's own environment wins
+	InitTimeout time.Duration    // 0: InitTimeout
+	IdleTimeout time.Duration    // 0: 5 minutes. AWS names no figure
+	Now         func() time.Time // cloud time, in which the secrets extension keeps values; nil: the wall clock
+
+	secrets *atomic.Pointer[map[string]plane.Secret] // what the function may read now, which Grant changes
 }
+
+// readable are the secrets that the function may read now.
+func (o Options) readable() map[string]plane.Secret { return *o.secrets.Load() }
 
 // Function is a deployed function with its pool of instances.
 type Function struct {
@@ -99,8 +106,17 @@ func New(o Options) *Function {
 	if o.Function.Instances == 0 {
 		o.Function.Instances = DefaultInstances
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.secrets = &atomic.Pointer[map[string]plane.Secret]{}
+	o.secrets.Store(&o.Function.Secrets)
 	return &Function{o: o, all: map[*instance]struct{}{}}
 }
+
+// Grant changes what the function finds in its secret stores. No instance ends for it, and none learns of it before the
+// extension asks again.
+func (f *Function) Grant(secrets map[string]plane.Secret) { f.o.secrets.Store(&secrets) }
 
 // Invoke runs the function on one event and waits for the outcome. What the function does wrong is a Result that
 // Failed; the error is one of this package's. Ending ctx does not stop the function: a caller that hangs up does not
