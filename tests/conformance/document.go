@@ -2,7 +2,15 @@
 // behind its own front.
 package conformance
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"polygate.example/tests/harness"
+)
 
 // document is the gateway document of the table.
 func document(origin string) string {
@@ -27,6 +35,13 @@ routes:
     response:
       headers:
         set: {X-Response: also by the gateway}
+  - name: keyed
+    match: {path: /keyed}
+    upstream: origin
+    rewrite: {path: /echo}
+    request:
+      headers:
+        set: {X-Key: "${secret.PARTNER_KEY}", Authorization: "Bearer ${secret.SIGNING_KEY}"}
   - name: read-only
     match: {path: /read-only, methods: [GET]}
     respond: {status: 200, headers: {Content-Type: text/plain}, body: "read"}
@@ -52,4 +67,40 @@ func passed(paths ...string) string {
 		out += fmt.Sprintf("  - name: passed-%d\n    match: {path: \"/%s\"}\n    upstream: origin\n", i, p)
 	}
 	return out
+}
+
+// vault is where the local Azure keeps the secrets.
+const vault = "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/vaults/providers/Microsoft.KeyVault/vaults/our-vault/secrets/"
+
+// secrets are in each provider's own store, by variable and provider. Where a provider's reference names a version, as it does
+// for one of them on Google and Azure, that one is wanted and no newer.
+var secrets = map[string]map[string]string{
+	"PARTNER_KEY": {
+		"aws": "arn:aws:secretsmanager:{region}:000000000000:secret:partner-key-a1B2c3",
+		"gcp": "projects/polygate-local/secrets/partner-key", "azure": vault + "partner-key",
+	},
+	"SIGNING_KEY": {
+		"aws": "arn:aws:ssm:{region}:000000000000:parameter/polygate/signing-key",
+		"gcp": "projects/polygate-local/secrets/signing-key/versions/1", "azure": vault + "signing-key/versions/" + firstVersion,
+	},
+}
+
+// firstVersion is the number of the first version of a secret in the local Key Vault.
+const firstVersion = "00000000000000000000000000000001"
+
+// store makes a version of each secret in each provider's store: the value is the variable's name and the suffix.
+func store(ctx context.Context, e *harness.Environment, suffix string) error {
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		for provider, reference := range map[string]string{
+			"aws":   strings.ReplaceAll(secrets[name]["aws"], "{region}", "us-east-1"),
+			"gcp":   secrets[name]["gcp"],
+			"azure": secrets[name]["azure"],
+		} {
+			reference, _, _ = strings.Cut(reference, "/versions/")
+			if err := e.SetSecret(ctx, provider, reference, name+suffix); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

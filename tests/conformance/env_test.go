@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 
 func deploy(ctx context.Context) (*environment, error) {
 	h, err := harness.New(ctx, harness.Options{
-		Regions: []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}, Document: document,
+		Regions: []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}, Document: document, Dials: map[string]any{"secrets": secrets},
 		Log: harness.LogTo(os.Stderr),
 	})
 	if err != nil {
@@ -59,6 +59,9 @@ func deploy(ctx context.Context) (*environment, error) {
 		start = append(start, "--vendor-hosts")
 	}
 	if _, err := h.Must(ctx, start...); err != nil {
+		return e, err
+	}
+	if err := store(ctx, h, firstSuffix); err != nil {
 		return e, err
 	}
 	if _, err := h.Must(ctx, "up"); err != nil {

@@ -205,6 +205,11 @@ var table = []exchange{
 	{name: "the root", target: "/", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "no route", target: "/nowhere", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
 	{name: "another host's route", target: "/other", status: 404, check: func(t *testing.T, a answer) { a.problem(t, 404) }},
+	{name: "secrets of the stack", target: "/keyed", header: http.Header{"X-Key": {"the client's own"}}, status: 200, check: func(t *testing.T, a answer) {
+		e := a.echo(t)
+		equal(t, "X-Key", strings.Join(e.Headers.Values("X-Key"), "|"), "PARTNER_KEY"+firstSuffix)
+		equal(t, "Authorization", strings.Join(e.Headers.Values("Authorization"), "|"), "Bearer SIGNING_KEY"+firstSuffix)
+	}},
 	{name: "a dot segment", target: "/echo/%2e%2e/secret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
 	{name: "a dot segment behind an escaped slash", target: "/echo/..%2Fsecret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
 	{name: "PUT is passed on", method: "PUT", target: "/echo", status: 200, check: arrivesAs("PUT")},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -27,12 +28,31 @@ func (e *Environment) Polygate(ctx context.Context, args ...string) (Result, err
 	return wait()
 }
 
+// SetSecret makes a secret in a provider's store, or a newer version of it, as somebody does by hand.
+func (e *Environment) SetSecret(ctx context.Context, provider, name, value string) error {
+	wait, _, err := e.begin(ctx, strings.NewReader(value), "local", "secret", "set", provider, name)
+	if err != nil {
+		return err
+	}
+	r, err := wait()
+	if err == nil && r.Code != 0 {
+		err = fmt.Errorf("polygate local secret set %s %s ended with %d\n%s", provider, name, r.Code, r.Stderr)
+	}
+	return err
+}
+
 // Begin starts the command and returns how to wait for it and how to signal it.
 func (e *Environment) Begin(ctx context.Context, args ...string) (wait func() (Result, error), signal func(os.Signal) error, err error) {
+	return e.begin(ctx, nil, args...)
+}
+
+// begin is Begin with a standard input.
+func (e *Environment) begin(ctx context.Context, in io.Reader, args ...string) (wait func() (Result, error), signal func(os.Signal) error, err error) {
 	cmd := exec.CommandContext(ctx, e.bin, append([]string{"-C", e.Root}, args...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 3 * time.Minute
 	cmd.Dir = e.Root
+	cmd.Stdin = in
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &lines{buf: &errs, log: e.log}
 	if err := cmd.Start(); err != nil {

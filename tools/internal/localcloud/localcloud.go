@@ -285,7 +285,7 @@ func (c *Clouds) startData() (err error) {
 	c.onClose(c.runtimes.Close)
 	var functions front.Functions = c.runtimes
 	if c.opts.Vendor {
-		hosts := vendorhost.New(c.runtimes, vendorhost.Find(), filepath.Join(c.opts.Dir, "vendor"))
+		hosts := vendorhost.New(c.runtimes, vendorhost.Find(), filepath.Join(c.opts.Dir, "vendor"), c.services.Clock.Now)
 		c.onClose(hosts.Close)
 		functions = hosts
 	}

@@ -267,7 +267,11 @@ func (r *Runtimes) asBefore(f plane.Function) (*entry, bool) {
 	}
 	have := e.function
 	have.Package, have.Environment, have.Secrets = f.Package, f.Environment, f.Secrets
-	return e, reflect.DeepEqual(have, f)
+	if !reflect.DeepEqual(have, f) {
+		return nil, false
+	}
+	e.function = have // Serve tells of the newest values
+	return e, true
 }
 
 // settled are the variables of a function that do not change while it runs.

@@ -63,6 +63,7 @@ type Functions struct {
 	dir   string
 	sup   *process.Supervisor
 	log   *process.Log
+	now   func() time.Time
 
 	mu      sync.Mutex
 	started map[string]*host // by the function's id
@@ -81,9 +82,9 @@ type host struct {
 
 var _ front.Functions = (*Functions)(nil)
 
-// New wraps base. dir takes the unpacked packages.
-func New(base front.Functions, hosts Hosts, dir string) *Functions {
-	return &Functions{base: base, hosts: hosts, dir: dir, sup: process.NewSupervisor(), log: &process.Log{}, started: map[string]*host{}}
+// New wraps base. dir takes the unpacked packages, and now tells cloud time.
+func New(base front.Functions, hosts Hosts, dir string, now func() time.Time) *Functions {
+	return &Functions{base: base, hosts: hosts, dir: dir, now: now, sup: process.NewSupervisor(), log: &process.Log{}, started: map[string]*host{}}
 }
 
 // Close ends every host and waits for it.
@@ -220,7 +221,7 @@ func (f *Functions) start(h *host, fn plane.Function, path string, args func(roo
 				env = append(env, k+"="+v)
 			}
 			if fn.Secrets != nil {
-				if h.secrets, err = extension(fn); err != nil {
+				if h.secrets, err = f.extension(fn); err != nil {
 					return err
 				}
 				env = append(env, h.secrets.Environment()...)
@@ -236,13 +237,16 @@ func (f *Functions) start(h *host, fn plane.Function, path string, args func(roo
 	return h.err
 }
 
-// extension is the one beside a function on the emulator, which does not tell when init is over: it is ready at once. It gives
-// the secrets that there were when the host started.
-func extension(fn plane.Function) (*lambda.Extension, error) {
+// extension is the one beside a function on the emulator, which does not tell when init is over: it is ready at once.
+func (f *Functions) extension(fn plane.Function) (*lambda.Extension, error) {
 	ready := make(chan struct{})
 	close(ready)
 	return lambda.NewExtension(lambda.ExtensionOptions{
-		Function: fn, Secrets: func() map[string]plane.Secret { return fn.Secrets }, Ready: ready, Now: time.Now,
+		Function: fn, Ready: ready, Now: f.now,
+		Secrets: func() map[string]plane.Secret {
+			current, _ := f.base.Serve(fn.ID)
+			return current.Function.Secrets
+		},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,9 @@ func TestMain(m *testing.M) {
 		}
 		play(*addr, func(w http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
+			if arn, ok := strings.CutPrefix(string(b), "secret "); ok {
+				b = askExtension(arn)
+			}
 			if strings.Contains(string(b), "crash") {
 				w.WriteHeader(http.StatusBadGateway)
 			}
@@ -49,6 +53,22 @@ func TestMain(m *testing.M) {
 		})
 	}
 	os.Exit(m.Run())
+}
+
+// askExtension reads a secret as a function does.
+func askExtension(arn string) []byte {
+	req, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:"+os.Getenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")+"/secretsmanager/get?secretId="+url.QueryEscape(arn), nil)
+	if err != nil {
+		return []byte(err.Error())
+	}
+	req.Header.Set("X-Aws-Parameters-Secrets-Token", os.Getenv("AWS_SESSION_TOKEN"))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return []byte(err.Error())
+	}
+	defer res.Body.Close()
+	b, _ := io.ReadAll(res.Body)
+	return b
 }
 
 func play(addr string, h http.HandlerFunc) {
@@ -104,7 +124,7 @@ func TestServe(t *testing.T) {
 	azure := plane.Function{ID: "azure", Runtime: plane.AzureFunctions, Package: packed(t, "host.json")}
 	gcp := plane.Function{ID: "gcp", Runtime: plane.CloudFunction}
 	base := local{"aws": {Function: aws}, "azure": {Function: azure}, "gcp": {Function: gcp, HTTP: http.NotFoundHandler()}}
-	f := New(base, Hosts{RIE: as(t, "aws-lambda-rie"), Func: as(t, "func")}, t.TempDir())
+	f := New(base, Hosts{RIE: as(t, "aws-lambda-rie"), Func: as(t, "func")}, t.TempDir(), time.Now)
 	t.Cleanup(func() {
 		f.Close()
 		if n := f.sup.Running(); n != 0 {
@@ -163,10 +183,37 @@ func TestServe(t *testing.T) {
 
 func TestHostThatDoesNotStart(t *testing.T) {
 	fn := plane.Function{ID: "aws", Runtime: plane.Lambda, Package: packed(t, "bootstrap")}
-	f := New(local{"aws": {Function: fn}}, Hosts{RIE: "/bin/false"}, t.TempDir())
+	f := New(local{"aws": {Function: fn}}, Hosts{RIE: "/bin/false"}, t.TempDir(), time.Now)
 	t.Cleanup(f.Close)
 	v, _ := f.Serve("aws")
 	if _, err := v.Event.Invoke(context.Background(), nil); err == nil || !strings.Contains(err.Error(), "before it listened") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestSecrets: a function on the emulator, which has no layers, has the extension beside it all the same, and learns of a new
+// value without another host.
+func TestSecrets(t *testing.T) {
+	const arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:key-a1B2c3"
+	fn := plane.Function{ID: "aws", Runtime: plane.Lambda, Package: packed(t, "bootstrap"), Environment: map[string]string{"SECRETS_MANAGER_TTL": "0"},
+		Secrets: map[string]plane.Secret{arn: {Version: 1, Value: "old"}}}
+	base := local{"aws": {Function: fn}}
+	f := New(base, Hosts{RIE: as(t, "aws-lambda-rie")}, t.TempDir(), time.Now)
+	t.Cleanup(f.Close)
+	says := func(want string) {
+		t.Helper()
+		v, _ := f.Serve("aws")
+		r, err := v.Event.Invoke(t.Context(), []byte("secret "+arn))
+		if err != nil || !strings.Contains(string(r.Payload), want) {
+			t.Errorf("%s, %v: want %s", r.Payload, err, want)
+		}
+	}
+	says(`"old"`)
+	host := f.started["aws"]
+	fn.Secrets = map[string]plane.Secret{arn: {Version: 2, Value: "new"}}
+	base["aws"] = runtime.Invoker{Function: fn}
+	says(`"new"`)
+	if f.started["aws"] != host {
+		t.Error("a new value brought another host")
 	}
 }
