@@ -24,9 +24,9 @@ func everyDial(manager, spare string, regions ...string) map[string]string {
 	}
 	secrets := map[string]map[string]string{"ONE": {}, "TWO": {}}
 	for variable, all := range map[string]map[string]string{
-		"ONE": {"aws": "arn:aws:secretsmanager:{region}:123456789012:secret:one-a1B2c3", "gcp": "projects/p/secrets/one",
+		"ONE": {"aws": "arn:aws:secretsmanager:{region}:123456789012:secret:one-a1B2c3", "gcp": "projects/my-project/secrets/one",
 			"azure": "/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v-one/secrets/one"},
-		"TWO": {"aws": "arn:aws:ssm:{region}:123456789012:parameter/polygate/two", "gcp": "projects/p/secrets/two",
+		"TWO": {"aws": "arn:aws:ssm:{region}:123456789012:parameter/polygate/two", "gcp": "projects/my-project/secrets/two",
 			"azure": "/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v-one/secrets/two"},
 	} {
 		for _, p := range providers {

@@ -32,6 +32,11 @@ func Settings(root, environment string) (settings.Settings, error) {
 	return settings.Load(settings.Path(root, environment), catalog.Rules()...)
 }
 
+// Warnings are what can be said of an environment's valid settings: dials that have no effect.
+func Warnings(root string, s settings.Settings) (settings.Problems, error) {
+	return settings.Warnings(settings.Path(root, s.Environment), s, catalog.Idle()...)
+}
+
 // DocumentRule compares a gateway document with the settings it is to be deployed with: regions no provider has, routes that
 // may take longer than the function, and routes that a provider of the stack cannot serve. It is for config.Load and Audit.
 func DocumentRule(s settings.Settings) func(gateway.Spec) gateway.Violations {

@@ -61,6 +61,9 @@ func Specs() []provider.Spec {
 	return specs
 }
 
+// Idle finds dials that are valid and have no effect.
+func Idle() []settings.Rule { return []settings.Rule{provider.Idle(Specs()), failover.Idle} }
+
 // Rules are the checks of settings against every provider and manager: unknown names and dials they cannot turn.
 func Rules() []settings.Rule {
 	return []settings.Rule{provider.Audit(Specs()), failover.Audit(Managers())}

@@ -63,6 +63,14 @@ func Audit(managers []Manager) settings.Rule {
 	}
 }
 
+// Idle finds dials that are valid and have no effect with the stack's manager.
+func Idle(s settings.Settings, get settings.Lookup) []settings.Problem {
+	if _, set := get(settings.Namespace + ":ttl"); set && s.Fronted() {
+		return []settings.Problem{settings.Problemf("ttl", nil, "has no effect: clients ask for the addresses of %s, which stay the same, and it keeps no answers about the regions", s.Manager)}
+	}
+	return nil
+}
+
 func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.Problem {
 	var problems []settings.Problem
 	bad := func(key string, path []string, format string, args ...any) {
@@ -87,11 +95,7 @@ func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.
 	if s.Check.Timeout != 0 && !spec.Timeout.Has(s.Check.Timeout) {
 		bad("check", []string{"timeout"}, "is %d: %s gives a probe %s seconds", s.Check.Timeout, spec.Name, spec.Timeout)
 	}
-	for _, c := range spec.Config {
-		if v, ok := get(c.Key); !ok || v == "" {
-			problems = append(problems, settings.Problem{Key: c.Key, Message: "is missing: want " + c.What})
-		}
-	}
+	problems = append(problems, provider.AuditConfig(spec.Config, get)...)
 	return problems
 }
 

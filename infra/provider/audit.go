@@ -20,13 +20,68 @@ func Find(specs []Spec, name string) (Spec, bool) {
 // Audit is the rule that compares settings with what the known providers can do.
 func Audit(specs []Spec) settings.Rule {
 	return func(s settings.Settings, get settings.Lookup) []settings.Problem {
-		problems := auditRegions(specs, s)
+		problems := slices.Concat(auditRegions(specs, s), auditWarm(specs, s), auditBilling(specs, s))
 		for _, name := range s.Providers() {
 			if spec, ok := Find(specs, name); ok {
 				problems = append(problems, auditDials(spec, s, get)...)
 			}
 		}
 		return problems
+	}
+}
+
+// auditWarm wants no more instances kept warm than there may be. One dial has one message, however many providers it is of.
+func auditWarm(specs []Spec, s settings.Settings) []settings.Problem {
+	within := slices.DeleteFunc(s.Providers(), func(name string) bool {
+		spec, ok := Find(specs, name)
+		return !ok || !spec.WarmWithin
+	})
+	if len(within) == 0 || s.Concurrency == 0 || s.Warm <= s.Concurrency { // zero did not pass the form check
+		return nil
+	}
+	return []settings.Problem{settings.Problemf("warm", nil, "is %d, and %s may have no more than %d, as polygate:concurrency says: raise that, or lower this",
+		s.Warm, strings.Join(within, " and "), s.Concurrency)}
+}
+
+// auditBilling refuses a billing account that no provider of the stack asks for.
+func auditBilling(specs []Spec, s settings.Settings) []settings.Problem {
+	asks := slices.ContainsFunc(s.Providers(), func(name string) bool {
+		spec, ok := Find(specs, name)
+		return !ok || spec.BillingAccount // an unknown one is reported already
+	})
+	if s.Budget == nil || s.Budget.BillingAccount == "" || asks || len(s.Regions) == 0 {
+		return nil
+	}
+	return []settings.Problem{settings.Problemf("budget", []string{"billingAccount"}, "is set, and the budgets of %s are in no billing account: take it out",
+		strings.Join(s.Providers(), " and "))}
+}
+
+// Idle is the rule that finds dials which are valid and have no effect with the stack's regions. None is refused: a region may
+// have been taken out in haste, and may come back.
+func Idle(specs []Spec) settings.Rule {
+	return func(s settings.Settings, get settings.Lookup) []settings.Problem {
+		var certificate, zones, architecture bool
+		for _, name := range s.Providers() {
+			if spec, ok := Find(specs, name); ok {
+				certificate = certificate || spec.Certificate
+				zones = zones || spec.Limits.ZoneRedundancy == ZonesOnRequest
+				architecture = architecture || len(spec.Architectures) > 0
+			}
+		}
+		var found []settings.Problem
+		idle := func(key, why string) {
+			found = append(found, settings.Problemf(key, nil, "has no effect: %s (%s)", why, strings.Join(s.Providers(), ", ")))
+		}
+		if s.Certificate != nil && !certificate {
+			idle("certificate", "no region is of a provider that takes a certificate you bring")
+		}
+		if s.ZoneRedundant && !zones {
+			idle("zoneRedundant", "no region is of a provider that has to be asked for it")
+		}
+		if _, set := get(settings.Namespace + ":architecture"); set && !architecture {
+			idle("architecture", "all regions are of providers that build the source themselves")
+		}
+		return found
 	}
 }
 
@@ -85,11 +140,7 @@ func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.
 		problems = append(problems, settings.Problemf("certificate", nil,
 			"is missing: a region of %s needs a certificate you bring; want {pfx: path, passwordFile: path}", spec.Name))
 	}
-	for _, c := range spec.Config {
-		if v, ok := get(c.Key); !ok || v == "" {
-			problems = append(problems, settings.Problem{Key: c.Key, Message: "is missing: want " + c.What})
-		}
-	}
+	problems = append(problems, AuditConfig(spec.Config, get)...)
 	if spec.Check != nil {
 		problems = append(problems, spec.Check(s, get)...)
 	}

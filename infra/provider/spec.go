@@ -11,27 +11,23 @@ import (
 
 // Spec says what a provider can do. It is data: the audit compares it with the settings before anything is deployed.
 type Spec struct {
-	Name          string            // as in provider/region
-	Regions       map[string]string // each region's label: a DNS label, unique within the provider
-	Architectures []string          // GOARCHes it runs; none when it builds the source itself
-	Memory        Allowed           // MB of one function instance
-	Timeout       Allowed           // seconds of one request: the smaller of the function's and the front's limit
-	LogRetention  Allowed           // days; nothing set when retention is not a matter of one deployment
-	Certificate   bool              // needs a certificate that the user brings
-	Authorities   []string          // CAA names of all authorities that may issue its certificates; none where the user brings one
-	MaxOwnName    int               // characters of a region's own name; 0 is what DNS has room for
-	Config        []ConfigKey       // provider-level keys a stack file must have
-	Limits        Limits            // what one request may be, for checks of documents and for planning
+	Name           string            // as in provider/region
+	Regions        map[string]string // each region's label: a DNS label, unique within the provider
+	Architectures  []string          // GOARCHes it runs; none when it builds the source itself
+	Memory         Allowed           // MB of one function instance
+	Timeout        Allowed           // seconds of one request: the smaller of the function's and the front's limit
+	LogRetention   Allowed           // days; nothing set when retention is not a matter of one deployment
+	WarmWithin     bool              // instances kept warm count among the most there may be, and do not come on top
+	Certificate    bool              // needs a certificate that the user brings
+	BillingAccount bool              // keeps budgets in a billing account, which has to be named
+	Authorities    []string          // CAA names of all authorities that may issue its certificates; none where the user brings one
+	MaxOwnName     int               // characters of a region's own name; 0 is what DNS has room for
+	Config         []ConfigKey       // keys of the provider's own that a stack file has
+	Limits         Limits            // what one request may be, for checks of documents and for planning
 
 	// Check finds what else in the settings the provider cannot do, such as a reference to a secret of another form. It looks
 	// at what other checks have let through, or left at its zero value. nil: nothing else.
 	Check func(settings.Settings, settings.Lookup) []settings.Problem
-}
-
-// ConfigKey is a key of the provider's own configuration namespace.
-type ConfigKey struct {
-	Key  string // "gcp:project"
-	What string // "the id of the Google Cloud project to deploy to"
 }
 
 // Allowed is a set of numbers: those of Of if there are any, else those from Least to Most. The zero value allows all.

@@ -79,9 +79,7 @@ func providerPage(spec provider.Spec, prices cost.Prices) string {
 		certificate = "wanted: it issues none before DNS points at it"
 	}
 	rows = append(rows, []string{"`logRetentionDays`", retention}, []string{"`architecture`", architectures}, []string{"`certificate`", certificate})
-	for _, c := range spec.Config {
-		rows = append(rows, []string{"`" + c.Key + "`", "wanted: " + c.What})
-	}
+	rows = append(rows, keys(spec.Config)...)
 	p.table(rows...)
 	limits(p, spec)
 	p.line("## Regions\n\nA region's own name is `<label>.%s.<hostname>`.\n", spec.Name)
@@ -98,6 +96,19 @@ func providerPage(spec provider.Spec, prices cost.Prices) string {
 	needs(p, cloud, func(token string) bool { return !ofManager(token) })
 	costs(p, spec.Name, prices)
 	return p.String()
+}
+
+// keys are the rows of a cloud's own keys.
+func keys(config []provider.ConfigKey) [][]string {
+	var rows [][]string
+	for _, c := range config {
+		wanted := "wanted: "
+		if c.Optional {
+			wanted = "where it is set: "
+		}
+		rows = append(rows, []string{"`" + c.Key + "`", wanted + c.What})
+	}
+	return rows
 }
 
 func limits(p *page, spec provider.Spec) {
@@ -210,9 +221,7 @@ func managerPage(m failover.Manager, prices cost.Prices) string {
 		{"dial", "what " + spec.Name + " takes"}, {"`zone`", spec.Zone + ", which exists already"}, {"`check.interval`", spec.Interval.String() + " seconds"},
 		{"`check.threshold`", spec.Threshold.String() + " probes"}, {"`check.timeout`", fmt.Sprintf("%s; %d by default", timeout, spec.ProbeTimeout)}, {"`ttl`", spec.TTL.String() + " seconds"},
 	}
-	for _, c := range spec.Config {
-		rows = append(rows, []string{"`" + c.Key + "`", "wanted: " + c.What})
-	}
+	rows = append(rows, keys(spec.Config)...)
 	rows = append(rows, []string{"service level", fmt.Sprintf("%g %%, a promise to refund", spec.SLA)})
 	if len(spec.Authorities) > 0 {
 		rows = append(rows, []string{"certificates of its own front", strings.Join(spec.Authorities, ", ") + " (CAA)"})

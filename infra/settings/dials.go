@@ -95,13 +95,18 @@ func FromConfig(environment string, get func(key string) (string, bool), rules .
 	s.Architecture = r.architecture(environment)
 	s.Memory = r.whole(keyMemory, DefaultMemory, 128, 32768, "MB")
 	s.Timeout = r.whole(keyTimeout, DefaultTimeout, 1, 900, "seconds")
+	r.reachable(s)
 	s.LogRetentionDays = r.whole(keyLogRetention, DefaultLogRetention, 1, 3653, "days")
 	s.Certificate = r.certificate(s)
 	s.Protect = r.boolean(keyProtect)
 	s.LocalClouds = r.localClouds(environment)
 	form := len(r.problems)
 	for _, rule := range rules {
-		r.problems = append(r.problems, r.fresh(rule(s, get), form)...)
+		for _, p := range r.fresh(rule(s, get), form) {
+			if !slices.ContainsFunc(r.problems, p.same) { // a provider and a manager may want the same
+				r.problems = append(r.problems, p)
+			}
+		}
 	}
 	if len(r.problems) > 0 {
 		return s, Problems(r.problems)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func Load(stackFile string, rules ...Rule) (Settings, error) {
 	if err != nil && !errors.As(err, &problems) {
 		return Settings{}, err
 	}
-	problems = slices.Concat(f.unknown(), inClear(f.environment, f.get), problems)
+	problems = slices.Concat(f.unknown(), f.malformed(), inClear(f.environment, f.get), problems)
 	for i, p := range problems {
 		problems[i].At = f.position(p)
 	}
@@ -40,6 +41,22 @@ func Load(stackFile string, rules ...Rule) (Settings, error) {
 		return s, problems
 	}
 	return s, nil
+}
+
+// Warnings are what rules find to say of settings that are valid, each with its place in the stack file.
+func Warnings(stackFile string, s Settings, rules ...Rule) (Problems, error) {
+	f, err := open(stackFile)
+	if err != nil {
+		return nil, err
+	}
+	var found Problems
+	for _, rule := range rules {
+		found = append(found, rule(s, f.get)...)
+	}
+	for i, p := range found {
+		found[i].At = f.position(p)
+	}
+	return found, nil
 }
 
 // FileLookup is the Lookup of a stack file: its values as the Pulumi engine would pass them, secrets in their encrypted form.
@@ -62,7 +79,7 @@ func CheckKeys(stackFile string) error {
 	if err != nil {
 		return err
 	}
-	if problems := slices.Concat(f.unknown(), inClear(f.environment, f.get)); len(problems) > 0 {
+	if problems := slices.Concat(f.unknown(), f.malformed(), inClear(f.environment, f.get)); len(problems) > 0 {
 		for i, p := range problems {
 			problems[i].At = f.position(p)
 		}
@@ -170,6 +187,26 @@ func (f *stack) unknown() Problems {
 			problems = append(problems, Problem{Key: keyOf(e), Message: "has no namespace: want for example " + Namespace + ":" + keyOf(e)})
 		case namespace == Namespace && !slices.Contains(Keys(), name):
 			problems = append(problems, Problem{Key: keyOf(e), Message: "is unknown: want one of " + strings.Join(Keys(), ", ")})
+		}
+	}
+	return problems
+}
+
+// saltForm is what Pulumi keeps of a passphrase: a version, eight bytes of salt, and the word "pulumi" encrypted with twelve bytes of
+// nonce, by which it knows the passphrase again. Source: symmetricCrypterFromPhraseAndState, pulumi/pulumi, pkg/secrets/passphrase/
+// manager.go; symmetricCrypter, sdk/go/common/resource/config/crypt.go.
+var saltForm = regexp.MustCompile(`^v1:[A-Za-z0-9+/]{11}=:v1:[A-Za-z0-9+/]{16}:[A-Za-z0-9+/]{30}==$`)
+
+// malformed reports what Pulumi itself keeps at the top of a stack file and could not read back.
+func (f *stack) malformed() Problems {
+	var problems Problems
+	for _, e := range f.top {
+		if keyOf(e) != "encryptionsalt" {
+			continue
+		}
+		if n, ok := e.Value.(ast.ScalarNode); !ok || !saltForm.MatchString(n.GetToken().Value) {
+			problems = append(problems, Problem{Key: "encryptionsalt", Message: "is not as Pulumi writes it, v1:<salt>:v1:<nonce>:<text>: take the line back from git; " +
+				"where nothing is encrypted yet, take it out, and Pulumi writes another"})
 		}
 	}
 	return problems

@@ -90,7 +90,11 @@ func managerOptions(r *reader, key string, s Settings, v any) {
 
 func (r *reader) spare(s Settings) string {
 	v, set := r.lookup(keySpare)
-	if set && v == s.Manager {
+	switch {
+	case set && v == "":
+		r.bad(keySpare, nil, "is empty: want the name of a second manager, for example cloudflare, or take it out")
+		return ""
+	case set && v == s.Manager:
 		r.bad(keySpare, nil, "is %q as polygate:%s is: a spare is another provider's DNS", v, keyManager)
 		return ""
 	}
@@ -110,6 +114,14 @@ func (r *reader) alarms() *Alarms {
 		r.bad(keyAlarms, []string{"latencyMs"}, "is %d: want 1 to 900000 milliseconds", a.LatencyMS)
 	}
 	return &a
+}
+
+// reachable reports an alarm that cannot come: a request is ended before it has taken so long.
+func (r *reader) reachable(s Settings) {
+	if s.Alarms != nil && s.Timeout > 0 && s.Alarms.LatencyMS > s.Timeout*1000 {
+		r.bad(keyAlarms, []string{"latencyMs"}, "is %d, and no request takes longer than %d seconds (polygate:%s), so that the alarm never comes: want at most %d",
+			s.Alarms.LatencyMS, s.Timeout, keyTimeout, s.Timeout*1000)
+	}
 }
 
 func (r *reader) budget() *Budget {
@@ -206,6 +218,10 @@ func (r *reader) frontSecretBefore(s Settings) Secret {
 	if Secret(v) != FrontOpen && !r.isFrontSecret(keyFrontBefore, v) {
 		return ""
 	}
+	if Secret(v) == s.FrontSecret {
+		r.bad(keyFrontBefore, nil, "is what polygate:%s is: want the secret that it was before, or take it out", keyFrontSecret)
+		return ""
+	}
 	return Secret(v)
 }
 
@@ -229,6 +245,13 @@ func isEncrypted(v string) bool { return strings.HasPrefix(v, `{"secure":`) }
 // Fronted reports whether clients talk to the manager's own front, which talks to the regions, and not to the regions.
 func (s Settings) Fronted() bool { return s.Manager == keyCloudflare && s.Cloudflare.Proxied }
 
+// credentials are keys of the clouds' own providers that hold a secret. Source: their configuration references, www.pulumi.com/
+// registry/packages/{aws,gcp,azure-native,cloudflare}.
+var credentials = []string{
+	"aws:secretKey", "aws:token", "azure-native:clientCertificatePassword", "azure-native:clientSecret", "azure-native:oidcToken",
+	"cloudflare:apiKey", "cloudflare:apiToken", "cloudflare:apiUserServiceKey", "gcp:accessToken",
+}
+
 // inClear reports secrets that lie in a stack file for everyone to read. The local environment keeps nothing from anybody.
 func inClear(environment string, get Lookup) []Problem {
 	var problems []Problem
@@ -238,6 +261,11 @@ func inClear(environment string, get Lookup) []Problem {
 			continue
 		}
 		problems = append(problems, Problemf(key, nil, "is in clear: take it out and set another one encrypted, `pulumi config set --secret polygate:%s \"$(openssl rand -hex 32)\"`", key))
+	}
+	for _, key := range credentials {
+		if v, ok := get(key); ok && v != "" && !isEncrypted(v) && environment != Local {
+			problems = append(problems, Problem{Key: key, Message: "is in clear: revoke it, and set another one encrypted, `pulumi config set --secret " + key + "`, or leave it to the environment"})
+		}
 	}
 	return problems
 }

@@ -74,6 +74,7 @@ func (s Settings) IsDrained(r Region) bool { return slices.Contains(s.Drained, r
 // sharing reads everything about how regions share traffic. The regions have been read before.
 func (r *reader) sharing(s *Settings) {
 	s.Pattern = Pattern(r.oneOf(keyPattern, string(ActivePassive), texts(Patterns())...))
+	r.alone(*s)
 	s.Steering = r.steering(s.Pattern)
 	s.Weights = r.weights(*s)
 	s.Geo = r.geo(*s)
@@ -85,6 +86,18 @@ func (r *reader) sharing(s *Settings) {
 	if providers := s.Providers(); s.Pattern == MultiRegion && len(s.Regions) > 1 && len(providers) == 1 {
 		r.bad(keyPattern, nil, "is %q, which fails over from provider to provider, and all regions are of %s: add another provider's, or use %q",
 			s.Pattern, providers[0], ActiveActive)
+	}
+}
+
+// alone reports dials of sharing where no two regions share anything: groups of one region each fail over, and that is all.
+func (r *reader) alone(s Settings) {
+	if len(s.Groups()) < 2 || s.shares() {
+		return
+	}
+	for _, key := range []string{keySteering, keyWeights, keyGeo, keyRamp} {
+		if _, set := r.lookup(key); set {
+			r.bad(key, nil, "is set, and no provider has two regions that could share traffic: take it out, or add a region")
+		}
 	}
 }
 
@@ -169,6 +182,13 @@ func (r *reader) weights(s Settings) map[string]int {
 		if w := weights[name]; w < minWeight || w > maxWeight {
 			r.bad(keyWeights, []string{name}, "is %d: want %d to %d; a region that is to have no traffic goes into polygate:%s", w, minWeight, maxWeight, keyDrained)
 			delete(weights, name)
+		}
+	}
+	for _, group := range s.Groups() {
+		if name := first(group); len(group) == 1 && s.shares() {
+			if _, set := weights[name]; set {
+				r.bad(keyWeights, []string{name}, "is alone in its group, and has all of the group's traffic whatever its weight: take it out")
+			}
 		}
 	}
 	return weights
@@ -301,9 +321,11 @@ func (r *reader) drained(s Settings) []string {
 		if !r.isRegion(keyDrained, []string{strconv.Itoa(i)}, name, s) {
 			continue
 		}
-		if !slices.Contains(out, name) {
-			out = append(out, name)
+		if slices.Contains(out, name) {
+			r.bad(keyDrained, []string{strconv.Itoa(i)}, "%q is listed already: take it out", name)
+			continue
 		}
+		out = append(out, name)
 	}
 	if len(s.Regions) > 0 && len(out) == len(s.Regions) {
 		r.bad(keyDrained, nil, "has every region: one has to serve")
@@ -322,6 +344,11 @@ func (s Settings) Groups() [][]Region {
 		groups = append(groups, slices.DeleteFunc(slices.Clone(s.Regions), func(r Region) bool { return r.Provider != p }))
 	}
 	return groups
+}
+
+// shares reports whether any two regions share traffic.
+func (s Settings) shares() bool {
+	return s.Pattern.Active() && slices.ContainsFunc(s.Groups(), func(g []Region) bool { return len(g) > 1 })
 }
 
 func listRegions(regions []Region) string {

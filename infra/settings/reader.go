@@ -184,6 +184,9 @@ func List(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
+// Quote shows what a stack file has, as much of it as fits into a message.
+func Quote(v string) string { return quote(v) }
+
 func quote(v string) string {
 	if len(v) > 60 {
 		v = v[:57] + "..."

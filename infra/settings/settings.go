@@ -146,6 +146,11 @@ type Problem struct {
 	At      string   // "file:line:column" when known
 }
 
+// same reports whether another problem says the same of the same place.
+func (p Problem) same(q Problem) bool {
+	return p.Key == q.Key && slices.Equal(p.Path, q.Path) && p.Message == q.Message
+}
+
 // String is the problem on one line.
 func (p Problem) String() string {
 	where := p.Key

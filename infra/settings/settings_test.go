@@ -128,7 +128,7 @@ func TestCheckKeys(t *testing.T) {
 		{"misspelt", least + "  polygate:protct: true\n", "6:3: polygate:protct: is unknown"},
 		{"other namespaces", least + "  aws:whatever: 1\n", ""},
 		{"empty", "", ""},
-		{"no config", "encryptionsalt: x\n", ""},
+		{"no config", "encryptionsalt: v1:9dyVahuCZFs=:v1:SbVO0jDu7FBSavZ+:mGOt9/U9DSVfh84iPrY1XD/eon5xHw==\n", ""},
 		{"config empty", "config:\n", ""},
 		{"config a list", "config: [a]\n", "1:9: config: is not a map"},
 		{"a list", "- a\n", "1:1: file: is not a map"},

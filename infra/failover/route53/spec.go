@@ -37,7 +37,8 @@ func (Manager) Spec() failover.Spec {
 		Timeout:      provider.Allowed{Of: []int{int(probeTimeout / time.Second)}},
 		ProbeTimeout: int(probeTimeout / time.Second),
 		// Of queries; the API that changes records is not in it. Source: aws.amazon.com/route53/sla.
-		SLA: 100,
+		SLA:    100,
+		Config: []provider.ConfigKey{provider.AWSRegion},
 	}
 }
 

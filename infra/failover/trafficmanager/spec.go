@@ -4,6 +4,7 @@ package trafficmanager
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -28,10 +29,10 @@ const (
 // Manager FAQ", How high or low can I set the TTL); 0 would have every client ask each time.
 const maxTTL = 300
 
-const (
-	configSubscription = "azure-native:subscriptionId"
-	configLocation     = "azure-native:location"
-)
+// zoneGroupForm is the name of a resource group. Source: "Naming rules and restrictions for Azure resources",
+// Microsoft.Resources, resourcegroups: 1 to 90 underscores, hyphens, periods, parentheses, letters and digits, with no period at
+// the end, learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
+var zoneGroupForm = regexp.MustCompile(`^[-\pL\pN_.()]{0,89}[-\pL\pN_()]$`)
 
 // Manager is Azure Traffic Manager.
 type Manager struct{}
@@ -53,7 +54,7 @@ func (Manager) Spec() failover.Spec {
 		// Services", Traffic Manager and Azure DNS.
 		SLA: 99.99,
 		// Wanted even when no region is of Azure: the zone and the profiles are.
-		Config: []provider.ConfigKey{{Key: configSubscription, What: "the id of the Azure subscription to deploy to"}},
+		Config: []provider.ConfigKey{provider.AzureSubscription, provider.AzureLocation},
 	}
 }
 
@@ -77,8 +78,11 @@ func (Manager) Audit(s settings.Settings) []settings.Problem {
 	bad := func(key string, path []string, format string, args ...any) {
 		problems = append(problems, settings.Problemf(key, path, format, args...))
 	}
-	if s.TrafficManager.ZoneGroup == "" {
+	switch group := s.TrafficManager.ZoneGroup; {
+	case group == "":
 		bad(name, []string{"zoneGroup"}, "is missing: want the resource group of the Azure DNS zone, for example {zoneGroup: dns}")
+	case !zoneGroupForm.MatchString(group):
+		bad(name, []string{"zoneGroup"}, "is %s: want the name of the Azure DNS zone's resource group, without a path, for example dns", settings.Quote(group))
 	}
 	if s.Check.Interval == fastInterval && s.Check.Timeout > fastTimeout {
 		bad("check", []string{"timeout"}, "is %d: with an interval of %d s Traffic Manager gives a probe 5 to %d seconds", s.Check.Timeout, fastInterval, fastTimeout)

@@ -40,7 +40,7 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 	}
 	z := &zone{id: found.Id, group: s.TrafficManager.ZoneGroup, location: defaultLocation, settings: s}
 	if args.Config != nil {
-		if l, ok := args.Config(configLocation); ok && l != "" {
+		if l, ok := args.Config(provider.AzureLocation.Key); ok && l != "" {
 			z.location = l
 		}
 	}

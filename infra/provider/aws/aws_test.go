@@ -264,7 +264,6 @@ func TestAuditOfDials(t *testing.T) {
 	}{
 		{"as it is", func(*settings.Settings) {}, ""},
 		{"all warm", func(s *settings.Settings) { s.Warm = s.Concurrency }, ""},
-		{"more warm than there may be", func(s *settings.Settings) { s.Warm, s.Concurrency = 6, 5 }, "polygate:warm: is 6: aws keeps no more instances ready than polygate:concurrency allows, which is 5"},
 		{"secret of the one region", func(s *settings.Settings) { s.Regions, s.Secrets = s.Regions[:1], one(in(secret, "us-east-1")) }, ""},
 		{"parameter of the one region", func(s *settings.Settings) { s.Regions, s.Secrets = s.Regions[:1], one(in(parameter, "us-east-1")) }, ""},
 		{"secret of another region", func(s *settings.Settings) { s.Regions, s.Secrets = s.Regions[:1], one(in(secret, "eu-west-1")) }, "polygate:secrets.KEY.aws: is in eu-west-1, where the stack has no region"},

@@ -44,13 +44,9 @@ func storeOf(arn string) (service, region string, ok bool) {
 // the others. Source: "Lambda quotas", docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
 const maxSecrets = 3 << 10
 
-// check holds the dials against each other and the references of secrets to their form.
+// check holds the references of secrets to their form.
 func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
 	var problems []settings.Problem
-	if s.Warm > s.Concurrency && s.Concurrency > 0 {
-		problems = append(problems, settings.Problemf("warm", nil,
-			"is %d: aws keeps no more instances ready than polygate:concurrency allows, which is %d", s.Warm, s.Concurrency))
-	}
 	var names []string
 	for _, r := range s.Regions {
 		if r.Provider == "aws" {

@@ -41,6 +41,9 @@ func (Provider) Spec() provider.Spec {
 		LogRetention: provider.Allowed{Of: []int{
 			1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 		}},
+		// Source: "Configuring provisioned concurrency for a function": it counts towards the reserved concurrency, and cannot be
+		// more, docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html.
+		WarmWithin: true,
 		// ACM takes at most 64 octets for the first name of a certificate, which becomes its common name. Source:
 		// RequestCertificate, DomainName, docs.aws.amazon.com/acm/latest/APIReference.
 		MaxOwnName: 64,
@@ -48,6 +51,7 @@ func (Provider) Spec() provider.Spec {
 		// ACM issues when CAA admits any one of these. Source: "(Optional) Configure a CAA
 		// record", docs.aws.amazon.com/acm/latest/userguide/setup-caa.html.
 		Authorities: []string{"amazon.com", "amazonaws.com", "amazontrust.com", "awstrust.com"},
+		Config:      []provider.ConfigKey{provider.AWSRegion},
 		Check:       check,
 	}
 }

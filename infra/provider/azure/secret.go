@@ -20,9 +20,9 @@ type secret struct {
 }
 
 // secretForm is the id of a secret. Source: "Naming rules and restrictions for Azure resources" (Microsoft.KeyVault: vaults
-// of 3 to 24, secrets of 1 to 127 letters, digits and hyphens); "Azure Key Vault keys, secrets and certificates overview"
-// (versions are 32 hexadecimal digits).
-var secretForm = regexp.MustCompile(`^(?i)/subscriptions/([0-9a-f-]{36})/resourceGroups/([-\w._()]{1,90})/providers/Microsoft\.KeyVault` +
+// of 3 to 24, secrets of 1 to 127 letters, digits and hyphens; Microsoft.Resources: resource groups end with no period); "Azure
+// Key Vault keys, secrets and certificates overview" (versions are 32 hexadecimal digits).
+var secretForm = regexp.MustCompile(`^(?i)/subscriptions/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/resourceGroups/([-\pL\pN_.()]{0,89}[-\pL\pN_()])/providers/Microsoft\.KeyVault` +
 	`/vaults/([a-z][0-9a-z-]{1,22}[0-9a-z])/secrets/([0-9a-z-]{1,127})(?:/versions/([0-9a-f]{32}))?$`)
 
 // secretWanted is the form in words.

@@ -19,9 +19,6 @@ import (
 // Provider is Microsoft Azure.
 type Provider struct{}
 
-// configSubscription is the key of the subscription everything is deployed to.
-const configSubscription = "azure-native:subscriptionId"
-
 // regions are those where Flex Consumption is sold in the public cloud; Azure's names are labels as they are.
 // Source: `az functionapp list-flexconsumption-locations`, named in "Create and manage function apps in a Flex
 // Consumption plan", learn.microsoft.com/azure/azure-functions/flex-consumption-how-to.
@@ -58,10 +55,8 @@ func (Provider) Spec() provider.Spec {
 		// for one region only: the user brings one, issued by ACME DNS-01.
 		Certificate: true,
 		Limits:      limits,
-		Config: []provider.ConfigKey{
-			{Key: configSubscription, What: "the id of the Azure subscription to deploy to"},
-		},
-		Check: check,
+		Config:      []provider.ConfigKey{provider.AzureSubscription, provider.AzureLocation},
+		Check:       check,
 	}
 }
 
@@ -87,8 +82,8 @@ type account struct {
 func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.AccountArgs, opts ...pulumi.ResourceOption) (provider.Account, error) {
 	a := &account{name: name, args: args}
 	var ok bool
-	if a.subscription, ok = args.Config(configSubscription); !ok || a.subscription == "" {
-		return nil, fmt.Errorf("component %s: %s is not set in the stack file", name, configSubscription)
+	if a.subscription, ok = args.Config(provider.AzureSubscription.Key); !ok || a.subscription == "" {
+		return nil, fmt.Errorf("component %s: %s is not set in the stack file", name, provider.AzureSubscription.Key)
 	}
 	if err := a.readCertificate(); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)

@@ -27,8 +27,9 @@ func (s secret) path() string { return "projects/" + s.project + "/secrets/" + s
 
 // secretForm is what polygate:secrets takes for Google. A version that is left out is the latest: it is read when an instance
 // starts, so that instances may differ for a while after a new one. Source: "Configure secrets", docs.cloud.google.com/run/
-// docs/configuring/services/secrets, which recommends a number.
-var secretForm = regexp.MustCompile(`^projects/([a-z0-9][a-z0-9:.-]*)/secrets/([A-Za-z0-9_-]{1,255})(?:/versions/(latest|[1-9][0-9]*))?$`)
+// docs/configuring/services/secrets, which recommends a number. The project is named by its id or its number, the secret by 1 to 255
+// letters, digits, hyphens and underscores (Secret Manager API v1, projects.secrets.create, secretId).
+var secretForm = regexp.MustCompile(`^projects/(` + projectID + `|[1-9][0-9]{2,18})/secrets/([A-Za-z0-9_-]{1,255})(?:/versions/(latest|[1-9][0-9]*))?$`)
 
 func parseSecret(reference string) (secret, bool) {
 	m := secretForm.FindStringSubmatch(reference)

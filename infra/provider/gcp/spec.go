@@ -4,6 +4,7 @@ package gcp
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
@@ -22,6 +23,11 @@ const providerName = "gcp"
 
 // configProject is the key of the project everything is deployed to.
 const configProject = "gcp:project"
+
+// projectID is the form of a project's id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter and not ending
+// with a hyphen. Old ones have the domain of their owner before it. Sources: Cloud Resource Manager API v3, projects, projectId;
+// "Creating and managing projects", docs.cloud.google.com/resource-manager/docs/creating-managing-projects.
+const projectID = `(?:[a-z0-9][a-z0-9.-]*\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]`
 
 // regions are those of Cloud Run functions, with a short name for each.
 // Source: "Cloud Run functions locations", docs.cloud.google.com/functions/docs/locations.
@@ -50,6 +56,11 @@ func (Provider) Spec() provider.Spec {
 		// Source: "Quotas", docs.cloud.google.com/functions/quotas: 60 minutes for HTTP functions.
 		Timeout:      provider.Allowed{Least: 1, Most: 3600},
 		LogRetention: provider.Allowed{Least: 1, Most: maxRetention},
+		// Source: "Set minimum instances for services": no more than the maximum, docs.cloud.google.com/run/docs/configuring/
+		// min-instances.
+		WarmWithin: true,
+		// Source: "Create, edit, or delete budgets and budget alerts", docs.cloud.google.com/billing/docs/how-to/budgets.
+		BillingAccount: true,
 		// The common name of a public certificate has at most 64 characters (RFC 5280, appendix A.1, ub-common-name).
 		MaxOwnName: 64,
 		Limits:     limits,
@@ -57,7 +68,7 @@ func (Provider) Spec() provider.Spec {
 		// certificates, docs.cloud.google.com/certificate-manager/docs/core-components.
 		Authorities: []string{"pki.goog", "letsencrypt.org"},
 		Config: []provider.ConfigKey{
-			{Key: configProject, What: "the id of the Google Cloud project to deploy to"},
+			{Key: configProject, What: "the id of the Google Cloud project to deploy to", Form: regexp.MustCompile(`^` + projectID + `$`), Example: "my-project-123"},
 		},
 		Check: check,
 	}
@@ -65,12 +76,7 @@ func (Provider) Spec() provider.Spec {
 
 // check finds what Google Cloud cannot do with the dials of operation.
 func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
-	problems := append(checkSecrets(s), checkBudget(s)...)
-	if s.Concurrency > 0 && s.Warm > s.Concurrency { // zero did not pass the form check
-		problems = append(problems, settings.Problemf("warm", nil,
-			"is %d, more than the %d instances that polygate:concurrency allows: raise that or lower this", s.Warm, s.Concurrency))
-	}
-	return problems
+	return append(checkSecrets(s), checkBudget(s)...)
 }
 
 // settleTime is how long a first build waits for its identity's roles: "changes to allow or deny policies typically

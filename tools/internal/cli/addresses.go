@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"polygate.example/infra"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/gateway"
 	"polygate.example/tools/internal/localcloud"
@@ -113,6 +114,15 @@ func (a *app) warnLoopback(s settings.Settings, model *gateway.Model) {
 		a.step("note: %s sends requests to %s, and the origin of the local clouds listens on %s (polygate:localClouds.origin): is another service meant?",
 			a.document(), target, origin)
 	}
+}
+
+// warnIdle tells of dials that have no effect with the rest of the stack file.
+func (a *app) warnIdle(s settings.Settings) error {
+	found, err := infra.Warnings(a.root, s)
+	for _, w := range found {
+		a.step("warning: %s", w)
+	}
+	return err
 }
 
 // loopbackTargets lists the targets on this machine that are elsewhere than at an address, sorted, each once.

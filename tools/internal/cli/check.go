@@ -27,6 +27,9 @@ file:line:column, what is wrong and what would be right. It changes nothing and 
 			case err != nil:
 				return usageError{err}
 			}
+			if err := a.warnIdle(s); err != nil {
+				return err
+			}
 			a.warnLoopback(s, model)
 			a.result("%s: ok, model %s\n", a.stack, model.Digest())
 			return nil

@@ -135,6 +135,9 @@ func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.S
 	if err = a.ready(ctx, s); err != nil {
 		return s, nil, nil, err
 	}
+	if err = a.warnIdle(s); err != nil {
+		return s, nil, nil, err
+	}
 	release, err := a.lock()
 	if err != nil {
 		return s, nil, nil, err
