@@ -99,9 +99,11 @@ func dials(regions ...string) map[string]string {
 
 // operated adds every dial of how regions are run.
 func operated(config map[string]string) map[string]string {
-	for key, value := range map[string]string{
-		"warm": "2", "concurrency": "50", "alarms": `{"email":"ops@example.com"}`, "budget": `{"monthly":100,"email":"ops@example.com","billingAccount":"012345-6789AB-CDEF01"}`,
-	} {
+	budget := `{"monthly":100,"email":"ops@example.com"}`
+	if strings.Contains(config["polygate:regions"], "gcp/") {
+		budget = `{"monthly":100,"email":"ops@example.com","billingAccount":"012345-6789AB-CDEF01"}`
+	}
+	for key, value := range map[string]string{"warm": "2", "concurrency": "50", "alarms": `{"email":"ops@example.com"}`, "budget": budget} {
 		config["polygate:"+key] = value
 	}
 	return config
