@@ -19,37 +19,50 @@ const (
 	loginCloudflare = "make an API token (Zone: DNS edit, Load Balancers edit; Account: Load Balancing monitors and pools edit) and `export CLOUDFLARE_API_TOKEN=<token>`"
 )
 
-// connected is a connection that is made once, by whichever check comes first. The others wait for it, each within its own
-// time.
+// connected is a connection that is made and proven once, by whichever check comes first. The others wait for it, each within its
+// own time; where it fails, one check says why and what to do, and the others that there was nothing they could look at.
 type connected[C any] struct {
 	cloud, login string
 	connect      func(context.Context) (C, error)
+	prove        func(context.Context, C) Finding
 	once         sync.Once
 	done         chan struct{}
 	client       C
-	err          error
+	proof        Finding
 }
 
-func connection[C any](cloud, login string, connect func(context.Context) (C, error)) *connected[C] {
-	return &connected[C]{cloud: cloud, login: login, connect: connect, done: make(chan struct{})}
+func connection[C any](cloud, login string, connect func(context.Context) (C, error), prove func(context.Context, C) Finding) *connected[C] {
+	return &connected[C]{cloud: cloud, login: login, connect: connect, prove: prove, done: make(chan struct{})}
+}
+
+// credentials is the check of the connection itself.
+func (c *connected[C]) credentials() Own { return Own{Name: c.cloud + ": credentials", Run: c.proven} }
+
+func (c *connected[C]) proven(ctx context.Context) Finding {
+	c.once.Do(func() {
+		go func() { // all checks begin together, so that one's time is everybody's
+			defer close(c.done)
+			client, err := c.connect(ctx)
+			if err != nil {
+				c.proof = Bad(c.login, "%v", err)
+				return
+			}
+			c.client, c.proof = client, c.prove(ctx, client)
+		}()
+	})
+	select {
+	case <-c.done:
+		return c.proof
+	case <-ctx.Done():
+		return Bad(c.login, "no answer in time from where credentials are looked for")
+	}
 }
 
 // check makes a check that needs the connection.
 func (c *connected[C]) check(name string, look func(context.Context, C) Finding) Own {
-	return Own{Name: c.cloud + ": " + name, Run: func(ctx context.Context) Finding {
-		c.once.Do(func() {
-			go func() { // all checks begin together, so that one's time is everybody's
-				defer close(c.done)
-				c.client, c.err = c.connect(ctx)
-			}()
-		})
-		select {
-		case <-c.done:
-		case <-ctx.Done():
-			return Bad(c.login, "no answer in time from where credentials are looked for")
-		}
-		if c.err != nil {
-			return Bad(c.login, "%v", c.err)
+	return Own{Name: name, Run: func(ctx context.Context) Finding {
+		if f := c.proven(ctx); f.Result != report.OK {
+			return Skip("not looked at: %s first", c.cloud+": credentials")
 		}
 		return look(ctx, c.client)
 	}}
@@ -78,45 +91,32 @@ func (d *doctor) accounts() []Own {
 		out = append(out, d.azure()...)
 	}
 	if d.uses("cloudflare") {
-		c := connection("cloudflare", loginCloudflare, d.Clouds.Cloudflare)
-		out = append(out, c.check("credentials", func(ctx context.Context, c Cloudflare) Finding {
+		c := connection("cloudflare", loginCloudflare, d.Clouds.Cloudflare, func(ctx context.Context, c Cloudflare) Finding {
 			who, err := c.Identity(ctx)
 			if err != nil {
 				return refused(loginCloudflare, "to verify its own token", err)
 			}
 			return OK("%s", who)
-		}), d.zone("cloudflare", c.cloud, func(ctx context.Context) ([]string, error) {
-			return ask(ctx, c, func(c Cloudflare) ([]string, error) { return c.Zone(ctx, d.Settings.Zone) })
-		}, loginCloudflare))
+		})
+		out = append(out, c.credentials(), c.check("cloudflare: zone "+d.Settings.Zone, func(ctx context.Context, cf Cloudflare) Finding {
+			servers, err := cf.Zone(ctx, d.Settings.Zone)
+			return d.zone(ctx, "cloudflare", c.cloud, c.login, servers, err)
+		}))
 	}
 	return out
 }
 
-// ask asks a cloud through its connection.
-func ask[C, V any](ctx context.Context, c *connected[C], question func(C) (V, error)) (V, error) {
-	var answer V
-	var err error
-	f := c.check("", func(_ context.Context, client C) Finding {
-		answer, err = question(client)
-		return Finding{}
-	}).Run(ctx)
-	if err == nil && f.Result == report.Failed {
-		err = fmt.Errorf("%w: %s", ErrNoCredentials, f.Detail)
-	}
-	return answer, err
-}
-
 func (d *doctor) aws() []Own {
-	c := connection("aws", loginAWS, d.Clouds.AWS)
-	out := []Own{c.check("credentials", func(ctx context.Context, a AWS) Finding {
+	c := connection("aws", loginAWS, d.Clouds.AWS, func(ctx context.Context, a AWS) Finding {
 		arn, err := a.Identity(ctx)
 		if err != nil {
 			return refused(loginAWS, "sts:GetCallerIdentity", err)
 		}
 		return OK("%s", arn)
-	})}
+	})
+	out := []Own{c.credentials()}
 	if d.runs("aws") {
-		out = append(out, c.check("regions", func(ctx context.Context, a AWS) Finding {
+		out = append(out, c.check("aws: regions", func(ctx context.Context, a AWS) Finding {
 			enabled, err := a.Regions(ctx)
 			if err != nil {
 				return refused(loginAWS, "account:ListRegions", err)
@@ -125,7 +125,7 @@ func (d *doctor) aws() []Own {
 		}))
 	}
 	for _, region := range d.regions("aws") {
-		out = append(out, c.check("Lambda concurrency in "+region, func(ctx context.Context, a AWS) Finding {
+		out = append(out, c.check("aws: Lambda concurrency in "+region, func(ctx context.Context, a AWS) Finding {
 			limit, unreserved, err := a.Concurrency(ctx, region)
 			if err != nil {
 				return refused(loginAWS, "lambda:GetAccountSettings", err)
@@ -134,9 +134,10 @@ func (d *doctor) aws() []Own {
 		}))
 	}
 	if d.uses("route53") {
-		out = append(out, d.zone("route53", c.cloud, func(ctx context.Context) ([]string, error) {
-			return ask(ctx, c, func(a AWS) ([]string, error) { return a.Zone(ctx, d.Settings.Zone) })
-		}, loginAWS))
+		out = append(out, c.check("route53: zone "+d.Settings.Zone, func(ctx context.Context, a AWS) Finding {
+			servers, err := a.Zone(ctx, d.Settings.Zone)
+			return d.zone(ctx, "route53", c.cloud, c.login, servers, err)
+		}))
 	}
 	return out
 }
@@ -164,16 +165,16 @@ func (d *doctor) concurrency(region string, limit, unreserved int) Finding {
 
 func (d *doctor) google() []Own {
 	project, _ := d.Config("gcp:project")
-	c := connection("gcp", loginGoogle, d.Clouds.Google)
+	c := connection("gcp", loginGoogle, d.Clouds.Google, func(ctx context.Context, g Google) Finding {
+		who, err := g.Identity(ctx)
+		if err != nil {
+			return Bad(loginGoogle, "%v", err)
+		}
+		return OK("%s", who)
+	})
 	return []Own{
-		c.check("credentials", func(ctx context.Context, g Google) Finding {
-			who, err := g.Identity(ctx)
-			if err != nil {
-				return refused(loginGoogle, "nothing yet", err)
-			}
-			return OK("%s", who)
-		}),
-		c.check("APIs of "+project, func(ctx context.Context, g Google) Finding {
+		c.credentials(),
+		c.check("gcp: APIs of "+project, func(ctx context.Context, g Google) Finding {
 			enabled, err := g.Services(ctx, project)
 			if err != nil {
 				return refused(loginGoogle, "serviceusage.services.list", err)
@@ -184,14 +185,14 @@ func (d *doctor) google() []Own {
 			}
 			return Bad("gcloud services enable --project "+project+" "+strings.Join(lacking, " "), "not enabled: %s", strings.Join(lacking, ", "))
 		}),
-		c.check("regions", func(ctx context.Context, g Google) Finding {
+		c.check("gcp: regions", func(ctx context.Context, g Google) Finding {
 			locations, err := g.Locations(ctx, project)
 			if err != nil {
 				return refused(loginGoogle, "cloudfunctions.locations.list, with that API enabled", err)
 			}
 			return within("open to the project", "choose others: `gcloud functions regions list --project "+project+"`", d.regions("gcp"), locations)
 		}),
-		c.check("quotas of "+project, func(ctx context.Context, g Google) Finding {
+		c.check("gcp: quotas of "+project, func(ctx context.Context, g Google) Finding {
 			quotas, err := g.Quotas(ctx, project)
 			if err != nil {
 				return refused(loginGoogle, "compute.projects.get, with that API enabled", err)
@@ -223,16 +224,20 @@ func (d *doctor) balancers(quotas []Quota) Finding {
 
 func (d *doctor) azure() []Own {
 	subscription, _ := d.Config("azure-native:subscriptionId")
-	c := connection("azure", loginAzure, d.Clouds.Azure)
+	c := connection("azure", loginAzure, d.Clouds.Azure, func(ctx context.Context, a Azure) Finding {
+		name, err := a.Identity(ctx, subscription)
+		switch {
+		case missing(err):
+			return Bad("put one that you can read into azure-native:subscriptionId: `az account list`, or log in to its tenant: `az login --tenant <tenant>`",
+				"there is no subscription %s for these credentials", subscription)
+		case err != nil:
+			return refused(loginAzure, "to read the subscription "+subscription, err)
+		}
+		return OK("subscription %s", name)
+	})
 	out := []Own{
-		c.check("credentials", func(ctx context.Context, a Azure) Finding {
-			name, err := a.Identity(ctx, subscription)
-			if err != nil {
-				return refused(loginAzure, "to read the subscription "+subscription, err)
-			}
-			return OK("subscription %s", name)
-		}),
-		c.check("resource providers", func(ctx context.Context, a Azure) Finding {
+		c.credentials(),
+		c.check("azure: resource providers", func(ctx context.Context, a Azure) Finding {
 			registered, err := a.Providers(ctx, subscription)
 			if err != nil {
 				return refused(loginAzure, "to list the subscription's resource providers", err)
@@ -249,7 +254,7 @@ func (d *doctor) azure() []Own {
 		}),
 	}
 	if d.runs("azure") {
-		out = append(out, c.check("regions", func(ctx context.Context, a Azure) Finding {
+		out = append(out, c.check("azure: regions", func(ctx context.Context, a Azure) Finding {
 			sold, err := a.FlexLocations(ctx, subscription)
 			if err != nil {
 				return refused(loginAzure, "Microsoft.Web/geoRegions/read", err)
@@ -258,7 +263,7 @@ func (d *doctor) azure() []Own {
 		}))
 	}
 	for _, region := range d.regions("azure") {
-		out = append(out, c.check("quotas in "+region, func(ctx context.Context, a Azure) Finding {
+		out = append(out, c.check("azure: quotas in "+region, func(ctx context.Context, a Azure) Finding {
 			usages, err := a.Usages(ctx, subscription, region)
 			if err != nil {
 				return refused(loginAzure, "Microsoft.Web/locations/usages/read", err)
@@ -267,11 +272,10 @@ func (d *doctor) azure() []Own {
 		}))
 	}
 	if d.uses("trafficmanager") {
-		out = append(out, d.zone("trafficmanager", c.cloud, func(ctx context.Context) ([]string, error) {
-			return ask(ctx, c, func(a Azure) ([]string, error) {
-				return a.Zone(ctx, subscription, d.Settings.TrafficManager.ZoneGroup, d.Settings.Zone)
-			})
-		}, loginAzure))
+		out = append(out, c.check("trafficmanager: zone "+d.Settings.Zone, func(ctx context.Context, a Azure) Finding {
+			servers, err := a.Zone(ctx, subscription, d.Settings.TrafficManager.ZoneGroup, d.Settings.Zone)
+			return d.zone(ctx, "trafficmanager", c.cloud, c.login, servers, err)
+		}))
 	}
 	return out
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
 // amazon asks AWS by its SDK.
@@ -21,7 +23,8 @@ type amazon struct{ config aws.Config }
 // NewAWS finds credentials where the SDK does: environment, shared files, single sign-on, the machine's role. profile is the
 // stack file's aws:profile, or "".
 func NewAWS(ctx context.Context, profile string) (AWS, error) {
-	opts := []func(*config.LoadOptions) error{config.WithDefaultRegion("us-east-1"), config.WithRetryMaxAttempts(2)}
+	opts := []func(*config.LoadOptions) error{config.WithDefaultRegion("us-east-1"), config.WithRetryMaxAttempts(2),
+		config.WithLogger(logging.Nop{})} // it would write into the report that a machine outside of EC2 has no metadata of it
 	if profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(profile))
 	}
@@ -37,6 +40,12 @@ func NewAWS(ctx context.Context, profile string) (AWS, error) {
 
 func (a amazon) Identity(ctx context.Context) (string, error) {
 	out, err := sts.NewFromConfig(a.config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	// Whoever has credentials is allowed it, whatever else they are refused: what AWS answers here is about the credentials.
+	// Source: GetCallerIdentity, "No permissions are required to perform this operation", docs.aws.amazon.com/STS/latest/APIReference.
+	var answer smithy.APIError
+	if errors.As(err, &answer) {
+		return "", fmt.Errorf("%w that AWS takes: %s: %s", ErrNoCredentials, answer.ErrorCode(), answer.ErrorMessage())
+	}
 	if err != nil {
 		return "", err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/aws/smithy-go/logging"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2/google"
 )
@@ -110,6 +111,31 @@ func TestAWSWithoutCredentials(t *testing.T) {
 	}
 	if _, err := NewAWS(t.Context(), "nobody"); !errors.Is(err, ErrNoCredentials) {
 		t.Errorf("an unknown profile: %v", err)
+	}
+}
+
+// Keys that AWS does not take are no credentials, and nothing is written beside the report.
+func TestAWSDoesNotTakeThem(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Code>ExpiredToken</Code><Message>it is over</Message></Error></ErrorResponse>`)
+	}))
+	t.Cleanup(s.Close)
+	awsEnvironment(t, s.URL)
+	a, err := NewAWS(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Identity(t.Context()); !errors.Is(err, ErrNoCredentials) || !strings.Contains(err.Error(), "ExpiredToken: it is over") {
+		t.Errorf("identity: %v", err)
+	}
+	s.Close()
+	if _, err := a.Identity(t.Context()); err == nil || errors.Is(err, ErrNoCredentials) {
+		t.Errorf("without an answer: %v", err)
+	}
+	if _, quiet := a.(amazon).config.Logger.(logging.Nop); !quiet {
+		t.Errorf("the SDK writes to %T", a.(amazon).config.Logger)
 	}
 }
 

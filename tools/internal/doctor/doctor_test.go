@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"polygate.example/infra/settings"
@@ -30,7 +31,7 @@ type world struct {
 }
 
 type fakeAWS struct {
-	err        error // of every question
+	who, err   error // of who asks, and of every other question
 	regions    []string
 	limit      int
 	unreserved int
@@ -39,7 +40,7 @@ type fakeAWS struct {
 }
 
 func (f *fakeAWS) Identity(context.Context) (string, error) {
-	return "arn:aws:iam::1:user/me", f.err
+	return "arn:aws:iam::1:user/me", f.who
 }
 func (f *fakeAWS) Regions(context.Context) ([]string, error) { return f.regions, f.err }
 func (f *fakeAWS) Concurrency(context.Context, string) (int, int, error) {
@@ -50,12 +51,12 @@ func (f *fakeAWS) Zone(context.Context, string) ([]string, error) {
 }
 
 type fakeGoogle struct {
-	err                error
+	who, err           error
 	services, location []string
 	quotas             []Quota
 }
 
-func (f *fakeGoogle) Identity(context.Context) (string, error) { return "me@example.com", f.err }
+func (f *fakeGoogle) Identity(context.Context) (string, error) { return "me@example.com", f.who }
 func (f *fakeGoogle) Locations(context.Context, string) ([]string, error) {
 	return f.location, f.err
 }
@@ -63,14 +64,14 @@ func (f *fakeGoogle) Services(context.Context, string) ([]string, error) { retur
 func (f *fakeGoogle) Quotas(context.Context, string) ([]Quota, error)    { return f.quotas, f.err }
 
 type fakeAzure struct {
-	err                 error
+	who, err            error
 	locations, provider []string
 	usages              []Quota
 	servers             []string
 	zoneErr             error
 }
 
-func (f *fakeAzure) Identity(context.Context, string) (string, error) { return "test", f.err }
+func (f *fakeAzure) Identity(context.Context, string) (string, error) { return "test", f.who }
 func (f *fakeAzure) FlexLocations(context.Context, string) ([]string, error) {
 	return f.locations, f.err
 }
@@ -336,7 +337,14 @@ func TestFindings(t *testing.T) {
 		{"not connected in time", func(w *world) {
 			w.opts.Timeout = 50 * time.Millisecond
 			w.opts.Clouds.AWS = func(ctx context.Context) (AWS, error) { <-ctx.Done(); <-t.Context().Done(); return nil, ctx.Err() }
-		}, "aws: regions", report.Failed, "no answer", "log in"},
+		}, "aws: credentials", report.Failed, "no answer", "log in"},
+		{"credentials that have run out", func(w *world) {
+			w.account.who = fmt.Errorf("%w that AWS takes: ExpiredToken: it is over", ErrNoCredentials)
+		}, "aws: credentials", report.Failed, "ExpiredToken", "aws sso login"},
+		{"another's subscription", func(w *world) { w.sub.who = &refusal{404, "The subscription 's' could not be found."} }, "azure: credentials", report.Failed,
+			"there is no subscription s for these credentials", "azure-native:subscriptionId"},
+		{"a subscription one may not read", func(w *world) { w.sub.who = &refusal{403, "no authorization"} }, "azure: credentials", report.Failed,
+			"403 Forbidden: no authorization", "allowed to read the subscription s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := healthy(t)
@@ -372,34 +380,56 @@ func remove(records []string, prefix string) []string {
 	return kept
 }
 
-// Without credentials every check of a cloud says so and how to log in, and none waits for another.
+// A cause is named once: without credentials one check of a cloud says so and how to log in, and the others of that cloud say which.
+// Clouds with credentials are looked at all the same.
 func TestNoCredentials(t *testing.T) {
-	w := healthy(t)
 	none := func(cloud string) error { return fmt.Errorf("%w for %s", ErrNoCredentials, cloud) }
-	w.opts.Clouds = Clouds{
-		AWS:        func(context.Context) (AWS, error) { return nil, none("AWS") },
-		Google:     func(context.Context) (Google, error) { return nil, none("Google Cloud") },
-		Azure:      func(context.Context) (Azure, error) { return nil, none("Azure") },
-		Cloudflare: func(context.Context) (Cloudflare, error) { return nil, none("Cloudflare") },
-	}
-	r := Run(t.Context(), w.opts)
-	if r.Healthy() {
-		t.Error("it is healthy")
-	}
-	login := map[string]string{"aws": "aws sso login", "route53": "aws sso login", "gcp": "gcloud auth", "azure": "az login", "cloudflare": "CLOUDFLARE_API_TOKEN"}
-	seen := 0
-	for _, c := range r.Checks {
-		cloud, _, ofCloud := strings.Cut(c.Name, ": ")
-		if !ofCloud {
-			continue
-		}
-		seen++
-		if c.Result != report.Failed || !strings.Contains(c.Detail, "no credentials") || !strings.Contains(c.Remedy, login[cloud]) {
-			t.Errorf("%+v", c)
-		}
-	}
-	if seen != 14 {
-		t.Errorf("%d checks of clouds, want 14", seen)
+	login := map[string]string{"aws": "aws sso login", "gcp": "gcloud auth", "azure": "az login", "cloudflare": "CLOUDFLARE_API_TOKEN"}
+	for name, c := range map[string]struct {
+		lacking []string
+		skipped int
+	}{
+		"for none":              {[]string{"aws", "gcp", "azure", "cloudflare"}, 10},
+		"for one only":          {[]string{"gcp", "azure", "cloudflare"}, 7},
+		"for all but Azure":     {[]string{"azure"}, 3},
+		"for all but a manager": {[]string{"cloudflare"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := healthy(t)
+			for _, cloud := range c.lacking {
+				switch cloud {
+				case "aws":
+					w.opts.Clouds.AWS = func(context.Context) (AWS, error) { return nil, none("AWS") }
+				case "gcp":
+					w.opts.Clouds.Google = func(context.Context) (Google, error) { return nil, none("Google Cloud") }
+				case "azure": // which is found out when a token is asked for
+					w.sub.who, w.sub.err = none("Azure"), errors.New("DefaultAzureCredential: failed to acquire a token.\nAttempted credentials:")
+				case "cloudflare":
+					w.opts.Clouds.Cloudflare = func(context.Context) (Cloudflare, error) { return nil, none("Cloudflare") }
+				}
+			}
+			r := Run(t.Context(), w.opts)
+			skipped := 0
+			var failed []string
+			for _, got := range r.Checks {
+				switch got.Result {
+				case report.Failed:
+					cloud, what, _ := strings.Cut(got.Name, ": ")
+					failed = append(failed, cloud)
+					if what != "credentials" || !strings.Contains(got.Detail, "no credentials") || !strings.Contains(got.Remedy, login[cloud]) {
+						t.Errorf("%+v", got)
+					}
+				case report.Skipped:
+					skipped++
+					if !strings.HasPrefix(got.Detail, "not looked at: ") || !strings.HasSuffix(got.Detail, ": credentials first") || got.Remedy != "" {
+						t.Errorf("%+v", got)
+					}
+				}
+			}
+			if diff := cmp.Diff(c.lacking, failed); diff != "" || skipped != c.skipped {
+				t.Errorf("%d are skipped, want %d; failed (-want +got):\n%s", skipped, c.skipped, diff)
+			}
+		})
 	}
 }
 

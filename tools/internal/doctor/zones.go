@@ -63,37 +63,34 @@ func (d *doctor) query(ctx context.Context, name string, typ uint16, server stri
 }
 
 // zone checks that a manager has the zone and, unless it is the spare, that the zone above leads to it.
-func (d *doctor) zone(manager, cloud string, servers func(context.Context) ([]string, error), login string) Own {
+func (d *doctor) zone(ctx context.Context, manager, cloud, login string, want []string, err error) Finding {
 	name := d.Settings.Zone
-	return Own{Name: manager + ": zone " + name, Run: func(ctx context.Context) Finding {
-		want, err := servers(ctx)
-		switch {
-		case errors.Is(err, ErrNoZone):
-			return Bad(d.createZone(manager), "%s has no %s of that name, and a stack creates none", cloud, d.Zones[manager].Zone)
-		case err != nil:
-			return refused(login, "to read the zone "+name, err)
-		}
-		want = hosts(want)
-		have, at, err := d.delegation(ctx)
-		if err != nil {
-			return Bad("see that this machine can resolve names", "it exists; where it is delegated to could not be found: %v", err)
-		}
-		led := slices.Equal(have, want)
-		if manager == d.Settings.Spare {
-			if led {
-				return Warn("delegate it to "+d.Settings.Manager+", or make "+manager+" the manager", "clients are led to it, and it is the spare")
-			}
-			return OK("a spare: nobody is led to it until %s is delegated to %s", name, strings.Join(want, ", "))
-		}
+	switch {
+	case errors.Is(err, ErrNoZone):
+		return Bad(d.createZone(manager), "%s has no %s of that name, and a stack creates none", cloud, d.Zones[manager].Zone)
+	case err != nil:
+		return refused(login, "to read the zone "+name, err)
+	}
+	want = hosts(want)
+	have, by, err := d.delegation(ctx)
+	if err != nil {
+		return Bad("see that this machine can resolve names", "it exists; where it is delegated to could not be found: %v", err)
+	}
+	led := slices.Equal(have, want)
+	if manager == d.Settings.Spare {
 		if led {
-			return OK("delegated to it by %s", at)
+			return Warn("delegate it to "+d.Settings.Manager+", or make "+manager+" the manager", "clients are led to it, and it is the spare")
 		}
-		remedy := "have whoever holds the zone above name these: " + strings.Join(want, ", ")
-		if len(have) == 0 {
-			return Bad(remedy, "nobody is led to it: the zone above has no NS records for %s", name)
-		}
-		return Bad(remedy, "nobody is led to it: by %s it is delegated to %s", at, strings.Join(have, ", "))
-	}}
+		return OK("a spare: nobody is led to it until %s is delegated to %s", name, strings.Join(want, ", "))
+	}
+	if led {
+		return OK("delegated to it by %s", by)
+	}
+	remedy := "have whoever holds the zone above name these: " + strings.Join(want, ", ")
+	if len(have) == 0 {
+		return Bad(remedy, "nobody is led to it: the zone above has no NS records for %s", name)
+	}
+	return Bad(remedy, "nobody is led to it: by %s it is delegated to %s", by, strings.Join(have, ", "))
 }
 
 // createZone is how a zone is made at a manager.
