@@ -1,14 +1,10 @@
 package aws_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/archive"
@@ -17,6 +13,7 @@ import (
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 const (
@@ -25,24 +22,6 @@ const (
 	trust  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}]}`
 	logs   = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":"arn:aws:logs:us-east-1:000000000000:log-group:x:*"}}`
 )
-
-// addresses gives 127.0.1.1, 127.0.1.2, ... in order of first use.
-type addresses struct {
-	mu   sync.Mutex
-	keys []string
-}
-
-func (a *addresses) Allocate(key string) netip.AddrPort {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i, k := range a.keys {
-		if k == key {
-			return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}), 8443)
-		}
-	}
-	a.keys = append(a.keys, key)
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 1, byte(len(a.keys))}), 8443)
-}
 
 // bed is a local AWS to try things on.
 type bed struct {
@@ -62,7 +41,7 @@ func newBed(t *testing.T) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, dir: dir, services: resource.Services{Addresses: &addresses{}, DNS: aws.DNS{}, CA: ca, Clock: clock.New(1e6)}}
+	b := &bed{t: t, dir: dir, services: resource.Services{Addresses: &resourcetest.Addresses{Port: 8443}, DNS: aws.DNS{}, CA: ca, Clock: clock.New(1e6)}}
 	b.open()
 	b.zip = b.zipOf("bootstrap")
 	return b
@@ -93,21 +72,11 @@ func (b *bed) open() {
 // zipOf writes a zip with the named files.
 func (b *bed) zipOf(names ...string) string {
 	b.t.Helper()
-	var buf bytes.Buffer
-	z := zip.NewWriter(&buf)
+	files := map[string]string{}
 	for _, n := range names {
-		h := &zip.FileHeader{Name: n}
-		h.SetMode(0o755)
-		w, err := z.CreateHeader(h)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		fmt.Fprintf(w, "content of %s", n)
+		files[n] = "content of " + n
 	}
-	if err := z.Close(); err != nil {
-		b.t.Fatal(err)
-	}
-	return b.file(strings.Join(names, "+")+".zip", buf.Bytes())
+	return resourcetest.Zip(b.t, files)
 }
 
 func (b *bed) file(name string, content []byte) string {
@@ -130,35 +99,23 @@ func (b *bed) code(path string) resource.Blob {
 	return resource.Blob{Archive: true, Source: a.Serialize(), Hash: a.Hash}
 }
 
+func (b *bed) cloud() resourcetest.Cloud {
+	return resourcetest.Cloud{T: b.t, Controller: b.c, Config: resource.Props{"region": "us-east-1"}}
+}
+
 // try checks and creates, as the engine does. Failures of the check come back as one error.
 func (b *bed) try(token string, in resource.Props) (string, resource.Props, error) {
-	b.t.Helper()
-	checked, failures, err := b.c.Check(b.t.Context(), resource.Checking{Token: token, Name: "x", New: in, Config: resource.Props{"region": "us-east-1"}})
-	if err != nil {
-		return "", nil, err
-	}
-	if len(failures) > 0 {
-		var parts []string
-		for _, f := range failures {
-			parts = append(parts, f.Property+": "+f.Reason)
-		}
-		return "", nil, &resource.Error{Code: "Check", Message: strings.Join(parts, "; ")}
-	}
-	return b.c.Create(b.t.Context(), token, checked, nil, false)
+	return b.cloud().Create(token, in)
 }
 
 // must is try for what has to work.
 func (b *bed) must(token string, in resource.Props) (string, resource.Props) {
 	b.t.Helper()
-	id, out, err := b.try(token, in)
-	if err != nil {
-		b.t.Fatalf("%s: %v", token, err)
-	}
-	return id, out
+	return b.cloud().Must(token, in)
 }
 
 func (b *bed) delete(token, id string, out resource.Props) error {
-	return b.c.Delete(b.t.Context(), token, id, out, nil)
+	return b.cloud().Delete(token, id, out)
 }
 
 const (

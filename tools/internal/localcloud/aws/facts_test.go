@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 // fact is one rule of AWS: inputs that break it, and how AWS says so.
@@ -471,12 +472,7 @@ func (f fact) holds(t *testing.T) {
 	in := f.in(b, b.deploy("us-east-1", "use1"))
 	before := len(b.store.View().All())
 	_, _, err := b.try(f.token, in)
-	if err == nil {
-		t.Fatalf("accepted, want %s: %s (%s)", f.code, f.words, f.source)
-	}
-	if resource.Code(err) != f.code || !strings.Contains(err.Error(), f.words) {
-		t.Errorf("got %s: %v\nwant %s: ...%s... (%s)", resource.Code(err), err, f.code, f.words, f.source)
-	}
+	resourcetest.Refused(t, err, f.code, f.words, f.source)
 	if after := len(b.store.View().All()); after != before {
 		t.Errorf("%d records were left behind by a refused create", after-before)
 	}

@@ -310,15 +310,7 @@ func TestGroupTakesAll(t *testing.T) {
 func TestTeardown(t *testing.T) {
 	k := newKit(t)
 	k.bound()
-	records := k.store.View().All()
-	for i := len(records) - 1; i >= 0; i-- {
-		if err := k.delete(records[i].Type, records[i].ID); err != nil {
-			t.Errorf("delete %s: %v", records[i].ID, err)
-		}
-	}
-	if left := k.store.View().All(); len(left) > 0 {
-		t.Errorf("%d records are left", len(left))
-	}
+	k.cloud().Teardown(k.store)
 }
 
 // TestClientConfig keeps the invoke.

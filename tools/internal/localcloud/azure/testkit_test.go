@@ -1,13 +1,8 @@
 package azure_test
 
 import (
-	"archive/zip"
 	"context"
 	"encoding/base64"
-	"fmt"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,19 +11,8 @@ import (
 	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
-
-// addresses gives the n-th key 127.9.0.n.
-type addresses map[string]netip.AddrPort
-
-func (a addresses) Allocate(key string) netip.AddrPort {
-	if _, ok := a[key]; !ok {
-		a[key] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 9, 0, byte(len(a) + 1)}), 443)
-	}
-	return a[key]
-}
 
 // zone answers TXT and CNAME questions from a map.
 type zone map[string]string
@@ -95,7 +79,7 @@ func (k *kit) settle() {
 }
 
 func (k *kit) services() resource.Services {
-	return resource.Services{Addresses: addresses{}, DNS: k.zone, CA: k.ca, Clock: k.clock, Build: func(_ context.Context, f plane.Function) error {
+	return resource.Services{Addresses: &resourcetest.Addresses{Port: 443}, DNS: k.zone, CA: k.ca, Clock: k.clock, Build: func(_ context.Context, f plane.Function) error {
 		k.built = append(k.built, f)
 		return k.fail
 	}}
@@ -103,43 +87,24 @@ func (k *kit) services() resource.Services {
 
 var config = resource.Props{"subscriptionId": sub}
 
-// checked runs the Check of an operation and returns the first failure as an error.
-func (k *kit) checked(token string, old, in resource.Props) (resource.Props, error) {
-	out, failures, err := k.ctl.Check(k.t.Context(), resource.Checking{Token: token, Name: "name", Old: old, New: in, Config: config, Seed: []byte("seed")})
-	if err == nil && len(failures) > 0 {
-		err = fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
-	}
-	return out, err
+func (k *kit) cloud() resourcetest.Cloud {
+	return resourcetest.Cloud{T: k.t, Controller: k.ctl, Config: config}
 }
 
 func (k *kit) create(token string, in resource.Props) (string, resource.Props, error) {
-	in, err := k.checked(token, nil, in)
-	if err != nil {
-		return "", nil, err
-	}
-	return k.ctl.Create(k.t.Context(), token, in, config, false)
+	return k.cloud().Create(token, in)
 }
 
 func (k *kit) must(token string, in resource.Props) (string, resource.Props) {
 	k.t.Helper()
-	id, out, err := k.create(token, in)
-	if err != nil {
-		k.t.Fatalf("create %s: %v", token, err)
-	}
-	return id, out
+	return k.cloud().Must(token, in)
 }
 
 func (k *kit) update(token, id string, in resource.Props) (resource.Props, error) {
-	in, err := k.checked(token, in, in)
-	if err != nil {
-		return nil, err
-	}
-	return k.ctl.Update(k.t.Context(), token, id, nil, in, config, false)
+	return k.cloud().Update(token, id, in, nil, in)
 }
 
-func (k *kit) delete(token, id string) error {
-	return k.ctl.Delete(k.t.Context(), token, id, nil, config)
-}
+func (k *kit) delete(token, id string) error { return k.cloud().Delete(token, id, nil) }
 
 func (k *kit) world() plane.World {
 	k.t.Helper()
@@ -200,35 +165,12 @@ func goodPackage() map[string]string {
 // pack writes a zip of files.
 func (k *kit) pack(files map[string]string) resource.Blob {
 	k.t.Helper()
-	path := filepath.Join(k.t.TempDir(), "package.zip")
-	f, err := os.Create(path)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	defer f.Close()
-	z := zip.NewWriter(f)
-	for name, text := range files {
-		w, err := z.Create(name)
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(text)); err != nil {
-			k.t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		k.t.Fatal(err)
-	}
-	return k.file(path)
+	return k.file(resourcetest.Zip(k.t, files))
 }
 
 func (k *kit) file(path string) resource.Blob {
 	k.t.Helper()
-	a, err := asset.FromPath(path)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	return resource.Blob{Source: a.Serialize(), Hash: a.Hash}
+	return resourcetest.Asset(k.t, path)
 }
 
 func blobInputs(source resource.Blob) resource.Props {

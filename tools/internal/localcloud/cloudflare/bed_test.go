@@ -3,15 +3,13 @@ package cloudflare_test
 import (
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-
-	"net/netip"
 
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/cloudflare"
 	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 const (
@@ -27,24 +25,6 @@ const (
 	tBalancer = "cloudflare:index/loadBalancer:LoadBalancer"
 	tRuleset  = "cloudflare:index/ruleset:Ruleset"
 )
-
-// addresses gives 127.0.1.1, 127.0.1.2, ... in order of first use.
-type addresses struct {
-	mu   sync.Mutex
-	keys []string
-}
-
-func (a *addresses) Allocate(key string) netip.AddrPort {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i, k := range a.keys {
-		if k == key {
-			return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}), 8443)
-		}
-	}
-	a.keys = append(a.keys, key)
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 1, byte(len(a.keys))}), 8443)
-}
 
 // bed is a local Cloudflare to try things on, with what a stack of one region has: a record, a monitor, a pool, a load
 // balancer and a ruleset that are fine.
@@ -72,7 +52,7 @@ func newBed(t *testing.T) *bed {
 	if err := cloudflare.SeedZone(store, zone); err != nil {
 		t.Fatal(err)
 	}
-	services := resource.Services{Addresses: &addresses{}, DNS: cloudflare.DNS{}, CA: ca, Clock: clock.New(1e6)}
+	services := resource.Services{Addresses: &resourcetest.Addresses{Port: 8443}, DNS: cloudflare.DNS{}, CA: ca, Clock: clock.New(1e6)}
 	c, err := resource.NewController(cloudflare.Cloud(), store, services)
 	if err != nil {
 		t.Fatal(err)
@@ -128,52 +108,22 @@ func (b *bed) rule() resource.Props {
 		"headers": resource.Props{"X-Polygate-Front": resource.Props{"operation": "set", "value": "secret"}}}}
 }
 
+func (b *bed) cloud() resourcetest.Cloud { return resourcetest.Cloud{T: b.t, Controller: b.c} }
+
 // try checks and creates, as the engine does. Failures of the check come back as one error.
 func (b *bed) try(token string, in resource.Props) (string, resource.Props, error) {
-	b.t.Helper()
-	checked, failures, err := b.c.Check(b.t.Context(), resource.Checking{Token: token, Name: "x", New: in})
-	if err != nil {
-		return "", nil, err
-	}
-	if len(failures) > 0 {
-		return "", nil, failed(failures)
-	}
-	return b.c.Create(b.t.Context(), token, checked, nil, false)
-}
-
-func failed(failures []resource.Failure) error {
-	var parts []string
-	for _, f := range failures {
-		parts = append(parts, f.Property+": "+f.Reason)
-	}
-	return &resource.Error{Code: "Check", Message: strings.Join(parts, "; ")}
+	return b.cloud().Create(token, in)
 }
 
 // update changes the bed's own resource of a type.
 func (b *bed) update(token string, in resource.Props) (resource.Props, error) {
-	b.t.Helper()
-	old := b.outs[token]
-	checked, failures, err := b.c.Check(b.t.Context(), resource.Checking{Token: token, Name: "x", Old: old, New: in})
-	if err == nil && len(failures) > 0 {
-		err = failed(failures)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return b.c.Update(b.t.Context(), token, b.ids[token], old, checked, nil, false)
+	return b.cloud().Update(token, b.ids[token], b.outs[token], b.outs[token], in)
 }
 
-func (b *bed) delete(token string) error {
-	b.t.Helper()
-	return b.c.Delete(b.t.Context(), token, b.ids[token], b.outs[token], nil)
-}
+func (b *bed) delete(token string) error { return b.cloud().Delete(token, b.ids[token], b.outs[token]) }
 
 // must is try for what has to work.
 func (b *bed) must(token string, in resource.Props) (string, resource.Props) {
 	b.t.Helper()
-	id, out, err := b.try(token, in)
-	if err != nil {
-		b.t.Fatalf("%s: %v", token, err)
-	}
-	return id, out
+	return b.cloud().Must(token, in)
 }

@@ -1,12 +1,14 @@
 package gcp_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 
 	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 // fact is one rule of Google Cloud's, where it is written down, and something that breaks it.
@@ -452,16 +454,7 @@ func TestFacts(t *testing.T) {
 	} {
 		for _, f := range facts {
 			t.Run(topic+"/"+f.name, func(t *testing.T) {
-				err := f.provoke(newKit(t))
-				if err == nil {
-					t.Fatalf("accepted, although %s says otherwise", f.source)
-				}
-				if got := resource.Code(err); got != f.code {
-					t.Errorf("code is %q, want %q: %v", got, f.code, err)
-				}
-				if !strings.Contains(err.Error(), f.text) {
-					t.Errorf("the refusal does not say %q:\n%v", f.text, err)
-				}
+				resourcetest.Refused(t, f.provoke(newKit(t)), cmp.Or(f.code, "Check"), f.text, f.source)
 			})
 		}
 	}

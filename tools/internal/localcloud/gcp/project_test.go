@@ -336,15 +336,7 @@ func TestOutputs(t *testing.T) {
 func TestTeardown(t *testing.T) {
 	k := newKit(t)
 	k.balancer()
-	records := k.store.View().All()
-	for i := len(records) - 1; i >= 0; i-- {
-		if err := k.delete(records[i].Type, records[i].ID); err != nil {
-			t.Errorf("delete %s: %v", records[i].ID, err)
-		}
-	}
-	if left := k.store.View().All(); len(left) > 0 {
-		t.Errorf("%d records are left", len(left))
-	}
+	k.cloud().Teardown(k.store)
 	if w := k.world(); len(w.Functions)+len(w.Sites)+len(w.Zones) > 0 {
 		t.Errorf("the world is not empty: %+v", w)
 	}

@@ -1,33 +1,17 @@
 package gcp_test
 
 import (
-	"archive/zip"
 	"context"
-	"fmt"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 const project = "polygate-test"
-
-// addresses gives the n-th key 127.9.0.n.
-type addresses map[string]netip.AddrPort
-
-func (a addresses) Allocate(key string) netip.AddrPort {
-	if _, ok := a[key]; !ok {
-		a[key] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 9, 0, byte(len(a) + 1)}), 443)
-	}
-	return a[key]
-}
 
 // zone answers CNAME questions from a map.
 type zone map[string]string
@@ -62,62 +46,44 @@ func newKit(t *testing.T) *kit {
 		t.Fatal(err)
 	}
 	k := &kit{t: t, store: store, zone: zone{}}
-	k.ctl, err = resource.NewController(gcp.Cloud(), store, k.services(addresses{}))
+	k.ctl, err = resource.NewController(gcp.Cloud(), store, k.services(&resourcetest.Addresses{Port: 443}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-func (k *kit) services(a addresses) resource.Services {
+func (k *kit) services(a *resourcetest.Addresses) resource.Services {
 	return resource.Services{Addresses: a, DNS: k.zone, CA: issuer{}, Build: func(_ context.Context, f plane.Function) error {
 		k.built = append(k.built, f)
 		return k.fail
 	}}
 }
 
+func (k *kit) cloud() resourcetest.Cloud {
+	return resourcetest.Cloud{T: k.t, Controller: k.ctl, Config: resource.Props{"project": project}}
+}
+
 // create checks and creates as the engine would.
 func (k *kit) create(token string, in resource.Props) (string, resource.Props, error) {
-	config := resource.Props{"project": project}
-	checked, failures, err := k.ctl.Check(k.t.Context(), resource.Checking{Token: token, Name: "name", New: in, Config: config, Seed: []byte("seed")})
-	if err != nil {
-		return "", nil, err
-	}
-	if len(failures) > 0 {
-		return "", nil, fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
-	}
-	return k.ctl.Create(k.t.Context(), token, checked, config, false)
+	return k.cloud().Create(token, in)
 }
 
 // must creates and fails the test if that fails.
 func (k *kit) must(token string, in resource.Props) (string, resource.Props) {
 	k.t.Helper()
-	id, out, err := k.create(token, in)
-	if err != nil {
-		k.t.Fatalf("create %s: %v", token, err)
-	}
-	return id, out
+	return k.cloud().Must(token, in)
 }
 
 func (k *kit) update(token, id string, outputs, in resource.Props) (resource.Props, error) {
-	config := resource.Props{"project": project}
-	checked, failures, err := k.ctl.Check(k.t.Context(), resource.Checking{Token: token, Name: "name", Old: in, New: in, Config: config})
-	if err != nil {
-		return nil, err
-	}
-	if len(failures) > 0 {
-		return nil, fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
-	}
-	return k.ctl.Update(k.t.Context(), token, id, outputs, checked, config, false)
+	return k.cloud().Update(token, id, in, outputs, in)
 }
 
-func (k *kit) delete(token, id string) error {
-	return k.ctl.Delete(k.t.Context(), token, id, nil, resource.Props{"project": project})
-}
+func (k *kit) delete(token, id string) error { return k.cloud().Delete(token, id, nil) }
 
 func (k *kit) world() plane.World {
 	k.t.Helper()
-	w, err := gcp.Project(resource.NewEnv(k.store, gcp.Cloud(), k.services(addresses{})))
+	w, err := gcp.Project(resource.NewEnv(k.store, gcp.Cloud(), k.services(&resourcetest.Addresses{Port: 443})))
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -138,36 +104,13 @@ func goodSource() map[string]string {
 // source writes an archive of files.
 func (k *kit) source(files map[string]string) resource.Blob {
 	k.t.Helper()
-	path := filepath.Join(k.t.TempDir(), "source.zip")
-	f, err := os.Create(path)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	defer f.Close()
-	z := zip.NewWriter(f)
-	for name, text := range files {
-		w, err := z.Create(name)
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(text)); err != nil {
-			k.t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		k.t.Fatal(err)
-	}
-	return k.asset(path)
+	return k.asset(resourcetest.Zip(k.t, files))
 }
 
 // asset is a file as the engine describes it.
 func (k *kit) asset(path string) resource.Blob {
 	k.t.Helper()
-	a, err := asset.FromPath(path)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	return resource.Blob{Source: a.Serialize(), Hash: a.Hash}
+	return resourcetest.Asset(k.t, path)
 }
 
 // Tokens, as the SDK registers them.
