@@ -3,7 +3,6 @@ package client
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"polygate.example/tools/internal/localcloud/dns"
+	"polygate.example/tools/internal/localcloud/dns/dnstest"
 	"polygate.example/tools/internal/localcloud/plane"
 )
 
@@ -43,31 +43,7 @@ func (s *script) lastSubnet() string {
 func newScript(t *testing.T) *script {
 	t.Helper()
 	s := &script{answers: map[string]string{}}
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.addr = tcp.Addr().String()
-	udp, err := net.ListenPacket("udp", s.addr)
-	if err != nil {
-		_ = tcp.Close()
-		t.Fatal(err)
-	}
-	for _, srv := range []*mdns.Server{{Listener: tcp, Handler: s}, {PacketConn: udp, Handler: s}} {
-		up, down := make(chan struct{}), make(chan struct{})
-		srv.NotifyStartedFunc = func() { close(up) }
-		go func() {
-			defer close(down)
-			_ = srv.ActivateAndServe()
-		}()
-		<-up
-		t.Cleanup(func() {
-			if err := srv.Shutdown(); err != nil {
-				t.Error(err)
-			}
-			<-down
-		})
-	}
+	s.addr = dnstest.Serve(t, s)
 	return s
 }
 

@@ -2,8 +2,6 @@ package certificate
 
 import (
 	"context"
-	"net"
-	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +13,8 @@ import (
 
 	"polygate.example/tools/internal/certificate/certificatetest"
 	"polygate.example/tools/internal/localcloud"
+	"polygate.example/tools/internal/localcloud/dns/dnstest"
+	"polygate.example/tools/internal/localcloud/localcloudtest"
 )
 
 const (
@@ -26,24 +26,7 @@ const (
 // clouds starts local clouds that hold the zone, with nothing deployed.
 func clouds(t *testing.T) (localcloud.State, *localcloud.Client) {
 	t.Helper()
-	dir := t.TempDir()
-	free := netip.MustParseAddrPort("127.0.0.1:0")
-	c, err := localcloud.Start(t.Context(), localcloud.Options{
-		Dir: dir, Speed: 10, DNS: free, Edge: free, Origin: free, Network: netip.MustParseAddr("127.98.0.0"),
-		Zones: []localcloud.Zone{{Name: zone, Manager: "route53"}}, Log: t.Logf,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	st, err := localcloud.ReadState(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := localcloudtest.Start(t, t.TempDir(), "127.98.0.0", zone)
 	return st, localcloud.NewClient(st)
 }
 
@@ -90,7 +73,7 @@ func (b *bed) said() string {
 // stub is a DNS server with fixed CAA records and nothing else.
 func stub(t *testing.T, caa map[string]string) string {
 	t.Helper()
-	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+	return dnstest.Serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg).SetReply(q)
 		if value, ok := caa[strings.TrimSuffix(q.Question[0].Name, ".")]; ok && q.Question[0].Qtype == dns.TypeCAA {
 			rr, err := dns.NewRR(q.Question[0].Name + " 60 IN CAA " + value)
@@ -101,30 +84,7 @@ func stub(t *testing.T, caa map[string]string) string {
 			m.Answer = append(m.Answer, rr)
 		}
 		_ = w.WriteMsg(m)
-	})
-	var l net.Listener
-	var pc net.PacketConn
-	var err error
-	for range 20 { // the port that is free for TCP need not be for UDP
-		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
-		}
-		if pc, err = net.ListenPacket("udp", l.Addr().String()); err == nil {
-			break
-		}
-		l.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: pc, Handler: handler}} {
-		started := make(chan struct{})
-		s.NotifyStartedFunc = func() { close(started) }
-		go func() { _ = s.ActivateAndServe() }()
-		<-started
-		t.Cleanup(func() { _ = s.Shutdown() })
-	}
-	return l.Addr().String()
+	}))
 }
 
 // solverOf makes a solver of functions.

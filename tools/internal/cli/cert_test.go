@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +11,7 @@ import (
 
 	"polygate.example/tools/internal/certificate"
 	"polygate.example/tools/internal/certificate/certificatetest"
-	"polygate.example/tools/internal/localcloud"
+	"polygate.example/tools/internal/localcloud/localcloudtest"
 )
 
 const localStack = `config:
@@ -33,23 +32,7 @@ func withAuthority(t *testing.T, renewDays int) (root string, authority *certifi
 	t.Helper()
 	root = project(t, nil)
 	dir := filepath.Join(root, ".polygate", "local", "clouds")
-	free := netip.MustParseAddrPort("127.0.0.1:0")
-	c, err := localcloud.Start(t.Context(), localcloud.Options{
-		Dir: dir, Speed: 10, DNS: free, Edge: free, Origin: free, Network: netip.MustParseAddr("127.96.0.0"),
-		Zones: []localcloud.Zone{{Name: "polygate.test", Manager: "route53"}}, Log: t.Logf,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	st, err := localcloud.ReadState(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := localcloudtest.Start(t, dir, "127.96.0.0", "polygate.test")
 	authority = certificatetest.New(t, st.DNS)
 	for name, content := range map[string]string{
 		"acme.pem":                     string(authority.PEM),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"polygate.example/tools/internal/localcloud/dns/dnstest"
 	"polygate.example/tools/internal/pulumicli"
 	"polygate.example/tools/internal/report"
 )
@@ -127,15 +128,7 @@ func TestPatience(t *testing.T) {
 
 // The resolver asks again over TCP what does not fit over UDP, and whom it is told to.
 func TestResolver(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := net.ListenPacket("udp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+	address := dnstest.Serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		in := new(dns.Msg).SetReply(q)
 		if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
 			in.Truncated = true
@@ -143,15 +136,11 @@ func TestResolver(t *testing.T) {
 			in.Answer = append(in.Answer, rr)
 		}
 		_ = w.WriteMsg(in) // a client that is gone has its answer
-	})
-	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: p, Handler: handler}} {
-		go func() { _ = s.ActivateAndServe() }()
-		t.Cleanup(func() { _ = s.Shutdown() })
-	}
+	}))
 	for name, resolve := range map[string]func(*dns.Msg) (*dns.Msg, error){
-		"by itself": func(q *dns.Msg) (*dns.Msg, error) { return NewResolver(l.Addr().String())(t.Context(), q, "") },
+		"by itself": func(q *dns.Msg) (*dns.Msg, error) { return NewResolver(address)(t.Context(), q, "") },
 		"as told": func(q *dns.Msg) (*dns.Msg, error) {
-			return NewResolver("127.0.0.1:1")(t.Context(), q, l.Addr().String())
+			return NewResolver("127.0.0.1:1")(t.Context(), q, address)
 		},
 	} {
 		in, err := resolve(new(dns.Msg).SetQuestion("example.com.", dns.TypeNS))

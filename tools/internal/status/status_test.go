@@ -21,6 +21,7 @@ import (
 
 	"polygate.example/shared/health"
 	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/localcloud/dns/dnstest"
 	"polygate.example/tools/internal/localcloud/pki"
 )
 
@@ -60,7 +61,7 @@ func environment(t *testing.T, answers map[string]http.HandlerFunc, resolver dns
 	if resolver == nil {
 		resolver = leadsTo(awsName)
 	}
-	return Options{Topology: top, DNS: serveDNS(t, resolver), Edge: Edge{Address: serveTLS(t, ca, serving), CA: ca.Path()}}
+	return Options{Topology: top, DNS: dnstest.Serve(t, resolver), Edge: Edge{Address: serveTLS(t, ca, serving), CA: ca.Path()}}
 }
 
 // tells answers /health as a region does.
@@ -104,43 +105,6 @@ func serveTLS(t *testing.T, ca *pki.CA, serving map[string]http.HandlerFunc) str
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
-}
-
-// serveDNS answers over UDP and TCP on one free port and returns its address.
-func serveDNS(t *testing.T, h dns.HandlerFunc) string {
-	t.Helper()
-	var (
-		pc  net.PacketConn
-		l   net.Listener
-		err error
-	)
-	for range 20 { // the port that is free for TCP need not be for UDP
-		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
-		}
-		if pc, err = net.ListenPacket("udp", l.Addr().String()); err == nil {
-			break
-		}
-		l.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []*dns.Server{{PacketConn: pc, Handler: h}, {Listener: l, Handler: h}} {
-		started, done := make(chan struct{}), make(chan error, 1)
-		s.NotifyStartedFunc = func() { close(started) }
-		go func() { done <- s.ActivateAndServe() }()
-		<-started
-		t.Cleanup(func() {
-			if err := s.Shutdown(); err != nil {
-				t.Error(err)
-			}
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	return l.Addr().String()
 }
 
 // leadsTo answers with a chain of CNAMEs from the name asked for, and an address at its end.
