@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
 	"polygate.example/tools/internal/pack"
+	"polygate.example/tools/internal/process"
 )
 
 func (a *app) buildCommand() *cobra.Command {
@@ -63,6 +65,10 @@ func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest
 		return artefact.Manifest{}, err
 	}
 	a.warnLoopback(s, model)
+	self, err := process.Self()
+	if err != nil {
+		return artefact.Manifest{}, err
+	}
 	stop := a.heartbeat(func() string { return "still building" })
 	m, err := pack.Build(ctx, pack.Options{
 		Root:        a.root,
@@ -72,6 +78,8 @@ func (a *app) build(ctx context.Context, s settings.Settings) (artefact.Manifest
 		GOOS:        goos,
 		GOARCH:      arch,
 		Providers:   s.Providers(),
+		Memory:      filepath.Join(a.workDir(), "build.json"),
+		Packer:      self,
 		Progress:    func(step string) { a.step("build: %s", step) },
 	})
 	stop()

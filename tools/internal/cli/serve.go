@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,6 +16,7 @@ import (
 	"polygate.example/infra"
 	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/localcloud"
+	"polygate.example/tools/internal/process"
 )
 
 // serveCommand is the local clouds themselves, in the foreground; `local start` runs it in the background.
@@ -157,20 +156,11 @@ func zoneGroup(s settings.Settings, manager string) string {
 
 // dials says what local clouds are started with: the stack file's dials, the zones made by hand, and the polygate that runs them.
 func dials(l *settings.LocalClouds, zones []localcloud.Zone) (string, error) {
-	self, err := os.Executable()
+	self, err := process.Self()
 	if err != nil {
-		return "", fmt.Errorf("find polygate itself: %w", err)
+		return "", err
 	}
-	f, err := os.Open(self)
-	if err != nil {
-		return "", fmt.Errorf("read polygate itself: %w", err)
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", fmt.Errorf("read polygate itself: %w", err)
-	}
-	return fmt.Sprintf("%+v %+v polygate %x", *l, zones, sum.Sum(nil)[:8]), nil
+	return fmt.Sprintf("%+v %+v polygate %s", *l, zones, self), nil
 }
 
 // path resolves a stack file's path against the project folder.

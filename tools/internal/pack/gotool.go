@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,8 @@ type goTool struct {
 	root   string
 	module string // path of the main module
 	lang   string // its language version, for example "1.26"
+	// what the toolchain calls itself, for example "go1.26.1"
+	version string
 	// what the user has told the go command about where modules and caches are, in their environment or by `go env -w`
 	places []string
 }
@@ -29,6 +32,9 @@ var places = []string{
 	"GOSUMDB", "GOTOOLCHAIN", "GOVCS",
 }
 
+// goVersion is what the go command calls its version among its settings.
+const goVersion = "GOVERSION"
+
 // findGo finds the go command and asks it about the module in root.
 func findGo(ctx context.Context, root string) (goTool, error) {
 	path, err := exec.LookPath("go")
@@ -36,7 +42,7 @@ func findGo(ctx context.Context, root string) (goTool, error) {
 		return goTool{}, fmt.Errorf("the go command builds the functions and is not on PATH: %w", err)
 	}
 	g := goTool{path: path, root: root}
-	out, err := g.command(ctx, root, os.Environ(), append([]string{"env", "-json"}, places...)...)
+	out, err := g.command(ctx, root, os.Environ(), slices.Concat([]string{"env", "-json", goVersion}, places)...)
 	if err != nil {
 		return goTool{}, err
 	}
@@ -44,6 +50,8 @@ func findGo(ctx context.Context, root string) (goTool, error) {
 	if err := json.Unmarshal(out, &told); err != nil {
 		return goTool{}, fmt.Errorf("go env: %w", err)
 	}
+	g.version = told[goVersion]
+	delete(told, goVersion) // what is set is the toolchain, not its version
 	for name, value := range told {
 		g.places = append(g.places, name+"="+value)
 	}

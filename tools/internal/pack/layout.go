@@ -5,17 +5,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
+// lambdaTags leave out the RPC server of the retired go1.x runtime.
+const lambdaTags = "lambda.norpc"
+
 // lambdaFiles is a deployment package for an OS-only runtime: an executable named bootstrap at the root ("Building Lambda
-// functions with Go"), with the model beside it. The tag leaves out the RPC server of the retired go1.x runtime.
+// functions with Go"), with the model beside it.
 func lambdaFiles(ctx context.Context, b *build) ([]file, error) {
-	bin, err := b.binary(ctx, "aws", "bootstrap", "lambda.norpc")
+	bin, err := b.binary(ctx, "aws", "bootstrap", lambdaTags)
 	if err != nil {
 		return nil, err
 	}
 	return []file{{"bootstrap", modeExec, bin}, {modelFile, modePlain, b.model}}, nil
 }
+
+// azureSettings are a function app's files beside its handler.
+var azureSettings = []string{"functions/azure/host.json", "functions/azure/gateway/function.json"}
 
 // azureFiles is a function app with a custom handler ("Azure Functions custom handlers"): host.json at the root, a folder
 // with function.json for the one function, and the executable that host.json names. Both texts lie with the handler,
@@ -26,12 +33,12 @@ func azureFiles(ctx context.Context, b *build) ([]file, error) {
 		return nil, err
 	}
 	files := []file{{"handler", modeExec, bin}, {modelFile, modePlain, b.model}}
-	for _, name := range []string{"host.json", "gateway/function.json"} {
-		text, err := os.ReadFile(filepath.Join(b.Root, "functions", "azure", filepath.FromSlash(name)))
+	for _, name := range azureSettings {
+		text, err := os.ReadFile(filepath.Join(b.Root, filepath.FromSlash(name)))
 		if err != nil {
 			return nil, fmt.Errorf("read the function app's settings: %w", err)
 		}
-		files = append(files, file{name, modePlain, text})
+		files = append(files, file{strings.TrimPrefix(name, "functions/azure/"), modePlain, text})
 	}
 	return files, nil
 }

@@ -35,20 +35,42 @@ type Options struct {
 	GOARCH      string            // amd64 (if empty) or arm64; Azure's Flex plan has amd64 only
 	Providers   []string          // which to build; all if empty
 	Progress    func(step string) // told of each step as it begins, one call at a time; may be nil
+	// Memory is a file that remembers what the build in Out was made of: a build of the same is that one. "" builds always.
+	Memory string
+	Packer string // tells the program that packs from other versions of it; with Memory only
 }
 
 // A packer makes the files of one provider's artefact.
 type packer struct {
-	runtime func(b *build) string // the provider's name for the runtime
-	binary  bool                  // built here, for an architecture
-	files   func(ctx context.Context, b *build) ([]file, error)
+	runtime  func(b *build) string // the provider's name for the runtime
+	binary   bool                  // built here, for an architecture
+	tags     string                // build tags of the binary
+	patterns []string              // the packages it is made of
+	beside   []string              // files of the checkout that go in beside the code
+	files    func(ctx context.Context, b *build) ([]file, error)
+}
+
+// target is what a packer's code is compiled for.
+func (b *build) target(p packer) target {
+	if !p.binary {
+		return builder
+	}
+	return target{goos: b.GOOS, goarch: b.GOARCH, tags: p.tags}
 }
 
 // packers are the providers there are.
 var packers = map[string]packer{
-	"aws":   {runtime: func(*build) string { return "provided.al2023" }, binary: true, files: lambdaFiles},
-	"gcp":   {runtime: (*build).goRuntime, files: cloudFunctionFiles},
-	"azure": {runtime: func(*build) string { return "custom" }, binary: true, files: azureFiles},
+	"aws": {
+		runtime: func(*build) string { return "provided.al2023" }, binary: true, tags: lambdaTags,
+		patterns: []string{"./functions/aws"}, files: lambdaFiles,
+	},
+	"gcp": {
+		runtime: (*build).goRuntime, patterns: []string{"./functions/gcp", funcframework}, files: cloudFunctionFiles,
+	},
+	"azure": {
+		runtime: func(*build) string { return "custom" }, binary: true,
+		patterns: []string{"./functions/azure"}, beside: azureSettings, files: azureFiles,
+	},
 }
 
 // build is one run of Build.
@@ -92,6 +114,11 @@ func Build(ctx context.Context, opts Options) (artefact.Manifest, error) {
 	if b.tools, err = findGo(ctx, opts.Root); err != nil {
 		return artefact.Manifest{}, err
 	}
+	inputs := b.inputs(ctx)
+	if m, ok := b.recall(inputs); ok {
+		b.progress("nothing has changed since release %s", m.Release)
+		return m, nil
+	}
 	scratch, remove, err := scratchDir()
 	if err != nil {
 		return artefact.Manifest{}, err
@@ -109,7 +136,10 @@ func Build(ctx context.Context, opts Options) (artefact.Manifest, error) {
 	}
 	m.Release = release(m)
 	b.progress("write %s", opts.Out)
-	return m, write(opts.Out, m, packed)
+	if err := write(opts.Out, m, packed); err != nil {
+		return m, err
+	}
+	return m, b.remember(ctx, inputs, m)
 }
 
 // packed is a finished artefact and its zip.
