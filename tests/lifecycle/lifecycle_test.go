@@ -21,6 +21,7 @@ import (
 var regions = []string{"aws/us-east-1", "gcp/us-central1", "azure/eastus"}
 
 func TestLifecycle(t *testing.T) {
+	t.Parallel()
 	env := harnesstest.New(t, harness.Options{Regions: regions})
 	stackFile := filepath.Join(env.Root, "stacks", "Pulumi.local.yaml")
 	before, err := os.ReadFile(stackFile)
@@ -106,6 +107,7 @@ func TestLifecycle(t *testing.T) {
 // TestInterrupted sends SIGINT in the middle of `up`, twice at different depths, and then lets it complete. It does so with
 // one loopback address for all fronts, where only names tell regions apart.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	env := harnesstest.New(t, harness.Options{Regions: regions, Single: true})
 	harnesstest.Must(t, env, "local", "start")
 	for _, depth := range []int{10, 40} {
@@ -123,6 +125,7 @@ func TestInterrupted(t *testing.T) {
 // TestKilled kills polygate and the Pulumi CLI outright in the middle of `up`, again and again, and then lets it complete:
 // what the engine had no time to record is found and taken in.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	env := harnesstest.New(t, harness.Options{Regions: regions})
 	harnesstest.Must(t, env, "local", "start")
 	for _, depth := range []int{12, 35, 60} {

@@ -30,6 +30,7 @@ var operated = map[string]any{
 // TestOperations turns every dial of how regions are run on and off again under way, while clients ask each region without a
 // pause: nobody may notice, and nothing may change twice.
 func TestOperations(t *testing.T) {
+	t.Parallel()
 	env := harnesstest.New(t, harness.Options{Regions: []string{"aws/us-east-1", "aws/eu-west-1"}, Dials: operated})
 	harnesstest.Must(t, env, "up")
 	harnesstest.Settled(t, env, "everything on")

@@ -14,6 +14,7 @@ import (
 // TestPlainPulumi deploys as somebody does who has the Pulumi CLI, with the commands of the README. It is the same program
 // that `polygate up` runs, so that polygate finds nothing to change afterwards, and the other way round.
 func TestPlainPulumi(t *testing.T) {
+	t.Parallel()
 	env := harnesstest.New(t, harness.Options{Regions: regions})
 	path := pulumiPath(t, env)
 	harnesstest.Must(t, env, "build")

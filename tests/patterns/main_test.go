@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestMain lets three environments run at a time: most of what they do is wait.
+// TestMain lets three environments run at a time: most of what they do is wait. What is measured is marked as parallel itself, and
+// so begins when all that deploys without a pause has ended.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", "3"); err != nil {

@@ -14,6 +14,7 @@ const measured = 10
 // TestMeasured watches every pattern from the clients' seat: who is answered by which region, and how long a lost region and a
 // lost provider keep clients without answers, against the bound. `make patterns` does so under every manager.
 func TestMeasured(t *testing.T) {
+	t.Parallel()
 	for _, s := range Once() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,7 @@ var three = []string{"aws", "gcp", "azure"}
 // TestDrained: a region that is drained has no clients, whatever its health, and gets none back by itself: not when it is
 // healthy all along, and not when what took over fails and comes back. It has them again when it is taken out of the list.
 func TestDrained(t *testing.T) {
+	t.Parallel()
 	for _, manager := range managers {
 		t.Run(manager, func(t *testing.T) {
 			t.Parallel()
@@ -41,6 +42,7 @@ func TestDrained(t *testing.T) {
 // TestSpare: when the servers of a DNS provider are lost, clients have no answer once theirs have expired. With the zone
 // delegated to the spare manager they have the same answers as before, and failover goes on there.
 func TestSpare(t *testing.T) {
+	t.Parallel()
 	for _, pair := range [][2]string{{"route53", "cloudflare"}, {"trafficmanager", "route53"}} {
 		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) {
 			t.Parallel()
@@ -109,6 +111,7 @@ func TestFront(t *testing.T) {
 
 // TestRamp: a region that comes back has its clients back in steps, never more than the dial says, and all of them at last.
 func TestRamp(t *testing.T) {
+	t.Parallel()
 	for _, manager := range []string{"route53", "cloudflare"} {
 		t.Run(manager, func(t *testing.T) {
 			t.Parallel()

@@ -10,8 +10,9 @@ import (
 	"polygate.example/tests/harness"
 )
 
-// fast is many times the speed at which bounds are measured: nothing fails here, and what waits is grants and certificates.
-const fast = 60
+// fast is more than the speed at which bounds are measured: nothing fails here, and what waits is grants and certificates. It is not
+// more than it needs to be, as every region is probed from all over the world that much more often.
+const fast = 20
 
 // environment is one that no test shares.
 func environment(t *testing.T, speed float64, c Combination) *harness.Environment {
