@@ -31,8 +31,17 @@ func checkRoute(r *report, at Pointer, route Route, upstreams map[string]Upstrea
 	}
 	checkOps(r, at.Key("request").Key("headers"), route.Request.Headers, requestSide)
 	checkOps(r, at.Key("response").Key("headers"), route.Response.Headers, responseSide)
+	checkTrace(r, at.Key("match").Key("methods"), route)
 	if route.Respond != nil {
 		checkRespond(r, at.Key("respond"), *route.Respond)
+	}
+}
+
+// checkTrace refuses secrets where the upstream is asked to send back what it got: "A client MUST NOT generate fields in a TRACE
+// request containing sensitive data that might be disclosed by the response" (RFC 9110, 9.3.8).
+func checkTrace(r *report, at Pointer, route Route) {
+	if i := slices.Index(route.Match.Methods, "TRACE"); i >= 0 && len(route.Secrets()) > 0 {
+		r.value(at.Index(i), fmt.Sprintf("method TRACE would show the secret %s to clients", quote(route.Secrets()[0])), "take it out, or give it a route without secrets: an upstream answers with the request as it came")
 	}
 }
 

@@ -85,6 +85,10 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 			fail(http.StatusNotImplemented, "This front of the gateway cannot switch protocols.").write(w, x.id)
 			return
 		}
+		if r.Method == http.MethodTrace && len(request.secret) > 0 {
+			refuseTrace(w, r, response)
+			return
+		}
 		sent, err := request.fill(r.Context(), p.secrets)
 		if err != nil {
 			p.unavailable(w, r, response, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -123,6 +124,21 @@ func TestSecretUnavailable(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An upstream answers a TRACE with the request as it came: none that holds a secret is sent.
+func TestSecretsAreNotTraced(t *testing.T) {
+	asked := 0
+	up := serveFunc(t, func(http.ResponseWriter, *http.Request) { asked++ })
+	h := newHandler(t, sending(t, up.URL, map[string]string{"X-A": "${secret.A}"}), Options{Secrets: secret.New(vault{"A": "1"}, nil)})
+	res := ask(h, httptest.NewRequest(http.MethodTrace, "/keyed", nil))
+	if allow := res.Header.Get("Allow"); !strings.Contains(allow, "GET") || strings.Contains(allow, "TRACE") || asked != 0 {
+		t.Errorf("Allow is %q, and the upstream was asked %d times", allow, asked)
+	}
+	wantProblem(t, res, http.StatusMethodNotAllowed)
+	if res := ask(h, httptest.NewRequest(http.MethodTrace, "/plain", nil)); res.StatusCode != 200 || asked != 1 {
+		t.Errorf("a route without secrets answers %d", res.StatusCode)
 	}
 }
 

@@ -42,6 +42,11 @@ routes:
     request:
       headers:
         set: {X-Key: "${secret.PARTNER_KEY}", Authorization: "Bearer ${secret.SIGNING_KEY}"}
+  - name: unusable
+    match: {path: /unusable}
+    upstream: origin
+    rewrite: {path: /echo}
+    request: {headers: {set: {X-Key: "${secret.LONG_KEY}"}}}
   - name: read-only
     match: {path: /read-only, methods: [GET]}
     respond: {status: 200, headers: {Content-Type: text/plain}, body: "read"}
@@ -79,6 +84,10 @@ var secrets = map[string]map[string]string{
 		"aws": "arn:aws:secretsmanager:{region}:000000000000:secret:partner-key-a1B2c3",
 		"gcp": "projects/polygate-local/secrets/partner-key", "azure": vault + "partner-key",
 	},
+	"LONG_KEY": { // of two lines, see store: no header carries it
+		"aws": "arn:aws:secretsmanager:{region}:000000000000:secret:long-key-a1B2c3",
+		"gcp": "projects/polygate-local/secrets/long-key", "azure": vault + "long-key",
+	},
 	"SIGNING_KEY": {
 		"aws": "arn:aws:ssm:{region}:000000000000:parameter/polygate/signing-key",
 		"gcp": "projects/polygate-local/secrets/signing-key/versions/1", "azure": vault + "signing-key/versions/" + firstVersion,
@@ -97,7 +106,11 @@ func store(ctx context.Context, e *harness.Environment, suffix string) error {
 			"azure": secrets[name]["azure"],
 		} {
 			reference, _, _ = strings.Cut(reference, "/versions/")
-			if err := e.SetSecret(ctx, provider, reference, name+suffix); err != nil {
+			value := name + suffix
+			if name == "LONG_KEY" {
+				value += "\n" + value
+			}
+			if err := e.SetSecret(ctx, provider, reference, value); err != nil {
 				return err
 			}
 		}

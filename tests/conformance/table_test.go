@@ -210,6 +210,12 @@ var table = []exchange{
 		equal(t, "X-Key", strings.Join(e.Headers.Values("X-Key"), "|"), "PARTNER_KEY"+firstSuffix)
 		equal(t, "Authorization", strings.Join(e.Headers.Values("Authorization"), "|"), "Bearer SIGNING_KEY"+firstSuffix)
 	}},
+	{name: "a secret that no header carries", target: "/unusable", status: 503, check: func(t *testing.T, a answer) {
+		a.problem(t, 503)
+		if !strings.Contains(string(a.body), `"code":"secret_unavailable"`) || strings.Contains(string(a.body), firstSuffix) {
+			t.Errorf("the problem is %s, want a code, and nothing of the value", a.body)
+		}
+	}},
 	{name: "a dot segment", target: "/echo/%2e%2e/secret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
 	{name: "a dot segment behind an escaped slash", target: "/echo/..%2Fsecret", status: 400, check: func(t *testing.T, a answer) { a.problem(t, 400) }},
 	{name: "PUT is passed on", method: "PUT", target: "/echo", status: 200, check: arrivesAs("PUT")},
@@ -332,8 +338,13 @@ func TestHealth(t *testing.T) {
 				t.Errorf("health is not complete: %s", a.body)
 			}
 			seen[h.Release+h.Model] = true
-			if a := p.ask(t, "GET", "/ready", nil, nil); a.status != 503 || !bytes.Contains(a.body, []byte("nobody")) {
-				t.Errorf("/ready answered %d %s, want 503 for the upstream that nobody answers for", a.status, a.body)
+			ready := p.ask(t, "GET", "/ready", nil, nil)
+			if ready.status != 503 || !bytes.Contains(ready.body, []byte("nobody")) {
+				t.Errorf("/ready answered %d %s, want 503 for the upstream that nobody answers for", ready.status, ready.body)
+			}
+			secrets := `"secrets":[{"name":"LONG_KEY","readable":false,"error":"its value cannot be used"},{"name":"PARTNER_KEY","readable":true},{"name":"SIGNING_KEY","readable":true}]`
+			if !bytes.Contains(ready.body, []byte(secrets)) || bytes.Contains(ready.body, []byte(firstSuffix)) {
+				t.Errorf("/ready answered %s, want %s and nothing of a value", ready.body, secrets)
 			}
 		})
 	}

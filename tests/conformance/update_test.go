@@ -47,7 +47,8 @@ func TestSecretsAreUpdated(t *testing.T) {
 	}
 	for _, p := range e.providers() {
 		if p.name == "aws" {
-			// 300 s of the extension, in cloud time, and 5 s of the gateway, and as long again for a machine that is busy.
+			// 300 s of the extension, in cloud time, and 5 s of the gateway, and as long again for a machine that is busy. How long it
+			// takes at the least cannot be told: instances have read the value at times of their own.
 			limit := changed.Add(2 * (time.Duration(300/e.Speed*float64(time.Second)) + 5*time.Second))
 			for key, signing := sent(p); key != secondSuffix || signing != secondSuffix; key, signing = sent(p) {
 				if time.Now().After(limit) {
