@@ -153,6 +153,7 @@ func TestCostsCountWhatIsDeclared(t *testing.T) {
 		"trafficmanager.endpoint": endpoints,
 		"cloudflare.endpoint":     func(rec *record.Recorder) float64 { return max(0, origins(rec)-2) },
 		"azure.query":             of("azure-native:monitor:ScheduledQueryRule", nil),
+		"azure.webtest":           executions,
 		"aws.budget":              of("aws:budgets/budget:Budget", nil),
 		"gcp.budget":              of("gcp:billing/budget:Budget", nil),
 		"azure.budget":            of("azure-native:consumption:Budget", nil),
@@ -192,6 +193,37 @@ func TestCostsCountWhatIsDeclared(t *testing.T) {
 	}
 }
 
+// Azure's budget is over every resource group that a stack has there, whoever declares it.
+func TestBudgetHoldsEveryGroup(t *testing.T) {
+	for name, config := range map[string]map[string]string{
+		"Route 53":                 everyDial("route53", "", six...),
+		"Traffic Manager":          everyDial("trafficmanager", "", six...),
+		"Traffic Manager in spare": everyDial("cloudflare", "trafficmanager", six...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, _ := up(t, "staging", config)
+			var declared []string
+			for _, r := range rec.Of("azure-native:resources:ResourceGroup") {
+				declared = append(declared, fmt.Sprint(r.Inputs["resourceGroupName"]))
+			}
+			var held []string
+			for _, b := range rec.Of("azure-native:consumption:Budget") {
+				filter, _ := b.Inputs["filter"].(map[string]any)
+				dimensions, _ := filter["dimensions"].(map[string]any)
+				values, _ := dimensions["values"].([]any)
+				for _, v := range values {
+					held = append(held, fmt.Sprint(v))
+				}
+			}
+			slices.Sort(declared)
+			slices.Sort(held)
+			if len(declared) == 0 || !slices.Equal(declared, held) {
+				t.Errorf("the budget holds %v, and there are %v", held, declared)
+			}
+		})
+	}
+}
+
 // metrics counts those that AWS's alarms watch: each is paid for.
 func metrics(rec *record.Recorder) float64 {
 	n := 0.0
@@ -219,13 +251,27 @@ func conditions(rec *record.Recorder) float64 {
 	return n
 }
 
-// series counts what Azure's metric alerts watch: each criterion of one is a time series.
+// executions counts how often Azure's web tests run in a month of 730 hours, at all of their places together.
+func executions(rec *record.Recorder) float64 {
+	n := 0.0
+	for _, r := range rec.Of("azure-native:applicationinsights:WebTest") {
+		places, _ := r.Inputs["locations"].([]any)
+		every, _ := r.Inputs["frequency"].(float64)
+		n += float64(len(places)) * 730 * 3600 / every
+	}
+	return n
+}
+
+// series counts what Azure's metric alerts watch: each criterion of one is a time series, and so is a web test.
 func series(rec *record.Recorder) float64 {
 	n := 0.0
 	for _, r := range rec.Of("azure-native:monitor:MetricAlert") {
 		criteria, _ := r.Inputs["criteria"].(map[string]any)
 		all, _ := criteria["allOf"].([]any)
 		n += float64(len(all))
+		if criteria["webTestId"] != nil {
+			n++
+		}
 	}
 	return n
 }

@@ -126,6 +126,7 @@ func (b *bill) azure(s settings.Settings) {
 	b.operations(s, of, regions*alarmsAzure)
 	if s.Alarms != nil {
 		b.add(of, "azure.query", regions*queriesAzure, "log search alerts, every five minutes")
+		b.add(of, "azure.webtest", regions*executionsAzure, "web tests of the certificates, every 15 minutes from three places")
 	}
 	b.add(of, "azure.secret", float64(len(s.Secrets)), "secrets of Key Vault")
 }

@@ -10,8 +10,10 @@ import (
 const (
 	alarmsAWS    = 6 // metrics of five alarms: the share of errors is made of two
 	alarmsGCP    = 4 // conditions
-	alarmsAzure  = 1 // time series of metric alerts
+	alarmsAzure  = 2 // time series of metric alerts
 	queriesAzure = 2 // log search alerts
+	// Executions of the web test a month: at three places every 15 minutes.
+	executionsAzure = 3 * hours * 4
 )
 
 // isParameter reports whether a reference is to a parameter of Systems Manager, which costs nothing, and not to a secret.

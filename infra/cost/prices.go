@@ -38,13 +38,14 @@ const (
 	perGBs     = "GB-second"
 	perGiBs    = "GiB-second"
 	perCPUs    = "vCPU-second"
+	perRun     = "execution"
 )
 
 // hours of a month, on average: what all three clouds' calculators take.
 const hours = 730
 
-// monthly is how many units of a price something uses that is held all month.
-var monthly = map[string]float64{perMonth: 1, perHour: hours, perGBs: hours * 3600, perGiBs: hours * 3600, perCPUs: hours * 3600}
+// monthly is how many units of a price something uses that is held all month; executions are counted by the month.
+var monthly = map[string]float64{perMonth: 1, perRun: 1, perHour: hours, perGBs: hours * 3600, perGiBs: hours * 3600, perCPUs: hours * 3600}
 
 //go:embed prices.yaml
 var list []byte
@@ -129,7 +130,7 @@ func price(node ast.Node, known Price) (Price, error) {
 	case p.AsOf == "" || p.Source == "":
 		return Price{}, errors.New("says not when and where the price was read: want as_of and source")
 	case monthly[p.Per] == 0 && p.Per != perMillion && p.Per != perGiB:
-		return Price{}, fmt.Errorf("is priced per %q: want month, hour, million, GiB, GB-second, GiB-second or vCPU-second", p.Per)
+		return Price{}, fmt.Errorf("is priced per %q: want month, hour, million, execution, GiB, GB-second, GiB-second or vCPU-second", p.Per)
 	case known.Per != "" && p.Per != known.Per:
 		return Price{}, fmt.Errorf("is priced per %s: want it per %s", p.Per, known.Per)
 	}

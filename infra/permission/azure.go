@@ -19,6 +19,7 @@ func crud(types ...string) []string {
 // learn.microsoft.com/azure/role-based-access-control/resource-provider-operations.
 var azure = map[string]Need{
 	"azure-native:applicationinsights:Component":        {Actions: crud("Microsoft.Insights/components")},
+	"azure-native:applicationinsights:WebTest":          {Dial: "alarms", Actions: crud("Microsoft.Insights/webtests")},
 	"azure-native:authorization:RoleAssignment":         {Actions: crud("Microsoft.Authorization/roleAssignments")},
 	"azure-native:consumption:Budget":                   {Dial: "budget", Actions: crud("Microsoft.Consumption/budgets")},
 	"azure-native:dns:RecordSet":                        {Actions: append(crud("Microsoft.Network/dnsZones/A", "Microsoft.Network/dnsZones/CAA", "Microsoft.Network/dnsZones/CNAME", "Microsoft.Network/dnsZones/TXT"), "Microsoft.Network/dnsZones/read")},

@@ -107,13 +107,13 @@ func (b *builder) profile(suffix string, g failover.Group) (*profile, error) {
 			if err != nil {
 				return nil, err
 			}
-			endpoints = append(endpoints, endpointArgs{Name: sh.Group.Name, Child: child.ID().ToStringOutput()})
+			endpoints = append(endpoints, endpointArgs{Name: nested(sh.Group.Name), Child: child.ID().ToStringOutput()})
 		case g.Method == failover.Geo:
 			child, err := b.profile(join(suffix, key(*sh.Member)), first(g, i))
 			if err != nil {
 				return nil, err
 			}
-			endpoints = append(endpoints, endpointArgs{Name: key(*sh.Member), Child: child.ID().ToStringOutput(), Geo: mapping(sh.Serves)})
+			endpoints = append(endpoints, endpointArgs{Name: nested(key(*sh.Member)), Child: child.ID().ToStringOutput(), Geo: mapping(sh.Serves)})
 		default:
 			e, err := external(g.Method, sh)
 			if err != nil {
@@ -194,6 +194,10 @@ func digest(hostname string) string {
 
 // key names a member in names of resources and endpoints.
 func key(m failover.Member) string { return m.Region.Provider + "-" + m.Label }
+
+// nested names an endpoint that is a profile. An endpoint's id has its type in it, and what Traffic Manager makes of an update in
+// which another type takes over a name is written nowhere: under a steering that nests regions their endpoints have other names.
+func nested(name string) string { return name + "-nested" }
 
 func join(parts ...string) string {
 	var kept []string

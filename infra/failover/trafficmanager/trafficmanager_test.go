@@ -116,11 +116,13 @@ func text(r record.Resource) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// everywhere maps the places of the world to the stack's regions.
+var everywhere = map[string]settings.Serves{
+	"aws/us-east-1": {Default: true}, "aws/eu-west-1": {Continents: []string{"EU", "AS"}, Countries: []string{"US-CA"}}, "gcp/europe-west4": {Countries: []string{"DE"}},
+}
+
 // Every pattern and steering, and the profiles it stands up.
 func TestPlans(t *testing.T) {
-	geo := map[string]settings.Serves{
-		"aws/us-east-1": {Default: true}, "aws/eu-west-1": {Continents: []string{"EU", "AS"}, Countries: []string{"US-CA"}}, "gcp/europe-west4": {Countries: []string{"DE"}},
-	}
 	for _, tt := range []struct {
 		name   string
 		change func(*settings.Settings)
@@ -151,10 +153,12 @@ func TestPlans(t *testing.T) {
   aws-euw1 -> euw1.aws.api.example.com endpointLocation northeurope
   gcp-euw4 -> euw4.gcp.api.example.com endpointLocation westeurope
 `},
-		{"geo", func(s *settings.Settings) { s.Pattern, s.Steering, s.Geo = settings.ActiveActive, settings.Geo, geo }, `T Geographic
-  aws-use1 => gw-trafficmanager-aws-use1-id at least 1 geoMapping [WORLD]
-  aws-euw1 => gw-trafficmanager-aws-euw1-id at least 1 geoMapping [GEO-EU GEO-AS GEO-ME US-CA]
-  gcp-euw4 => gw-trafficmanager-gcp-euw4-id at least 1 geoMapping [DE]
+		{"geo", func(s *settings.Settings) {
+			s.Pattern, s.Steering, s.Geo = settings.ActiveActive, settings.Geo, everywhere
+		}, `T Geographic
+  aws-use1-nested => gw-trafficmanager-aws-use1-id at least 1 geoMapping [WORLD]
+  aws-euw1-nested => gw-trafficmanager-aws-euw1-id at least 1 geoMapping [GEO-EU GEO-AS GEO-ME US-CA]
+  gcp-euw4-nested => gw-trafficmanager-gcp-euw4-id at least 1 geoMapping [DE]
 T-aws-euw1 Priority
   aws-euw1 -> euw1.aws.api.example.com priority 1
   aws-use1 -> use1.aws.api.example.com priority 2
@@ -169,8 +173,8 @@ T-gcp-euw4 Priority
   aws-euw1 -> euw1.aws.api.example.com priority 3
 `},
 		{"multi-region, weighted", func(s *settings.Settings) { s.Pattern, s.Steering = settings.MultiRegion, settings.Weighted }, `T Priority
-  aws => gw-trafficmanager-aws-id at least 1 priority 1
-  gcp => gw-trafficmanager-gcp-id at least 1 priority 2
+  aws-nested => gw-trafficmanager-aws-id at least 1 priority 1
+  gcp-nested => gw-trafficmanager-gcp-id at least 1 priority 2
 T-aws Weighted
   aws-use1 -> use1.aws.api.example.com weight 100
   aws-euw1 -> euw1.aws.api.example.com weight 100
@@ -180,8 +184,8 @@ T-gcp Weighted
 		{"multi-region, latency, a provider drained", func(s *settings.Settings) {
 			s.Pattern, s.Steering, s.Drained = settings.MultiRegion, settings.Latency, []string{"aws/us-east-1", "aws/eu-west-1"}
 		}, `T Priority
-  aws => gw-trafficmanager-aws-id at least 1 priority 1
-  gcp => gw-trafficmanager-gcp-id at least 1 priority 2
+  aws-nested => gw-trafficmanager-aws-id at least 1 priority 1
+  gcp-nested => gw-trafficmanager-gcp-id at least 1 priority 2
 T-aws Performance
   aws-use1 -> use1.aws.api.example.com endpointLocation eastus Disabled
   aws-euw1 -> euw1.aws.api.example.com endpointLocation northeurope Disabled
@@ -192,11 +196,11 @@ T-gcp Performance
 			s.Pattern, s.Steering = settings.MultiRegion, settings.Geo
 			s.Geo = map[string]settings.Serves{"aws/us-east-1": {Default: true}, "aws/eu-west-1": {Continents: []string{"EU"}}, "gcp/europe-west4": {Default: true}}
 		}, `T Priority
-  aws => gw-trafficmanager-aws-id at least 1 priority 1
-  gcp => gw-trafficmanager-gcp-id at least 1 priority 2
+  aws-nested => gw-trafficmanager-aws-id at least 1 priority 1
+  gcp-nested => gw-trafficmanager-gcp-id at least 1 priority 2
 T-aws Geographic
-  aws-use1 => gw-trafficmanager-aws-aws-use1-id at least 1 geoMapping [WORLD]
-  aws-euw1 => gw-trafficmanager-aws-aws-euw1-id at least 1 geoMapping [GEO-EU]
+  aws-use1-nested => gw-trafficmanager-aws-aws-use1-id at least 1 geoMapping [WORLD]
+  aws-euw1-nested => gw-trafficmanager-aws-aws-euw1-id at least 1 geoMapping [GEO-EU]
 T-aws-aws-euw1 Priority
   aws-euw1 -> euw1.aws.api.example.com priority 1
   aws-use1 -> use1.aws.api.example.com priority 2
@@ -204,7 +208,7 @@ T-aws-aws-use1 Priority
   aws-use1 -> use1.aws.api.example.com priority 1
   aws-euw1 -> euw1.aws.api.example.com priority 2
 T-gcp Geographic
-  gcp-euw4 => gw-trafficmanager-gcp-gcp-euw4-id at least 1 geoMapping [WORLD]
+  gcp-euw4-nested => gw-trafficmanager-gcp-gcp-euw4-id at least 1 geoMapping [WORLD]
 T-gcp-gcp-euw4 Priority
   gcp-euw4 -> euw4.gcp.api.example.com priority 1
 `},
@@ -229,6 +233,36 @@ T-gcp-gcp-euw4 Priority
 				t.Errorf("the shared name is %v %s", name.Inputs, diff)
 			}
 		})
+	}
+}
+
+// Whatever the pattern and steering, the same name in the same profile is always an endpoint of the same type: a change of plan
+// is one update of the profile, in which an endpoint would become another under its name.
+func TestNamesKeepTheirType(t *testing.T) {
+	types := map[string]any{}
+	for _, change := range []func(*settings.Settings){
+		nil,
+		func(s *settings.Settings) { s.Pattern, s.Steering = settings.ActiveActive, settings.Weighted },
+		func(s *settings.Settings) { s.Pattern, s.Steering = settings.ActiveActive, settings.Latency },
+		func(s *settings.Settings) {
+			s.Pattern, s.Steering, s.Geo = settings.ActiveActive, settings.Geo, everywhere
+		},
+		func(s *settings.Settings) { s.Pattern = settings.MultiRegion },
+		func(s *settings.Settings) { s.Pattern, s.Steering = settings.MultiRegion, settings.Weighted },
+		func(s *settings.Settings) {
+			s.Pattern, s.Steering, s.Geo = settings.MultiRegion, settings.Geo, everywhere
+		},
+	} {
+		for _, p := range steer(t, stack(change)).Of(tokenProfile) {
+			for _, e := range p.Inputs["endpoints"].([]any) {
+				e := e.(map[string]any)
+				name := fmt.Sprintf("%s/%s", p.Inputs["profileName"], e["name"])
+				if was, ok := types[name]; ok && was != e["type"] {
+					t.Errorf("%s is of type %v and of type %v", name, was, e["type"])
+				}
+				types[name] = e["type"]
+			}
+		}
 	}
 }
 

@@ -32,13 +32,13 @@ const (
 	latencyQuery = "requests | summarize milliseconds = percentilew(duration, itemCount, 99)"
 )
 
-// alarms declares whom to write to and when, in the region itself, so that one that is lost takes no other's alarms with it:
-// the share of errors, the latency, and the instances at their bound, beyond which requests wait or are refused. Nothing
-// here watches a certificate's age: App Service has no metric of it.
-func (r *region) alarms(app *web.WebApp, logs *applicationinsights.Component) error {
+// alarms declares whom to write to, which is returned, and when, in the region itself, so that one that is lost takes no
+// other's alarms with it: the share of errors, the latency, and the instances at their bound, beyond which requests wait or
+// are refused. The certificate's age is watched from outside, see watchCertificate. Without the dial there is nobody.
+func (r *region) alarms(app *web.WebApp, logs *applicationinsights.Component) (*pulumi.CustomResourceState, error) {
 	a := r.account.args.Settings.Alarms
 	if a == nil {
-		return nil
+		return nil, nil
 	}
 	group, err := r.monitor("ActionGroup", "alarms", pulumi.Map{
 		"actionGroupName": pulumi.String(r.stem),
@@ -50,7 +50,7 @@ func (r *region) alarms(app *web.WebApp, logs *applicationinsights.Component) er
 		}},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, q := range []struct {
 		key, says, query, column string
@@ -72,10 +72,13 @@ func (r *region) alarms(app *web.WebApp, logs *applicationinsights.Component) er
 			}}},
 			"actions": pulumi.Map{"actionGroups": pulumi.Array{group.ID()}},
 		}); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	most := r.account.args.Settings.Concurrency
+	// InstanceCount is "the number of instances on which this app is running" (Supported metrics for Microsoft.Web/sites,
+	// Automatic Scaling Instance Count, learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/
+	// microsoft-web-sites-metrics), those that are always ready among them.
+	most := r.account.args.Settings.Concurrency + r.ready()
 	_, err = r.monitor("MetricAlert", "saturation-alarm", pulumi.Map{
 		"ruleName": pulumi.String(r.stem + "-saturation"), "description": pulumi.String("All " + strconv.Itoa(most) + " instances are in use: requests wait, or are refused."),
 		"location": pulumi.String("global"), "enabled": pulumi.Bool(true), "severity": pulumi.Int(severityWarning),
@@ -91,14 +94,17 @@ func (r *region) alarms(app *web.WebApp, logs *applicationinsights.Component) er
 		},
 		"actions": pulumi.Array{pulumi.Map{"actionGroupId": group.ID()}},
 	})
-	return err
+	return group, err
 }
 
 // monitor registers a resource of azure-native's module monitor, whose SDK cannot be had in a version that goes with the
 // others'. Properties are those of azure-native 3.16: pulumi.com/registry/packages/azure-native/api-docs/monitor. Alarms
 // come and go with their dial, also under protect.
 func (r *region) monitor(kind, key string, properties pulumi.Map) (*pulumi.CustomResourceState, error) {
-	properties["resourceGroupName"], properties["tags"] = r.group.Name, r.tags
+	properties["resourceGroupName"] = r.group.Name
+	if properties["tags"] == nil {
+		properties["tags"] = r.tags
+	}
 	state := &pulumi.CustomResourceState{}
 	opts := utilities.PkgResourceDefaultOpts([]pulumi.ResourceOption{r.parent, provider.Replaceable()})
 	if err := r.ctx.RegisterResource("azure-native:monitor:"+kind, r.name+"-"+key, properties, state, opts...); err != nil {

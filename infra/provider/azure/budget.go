@@ -10,8 +10,14 @@ import (
 	"polygate.example/infra/provider"
 )
 
-// budget declares what Azure's part of the stack may cost a month: one budget over the resource groups of its regions, which
-// hold everything of theirs, also what carries no tags. It tells and stops nothing.
+// profiles is the group of Traffic Manager's profiles, and what the manager is called.
+const profiles = "trafficmanager"
+
+// budget declares what Azure's part of the stack may cost a month: one budget over the resource groups of its regions and of
+// Traffic Manager's profiles, which hold everything that the stack has in Azure, also what carries no tags. It is one at the
+// subscription, filtered by group, and not one of each group: the amount is for all together. Source: "Group and filter
+// options in Cost analysis and budgets", Resource group name, learn.microsoft.com/azure/cost-management-billing/costs/
+// group-filter. It tells and stops nothing.
 //
 // A budget of months begins on the first of one, in the month in which it is made, and that day can never be changed ("Start
 // date of budgets cannot be updated"). So the program names the current month, and once the budget is there the engine
@@ -27,6 +33,9 @@ func (a *account) budget(ctx *pulumi.Context, now time.Time) error {
 		if r.Provider == name {
 			groups = append(groups, pulumi.String(provider.PhysicalName(a.args.Settings.Environment, regions[r.Name])))
 		}
+	}
+	if s := a.args.Settings; s.Manager == profiles || s.Spare == profiles {
+		groups = append(groups, pulumi.String(provider.PhysicalName(s.Environment, profiles)))
 	}
 	notify := func(threshold int, kind string) pulumi.Map {
 		return pulumi.Map{

@@ -40,8 +40,18 @@ func (r *region) plan() (*web.AppServicePlan, error) {
 	return plan, nil
 }
 
-// scale says how far the app scales out, and what of it is there before anybody calls. The maximum is one of instances on
-// demand; those that are always ready come on top (Azure/azure-rest-api-specs pull request #45083).
+// ready is how many instances are there before anybody calls.
+func (r *region) ready() int {
+	s := r.account.args.Settings
+	if s.ZoneRedundant {
+		return max(s.Warm, zoneInstances)
+	}
+	return s.Warm
+}
+
+// scale says how far the app scales out, and what of it is there before anybody calls. The maximum "applies to the on-demand
+// instances in each function group ... and it doesn't include always ready instances". Source: "Azure Functions scale and
+// hosting", Scale, learn.microsoft.com/azure/azure-functions/functions-scale.
 func (r *region) scale() web.FunctionsScaleAndConcurrencyArgs {
 	s := r.account.args.Settings
 	args := web.FunctionsScaleAndConcurrencyArgs{
@@ -51,11 +61,7 @@ func (r *region) scale() web.FunctionsScaleAndConcurrencyArgs {
 			Http: web.FunctionsScaleAndConcurrencyHttpArgs{PerInstanceConcurrency: pulumi.Int(perInstance[s.Memory])},
 		},
 	}
-	ready := s.Warm
-	if s.ZoneRedundant {
-		ready = max(ready, zoneInstances)
-	}
-	if ready > 0 {
+	if ready := r.ready(); ready > 0 {
 		args.AlwaysReady = web.FunctionsAlwaysReadyConfigArray{
 			web.FunctionsAlwaysReadyConfigArgs{Name: pulumi.String(httpGroup), InstanceCount: pulumi.Int(ready)},
 		}

@@ -1,6 +1,8 @@
 package azure_test
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -162,6 +164,14 @@ func TestNoSecrets(t *testing.T) {
 func TestAlarms(t *testing.T) {
 	rec := declare(t)
 	tags := map[string]any{"managed-by": "pulumi", "polygate-environment": "dev", "polygate-region": "eastus"}
+	const ends = "The certificate of eastus.azure.api.example.com ends in less than 15 days and was not renewed, is not valid, or cannot be seen from outside."
+	with := func(tags map[string]any, links ...string) map[string]any {
+		all := maps.Clone(tags)
+		for _, l := range links {
+			all[l] = "Resource"
+		}
+		return all
+	}
 	criteria := func(query, column string, threshold float64) map[string]any {
 		return map[string]any{"allOf": []any{map[string]any{
 			"query": query, "metricMeasureColumn": column, "timeAggregation": "Maximum", "operator": "GreaterThan", "threshold": threshold,
@@ -185,13 +195,34 @@ func TestAlarms(t *testing.T) {
 		"gw-eastus-latency-alarm": rule("latency", "One in a hundred requests takes longer than 3000 ms.", 2, criteria(
 			"requests | summarize milliseconds = percentilew(duration, itemCount, 99)", "milliseconds", 3000)),
 		"gw-eastus-saturation-alarm": {
-			"resourceGroupName": "polygate-dev-eastus", "ruleName": "polygate-dev-eastus-saturation", "description": "All 200 instances are in use: requests wait, or are refused.",
+			"resourceGroupName": "polygate-dev-eastus", "ruleName": "polygate-dev-eastus-saturation", "description": "All 203 instances are in use: requests wait, or are refused.",
 			"location": "global", "enabled": true, "severity": 2.0, "evaluationFrequency": "PT5M", "windowSize": "PT5M", "autoMitigate": true, "scopes": []any{"gw-eastus-app-id"},
 			"criteria": map[string]any{"odataType": "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", "allOf": []any{map[string]any{
 				"criterionType": "StaticThresholdCriterion", "name": "instances", "metricNamespace": "Microsoft.Web/sites", "metricName": "InstanceCount",
-				"timeAggregation": "Average", "operator": "GreaterThanOrEqual", "threshold": 200.0,
+				"timeAggregation": "Average", "operator": "GreaterThanOrEqual", "threshold": 203.0, // three of them always ready
 			}}},
 			"actions": []any{map[string]any{"actionGroupId": "gw-eastus-alarms-id"}}, "tags": tags,
+		},
+		"gw-eastus-certificate-test": {
+			"resourceGroupName": "polygate-dev-eastus", "webTestName": "polygate-dev-eastus-certificate", "syntheticMonitorId": "polygate-dev-eastus-certificate", "description": ends,
+			"kind": "standard", "webTestKind": "standard", "location": "eastus", "enabled": true, "frequency": 900.0, "timeout": 30.0, "retryEnabled": true,
+			"locations": []any{map[string]any{"location": "us-va-ash-azr"}, map[string]any{"location": "emea-nl-ams-azr"}, map[string]any{"location": "apac-sg-sin-azr"}},
+			"request": map[string]any{
+				"requestUrl": "https://eastus.azure.api.example.com/health", "httpVerb": "GET", "followRedirects": false, "parseDependentRequests": false,
+			},
+			"validationRules": map[string]any{"ignoreHttpStatusCode": true, "sSLCheck": true, "sSLCertRemainingLifetimeCheck": 15.0},
+			"tags":            with(tags, "hidden-link:gw-eastus-insights-id"),
+		},
+		"gw-eastus-certificate-alarm": {
+			"resourceGroupName": "polygate-dev-eastus", "ruleName": "polygate-dev-eastus-certificate", "description": ends,
+			"location": "global", "enabled": true, "severity": 1.0, "evaluationFrequency": "PT15M", "windowSize": "PT30M", "autoMitigate": true,
+			"scopes": []any{"gw-eastus-certificate-test-id", "gw-eastus-insights-id"},
+			"criteria": map[string]any{
+				"odataType": "Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria",
+				"webTestId": "gw-eastus-certificate-test-id", "componentId": "gw-eastus-insights-id", "failedLocationCount": 2.0,
+			},
+			"actions": []any{map[string]any{"actionGroupId": "gw-eastus-alarms-id"}},
+			"tags":    with(tags, "hidden-link:gw-eastus-certificate-test-id", "hidden-link:gw-eastus-insights-id"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,9 +232,33 @@ func TestAlarms(t *testing.T) {
 		})
 	}
 	for _, r := range declareWith(t, func(s *settings.Settings) { s.Alarms = nil }).All() {
-		if strings.HasPrefix(r.Type, "azure-native:monitor:") {
+		if strings.HasPrefix(r.Type, "azure-native:monitor:") || strings.HasSuffix(r.Type, ":WebTest") {
 			t.Errorf("%s is declared without alarms", r.Name)
 		}
+	}
+}
+
+// The alarm on a certificate's age comes when half of the days for renewing it have gone by.
+func TestCertificateDays(t *testing.T) {
+	for renew, want := range map[int]float64{30: 15, 60: 30, 10: 5, 1: 1} {
+		rec := declareWith(t, func(s *settings.Settings) { s.Certificate.ACME = &settings.ACME{RenewDays: renew} })
+		if got := at(found(t, rec, "gw-eastus-certificate-test").Inputs, "validationRules", "sSLCertRemainingLifetimeCheck"); got != want {
+			t.Errorf("renewed %d days before its end: the alarm comes %v days before it, want %g", renew, got, want)
+		}
+	}
+}
+
+// The test from outside waits for the last binding, and shows no secret where a front does.
+func TestCertificateTestShowsNoSecret(t *testing.T) {
+	const secret = "ssssssssssssssssssssssssssssssssssssssss"
+	test := found(t, declareWith(t, func(s *settings.Settings) {
+		s.Manager, s.Cloudflare.Proxied, s.FrontSecret = "cloudflare", true, secret
+	}), "gw-eastus-certificate-test")
+	if text := fmt.Sprint(test.Inputs); strings.Contains(text, secret) || at(test.Inputs, "request", "headers") != nil {
+		t.Errorf("it shows a secret: %s", text)
+	}
+	if !slices.ContainsFunc(test.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::gw-eastus-shared-binding") }) {
+		t.Errorf("it waits for %v", test.DependsOn)
 	}
 }
 

@@ -59,7 +59,8 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	if err := r.alarms(app, logs); err != nil {
+	tell, err := r.alarms(app, logs)
+	if err != nil {
 		return nil, err
 	}
 	published, err := r.publish(app, store, append(slices.Clone(grants.host), closed))
@@ -68,6 +69,9 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	}
 	last, err := r.bind(app, plan, published)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.watchCertificate(logs, tell, last); err != nil {
 		return nil, err
 	}
 	comp.Serving = []pulumi.Resource{last}

@@ -28,7 +28,7 @@ func Cloud() *resource.Cloud {
 			resourceGroup(), workspace(), component(), identity(), roleAssignment(),
 			storageAccount(), blobContainer(), blob(),
 			plan(), webApp(), scmAllowed(), ftpAllowed(), deployment(), siteCertificate(), hostNameBinding(),
-			actionGroup(), metricAlert(), queryRule(), budget(),
+			webTest(), actionGroup(), metricAlert(), queryRule(), budget(),
 			trafficManagerProfile(), recordSet(),
 		},
 		Invokes:    []*resource.Invoke{clientConfig(), getZone()},

@@ -27,6 +27,7 @@ const (
 	CodeContainer      = "ContainerNotFound"
 	CodeUnavailable    = "ServiceUnavailable"
 	CodeIdentityFailed = "FailedIdentityOperation"
+	CodeInternal       = "InternalServerError"
 )
 
 // refuse is an error in the form the azure-native provider shows a reply of Resource Manager.

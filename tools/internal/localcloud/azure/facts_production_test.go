@@ -193,7 +193,7 @@ var alertFacts = []fact{
 	{"metric alerts are evaluated at set times", docMetricAlert, wrongMetricAlert(nil, resource.Props{"evaluationFrequency": "PT2M"}), "", "evaluationFrequency"},
 	{"metric alerts are global", docMetricAlert, wrongMetricAlert(nil, resource.Props{"location": "eastus"}), "", "want 'global'"},
 	{"severities go from 0 to 4", docMetricAlert, wrongMetricAlert(nil, resource.Props{"severity": 5.0}), "", "severity"},
-	{"criteria of a single resource have one", docMetricAlert, wrongMetricAlert(nil, resource.Props{"scopes": []any{appID, appID + "2"}}), azure.CodeBadRequest, "there are 2 scopes"},
+	{"criteria of a single resource have one", "Azure/azure-cli issue #10348", wrongMetricAlert(nil, resource.Props{"scopes": []any{appID, appID + "2"}}), azure.CodeBadRequest, "Only single resource is allowed"},
 	{"what is watched exists", "Resource Manager API, ResourceNotFound", wrongMetricAlert(nil, resource.Props{"scopes": []any{appID + "2"}}), azure.CodeNotFound, "sites/gw-app2"},
 	{"whom an alert tells exists", "Resource Manager API, ResourceNotFound", wrongMetricAlert(nil, resource.Props{"actions": []any{resource.Props{"actionGroupId": actionID + "2"}}}), azure.CodeNotFound, "actionGroups/gw2"},
 	{"a comparison is spelled out", docMetricAlert, wrongMetricAlert(resource.Props{"operator": ">"}, nil), "", "operator"},

@@ -317,7 +317,7 @@ var domainFacts = []fact{
 func TestFacts(t *testing.T) {
 	for topic, facts := range map[string][]fact{
 		"group": groupFacts, "storage": storageFacts, "role": roleFacts, "app": appFacts, "publication": publicationFacts, "domain": domainFacts, "profile": profileFacts, "dns": dnsFacts,
-		"scale": scaleFacts, "secret": secretFacts, "alert": alertFacts, "budget": budgetFacts,
+		"scale": scaleFacts, "secret": secretFacts, "alert": alertFacts, "web test": webTestFacts, "budget": budgetFacts,
 	} {
 		for _, f := range facts {
 			t.Run(topic+"/"+f.name, func(t *testing.T) {

@@ -100,8 +100,14 @@ var flexMetrics = []string{
 	"InstanceCount", "MemoryWorkingSet", "OnDemandFunctionExecutionCount", "OnDemandFunctionExecutionUnits",
 }
 
-// metricAlert watches metrics of one app. Source: "Metric Alerts - Create Or Update", learn.microsoft.com/rest/api/monitor;
-// the values of frequency and window: azurerm_monitor_metric_alert.
+// What a metric alert's criteria are of.
+const (
+	criteriaOfOne     = "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria"
+	criteriaOfWebTest = "Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria"
+)
+
+// metricAlert watches metrics of one app, or a web test. Source: "Metric Alerts - Create Or Update", learn.microsoft.com/rest/api/
+// monitor; the values of frequency and window: azurerm_monitor_metric_alert.
 func metricAlert() *resource.Type {
 	criterion := &resource.Property{Kind: resource.Object, Unmodelled: []string{"dimensions", "skipMetricValidation"}, Fields: []resource.Property{
 		{Name: "criterionType", Kind: resource.String, Required: true, OneOf: resource.List[any]("StaticThresholdCriterion")},
@@ -113,8 +119,9 @@ func metricAlert() *resource.Type {
 		[]string{"PT1M", "PT5M", "PT15M", "PT30M", "PT1H"}, []string{"PT1M", "PT5M", "PT15M", "PT30M", "PT1H", "PT6H", "PT12H", "P1D"}),
 		named("ruleName", `^[^#<>%&:\\?/{}*|]{1,259}[^#<>%&:\\?/{}*|. ]$`), only("location", "global"),
 		resource.Property{Name: "criteria", Kind: resource.Object, Required: true, Fields: []resource.Property{
-			{Name: "odataType", Kind: resource.String, Required: true, OneOf: resource.List[any]("Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria")},
-			{Name: "allOf", Kind: resource.Array, Required: true, Min: resource.At(1), Max: resource.At(5), Elem: criterion},
+			{Name: "odataType", Kind: resource.String, Required: true, OneOf: resource.List[any](criteriaOfOne, criteriaOfWebTest)},
+			{Name: "allOf", Kind: resource.Array, Min: resource.At(1), Max: resource.At(5), Elem: criterion},
+			{Name: "webTestId", Kind: resource.String}, {Name: "componentId", Kind: resource.String}, {Name: "failedLocationCount", Kind: resource.Int, Min: resource.At(1)},
 		}},
 		resource.Property{Name: "actions", Kind: resource.Array, Elem: &resource.Property{Kind: resource.Object, Unmodelled: []string{"webHookProperties"}, Fields: []resource.Property{
 			{Name: "actionGroupId", Kind: resource.String, Required: true},
@@ -126,16 +133,12 @@ func metricAlert() *resource.Type {
 		if spans[in.Str("windowSize")] < spans[in.Str("evaluationFrequency")] {
 			return badRequest("The window size %s must not be less than the evaluation frequency %s.", in.Str("windowSize"), in.Str("evaluationFrequency"))
 		}
-		if n := len(in.Strings("scopes")); n != 1 {
-			return badRequest("The criteria are of a single resource, and there are %d scopes.", n)
+		criteria := checkMetrics
+		if in.Object("criteria").Str("odataType") == criteriaOfWebTest {
+			criteria = checkLocations
 		}
-		if _, err := must(v, tokenApp, in.Strings("scopes")[0]); err != nil {
+		if err := criteria(v, in.Object("criteria"), in.Strings("scopes")); err != nil {
 			return err
-		}
-		for _, c := range in.Object("criteria").Objects("allOf") {
-			if ns := c.Str("metricNamespace"); ns != "" && !strings.EqualFold(ns, "Microsoft.Web/sites") || !slices.Contains(flexMetrics, c.Str("metricName")) {
-				return badRequest("Couldn't find a metric named %s. Make sure the name is correct. A Flex Consumption app has %s.", c.Str("metricName"), strings.Join(flexMetrics, ", "))
-			}
 		}
 		for _, a := range in.Objects("actions") {
 			if _, err := must(v, tokenActionGroup, a.Str("actionGroupId")); err != nil {
@@ -145,6 +148,41 @@ func metricAlert() *resource.Type {
 		return nil
 	}
 	return rule(t, "metricAlerts", "2018-03-01", check)
+}
+
+// checkMetrics checks criteria on metrics. The words about scopes: Azure/azure-cli issue #10348.
+func checkMetrics(v resource.View, criteria resource.Props, scopes []string) error {
+	if !criteria.Has("allOf") {
+		return badRequest("The criteria have no conditions: allOf is required with %s.", criteriaOfOne)
+	}
+	if len(scopes) != 1 {
+		return badRequest("Scopes property is invalid. Only single resource is allowed for criteria type SingleResourceMultipleMetricCriteria. There are %d.", len(scopes))
+	}
+	if _, err := must(v, tokenApp, scopes[0]); err != nil {
+		return err
+	}
+	for _, c := range criteria.Objects("allOf") {
+		if ns := c.Str("metricNamespace"); ns != "" && !strings.EqualFold(ns, "Microsoft.Web/sites") || !slices.Contains(flexMetrics, c.Str("metricName")) {
+			return badRequest("Couldn't find a metric named %s. Make sure the name is correct. A Flex Consumption app has %s.", c.Str("metricName"), strings.Join(flexMetrics, ", "))
+		}
+	}
+	return nil
+}
+
+// checkLocations checks criteria on a web test's places: the alert's scopes are the test and its component, and no others.
+// Source: Azure/azure-rest-api-specs, metricAlerts 2018-03-01, createOrUpdateWebTestMetricAlert.json; the refusal:
+// Azure/bicep-registry-modules issue #2449, Azure/azure-quickstart-templates issue #5305.
+func checkLocations(v resource.View, criteria resource.Props, scopes []string) error {
+	test, component := criteria.Str("webTestId"), criteria.Str("componentId")
+	if len(scopes) != 2 || criteria.Int("failedLocationCount") < 1 || !slices.ContainsFunc(scopes, func(s string) bool { return Equal(s, test) }) ||
+		!slices.ContainsFunc(scopes, func(s string) bool { return Equal(s, component) }) {
+		return badRequest("Alert scope is invalid.")
+	}
+	if _, err := must(v, tokenComponent, component); err != nil {
+		return err
+	}
+	_, err := must(v, tokenWebTest, test)
+	return err
 }
 
 // rule gives a type of alert rules its hooks.

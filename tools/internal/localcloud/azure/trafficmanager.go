@@ -97,6 +97,9 @@ func trafficManagerProfile() *resource.Type {
 		if was := old.Inputs.Object("dnsConfig").Str("relativeName"); !strings.EqualFold(was, in.Object("dnsConfig").Str("relativeName")) {
 			return nil, badRequest("The relative DNS name of profile '%s' cannot be changed.", old.Inputs.Str("profileName"))
 		}
+		if err := refuseOtherTypes(old.Inputs.Objects("endpoints"), in.Objects("endpoints")); err != nil {
+			return nil, err
+		}
 		return profileOutputs(in), refuseProfile(env.View(), old.ID, in)
 	}
 	t.Delete = func(_ context.Context, env *resource.Env, old resource.Record) error {
@@ -111,6 +114,19 @@ func trafficManagerProfile() *resource.Type {
 		return nil
 	}
 	return t
+}
+
+// refuseOtherTypes keeps an endpoint from becoming one of another type under its name. It is the local Azure's own caution: an
+// endpoint's id has its type in it, and what the service makes of such an update is written nowhere.
+func refuseOtherTypes(before, after []resource.Props) error {
+	for _, b := range before {
+		for _, a := range after {
+			if strings.EqualFold(a.Str("name"), b.Str("name")) && kindOf(a) != kindOf(b) {
+				return badRequest("The endpoint '%s' is of the type '%s' and would be of the type '%s': another type wants another name.", b.Str("name"), b.Str("type"), a.Str("type"))
+			}
+		}
+	}
+	return nil
 }
 
 // profileOutputs are what Traffic Manager fills in. Defaults: "Traffic Manager endpoint monitoring".
@@ -279,7 +295,7 @@ func refusePair(method string, a, b resource.Props) error {
 	}
 	switch {
 	case strings.EqualFold(a.Str("name"), b.Str("name")):
-		return badRequest("The endpoint name '%s' is used more than once.", b.Str("name"))
+		return badRequest("There are duplicates in the list of endpoints. The following endpoint(s) appear more than once: %s.", b.Str("name")) // the words: Azure/azure-cli issue #4734
 	case target(a) == target(b):
 		return badRequest("The endpoints '%s' and '%s' have the same target '%s'.", a.Str("name"), b.Str("name"), b.Str("target")+b.Str("targetResourceId"))
 	case kindOf(a) == externalEndpoints && kindOf(b) == externalEndpoints && isIP(a) != isIP(b):

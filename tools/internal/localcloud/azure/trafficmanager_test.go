@@ -137,7 +137,14 @@ var profileFacts = []fact{
 	{"at most eight headers", docMonitoring + ": Custom header settings", wrongMonitor(resource.Props{"customHeaders": headers(9)}), "", "customHeaders"},
 	{"at most eight headers of an endpoint", docMonitoring + ": Custom header settings", wrongProfile(profileInputs("gw", "Priority", externalEndpoint("one", "one.test.example", resource.Props{"customHeaders": headers(9)}))), "", "customHeaders"},
 	{"at most 200 endpoints", docLimits + ": Traffic Manager limits", wrongProfile(profileInputs("gw", "Priority", many(201)...)), azure.CodeBadRequest, "at most 200"},
-	{"endpoints have different names", "REST reference, Endpoints: the name is the last part of the id", wrongProfile(profileInputs("gw", "Priority", one, externalEndpoint("ONE", "other.polygate.test", nil))), azure.CodeBadRequest, "used more than once"},
+	{"endpoints have different names", "Azure/azure-cli issue #4734", wrongProfile(profileInputs("gw", "Priority", one, externalEndpoint("ONE", "other.polygate.test", nil))), azure.CodeBadRequest, "appear more than once: ONE."},
+	{"an endpoint keeps its type under its name", "the local Azure's own caution: the service's word on it is not on record", func(k *kit) error {
+		k.group()
+		k.must(tProfile, profileInputs("child", "Priority", two))
+		id, _ := k.must(tProfile, profileInputs("gw", "Priority", one))
+		_, err := k.update(tProfile, id, profileInputs("gw", "Priority", nestedEndpoint("ONE", "child", nil)))
+		return err
+	}, azure.CodeBadRequest, "another type wants another name"},
 	{"endpoints have different targets", docFAQ + ": What types of IP addresses can I use", wrongProfile(profileInputs("gw", "Priority", one, externalEndpoint("again", "ONE.api.polygate.test", nil))), azure.CodeBadRequest, "have the same target"},
 	{"a profile does not mix names and addresses", docFAQ + ": Can I use different endpoint addressing types", wrongProfile(profileInputs("gw", "Priority", one, externalEndpoint("ip", "20.1.2.3", nil))), azure.CodeBadRequest, "cannot mix DNS names and IP addresses"},
 	{"a target is a name", "REST reference, Endpoints: target is the fully-qualified DNS name or IP address", wrongProfile(profileInputs("gw", "Priority", externalEndpoint("one", "https://one.test", nil))), azure.CodeBadRequest, "is not a valid DNS name"},
