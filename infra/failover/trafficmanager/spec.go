@@ -50,8 +50,8 @@ func (Manager) Spec() failover.Spec {
 		TTL:          provider.Allowed{Least: 1, Most: maxTTL},
 		Timeout:      provider.Allowed{Least: 5, Most: 10},
 		ProbeTimeout: defaultTimeout,
-		// Azure DNS, which leads to the profiles, promises 100 %. Source: "Service Level Agreements for Microsoft Online
-		// Services", Traffic Manager and Azure DNS.
+		// Unconfirmed: the agreement itself ("Service Level Agreements for Microsoft Online Services", Traffic Manager) was not at
+		// hand. Azure DNS, which leads to the profiles, promises 100 %.
 		SLA: 99.99,
 		// Wanted even when no region is of Azure: the zone and the profiles are.
 		Config: []provider.ConfigKey{provider.AzureSubscription, provider.AzureLocation},

@@ -362,6 +362,7 @@ func TestChecks(t *testing.T) {
 		{"a vault", secret("KEY", vaultID), "is not the resource id of a secret in a Key Vault: want /subscriptions/<id>/"},
 		{"no secret's name", secret("KEY", vaultID+"/secrets/api_key"), "is not the resource id"},
 		{"a short vault's name", secret("KEY", strings.Replace(vaultID, "our-vault", "v1", 1)+"/secrets/api-key"), "is not the resource id"},
+		{"a vault's name with two dashes", secret("KEY", strings.Replace(vaultID, "our-vault", "our--vault", 1)+"/secrets/api-key"), "is not the resource id"},
 		{"half a version", secret("KEY", vaultID+"/secrets/api-key/versions/0123"), "is not the resource id"},
 		{"the host's own setting", secret("FUNCTIONS_WORKER_RUNTIME", vaultID+"/secrets/api-key"), "polygate:secrets.FUNCTIONS_WORKER_RUNTIME: is a setting that Azure's host or platform reads itself"},
 		{"no reference", settings.Settings{Secrets: map[string]map[string]string{"KEY": {"aws": "arn"}}}, ""},

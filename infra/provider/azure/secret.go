@@ -19,9 +19,10 @@ type secret struct {
 	version                          string // "" is the newest, also after it has changed
 }
 
-// secretForm is the id of a secret. Source: "Naming rules and restrictions for Azure resources" (Microsoft.KeyVault: vaults
-// of 3 to 24, secrets of 1 to 127 letters, digits and hyphens; Microsoft.Resources: resource groups end with no period); "Azure
-// Key Vault keys, secrets and certificates overview" (versions are 32 hexadecimal digits).
+// secretForm is the id of a secret. Source: "Azure Key Vault keys, secrets, and certificates overview", Object identifiers,
+// learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates: vaults of "3-24 ... 0-9, a-z, A-Z, and not
+// consecutive -", secrets of "1-127 ... 0-9, a-z, A-Z, and -", versions of "32 character", which in all examples are hexadecimal
+// digits; "Naming rules and restrictions for Azure resources" (a vault begins with a letter, a resource group ends with no period).
 var secretForm = regexp.MustCompile(`^(?i)/subscriptions/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/resourceGroups/([-\pL\pN_.()]{0,89}[-\pL\pN_()])/providers/Microsoft\.KeyVault` +
 	`/vaults/([a-z][0-9a-z-]{1,22}[0-9a-z])/secrets/([0-9a-z-]{1,127})(?:/versions/([0-9a-f]{32}))?$`)
 
@@ -31,7 +32,7 @@ const secretWanted = "/subscriptions/<id>/resourceGroups/<group>/providers/Micro
 
 func parseSecret(reference string) (secret, error) {
 	m := secretForm.FindStringSubmatch(reference)
-	if m == nil {
+	if m == nil || strings.Contains(m[3], "--") {
 		why := "is not the resource id of a secret in a Key Vault"
 		if strings.HasPrefix(strings.ToLower(reference), "https://") {
 			why = "is a secret's URI, and the role that the app needs is given on its resource id"

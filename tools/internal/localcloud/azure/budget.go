@@ -87,9 +87,12 @@ func period(in resource.Props, start time.Time) resource.Props {
 	return p.With(resource.Props{"endDate": start.AddDate(10, 0, 0).Format(time.RFC3339)})
 }
 
-// dimensions are those that costs can be filtered by. Source: "Group and filter options in Cost analysis and budgets",
-// learn.microsoft.com/azure/cost-management-billing/costs/group-filter.
-var dimensions = []string{"ChargeType", "InvoiceId", "Meter", "MeterCategory", "MeterSubcategory", "ResourceGroupName", "ResourceId", "ResourceLocation", "ResourceType", "ServiceName"}
+// dimensions are those that costs can be filtered by. Source: azurerm_consumption_budget_subscription, dimension, name.
+var dimensions = []string{
+	"ChargeType", "Frequency", "InvoiceId", "Meter", "MeterCategory", "MeterSubCategory", "PartNumber", "PricingModel", "Product", "ProductOrderId", "ProductOrderName",
+	"PublisherType", "ReservationId", "ReservationName", "ResourceGroupName", "ResourceGuid", "ResourceId", "ResourceLocation", "ResourceType", "ServiceFamily", "ServiceName",
+	"SubscriptionID", "SubscriptionName", "UnitOfMeasure",
+}
 
 // checkBudget checks everything but the day it begins, which it returns.
 func checkBudget(v resource.View, in resource.Props) (time.Time, error) {
@@ -117,13 +120,19 @@ func checkBudget(v resource.View, in resource.Props) (time.Time, error) {
 var subscriptionScope = regexp.MustCompile(`^(?i)/?subscriptions/[0-9a-f-]{36}/?$`)
 
 // checkStart: a budget begins in the month it is made in, or within a year from it. Cloud time runs ahead of the time by
-// which a program names the month, so that the month it is by either is this one.
+// which a program names the month, so that the month it is by either is this one. The first refusal is Azure's, as public
+// repositories quote it; the second has the words of azurerm_consumption_budget_subscription, start_date.
 func checkStart(start time.Time, now ...time.Time) error {
+	early := true
 	for _, n := range now {
 		first := time.Date(n.UTC().Year(), n.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
 		if !start.Before(first) && !start.After(first.AddDate(1, 0, 0)) {
 			return nil
 		}
+		early = early && start.Before(first)
 	}
-	return badRequest("Start date for monthly time grain should not be prior to the current month, nor more than a year from it.")
+	if early {
+		return badRequest("Start date for monthly time grain should not be prior to current month.")
+	}
+	return badRequest("Future start date should not be more than twelve months.")
 }

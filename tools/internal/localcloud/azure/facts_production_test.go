@@ -2,6 +2,7 @@ package azure_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"polygate.example/tools/internal/localcloud/azure"
@@ -29,11 +30,15 @@ const (
 	docReference   = "learn.microsoft.com/azure/app-service/app-service-key-vault-references"
 	docVaultRBAC   = "learn.microsoft.com/azure/key-vault/general/rbac-guide"
 	docActionGroup = "learn.microsoft.com/azure/templates/microsoft.insights/actiongroups; learn.microsoft.com/azure/azure-monitor/alerts/action-groups"
-	docFlexMetrics = "learn.microsoft.com/azure/azure-functions/monitor-functions-reference, metrics of the Flex Consumption plan"
-	docMetricAlert = "learn.microsoft.com/rest/api/monitor/metric-alerts/create-or-update; registry.terraform.io azurerm_monitor_metric_alert"
-	docQueryRule   = "learn.microsoft.com/azure/templates/microsoft.insights/scheduledqueryrules; registry.terraform.io azurerm_monitor_scheduled_query_rules_alert_v2"
-	docBudget      = "learn.microsoft.com/rest/api/consumption/budgets/create-or-update"
-	docBudgetStart = docBudget + "; Azure/azure-quickstart-templates issue #7095; terraform-provider-azurerm PR #12121"
+	docFlexMetrics = "what deployed apps list (az monitor metrics list-definitions), as public repositories tell; unconfirmed: " +
+		"learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-web-sites-metrics says of these that they are for function apps, and not of which plan"
+	docMetricAlert = "registry.terraform.io azurerm_monitor_metric_alert"
+	docMetricSpec  = "Azure/azure-rest-api-specs, metricAlerts 2018-03-01"
+	docMetricName  = "learn.microsoft.com/azure/azure-monitor/alerts/alerts-create-metric-alert-rule, Naming restrictions for metric alert rules"
+	docQueryRule   = "registry.terraform.io azurerm_monitor_scheduled_query_rules_alert_v2"
+	docBudget      = "Azure/azure-rest-api-specs, Microsoft.Consumption budgets"
+	docBudgetRM    = "registry.terraform.io azurerm_consumption_budget_subscription"
+	docBudgetStart = docBudgetRM + ", start_date: must be first of the month ... Future start date should not be more than twelve months. Past start date should be selected within the timegrain period"
 	docBasicAuth   = "learn.microsoft.com/azure/app-service/configure-basic-auth-disable"
 )
 
@@ -109,13 +114,13 @@ var scaleFacts = []fact{
 }
 
 var secretFacts = []fact{
-	{"references are resolved by an identity of the app's", docReference, wrongApp(func(top, _, _ resource.Props) {
+	{"references are resolved by an identity of the app's", docReference + ", Access vaults with a user-assigned identity", wrongApp(func(top, _, _ resource.Props) {
 		top["keyVaultReferenceIdentity"] = groupID + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/other"
 	}), azure.CodeBadRequest, "is not assigned to the app"},
 	{"references are by URI", "the local Azure's own limit", wrongApp(func(_, _, site resource.Props) {
 		site["appSettings"] = []any{resource.Props{"name": "KEY", "value": "@Microsoft.KeyVault(VaultName=our-vault;SecretName=api-key)"}}
 	}), azure.CodeBadRequest, "of the form @Microsoft.KeyVault(SecretUri=...) only: KEY has another"},
-	{"a role on a secret wants the vault", docVaultRBAC, wrongRole(resource.Props{"scope": secretID}), azure.CodeNotFound, "'Microsoft.KeyVault/vaults/our-vault'"},
+	{"a role on a secret wants the vault", docVaultRBAC + ", Secret scope role assignment", wrongRole(resource.Props{"scope": secretID}), azure.CodeNotFound, "'Microsoft.KeyVault/vaults/our-vault'"},
 }
 
 // watched makes what alerts are about, and whom they tell.
@@ -189,20 +194,22 @@ var alertFacts = []fact{
 	}}), azure.CodeBadRequest, "'operators' is there twice"},
 	{"Flex Consumption counts no server errors", docFlexMetrics, wrongMetricAlert(resource.Props{"metricName": "Http5xx"}, nil), azure.CodeBadRequest, "Couldn't find a metric named Http5xx."},
 	{"Flex Consumption measures no response times", docFlexMetrics, wrongMetricAlert(resource.Props{"metricName": "HttpResponseTime"}, nil), azure.CodeBadRequest, "Couldn't find a metric named HttpResponseTime."},
-	{"a window is not shorter than the time between evaluations", docMetricAlert, wrongMetricAlert(nil, resource.Props{"evaluationFrequency": "PT15M"}), azure.CodeBadRequest, "PT5M must not be less than the evaluation frequency PT15M"},
-	{"metric alerts are evaluated at set times", docMetricAlert, wrongMetricAlert(nil, resource.Props{"evaluationFrequency": "PT2M"}), "", "evaluationFrequency"},
-	{"metric alerts are global", docMetricAlert, wrongMetricAlert(nil, resource.Props{"location": "eastus"}), "", "want 'global'"},
-	{"severities go from 0 to 4", docMetricAlert, wrongMetricAlert(nil, resource.Props{"severity": 5.0}), "", "severity"},
+	{"a window is not shorter than the time between evaluations", docMetricAlert + ", window_size: must be greater than frequency; that it may be equal: unconfirmed, as the portal's 5 and 5 minutes", wrongMetricAlert(nil, resource.Props{"evaluationFrequency": "PT15M"}), azure.CodeBadRequest, "PT5M must not be less than the evaluation frequency PT15M"},
+	{"metric alerts are evaluated at set times", docMetricAlert + ", frequency: PT1M, PT5M, PT15M, PT30M and PT1H", wrongMetricAlert(nil, resource.Props{"evaluationFrequency": "PT2M"}), "", "evaluationFrequency"},
+	{"a metric alert's name has no plus sign", docMetricName + ": can't contain * # & + : < > ? @ % { } \\ /", wrongMetricAlert(nil, resource.Props{"ruleName": "gw+1"}), "", "ruleName"},
+	{"group and name of a metric alert have 252 characters together", docMetricName + ": The combined resource group name and alert rule name can't exceed 252 characters", wrongMetricAlert(nil, resource.Props{"ruleName": strings.Repeat("a", 251)}), azure.CodeBadRequest, "cannot exceed 252 characters"},
+	{"metric alerts are global", docMetricSpec + ", createOrUpdateWebTestMetricAlert.json: location is global", wrongMetricAlert(nil, resource.Props{"location": "eastus"}), "", "want 'global'"},
+	{"severities go from 0 to 4", docMetricAlert + ", severity: 0, 1, 2, 3 and 4", wrongMetricAlert(nil, resource.Props{"severity": 5.0}), "", "severity"},
 	{"criteria of a single resource have one", "Azure/azure-cli issue #10348", wrongMetricAlert(nil, resource.Props{"scopes": []any{appID, appID + "2"}}), azure.CodeBadRequest, "Only single resource is allowed"},
 	{"what is watched exists", "Resource Manager API, ResourceNotFound", wrongMetricAlert(nil, resource.Props{"scopes": []any{appID + "2"}}), azure.CodeNotFound, "sites/gw-app2"},
 	{"whom an alert tells exists", "Resource Manager API, ResourceNotFound", wrongMetricAlert(nil, resource.Props{"actions": []any{resource.Props{"actionGroupId": actionID + "2"}}}), azure.CodeNotFound, "actionGroups/gw2"},
-	{"a comparison is spelled out", docMetricAlert, wrongMetricAlert(resource.Props{"operator": ">"}, nil), "", "operator"},
-	{"a query begins with a table of its scope", docQueryRule, wrongQueryRule(resource.Props{"query": "AppRequests | count"}, nil), azure.CodeBadRequest, "Failed to resolve table or column expression"},
-	{"a measure has a column", docQueryRule, wrongQueryRule(resource.Props{"metricMeasureColumn": ""}, nil), azure.CodeBadRequest, "metric measure column is required with the time aggregation 'Maximum'"},
-	{"no more periods fail than there are", docQueryRule, wrongQueryRule(periods(1, 2), nil), azure.CodeBadRequest, "must not be above the number of evaluation periods"},
-	{"a rule looks back two days at most", docQueryRule, wrongQueryRule(periods(3, 1), resource.Props{"windowSize": "P1D"}), azure.CodeBadRequest, "want at most 48 hours"},
-	{"a rule looks at six periods at most", docQueryRule, wrongQueryRule(periods(7, 1), nil), "", "numberOfEvaluationPeriods"},
-	{"windows are of set lengths", docQueryRule, wrongQueryRule(nil, resource.Props{"windowSize": "PT7M"}), "", "windowSize"},
+	{"a comparison is spelled out", docMetricAlert + ", operator: Equals, GreaterThan, GreaterThanOrEqual, LessThan and LessThanOrEqual", wrongMetricAlert(resource.Props{"operator": ">"}, nil), "", "operator"},
+	{"a query begins with a table of its scope", "the words: Failed to resolve table, as public repositories quote them; which tables a scope has: learn.microsoft.com/azure/azure-monitor/app/convert-classic-resource, table structure", wrongQueryRule(resource.Props{"query": "AppRequests | count"}, nil), azure.CodeBadRequest, "Failed to resolve table or column expression"},
+	{"a measure has a column", docQueryRule + ", metric_measure_column: required if the aggregation is Average, Maximum, Minimum or Total", wrongQueryRule(resource.Props{"metricMeasureColumn": ""}, nil), azure.CodeBadRequest, "metric measure column is required with the time aggregation 'Maximum'"},
+	{"no more periods fail than there are", docQueryRule + ", minimum_failing_periods_to_trigger_alert: smaller or equal to number_of_evaluation_periods", wrongQueryRule(periods(1, 2), nil), azure.CodeBadRequest, "must not be above the number of evaluation periods"},
+	{"a rule looks back two days at most", docQueryRule + ": window_duration*number_of_evaluation_periods cannot exceed 48 hours", wrongQueryRule(periods(3, 1), resource.Props{"windowSize": "P1D"}), azure.CodeBadRequest, "want at most 48 hours"},
+	{"a rule looks at six periods at most", docQueryRule + ", number_of_evaluation_periods: integer between 1 and 6", wrongQueryRule(periods(7, 1), nil), "", "numberOfEvaluationPeriods"},
+	{"windows are of set lengths", docQueryRule + ", window_duration", wrongQueryRule(nil, resource.Props{"windowSize": "PT7M"}), "", "windowSize"},
 	{"what is queried exists", "Resource Manager API, ResourceNotFound", wrongQueryRule(nil, resource.Props{"scopes": []any{groupID + "/providers/Microsoft.OperationalInsights/workspaces/none"}}), azure.CodeNotFound, "workspaces/none"},
 	{"whom a rule tells exists", "Resource Manager API, ResourceNotFound", wrongQueryRule(nil, resource.Props{"actions": resource.Props{"actionGroups": []any{actionID + "2"}}}), azure.CodeNotFound, "actionGroups/gw2"},
 }
@@ -236,25 +243,25 @@ func notified(more resource.Props) resource.Props {
 
 var budgetFacts = []fact{
 	{"a budget begins on the first of a month", docBudgetStart, wrongBudget(resource.Props{"timePeriod": resource.Props{"startDate": month(0)[:8] + "02T00:00:00Z"}}), azure.CodeBadRequest, "Start date must be first of the month."},
-	{"a budget begins no earlier than this month", docBudgetStart, wrongBudget(resource.Props{"timePeriod": resource.Props{"startDate": month(-2)}}), azure.CodeBadRequest, "should not be prior to the current month"},
-	{"a budget begins within a year", docBudgetStart, wrongBudget(resource.Props{"timePeriod": resource.Props{"startDate": month(14)}}), azure.CodeBadRequest, "nor more than a year from it"},
-	{"a budget's start is never changed", docBudgetStart, func(k *kit) error {
+	{"a budget begins no earlier than this month", "Start date for monthly time grain should not be prior to current month, as public repositories quote it; " + docBudgetStart, wrongBudget(resource.Props{"timePeriod": resource.Props{"startDate": month(-2)}}), azure.CodeBadRequest, "Start date for monthly time grain should not be prior to current month."},
+	{"a budget begins within a year", docBudgetStart, wrongBudget(resource.Props{"timePeriod": resource.Props{"startDate": month(14)}}), azure.CodeBadRequest, "Future start date should not be more than twelve months."},
+	{"a budget's start is never changed", "Azure/azure-quickstart-templates issue #7095: Start date of budgets cannot be updated. Please delete and create a new budget.", func(k *kit) error {
 		id, _ := k.must(tBudget, budgetInputs(nil))
 		_, err := k.update(tBudget, id, budgetInputs(resource.Props{"timePeriod": resource.Props{"startDate": month(1)}}))
 		return err
 	}, azure.CodeBadRequest, "Start date of budgets cannot be updated. Please delete and create a new budget."},
-	{"an amount is above zero", docBudget, wrongBudget(resource.Props{"amount": 0.0}), azure.CodeBadRequest, "Amount must be greater than 0."},
-	{"there are five notifications at most", docBudget, func(k *kit) error {
+	{"an amount is above zero", "unconfirmed: the reference gives no bound", wrongBudget(resource.Props{"amount": 0.0}), azure.CodeBadRequest, "Amount must be greater than 0."},
+	{"there are five notifications at most", docBudget + ", notifications: Budget can have up to five notifications", func(k *kit) error {
 		many := resource.Props{}
 		for i := range 6 {
 			many[fmt.Sprint("n", i)] = notification(nil)
 		}
 		return made(k.create(tBudget, budgetInputs(resource.Props{"notifications": many})))
 	}, "", "notifications"},
-	{"a notification goes to somebody", docBudget, wrongBudget(notified(resource.Props{"contactEmails": []any{}})), "", "contactEmails"},
-	{"a threshold is at most 1000 per cent", docBudget, wrongBudget(notified(resource.Props{"threshold": 1001.0})), "", "threshold"},
-	{"costs are actual or forecast", docBudget, wrongBudget(notified(resource.Props{"thresholdType": "Expected"})), "", "thresholdType"},
-	{"a filter is by a dimension there is", docBudget, wrongBudget(resource.Props{"filter": resource.Props{"dimensions": resource.Props{"name": "ResourceGroup", "operator": "In", "values": []any{"gw"}}}}), azure.CodeBadRequest, "Filter dimension 'ResourceGroup' is not supported"},
+	{"a notification goes to somebody", docBudget + ", contactEmails: Must have at least one contact email or contact group specified", wrongBudget(notified(resource.Props{"contactEmails": []any{}})), "", "contactEmails"},
+	{"a threshold is at most 1000 per cent", docBudget + ", threshold: It is always percent and has to be between 0 and 1000", wrongBudget(notified(resource.Props{"threshold": 1001.0})), "", "threshold"},
+	{"costs are actual or forecast", docBudget + ", thresholdType: Actual, Forecasted", wrongBudget(notified(resource.Props{"thresholdType": "Expected"})), "", "thresholdType"},
+	{"a filter is by a dimension there is", docBudgetRM + ", dimension, name", wrongBudget(resource.Props{"filter": resource.Props{"dimensions": resource.Props{"name": "ResourceGroup", "operator": "In", "values": []any{"gw"}}}}), azure.CodeBadRequest, "Filter dimension 'ResourceGroup' is not supported"},
 	{"a budget's group exists", "Resource Manager API, ResourceGroupNotFound", wrongBudget(resource.Props{"scope": groupID}), azure.CodeGroupNotFound, "'gw' could not be found"},
 	{"a budget's name is there once in a scope", "pulumi-azure-native, provider.go", func(k *kit) error {
 		k.must(tBudget, budgetInputs(nil))

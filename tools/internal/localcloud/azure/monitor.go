@@ -93,8 +93,10 @@ var (
 	comparisons  = []string{"Equals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"}
 )
 
-// flexMetrics are the metrics of a Flex Consumption app. There are none of requests: no Http5xx, no HttpResponseTime.
-// Source: "Monitoring Azure Functions data reference", learn.microsoft.com/azure/azure-functions/monitor-functions-reference.
+// flexMetrics are the metrics of a Flex Consumption app. There are none of requests: no Http5xx, no HttpResponseTime. Their names
+// are those of "Supported metrics for Microsoft.Web/sites", learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/
+// microsoft-web-sites-metrics. That page says of the others only that they are of function apps; deployed Flex apps do not list
+// them (az monitor metrics list-definitions, as public repositories tell), which Microsoft's pages do not confirm.
 var flexMetrics = []string{
 	"AlwaysReadyFunctionExecutionCount", "AlwaysReadyFunctionExecutionUnits", "AlwaysReadyUnits", "AverageMemoryWorkingSet", "CpuPercentage",
 	"InstanceCount", "MemoryWorkingSet", "OnDemandFunctionExecutionCount", "OnDemandFunctionExecutionUnits",
@@ -105,6 +107,10 @@ const (
 	criteriaOfOne     = "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria"
 	criteriaOfWebTest = "Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria"
 )
+
+// maxAlertName is how long the names of a metric alert and its group are together; what is in one: "Create or edit a metric alert
+// rule", Naming restrictions for metric alert rules, learn.microsoft.com/azure/azure-monitor/alerts/alerts-create-metric-alert-rule.
+const maxAlertName = 252
 
 // metricAlert watches metrics of one app, or a web test. Source: "Metric Alerts - Create Or Update", learn.microsoft.com/rest/api/
 // monitor; the values of frequency and window: azurerm_monitor_metric_alert.
@@ -117,7 +123,7 @@ func metricAlert() *resource.Type {
 	}}
 	t := arm(tokenMetricAlert, "Microsoft.Insights/metricAlerts", "ruleName", append(alertProperties(
 		[]string{"PT1M", "PT5M", "PT15M", "PT30M", "PT1H"}, []string{"PT1M", "PT5M", "PT15M", "PT30M", "PT1H", "PT6H", "PT12H", "P1D"}),
-		named("ruleName", `^[^#<>%&:\\?/{}*|]{1,259}[^#<>%&:\\?/{}*|. ]$`), only("location", "global"),
+		named("ruleName", `^[^*#&+:<>?@%{}\\/]{0,259}[^*#&+:<>?@%{}\\/. ]$`), only("location", "global"),
 		resource.Property{Name: "criteria", Kind: resource.Object, Required: true, Fields: []resource.Property{
 			{Name: "odataType", Kind: resource.String, Required: true, OneOf: resource.List[any](criteriaOfOne, criteriaOfWebTest)},
 			{Name: "allOf", Kind: resource.Array, Min: resource.At(1), Max: resource.At(5), Elem: criterion},
@@ -130,6 +136,9 @@ func metricAlert() *resource.Type {
 	t.Unmodelled = []string{"actionProperties", "customProperties", "identity", "resolveConfiguration", "targetResourceRegion", "targetResourceType"}
 	t.AutoName = autoName("ruleName", 260)
 	check := func(v resource.View, in resource.Props) error {
+		if n := len(in.Str("resourceGroupName") + in.Str("ruleName")); n > maxAlertName {
+			return badRequest("The combined resource group name and alert rule name cannot exceed %d characters, and has %d.", maxAlertName, n)
+		}
 		if spans[in.Str("windowSize")] < spans[in.Str("evaluationFrequency")] {
 			return badRequest("The window size %s must not be less than the evaluation frequency %s.", in.Str("windowSize"), in.Str("evaluationFrequency"))
 		}

@@ -10,21 +10,23 @@ import (
 	"polygate.example/tools/internal/localcloud/resource"
 )
 
-// secretForm is the resource id of a secret in a Key Vault. Source: "Naming rules and restrictions for Azure resources",
-// Microsoft.KeyVault.
+// secretForm is the resource id of a secret in a Key Vault. Source: "Azure Key Vault keys, secrets, and certificates overview",
+// Object identifiers, learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates.
 var secretForm = regexp.MustCompile(`^(?i)/subscriptions/[0-9a-f-]{36}/resourceGroups/[-\w._()]{1,90}/providers/Microsoft\.KeyVault` +
 	`/vaults/([a-z][0-9a-z-]{1,22}[0-9a-z])/secrets/([0-9a-z-]{1,127})$`)
 
 // secretName says what is wrong with the name of a secret: its resource id, without a version.
 func secretName(name string) error {
-	if !secretForm.MatchString(name) {
+	if m := secretForm.FindStringSubmatch(name); m == nil || strings.Contains(m[1], "--") { // "and not consecutive -"
 		return fmt.Errorf("%q is no secret of a Key Vault: want /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<vault>/secrets/<name>, without a version", name)
 	}
 	return nil
 }
 
-// refetch is after how long App Service looks references up again when nothing about the app changes. Source: "Use Key
-// Vault references as app settings", rotation, learn.microsoft.com/azure/app-service/app-service-key-vault-references.
+// refetch is after how long App Service looks references up again when nothing about the app changes: it "caches the values of
+// the key vault references and re-fetches it every 24 hours. Any configuration changes to the app causes an immediate re-fetch of
+// all referenced secrets". Source: "Use Key Vault references", Rotation, learn.microsoft.com/azure/app-service/
+// app-service-key-vault-references.
 const refetch = 24 * time.Hour
 
 // reference is the form of an app setting that refers to a secret; the URI may end in a version.

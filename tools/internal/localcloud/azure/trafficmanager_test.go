@@ -22,7 +22,7 @@ const (
 	docRouting    = "learn.microsoft.com/azure/traffic-manager/traffic-manager-routing-methods"
 	docFAQ        = "learn.microsoft.com/azure/traffic-manager/traffic-manager-faqs"
 	docGeo        = "learn.microsoft.com/azure/traffic-manager/traffic-manager-geographic-regions"
-	docLimits     = "learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits"
+	docLimits     = "learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits, Traffic Manager limits: Endpoints per profile 200"
 	docRecords    = "learn.microsoft.com/azure/dns/dns-zones-records"
 )
 
@@ -136,7 +136,7 @@ var profileFacts = []fact{
 	{"a range does not end before it begins", docMonitoring + ": Expected status code ranges", wrongMonitor(resource.Props{"expectedStatusCodeRanges": []any{resource.Props{"min": 300.0, "max": 200.0}}}), azure.CodeBadRequest, "300-200"},
 	{"at most eight headers", docMonitoring + ": Custom header settings", wrongMonitor(resource.Props{"customHeaders": headers(9)}), "", "customHeaders"},
 	{"at most eight headers of an endpoint", docMonitoring + ": Custom header settings", wrongProfile(profileInputs("gw", "Priority", externalEndpoint("one", "one.test.example", resource.Props{"customHeaders": headers(9)}))), "", "customHeaders"},
-	{"at most 200 endpoints", docLimits + ": Traffic Manager limits", wrongProfile(profileInputs("gw", "Priority", many(201)...)), azure.CodeBadRequest, "at most 200"},
+	{"at most 200 endpoints", docLimits, wrongProfile(profileInputs("gw", "Priority", many(201)...)), azure.CodeBadRequest, "at most 200"},
 	{"endpoints have different names", "Azure/azure-cli issue #4734", wrongProfile(profileInputs("gw", "Priority", one, externalEndpoint("ONE", "other.polygate.test", nil))), azure.CodeBadRequest, "appear more than once: ONE."},
 	{"an endpoint keeps its type under its name", "the local Azure's own caution: the service's word on it is not on record", func(k *kit) error {
 		k.group()
@@ -177,15 +177,15 @@ var profileFacts = []fact{
 		k.must(tProfile, profileInputs("child", "Priority", one))
 		return made(k.create(tProfile, profileInputs("gw", "Priority", nestedEndpoint("child", "child", resource.Props{"alwaysServe": "Enabled"}))))
 	}, azure.CodeBadRequest, "health checks cannot be disabled on nested endpoints"},
-	{"a profile is not nested in itself", docFAQ + ": How many layers of nesting", wrongProfile(profileInputs("gw", "Priority", nestedEndpoint("me", "gw", nil))), azure.CodeBadRequest, "loops are not permitted"},
-	{"profiles are not nested in a circle", docFAQ + ": How many layers of nesting", func(k *kit) error {
+	{"a profile is not nested in itself", docFAQ + ": You can nest profiles up to 10 levels deep. 'Loops' aren't permitted.", wrongProfile(profileInputs("gw", "Priority", nestedEndpoint("me", "gw", nil))), azure.CodeBadRequest, "loops are not permitted"},
+	{"profiles are not nested in a circle", docFAQ + ": You can nest profiles up to 10 levels deep. 'Loops' aren't permitted.", func(k *kit) error {
 		k.group()
 		id, _ := k.must(tProfile, profileInputs("a", "Priority", one))
 		k.must(tProfile, profileInputs("b", "Priority", nestedEndpoint("a", "a", nil)))
 		_, err := k.update(tProfile, id, profileInputs("a", "Priority", nestedEndpoint("b", "b", nil)))
 		return err
 	}, azure.CodeBadRequest, "loops are not permitted"},
-	{"profiles are nested ten deep", docFAQ + ": How many layers of nesting", func(k *kit) error {
+	{"profiles are nested ten deep", docFAQ + ": You can nest profiles up to 10 levels deep. 'Loops' aren't permitted.", func(k *kit) error {
 		k.group()
 		k.must(tProfile, profileInputs("p1", "Priority", one))
 		for i := 2; i <= 10; i++ {

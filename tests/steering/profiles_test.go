@@ -1,0 +1,62 @@
+package steering
+
+import (
+	"maps"
+	"strings"
+	"testing"
+)
+
+// TestChangeOfProfiles goes from every way that Traffic Manager steers to another, by `up` alone, in a stack that tells of alarms
+// and of its budget: a region that is an external endpoint in one way is a nested one in the next, in one update of the profile.
+// The shared name is answered at every moment, nothing is replaced, and a preview afterwards is clean.
+func TestChangeOfProfiles(t *testing.T) {
+	none := map[string]any{"manager": "trafficmanager", "trafficmanager": map[string]any{"zoneGroup": "dns"}, "steering": nil, "geo": nil, "ttl": 30,
+		"regions": []string{"aws/us-east-1", "azure/eastus", "azure/westeurope"},
+		"alarms":  map[string]any{"email": "ops@example.com"}, "budget": map[string]any{"email": "ops@example.com", "monthly": 100},
+		"check": map[string]any{"interval": 10, "threshold": 2, "path": "/health"}}
+	dials := func(change map[string]any) map[string]any {
+		out := maps.Clone(none)
+		maps.Copy(out, change)
+		return out
+	}
+	env := environment(t, dials(map[string]any{"pattern": "active-passive"}))
+	must(t, env, "up")
+	st, err := env.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := watch(t, env, st.Hostname)
+	settled := func(what string) {
+		t.Helper()
+		if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
+			t.Errorf("%s: preview after up says:\n%s", what, r.Stdout)
+		}
+	}
+	settled("active-passive")
+	world := map[string]any{"default": true}
+	for _, step := range []struct {
+		name  string
+		dials map[string]any
+	}{
+		{"geo", map[string]any{"pattern": "active-active", "steering": "geo", "geo": map[string]any{
+			"aws/us-east-1": world, "azure/eastus": map[string]any{"countries": []string{"US-CA"}}, "azure/westeurope": map[string]any{"continents": []string{"EU"}}}}},
+		{"weighted", map[string]any{"pattern": "active-active", "steering": "weighted"}},
+		{"groups by place", map[string]any{"pattern": "multi-region", "steering": "geo", "geo": map[string]any{
+			"aws/us-east-1": world, "azure/eastus": world, "azure/westeurope": map[string]any{"continents": []string{"EU"}}}}},
+		{"groups by latency", map[string]any{"pattern": "multi-region", "steering": "latency"}},
+		{"active-passive again", map[string]any{"pattern": "active-passive"}},
+	} {
+		if err := env.Turn(dials(step.dials)); err != nil {
+			t.Fatal(err)
+		}
+		before := must(t, env, "preview")
+		if strings.Contains(before.Stdout, "replace") {
+			t.Errorf("%s: the preview speaks of replacing:\n%s", step.name, before.Stdout)
+		}
+		must(t, env, "up")
+		w.since(t, step.name)
+		settled(step.name)
+	}
+	w.cancel()
+	w.done.Wait()
+}
