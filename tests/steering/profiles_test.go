@@ -4,6 +4,9 @@ import (
 	"maps"
 	"strings"
 	"testing"
+
+	"polygate.example/tests/harness"
+	"polygate.example/tests/harness/harnesstest"
 )
 
 // TestChangeOfProfiles goes from every way that Traffic Manager steers to another, by `up` alone, in a stack that tells of alarms
@@ -19,20 +22,10 @@ func TestChangeOfProfiles(t *testing.T) {
 		maps.Copy(out, change)
 		return out
 	}
-	env := environment(t, dials(map[string]any{"pattern": "active-passive"}))
-	must(t, env, "up")
-	st, err := env.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := watch(t, env, st.Hostname)
-	settled := func(what string) {
-		t.Helper()
-		if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
-			t.Errorf("%s: preview after up says:\n%s", what, r.Stdout)
-		}
-	}
-	settled("active-passive")
+	env := harnesstest.New(t, harness.Options{Speed: speed, Dials: dials(map[string]any{"pattern": "active-passive"})})
+	harnesstest.Must(t, env, "up")
+	harnesstest.Settled(t, env, "active-passive")
+	w := watch(t, env, harnesstest.Status(t, env).Hostname)
 	world := map[string]any{"default": true}
 	for _, step := range []struct {
 		name  string
@@ -46,16 +39,13 @@ func TestChangeOfProfiles(t *testing.T) {
 		{"groups by latency", map[string]any{"pattern": "multi-region", "steering": "latency"}},
 		{"active-passive again", map[string]any{"pattern": "active-passive"}},
 	} {
-		if err := env.Turn(dials(step.dials)); err != nil {
-			t.Fatal(err)
-		}
-		before := must(t, env, "preview")
-		if strings.Contains(before.Stdout, "replace") {
+		harnesstest.Turn(t, env, dials(step.dials))
+		if before := harnesstest.Must(t, env, "preview"); strings.Contains(before.Stdout, "replace") {
 			t.Errorf("%s: the preview speaks of replacing:\n%s", step.name, before.Stdout)
 		}
-		must(t, env, "up")
+		harnesstest.Must(t, env, "up")
 		w.since(t, step.name)
-		settled(step.name)
+		harnesstest.Settled(t, env, step.name)
 	}
 	w.cancel()
 	w.done.Wait()
