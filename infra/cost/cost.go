@@ -91,7 +91,7 @@ func (b *bill) aws(s settings.Settings) {
 	const of = "aws"
 	regions := count(s, of)
 	b.add(of, "aws.certificate", regions, "ACM certificates")
-	b.add(of, "aws.warm."+architecture(s), float64(s.Warm)*gigabytes(s)*regions, "GB of provisioned concurrency: %d instances in each region", s.Warm)
+	b.add(of, "aws.warm."+architecture(s), float64(s.Warm)*gigabytes(s)*regions, "GB of provisioned concurrency: %s in each region", settings.Count(s.Warm, "instance"))
 	b.operations(s, of, regions*alarmsAWS)
 	for _, name := range sorted(s.Secrets) {
 		item, copies := "aws.secret", regions // a replica is paid as a secret is

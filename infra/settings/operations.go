@@ -119,8 +119,8 @@ func (r *reader) alarms() *Alarms {
 // reachable reports an alarm that cannot come: a request is ended before it has taken so long.
 func (r *reader) reachable(s Settings) {
 	if s.Alarms != nil && s.Timeout > 0 && s.Alarms.LatencyMS > s.Timeout*1000 {
-		r.bad(keyAlarms, []string{"latencyMs"}, "is %d, and no request takes longer than %d seconds (polygate:%s), so that the alarm never comes: want at most %d",
-			s.Alarms.LatencyMS, s.Timeout, keyTimeout, s.Timeout*1000)
+		r.bad(keyAlarms, []string{"latencyMs"}, "is %d, and no request takes longer than %s (polygate:%s), so that the alarm never comes: want at most %d",
+			s.Alarms.LatencyMS, Count(s.Timeout, "second"), keyTimeout, s.Timeout*1000)
 	}
 }
 
@@ -230,7 +230,7 @@ func (r *reader) isFrontSecret(key, v string) bool {
 	switch {
 	case isEncrypted(v):
 	case len(v) < minFrontSecret:
-		r.bad(key, nil, "has %d characters: want at least %d, random ones (openssl rand -hex 32)", len(v), minFrontSecret)
+		r.bad(key, nil, "has %s: want at least %d, random ones (openssl rand -hex 32)", Count(len(v), "character"), minFrontSecret)
 		return false
 	case strings.IndexFunc(v, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0:
 		r.bad(key, nil, "has characters that no header carries as they are: want letters and digits (openssl rand -hex 32)")

@@ -184,6 +184,14 @@ func List(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
+// Count says how many there are of something for a message: "1 day", "2 days".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
 // Quote shows what a stack file has, as much of it as fits into a message.
 func Quote(v string) string { return quote(v) }
 

@@ -205,3 +205,11 @@ func TestFileLookup(t *testing.T) {
 		t.Errorf("without a file: %v", err)
 	}
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 days", 1: "1 day", 2: "2 days"} {
+		if got := Count(n, "day"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -91,15 +91,36 @@ func TestLifecycle(t *testing.T) {
 	harnesstest.Fails(t, env, 2, "unknown fault kind", "local", "fail", "aws", "--kind", "boredom")
 	harnesstest.Fails(t, env, 2, "unknown", "status", "--colour")
 
-	t.Log("destroying: nothing is left")
-	harnesstest.Must(t, env, "destroy")
+	t.Log("a stack file that has become invalid: what stands can be stopped all the same")
+	invalid := []byte(strings.Replace(text, "polygate:memory:", "polygate:memry:", 1))
+	if err := os.WriteFile(stackFile, invalid, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	harnesstest.Fails(t, env, 2, "polygate:memry: is unknown", "up")
+	harnesstest.Must(t, env, "local", "stop")
+	nothingRuns(t, env)
+	if err := os.WriteFile(stackFile, changed, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	harnesstest.Must(t, env, "local", "start")
+
+	t.Log("destroying by that file: nothing is left")
+	if err := os.WriteFile(stackFile, invalid, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := harnesstest.Must(t, env, "destroy"); strings.Contains(r.Stderr, "removing the local clouds with all that is left") {
+		t.Errorf("it is not Pulumi that has removed everything:\n%s", r.Stderr)
+	}
 	nothingLeft(t, env)
 	after, err := os.ReadFile(stackFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(after) != string(changed) {
+	if string(after) != string(invalid) {
 		t.Errorf("the stack file was rewritten:\n%s", after)
+	}
+	if err := os.WriteFile(stackFile, changed, 0o644); err != nil {
+		t.Fatal(err)
 	}
 	harnesstest.Must(t, env, "destroy") // again: nothing to do is no failure
 }

@@ -2,11 +2,12 @@ package certificate
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-acme/lego/v5/acme/api"
 	"github.com/go-acme/lego/v5/certificate"
+
+	"polygate.example/infra/settings"
 )
 
 // DaysLeft are the whole days until a certificate ends, below 0 when it has.
@@ -30,7 +31,7 @@ func (k Kept) Due(names []string, days int, now time.Time) string {
 	case left < 0:
 		return "it expired on " + k.Leaf.NotAfter.UTC().Format(time.DateOnly)
 	case left < days:
-		return fmt.Sprintf("it has %d days left", left)
+		return "it has " + settings.Count(left, "day") + " left"
 	}
 	return ""
 }

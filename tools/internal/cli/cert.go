@@ -132,7 +132,7 @@ func (b brought) kept() (*certificate.Kept, error) {
 
 // told says what certificate there is now, and what comes next.
 func (a *app) told(b brought, k certificate.Kept) {
-	a.result("%s: %s, issued by %s, %d days\n", b.settings.Certificate.PFX, strings.Join(b.names, ", "), issuer(k), k.DaysLeft(time.Now()))
+	a.result("%s: %s, issued by %s, %s\n", b.settings.Certificate.PFX, strings.Join(b.names, ", "), issuer(k), settings.Count(k.DaysLeft(time.Now()), "day"))
 }
 
 // issuer is who issued a certificate, as people call it.

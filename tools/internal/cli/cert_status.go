@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/status"
 )
 
@@ -115,7 +116,7 @@ func (a *app) certTable(r certReport) error {
 	if r.DaysLeft == nil {
 		a.result("%s  %s\n", r.File, r.Due)
 	} else {
-		a.result("%s  issued by %s, ends on %s: %d days left\n", r.File, r.Issuer, r.Expires.Format(time.DateOnly), *r.DaysLeft)
+		a.result("%s  issued by %s, ends on %s: %s left\n", r.File, r.Issuer, r.Expires.Format(time.DateOnly), settings.Count(*r.DaysLeft, "day"))
 		if r.Due != "" {
 			a.result("due for renewal: %s\n", r.Due)
 		}

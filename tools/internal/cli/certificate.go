@@ -37,7 +37,7 @@ func (a *app) checkCertificate(s settings.Settings, now time.Time) error {
 		problems[i] = fmt.Errorf("polygate:certificate: %s %w", c.PFX, p)
 	}
 	if left := leaf.NotAfter.Sub(now); len(problems) == 0 && left < renewBefore {
-		a.step("polygate:certificate: %s expires in %d days: renew it, and run up again", c.PFX, int(left.Hours()/24))
+		a.step("polygate:certificate: %s expires in %s: renew it, and run up again", c.PFX, settings.Count(int(left.Hours()/24), "day"))
 	}
 	return errors.Join(problems...)
 }

@@ -44,7 +44,11 @@ a plain "pulumi up" uses. An environment with local clouds gets them started fir
 			if err := a.saveTopology(t); err != nil {
 				return err
 			}
-			a.step("up: %d regions stand behind %s", len(t.Regions), t.Hostname)
+			stand := "stand"
+			if len(t.Regions) == 1 {
+				stand = "stands"
+			}
+			a.step("up: %s %s behind %s", settings.Count(len(t.Regions), "region"), stand, t.Hostname)
 			return a.welcome(ctx, s)
 		},
 	}
@@ -60,14 +64,15 @@ built under dist/<env>/. With local clouds it stops them too and removes all the
 		Example: "  polygate destroy -s local\n  polygate destroy -s staging --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, err := a.settings()
+			s, whole, err := a.remaining()
 			if err != nil {
 				return err
 			}
-			if s.LocalClouds == nil && !yes {
+			local := a.local(s, whole) == nil
+			if !local && !yes {
 				return usageError{fmt.Errorf("destroy takes %q out of service: say --yes if that is what you want", a.stack)}
 			}
-			if force && s.LocalClouds == nil {
+			if force && !local {
 				return usageError{fmt.Errorf("--force would leave everything that %q has in the clouds behind: it is for local clouds", a.stack)}
 			}
 			unlock, err := a.lock()
@@ -76,10 +81,10 @@ built under dist/<env>/. With local clouds it stops them too and removes all the
 			}
 			defer unlock()
 			_, neverUp := a.stateFile()
-			if !force && (s.LocalClouds == nil || neverUp == nil) {
-				err := a.destroy(ctx, s)
+			if !force && (!local || neverUp == nil) {
+				err := a.destroy(ctx, s, local)
 				// What a killed run left behind may keep Pulumi from finishing. On local clouds it goes with the clouds.
-				if err != nil && (s.LocalClouds == nil || ctx.Err() != nil) {
+				if err != nil && (!local || ctx.Err() != nil) {
 					return err
 				}
 				if err != nil {
@@ -87,7 +92,7 @@ built under dist/<env>/. With local clouds it stops them too and removes all the
 					a.step("destroy: removing the local clouds with all that is left in them")
 				}
 			}
-			if s.LocalClouds == nil {
+			if !local {
 				a.step("destroy: nothing of %s is left in the clouds; what was built for it stays in %s", a.stack, a.dist())
 				return nil
 			}
@@ -103,14 +108,16 @@ built under dist/<env>/. With local clouds it stops them too and removes all the
 	return c
 }
 
-// destroy has Pulumi remove everything.
-func (a *app) destroy(ctx context.Context, s settings.Settings) error {
+// destroy has Pulumi remove everything. Local clouds that run are asked as they are, whatever the stack file has become.
+func (a *app) destroy(ctx context.Context, s settings.Settings, local bool) error {
 	if s.LocalClouds != nil {
 		if _, err := a.startClouds(ctx, s, false); err != nil {
 			return err
 		}
+	} else if _, err := localcloud.ReadState(ctx, a.cloudDir()); local && errors.Is(err, localcloud.ErrNotRunning) {
+		return fmt.Errorf("%w, and this stack file could not start them", err)
 	}
-	stack, err := a.open(ctx, s)
+	stack, err := a.open(ctx, local)
 	if err != nil {
 		return err
 	}
@@ -155,7 +162,7 @@ func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.S
 			return s, nil, nil, err
 		}
 	}
-	stack, err = a.open(ctx, s)
+	stack, err = a.open(ctx, s.LocalClouds != nil)
 	return s, stack, release, err
 }
 
@@ -205,8 +212,8 @@ func (a *app) lock() (unlock func(), err error) {
 }
 
 // open prepares the environment's stack with a CLI that will do.
-func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, error) {
-	opts, err := a.deployment(ctx, s)
+func (a *app) open(ctx context.Context, local bool) (*deploy.Stack, error) {
+	opts, err := a.deployment(ctx, local)
 	if err != nil {
 		return nil, err
 	}
@@ -214,13 +221,13 @@ func (a *app) open(ctx context.Context, s settings.Settings) (*deploy.Stack, err
 }
 
 // deployment says what Pulumi is to drive, with a CLI that will do.
-func (a *app) deployment(ctx context.Context, s settings.Settings) (deploy.Options, error) {
+func (a *app) deployment(ctx context.Context, local bool) (deploy.Options, error) {
 	a.diff = &wholeLines{output: a.output, to: cmp.Or(a.diffs, a.out)}
 	opts := deploy.Options{
 		Root: a.root, Environment: a.stack, Program: infra.Program(a.root), Env: map[string]string{"PULUMI_SKIP_UPDATE_CHECK": "true"},
 		Progress: a.progress(), Notice: a.step, Diff: a.diff,
 	}
-	if s.LocalClouds != nil {
+	if local {
 		st, err := a.cloudState(ctx)
 		if err != nil {
 			return opts, err
@@ -270,7 +277,7 @@ func (a *app) progress() func(deploy.Progress) {
 			a.step("failed: %s %s", p.Op, what)
 		case p.Finished && time.Since(last) > 2*time.Second:
 			last = time.Now()
-			a.step("%4d resources done, now: %s %s", p.Done, p.Op, what)
+			a.step("%s done, now: %s %s", settings.Count(p.Done, "resource"), p.Op, what)
 		}
 	}
 }

@@ -173,7 +173,7 @@ func (a *app) broughtCertificate(s settings.Settings) doctor.Finding {
 		return doctor.Bad(issue, "%v", err)
 	}
 	left := time.Until(kept.Leaf.NotAfter)
-	text := fmt.Sprintf("%s is valid for every name it has to cover, %d days more", s.Certificate.PFX, int(left.Hours()/24))
+	text := fmt.Sprintf("%s is valid for every name it has to cover, %s more", s.Certificate.PFX, settings.Count(int(left.Hours()/24), "day"))
 	if left < renewBefore {
 		return doctor.Warn(renew, "%s", text)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/localcloud"
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/process"
@@ -58,7 +59,7 @@ func (a *app) stopCommand() *cobra.Command {
 		Short:   "Stop the local clouds; what is deployed there comes back with the next start",
 		Example: "  polygate local stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := a.localSettings(); err != nil {
+			if err := a.hasLocalClouds(); err != nil {
 				return err
 			}
 			return a.stopClouds(cmd.Context())
@@ -179,10 +180,18 @@ func (a *app) healCommand() *cobra.Command {
 			if err != nil {
 				return refused(err)
 			}
-			a.result("%d faults healed\n", n)
+			a.result("%s\n", healed(n))
 			return a.stillBroken(cmd.Context(), c, strings.Join(args, ""))
 		},
 	}
+}
+
+// healed says in words how many faults have been healed.
+func healed(n int) string {
+	if n == 0 {
+		return "nothing was broken"
+	}
+	return settings.Count(n, "fault") + " healed"
 }
 
 // stillBroken says which fault of its provider keeps a region from being well.
@@ -212,7 +221,7 @@ func refused(err error) error {
 }
 
 func (a *app) cloudClient(ctx context.Context) (*localcloud.Client, error) {
-	if _, err := a.localSettings(); err != nil {
+	if err := a.hasLocalClouds(); err != nil {
 		return nil, err
 	}
 	st, err := a.cloudState(ctx)

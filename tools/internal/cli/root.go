@@ -160,8 +160,11 @@ func (a *app) settings() (settings.Settings, error) {
 	}
 	s, err := infra.Settings(a.root, a.stack)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, usageError{fmt.Errorf("there is no environment %q: want one of %s, or write %s", a.stack,
-			strings.Join(a.environments(), ", "), settings.Path(a.root, a.stack))}
+		want := "write " + settings.Path(a.root, a.stack)
+		if all := a.environments(); len(all) > 0 {
+			want = "want one of " + strings.Join(all, ", ") + ", or " + want
+		}
+		return s, usageError{fmt.Errorf("there is no environment %q: %s", a.stack, want)}
 	}
 	return s, err
 }

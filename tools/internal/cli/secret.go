@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/localcloud"
 )
 
@@ -114,7 +115,7 @@ func (a *app) secretRemoveCommand() *cobra.Command {
 			if err != nil {
 				return refused(err)
 			}
-			a.result("%s %s: %d versions removed\n", args[0], args[1], n)
+			a.result("%s %s: %s removed\n", args[0], args[1], settings.Count(n, "version"))
 			return nil
 		},
 	}

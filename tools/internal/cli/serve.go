@@ -99,10 +99,7 @@ func (a *app) localSettings() (settings.Settings, error) {
 	if err != nil {
 		return s, err
 	}
-	if s.LocalClouds == nil {
-		return s, usageError{fmt.Errorf("%q runs on real clouds: only an environment with polygate:localClouds in its stack file has local ones", a.stack)}
-	}
-	return s, nil
+	return s, a.local(s, true)
 }
 
 // cloudOptions turns the stack's dials into where and how its local clouds run.

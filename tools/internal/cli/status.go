@@ -133,7 +133,7 @@ func (a *app) frontSecret(ctx context.Context, s settings.Settings) (string, err
 	if !s.FrontSecret.IsEncrypted() {
 		return string(s.FrontSecret), nil
 	}
-	opts, err := a.deployment(ctx, s)
+	opts, err := a.deployment(ctx, s.LocalClouds != nil)
 	if err != nil {
 		return "", err
 	}

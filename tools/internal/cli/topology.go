@@ -61,7 +61,7 @@ func (a *app) loadTopology(ctx context.Context, s settings.Settings) (topology.T
 }
 
 func (a *app) askStack(ctx context.Context, s settings.Settings) (topology.Topology, error) {
-	opts, err := a.deployment(ctx, s)
+	opts, err := a.deployment(ctx, s.LocalClouds != nil)
 	if err != nil {
 		return topology.Topology{}, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/process"
 )
 
@@ -47,7 +48,7 @@ func (s *Stack) recover(ctx context.Context, verb string) error {
 	if err != nil {
 		return err
 	}
-	s.opts.Notice("an earlier run was killed during %d operations: %d resources it had created are taken in", len(s.pending), taken)
+	s.opts.Notice("an earlier run was killed during %s: %s that it had created taken in", settings.Count(len(s.pending), "operation"), settings.Count(taken, "resource"))
 	if taken > 0 {
 		if state.Deployment, err = json.Marshal(d); err != nil {
 			return fmt.Errorf("encode the state of stack %q: %w", s.opts.Environment, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/report"
 )
 
@@ -153,7 +154,7 @@ func (d *doctor) concurrency(region string, limit, unreserved int) Finding {
 	want := d.Settings.Concurrency
 	if d.Deployed != nil && slices.ContainsFunc(d.Deployed.Regions, deployedAs("aws/"+region)) {
 		if limit < want+leastUnreserved {
-			return Bad(remedy, "the account may have %d instances at a time, and polygate:concurrency is %d with %d to be left for others", limit, want, leastUnreserved)
+			return Bad(remedy, "the account may have %s at a time, and polygate:concurrency is %d with %d to be left for others", settings.Count(limit, "instance"), want, leastUnreserved)
 		}
 		return OK("%d of the account's %d are not reserved", unreserved, limit)
 	}
@@ -217,9 +218,9 @@ func (d *doctor) balancers(quotas []Quota) Finding {
 		}
 	}
 	if len(short) > 0 {
-		return Bad("ask for more at console.cloud.google.com/iam-admin/quotas", "the stack adds %d load balancers; %s", want, strings.Join(short, "; "))
+		return Bad("ask for more at console.cloud.google.com/iam-admin/quotas", "the stack adds %s; %s", settings.Count(want, "load balancer"), strings.Join(short, "; "))
 	}
-	return OK("room for %d load balancers", want)
+	return OK("room for %s", settings.Count(want, "load balancer"))
 }
 
 func (d *doctor) azure() []Own {

@@ -298,7 +298,7 @@ func TestFindings(t *testing.T) {
 		{"no project access", func(w *world) { w.project.err = errors.New("403 Forbidden: no") }, "gcp: regions", report.Failed, "403 Forbidden", "cloudfunctions.locations.list"},
 		{"an API is off", func(w *world) { w.project.services = w.project.services[:1] }, "gcp: APIs of p", report.Failed, "not enabled: compute.googleapis.com", "gcloud services enable --project p compute.googleapis.com"},
 		{"a region Google closed", func(w *world) { w.project.location = nil }, "gcp: regions", report.Failed, "not open to the project: usc1", "functions regions list"},
-		{"no room for a balancer", func(w *world) { w.project.quotas[0].Usage = 10; w.opts.Deployed = nil }, "gcp: quotas of p", report.Failed, "adds 1 load balancers; URL_MAPS: 10 of 10 are taken", "quotas"},
+		{"no room for a balancer", func(w *world) { w.project.quotas[0].Usage = 10; w.opts.Deployed = nil }, "gcp: quotas of p", report.Failed, "adds 1 load balancer; URL_MAPS: 10 of 10 are taken", "quotas"},
 		{"no room needed", func(w *world) { w.project.quotas[0].Usage = 10 }, "gcp: quotas of p", report.OK, "room for 0", ""},
 		{"a provider is not registered", func(w *world) { w.sub.provider = nil }, "azure: resource providers", report.Failed, "not registered: Microsoft.Storage, Microsoft.Web",
 			"az provider register --subscription s --namespace Microsoft.Storage"},

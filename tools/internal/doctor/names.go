@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
 )
 
@@ -97,7 +97,7 @@ func (d *doctor) certificates(ctx context.Context, r topology.Region) Finding {
 		}
 		left := leaf.NotAfter.Sub(d.Now())
 		soon = soon || left < renewBefore
-		said = append(said, fmt.Sprintf("%s: %d days left", name, int(left.Hours()/24)))
+		said = append(said, name+": "+settings.Count(int(left.Hours()/24), "day")+" left")
 	}
 	if soon {
 		return Warn("for a certificate that you bring, renew it and `polygate up`; others should have been renewed by their cloud: see CAA", "%s", strings.Join(said, ", "))

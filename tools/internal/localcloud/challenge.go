@@ -18,8 +18,10 @@ const challengeLabel = "_acme-challenge."
 // challengeTTL is how long a resolver may keep the answer, in seconds.
 const challengeTTL = 60
 
-// Challenge is the answer to one DNS-01 challenge: a TXT record beside the deployed ones, which no program knows of and no
-// restart keeps.
+// challengesNote is the key under which the store keeps the answers, as a zone does: an order goes on after a restart.
+const challengesNote = "challenges"
+
+// Challenge is the answer to one DNS-01 challenge: a TXT record beside the deployed ones, which no program knows of.
 type Challenge struct {
 	Name  string `json:"name"` // _acme-challenge.<name>, without trailing dot
 	Value string `json:"value"`
@@ -101,17 +103,38 @@ func zoneOf(zones []plane.Zone, name string) int {
 	return found
 }
 
-// answer changes the challenges and has the DNS serve them.
+// answer changes the challenges, keeps them, and has the DNS serve them.
 func (c *Clouds) answer(change func([]Challenge) []Challenge) error {
 	c.challenges.mu.Lock()
 	defer c.challenges.mu.Unlock()
 	c.challenges.all = change(c.challenges.all)
+	b, err := json.Marshal(c.challenges.all)
+	if err != nil {
+		return fmt.Errorf("encode the challenges: %w", err)
+	}
+	if err := c.store.SetNote(challengesNote, string(b)); err != nil {
+		return fmt.Errorf("keep the challenges: %w", err)
+	}
 	return c.dns.Apply(withChallenges(c.world.Load().Zones, c.challenges.all))
+}
+
+// recallChallenges reads what clouds before these have kept.
+func (c *Clouds) recallChallenges() error {
+	text, ok := c.store.Note(challengesNote)
+	if !ok {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(text), &c.challenges.all); err != nil {
+		return fmt.Errorf("read the challenges that were kept: %w", err)
+	}
+	return nil
 }
 
 // serveZones has the DNS serve the world's zones, and the challenges beside them.
 func (c *Clouds) serveZones() error {
-	return c.answer(func(all []Challenge) []Challenge { return all })
+	c.challenges.mu.Lock()
+	defer c.challenges.mu.Unlock()
+	return c.dns.Apply(withChallenges(c.world.Load().Zones, c.challenges.all))
 }
 
 // withChallenges puts answers into copies of the zones that hold them.

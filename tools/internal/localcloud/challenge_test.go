@@ -2,6 +2,7 @@ package localcloud
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,41 @@ func TestChallenges(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("none")
+}
+
+// A zone keeps what was written into it: an authority that looks after a restart finds the answer, and one that was taken out is gone.
+func TestChallengesAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	anywhere := netip.MustParseAddrPort("127.0.0.1:0")
+	opts := Options{Dir: dir, Speed: 10, DNS: anywhere, Edge: anywhere, Origin: anywhere, Network: netip.MustParseAddr("127.0.0.1"),
+		Zones: []Zone{{Name: "polygate.test", Manager: "route53"}}, Log: t.Logf}
+	const name = "_acme-challenge.a.polygate.test"
+	for run, step := range []struct {
+		put, remove string
+		want        []string // as the run finds them
+	}{{put: "one", want: nil}, {put: "two", remove: "one", want: []string{"one"}}, {want: []string{"two"}}} {
+		c, err := Start(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := ReadState(t.Context(), dir)
+		if err != nil {
+			t.Fatal(errors.Join(err, c.Close()))
+		}
+		client := NewClient(st)
+		if got := txt(t, st.DNS, name); !slices.Equal(got, step.want) {
+			t.Errorf("run %d finds %v, want %v", run, got, step.want)
+		}
+		if step.put != "" {
+			err = client.PutChallenge(t.Context(), Challenge{Name: name, Value: step.put})
+		}
+		if step.remove != "" {
+			err = errors.Join(err, client.DeleteChallenge(t.Context(), Challenge{Name: name, Value: step.remove}))
+		}
+		if err := errors.Join(err, c.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestChallengesRefused(t *testing.T) {

@@ -183,6 +183,9 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err := c.startControl(); err != nil {
 		return nil, err
 	}
+	if err := c.recallChallenges(); err != nil {
+		return nil, err
+	}
 	if err := c.startData(); err != nil {
 		return nil, err
 	}

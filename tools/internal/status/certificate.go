@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"polygate.example/infra/settings"
 )
 
 // soonDays is how many days before its end a certificate is spoken of. What renews it has done so before: ACM 60 days before,
@@ -39,7 +41,7 @@ func (c Certificate) warning() string {
 	if c.CertificateDays == nil || *c.CertificateDays < 0 || *c.CertificateDays >= soonDays {
 		return ""
 	}
-	return fmt.Sprintf("the certificate ends in %d days: renew it", *c.CertificateDays)
+	return "the certificate ends in " + settings.Count(*c.CertificateDays, "day") + ": renew it"
 }
 
 // shownBy is the certificate of a connection.
