@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -125,6 +126,35 @@ func TestEveryTypeHasAPermission(t *testing.T) {
 			if !declared[token] {
 				t.Errorf("%s is declared by no stack: take it out of infra/permission", token)
 			}
+		}
+	}
+}
+
+// What AWS's part names itself is named as the deployer's policy has it: another name would be refused on a real account.
+func TestDeployerMayTouchWhatIsNamed(t *testing.T) {
+	rec, _ := up(t, "staging", everyDial("route53", "", six...))
+	kind := regexp.MustCompile(`^arn:aws:[a-z]+:\*?:\*?:(?:function:|role/|alarm:|log-group:|budget/)?`)
+	seen := map[string]bool{}
+	for _, r := range rec.All() {
+		name, named := r.Inputs["name"].(string)
+		n, ok := permission.Of(r.Type)
+		if !ok || !named || !strings.Contains(strings.Join(n.Resources, " "), "polygate-") {
+			continue
+		}
+		seen[r.Type] = true
+		if strings.Contains(r.Type, "rolePolicy") || strings.Contains(r.Type, "alias") {
+			continue // named within the role and the function
+		}
+		if !slices.ContainsFunc(n.Resources, func(on string) bool {
+			form := strings.TrimSuffix(kind.ReplaceAllString(on, ""), "*")
+			return strings.HasPrefix(name, form)
+		}) {
+			t.Errorf("%s %s is named %q, and its deployer is allowed %v", r.Type, r.Name, name, n.Resources)
+		}
+	}
+	for _, want := range []string{"aws:lambda/function:Function", "aws:iam/role:Role", "aws:cloudwatch/logGroup:LogGroup", "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:sns/topic:Topic", "aws:budgets/budget:Budget"} {
+		if !seen[want] {
+			t.Errorf("no %s was looked at", want)
 		}
 	}
 }

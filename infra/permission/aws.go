@@ -8,14 +8,18 @@ import (
 
 // What actions are on. Names of what a stack makes begin with polygate-, except where AWS chooses them.
 var (
-	anyResource  = []string{"*"} // the action takes no narrower one, or AWS chooses the name
-	functions    = []string{"arn:aws:lambda:*:*:function:polygate-*"}
-	roles        = []string{"arn:aws:iam::*:role/polygate-*"}
-	topics       = []string{"arn:aws:sns:*:*:polygate-*"}
-	alarms       = []string{"arn:aws:cloudwatch:*:*:alarm:polygate-*"}
-	apis         = []string{"arn:aws:apigateway:*::/*"}
+	anyResource = []string{"*"} // the action takes no narrower one, or AWS chooses the name
+	functions   = []string{"arn:aws:lambda:*:*:function:polygate-*"}
+	roles       = []string{"arn:aws:iam::*:role/polygate-*"}
+	topics      = []string{"arn:aws:sns:*:*:polygate-*"}
+	alarms      = []string{"arn:aws:cloudwatch:*:*:alarm:polygate-*"}
+	// HTTP APIs with all below them, custom domains with their mappings, and the tags of both: no REST APIs, keys, usage plans,
+	// VPC links or settings of the account. AWS chooses the ids. Source: resource types of API Gateway Management V2, as for rest.
+	apis         = []string{"arn:aws:apigateway:*::/apis", "arn:aws:apigateway:*::/apis/*", "arn:aws:apigateway:*::/tags/*"}
+	domains      = []string{"arn:aws:apigateway:*::/domainnames", "arn:aws:apigateway:*::/domainnames/*", "arn:aws:apigateway:*::/tags/*"}
 	certificates = []string{"arn:aws:acm:*:*:certificate/*"}
-	logGroups    = []string{"arn:aws:logs:*:*:log-group:*"}
+	logGroups    = []string{"arn:aws:logs:*:*:log-group:/aws/lambda/polygate-*", "arn:aws:logs:*:*:log-group:/aws/vendedlogs/polygate-*"}
+	allLogGroups = []string{"arn:aws:logs:*:*:log-group:*"}
 	zones        = []string{"arn:aws:route53:::hostedzone/*"}
 	checks       = []string{"arn:aws:route53:::healthcheck/*"}
 	budgets      = []string{"arn:aws:budgets::*:budget/polygate-*"}
@@ -33,8 +37,8 @@ var aws = map[string]Need{
 		"acm:RequestCertificate", "acm:DescribeCertificate", "acm:DeleteCertificate", "acm:ListTagsForCertificate", "acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate"}},
 	"aws:acm/certificateValidation:CertificateValidation": {Resources: certificates, Actions: []string{"acm:DescribeCertificate"}},
 	"aws:apigatewayv2/api:Api":                            {Resources: apis, Actions: rest},
-	"aws:apigatewayv2/apiMapping:ApiMapping":              {Resources: apis, Actions: rest},
-	"aws:apigatewayv2/domainName:DomainName":              {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/apiMapping:ApiMapping":              {Resources: domains, Actions: rest},
+	"aws:apigatewayv2/domainName:DomainName":              {Resources: domains, Actions: rest},
 	"aws:apigatewayv2/integration:Integration":            {Resources: apis, Actions: rest},
 	"aws:apigatewayv2/route:Route":                        {Resources: apis, Actions: rest},
 	"aws:apigatewayv2/stage:Stage":                        {Resources: apis, Actions: rest},
@@ -88,6 +92,10 @@ var unscoped = []string{
 	"acm:RequestCertificate", "route53:CreateHealthCheck", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
 }
 
+// listing are the actions that list: they are on all there is, whatever is asked for. Source: CloudWatch Logs evaluates
+// DescribeLogGroups on log-group::log-stream:, a group without a name, as its refusals say.
+var listing = []string{"logs:DescribeLogGroups"}
+
 // beside are calls that come with no resource type of their own.
 var beside = []statement{
 	// Lambda, API Gateway and others are handed the function's role.
@@ -97,6 +105,8 @@ var beside = []statement{
 	// service-linked roles for API Gateway", docs.aws.amazon.com/apigateway/latest/developerguide/using-service-linked-roles.html.
 	{Sid: "ServiceRoles", Effect: "Allow", Action: []string{"iam:CreateServiceLinkedRole"}, Resource: []string{"arn:aws:iam::*:role/aws-service-role/*"},
 		Condition: map[string]any{"StringEquals": map[string][]string{"iam:AWSServiceName": {"ops.apigateway.amazonaws.com"}}}},
+	// Pulumi reads a log group by listing those of its name.
+	{Sid: "LogGroups", Effect: "Allow", Resource: allLogGroups, Action: listing},
 	// Access logs are delivered by CloudWatch Logs, which is told so. Source: "Permissions for access logging", docs.aws.amazon.com/
 	// apigateway/latest/developerguide/http-api-logging.html.
 	{Sid: "AccessLogs", Effect: "Allow", Resource: anyResource, Action: []string{
@@ -139,14 +149,22 @@ func Policy(always bool) (string, error) {
 		}
 		st, ok := bySid[sid]
 		if !ok {
-			st = &statement{Sid: sid, Effect: "Allow", Resource: n.Resources}
+			st = &statement{Sid: sid, Effect: "Allow"}
 			bySid[sid] = st
 			order = append(order, sid)
+		}
+		for _, r := range n.Resources {
+			if !slices.Contains(st.Resource, r) {
+				st.Resource = append(st.Resource, r)
+			}
 		}
 		for _, a := range n.Actions {
 			if slices.Contains(unscoped, a) {
 				anywhere.Action = append(anywhere.Action, a)
 				continue
+			}
+			if slices.Contains(listing, a) {
+				continue // beside
 			}
 			st.Action = append(st.Action, a)
 		}

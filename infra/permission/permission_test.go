@@ -90,10 +90,20 @@ func TestPolicy(t *testing.T) {
 				if slices.Contains([]string{"acm:RequestCertificate", "route53:CreateHealthCheck", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"}, a) {
 					resources = []string{"*"} // they take none, and a policy that names one does not allow them
 				}
+				if a == "logs:DescribeLogGroups" {
+					resources = []string{"arn:aws:logs:*:*:log-group:*"} // it lists all of them, whatever is asked for
+				}
 				for _, r := range resources {
 					if (n.Dial == "" || !always) && !slices.Contains(allowed[a], r) {
 						t.Errorf("%s needs %s on %s, which is not allowed", token, a, r)
 					}
+				}
+			}
+		}
+		for action, on := range allowed {
+			for _, r := range on {
+				if why, open := opened[r]; !strings.Contains(r, "polygate-") && (!open || !why.MatchString(action)) {
+					t.Errorf("%s is allowed on %s, which is wider than it has to be", action, r)
 				}
 			}
 		}
@@ -106,6 +116,25 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("the policy has %d characters without white space, and AWS takes 6144", n)
 		}
 	}
+}
+
+// opened are the resources that name nothing of polygate's own, and the actions that have to be on them: AWS chooses the ids, or the
+// action takes no resource.
+var opened = map[string]*regexp.Regexp{
+	"*": regexp.MustCompile(`^(acm:RequestCertificate|route53:(CreateHealthCheck|ListHostedZones(ByName)?|GetChange)|sns:((Get|Set)SubscriptionAttributes|Unsubscribe)|` +
+		`route53-recovery-control-config:.*|logs:((Create|Get|Update|Delete)LogDelivery|ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies)|` +
+		`sts:GetCallerIdentity|account:ListRegions|lambda:GetAccountSettings)$`),
+	"arn:aws:acm:*:*:certificate/*":                                         regexp.MustCompile(`^acm:`),
+	"arn:aws:apigateway:*::/apis":                                           regexp.MustCompile(`^apigateway:`),
+	"arn:aws:apigateway:*::/apis/*":                                         regexp.MustCompile(`^apigateway:`),
+	"arn:aws:apigateway:*::/domainnames":                                    regexp.MustCompile(`^apigateway:`),
+	"arn:aws:apigateway:*::/domainnames/*":                                  regexp.MustCompile(`^apigateway:`),
+	"arn:aws:apigateway:*::/tags/*":                                         regexp.MustCompile(`^apigateway:`),
+	"arn:aws:iam::*:role/aws-service-role/*":                                regexp.MustCompile(`^iam:CreateServiceLinkedRole$`), // of one service, by its condition
+	"arn:aws:logs:*:*:log-group:*":                                          regexp.MustCompile(`^logs:DescribeLogGroups$`),
+	"arn:aws:route53:::healthcheck/*":                                       regexp.MustCompile(`^route53:`),
+	"arn:aws:route53:::hostedzone/*":                                        regexp.MustCompile(`^route53:`),
+	"arn:aws:lambda:*:*:layer:AWS-Parameters-and-Secrets-Lambda-Extension*": regexp.MustCompile(`^lambda:GetLayerVersion$`),
 }
 
 func TestRole(t *testing.T) {

@@ -36,6 +36,9 @@ accounts yet. The permissions are those of the resource types that the program d
 
 ## 1. An environment of your own
 
+Build the command and put it on your PATH; all that follows is run in the checkout.
+
+    make build && export PATH="$PWD/bin:$PATH"    # the first time compiles the provider SDKs, ten to fifteen minutes
     cp stacks/Pulumi.dev.yaml stacks/Pulumi.<env>.yaml
     cp stacks/dev.gateway.yaml stacks/<env>.gateway.yaml
 
@@ -48,7 +51,8 @@ a stack neither creates nor deletes one. Then say where Pulumi keeps the state, 
 	p.line(`## 2. AWS: an identity that may deploy
 
 Save the policy as ` + "`polygate-deployer.json`" + ` and give it to the role that deploys. Everything a stack makes is named ` + "`polygate-*`" + ` where AWS
-lets names be chosen.
+lets names be chosen. What depends on your stack you can narrow by hand: ` + "`hostedzone/*`" + ` to the id of your zone, ` + "`domainnames/*`" + ` to
+` + "`domainnames/<hostname>`, `domainnames/<label>.aws.<hostname>`" + ` and both with ` + "`/*`" + ` after them, and the statements of dials that you leave out.
 
     aws iam create-policy --policy-name polygate-deployer --policy-document file://polygate-deployer.json
     aws iam attach-role-policy --role-name <deployer> --policy-arn arn:aws:iam::<account>:policy/polygate-deployer
