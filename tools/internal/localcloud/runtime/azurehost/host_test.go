@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -58,48 +57,16 @@ func setup(t *testing.T, mode string, change func(*Options)) (*Host, *httptest.S
 	}
 	h := New(o)
 	server := httptest.NewServer(h)
-	t.Cleanup(func() {
+	runtimetest.AtEnd(t, o.Supervisor, o.Log, func() {
 		server.Close()
 		h.Close()
-		if n := o.Supervisor.Running(); n != 0 {
-			t.Errorf("%d processes left after Close", n)
-		}
-		o.Supervisor.Close()
-		if t.Failed() {
-			t.Logf("function log:\n%s", strings.Join(o.Log.Lines(), "\n"))
-		}
 	})
 	return h, server
 }
 
-// send does one request; body may be nil.
-func send(t *testing.T, method, url string, header http.Header, body io.Reader) (*http.Response, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
-	if host := header.Get("Host"); host != "" {
-		req.Host = host
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(b)
-}
-
 func echo(t *testing.T, method, url string, header http.Header, body io.Reader) runtimetest.Echo {
 	t.Helper()
-	resp, text := send(t, method, url, header, body)
+	resp, text := runtimetest.Send(t, method, url, header, body)
 	var e runtimetest.Echo
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
 		t.Fatalf("%d %q: %v", resp.StatusCode, text, err)
@@ -140,7 +107,7 @@ func TestFactsOfTheTwoModes(t *testing.T) {
 			}
 
 			t.Run("chunked upload", func(t *testing.T) {
-				resp, text := send(t, http.MethodPost, server.URL+"/echo", nil, io.MultiReader(strings.NewReader("chunks")))
+				resp, text := runtimetest.Send(t, http.MethodPost, server.URL+"/echo", nil, io.MultiReader(strings.NewReader("chunks")))
 				want := http.StatusOK
 				if forward {
 					want = http.StatusInternalServerError
@@ -150,33 +117,33 @@ func TestFactsOfTheTwoModes(t *testing.T) {
 				}
 			})
 			t.Run("aborted connection is replayed, POST too", func(t *testing.T) {
-				resp, _ := send(t, http.MethodPost, server.URL+"/abort", nil, strings.NewReader("once"))
+				resp, _ := runtimetest.Send(t, http.MethodPost, server.URL+"/abort", nil, strings.NewReader("once"))
 				if resp.StatusCode < 500 {
 					t.Errorf("status %d, want a server error", resp.StatusCode)
 				}
-				_, calls := send(t, http.MethodGet, server.URL+"/calls/abort", nil, nil)
+				_, calls := runtimetest.Send(t, http.MethodGet, server.URL+"/calls/abort", nil, nil)
 				if want := pick("4", "10"); calls != want {
 					t.Errorf("the handler was called %s times, want %s", calls, want)
 				}
 			})
 			t.Run("cookies and binary", func(t *testing.T) {
-				resp, body := send(t, http.MethodGet, server.URL+"/cookies", nil, nil)
+				resp, body := runtimetest.Send(t, http.MethodGet, server.URL+"/cookies", nil, nil)
 				if got := resp.Header.Values("Set-Cookie"); len(got) != 2 || body != "\x00\xff\x80\n" {
 					t.Errorf("cookies %q, body %q", got, body)
 				}
 			})
 			t.Run("40 KB of headers", func(t *testing.T) {
-				resp, _ := send(t, http.MethodGet, server.URL+"/echo", http.Header{"X-Large": {strings.Repeat("x", 40<<10)}}, nil)
+				resp, _ := runtimetest.Send(t, http.MethodGet, server.URL+"/echo", http.Header{"X-Large": {strings.Repeat("x", 40<<10)}}, nil)
 				if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 					t.Errorf("status %d, want 431", resp.StatusCode)
 				}
-				resp, _ = send(t, http.MethodGet, server.URL+"/echo", http.Header{"X-Large": {strings.Repeat("x", 30<<10)}}, nil)
+				resp, _ = runtimetest.Send(t, http.MethodGet, server.URL+"/echo", http.Header{"X-Large": {strings.Repeat("x", 30<<10)}}, nil)
 				if resp.StatusCode != http.StatusOK {
 					t.Errorf("30 KB: status %d, want 200", resp.StatusCode)
 				}
 			})
 			t.Run("unlisted method", func(t *testing.T) {
-				if resp, _ := send(t, "PURGE", server.URL+"/echo", nil, nil); resp.StatusCode != http.StatusNotFound {
+				if resp, _ := runtimetest.Send(t, "PURGE", server.URL+"/echo", nil, nil); resp.StatusCode != http.StatusNotFound {
 					t.Errorf("status %d, want 404", resp.StatusCode)
 				}
 			})
@@ -204,14 +171,14 @@ func TestBodiesOfEveryMethod(t *testing.T) {
 			})
 		}
 		t.Run(mode+"/HEAD", func(t *testing.T) {
-			resp, body := send(t, http.MethodHead, server.URL+"/status/200", nil, nil)
+			resp, body := runtimetest.Send(t, http.MethodHead, server.URL+"/status/200", nil, nil)
 			if resp.StatusCode != http.StatusOK || body != "" {
 				t.Errorf("%d %q", resp.StatusCode, body)
 			}
 		})
 		for _, status := range []int{204, 304, 404, 500} {
 			t.Run(mode+"/status "+strconv.Itoa(status), func(t *testing.T) {
-				if resp, _ := send(t, http.MethodGet, fmt.Sprintf("%s/status/%d", server.URL, status), nil, nil); resp.StatusCode != status {
+				if resp, _ := runtimetest.Send(t, http.MethodGet, fmt.Sprintf("%s/status/%d", server.URL, status), nil, nil); resp.StatusCode != status {
 					t.Errorf("status %d, want %d", resp.StatusCode, status)
 				}
 			})
@@ -232,7 +199,7 @@ func TestStreaming(t *testing.T) {
 		if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != "first " {
 			t.Fatalf("%q, %v", first, err)
 		}
-		send(t, http.MethodPost, server.URL+"/continue", nil, nil) // only now is the rest written
+		runtimetest.Send(t, http.MethodPost, server.URL+"/continue", nil, nil) // only now is the rest written
 		if rest, err := io.ReadAll(resp.Body); err != nil || string(rest) != "second" {
 			t.Errorf("%q, %v", rest, err)
 		}
@@ -249,78 +216,8 @@ func TestStreaming(t *testing.T) {
 			_ = resp.Body.Close()
 			t.Errorf("a header came (%d) before the answer was whole", resp.StatusCode)
 		}
-		send(t, http.MethodPost, server.URL+"/continue", nil, strings.NewReader("x"))
+		runtimetest.Send(t, http.MethodPost, server.URL+"/continue", nil, strings.NewReader("x"))
 	})
-}
-
-// Observed on the Azure Functions host 4.1045: three worker exits shut the host down. The platform then starts another.
-func TestThreeExitsShutTheHostDown(t *testing.T) {
-	h, server := setup(t, proxying, func(o *Options) { o.Restart = time.Hour })
-	// One request that ends the handler is replayed until the handlers are used up.
-	if resp, _ := send(t, http.MethodGet, server.URL+"/exit", nil, nil); resp.StatusCode < 500 {
-		t.Errorf("status %d, want a server error", resp.StatusCode)
-	}
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		resp, body := send(t, http.MethodGet, server.URL+"/exit", nil, nil)
-		if resp.StatusCode == http.StatusServiceUnavailable && body == "Function host is not running." {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still %d %q", resp.StatusCode, body)
-		}
-	}
-	starts := 0
-	for _, l := range h.o.Log.Lines() {
-		if l == "leaving" {
-			starts++
-		}
-	}
-	if starts != 3 {
-		t.Errorf("the handler was started %d times, want 3", starts)
-	}
-	h.mu.Lock()
-	h.down = time.Now() // the platform's next host
-	h.mu.Unlock()
-	if resp, _ := send(t, http.MethodGet, server.URL+"/status/200", nil, nil); resp.StatusCode != http.StatusOK {
-		t.Errorf("after the platform's restart: %d", resp.StatusCode)
-	}
-}
-
-func TestOneExitIsRestarted(t *testing.T) {
-	_, server := setup(t, forwarding, nil)
-	before := echo(t, http.MethodGet, server.URL+"/echo", nil, nil)
-	send(t, http.MethodGet, server.URL+"/exit", nil, nil)
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		resp, text := send(t, http.MethodGet, server.URL+"/echo", nil, nil)
-		if resp.StatusCode == http.StatusOK {
-			if strings.Contains(text, fmt.Sprintf(`"PID":%d,`, before.PID)) {
-				t.Errorf("answered by the process that ended")
-			}
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still %d %q", resp.StatusCode, text)
-		}
-	}
-}
-
-// A port that someone else was given before the handler could bind it costs a start, not the host.
-func TestPortTakenBeforeTheHandlerBindsIt(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	outgoing, err := net.Dial("tcp", l.Addr().String()) // has a port of its own, on which nobody listens
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = outgoing.Close() }()
-	h, server := setup(t, forwarding, func(o *Options) { o.Restart = time.Hour })
-	h.port = outgoing.LocalAddr().(*net.TCPAddr).Port
-	if resp, body := send(t, http.MethodGet, server.URL+"/status/200", nil, nil); resp.StatusCode != http.StatusOK {
-		t.Errorf("%d %s", resp.StatusCode, body)
-	}
 }
 
 // Source: azure-functions-host pull request 9471; app setting FUNCTIONS_REQUEST_BODY_SIZE_LIMIT.
@@ -334,11 +231,11 @@ func TestRequestLimit(t *testing.T) {
 			if e := echo(t, http.MethodPost, server.URL+"/echo", nil, strings.NewReader(strings.Repeat("x", 1000))); e.Length != 1000 {
 				t.Errorf("1000 bytes arrived as %d", e.Length)
 			}
-			if resp, _ := send(t, http.MethodPost, server.URL+"/echo", nil, strings.NewReader(strings.Repeat("x", 1001))); resp.StatusCode != http.StatusRequestEntityTooLarge {
+			if resp, _ := runtimetest.Send(t, http.MethodPost, server.URL+"/echo", nil, strings.NewReader(strings.Repeat("x", 1001))); resp.StatusCode != http.StatusRequestEntityTooLarge {
 				t.Errorf("1001 bytes: status %d, want 413", resp.StatusCode)
 			}
 			if mode == proxying { // chunked, found out on the way
-				if resp, _ := send(t, http.MethodPost, server.URL+"/echo", nil, io.MultiReader(strings.NewReader(strings.Repeat("x", 5000)))); resp.StatusCode != http.StatusRequestEntityTooLarge {
+				if resp, _ := runtimetest.Send(t, http.MethodPost, server.URL+"/echo", nil, io.MultiReader(strings.NewReader(strings.Repeat("x", 5000)))); resp.StatusCode != http.StatusRequestEntityTooLarge {
 					t.Errorf("5000 bytes chunked: status %d, want 413", resp.StatusCode)
 				}
 			}
@@ -349,7 +246,7 @@ func TestRequestLimit(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	t.Setenv("POLYGATE_SECRET_OF_THE_PARENT", "hush")
 	h, server := setup(t, forwarding, nil)
-	_, text := send(t, http.MethodGet, server.URL+"/env", nil, nil)
+	_, text := runtimetest.Send(t, http.MethodGet, server.URL+"/env", nil, nil)
 	var env []string
 	if err := json.Unmarshal([]byte(text), &env); err != nil {
 		t.Fatal(err)
@@ -376,7 +273,7 @@ func TestClientGone(t *testing.T) {
 			called := func(names ...string) string {
 				for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 					for _, name := range names {
-						if _, n := send(t, http.MethodGet, server.URL+"/calls/"+name, nil, nil); n != "0" {
+						if _, n := runtimetest.Send(t, http.MethodGet, server.URL+"/calls/"+name, nil, nil); n != "0" {
 							return name
 						}
 					}
@@ -411,7 +308,7 @@ func TestAppThatDoesNotLoadAnswers503(t *testing.T) {
 	_, server := setup(t, forwarding, func(o *Options) {
 		o.App, o.LoadError = nil, &ConfigError{File: "host.json", Problem: "missing from the package"}
 	})
-	if resp, body := send(t, http.MethodGet, server.URL+"/", nil, nil); resp.StatusCode != http.StatusServiceUnavailable || body != "Function host is not running." {
+	if resp, body := runtimetest.Send(t, http.MethodGet, server.URL+"/", nil, nil); resp.StatusCode != http.StatusServiceUnavailable || body != "Function host is not running." {
 		t.Errorf("%d %q", resp.StatusCode, body)
 	}
 }
@@ -422,53 +319,10 @@ func TestHomepageTakesTheRoot(t *testing.T) {
 	for setting, page := range map[string]bool{"": true, "false": true, "true": false, "True": false} {
 		t.Run("setting "+setting, func(t *testing.T) {
 			_, server := setup(t, proxying, func(o *Options) { o.Function.Environment["AzureWebJobsDisableHomepage"] = setting })
-			_, text := send(t, http.MethodGet, server.URL+"/", nil, nil)
+			_, text := runtimetest.Send(t, http.MethodGet, server.URL+"/", nil, nil)
 			if got := strings.Contains(text, "up and running"); got != page {
 				t.Errorf("landing page: %v, want %v\n%s", got, page, text)
 			}
 		})
-	}
-}
-
-// An instance that is always ready is up before anybody asks; without one the first request starts it. Source:
-// learn.microsoft.com/azure/azure-functions/flex-consumption-plan, Always ready instances.
-func TestAlwaysReady(t *testing.T) {
-	for warm, want := range []int{0, 1} {
-		t.Run(strconv.Itoa(warm), func(t *testing.T) {
-			h, server := setup(t, proxying, func(o *Options) { o.Function.Warm = warm })
-			if n := h.o.Supervisor.Running(); n != want {
-				t.Errorf("%d processes run before the first request, want %d", n, want)
-			}
-			if resp, _ := send(t, http.MethodGet, server.URL+"/echo", nil, nil); resp.StatusCode != http.StatusOK {
-				t.Errorf("status %d", resp.StatusCode)
-			}
-			if n := h.o.Supervisor.Running(); n != 1 {
-				t.Errorf("%d processes run after it", n)
-			}
-		})
-	}
-}
-
-// The instances of an app take so many requests together; one more waits for its turn.
-func TestRequestsBeyondTheInstancesWait(t *testing.T) {
-	_, server := setup(t, proxying, func(o *Options) { o.Function.Instances, o.Function.Concurrency = 1, 1 })
-	first, err := http.Get(server.URL + "/stream") // takes the one place until it may go on
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = first.Body.Close() }()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/echo", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp, err := http.DefaultClient.Do(req); err == nil {
-		_ = resp.Body.Close()
-		t.Errorf("a second request is answered %d beside the first", resp.StatusCode)
-	}
-	_ = first.Body.Close() // the client of the first goes, and its place is free
-	if resp, _ := send(t, http.MethodGet, server.URL+"/echo", nil, nil); resp.StatusCode != http.StatusOK {
-		t.Errorf("status %d once there is a place", resp.StatusCode)
 	}
 }

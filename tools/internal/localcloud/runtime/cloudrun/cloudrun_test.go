@@ -91,32 +91,16 @@ func setup(t *testing.T, change func(*Options)) (*Service, *httptest.Server) {
 	}
 	s := New(o)
 	server := httptest.NewServer(s)
-	t.Cleanup(func() {
+	runtimetest.AtEnd(t, o.Supervisor, o.Log, func() {
 		server.Close()
 		s.Close()
-		if n := o.Supervisor.Running(); n != 0 {
-			t.Errorf("%d processes left after Close", n)
-		}
-		o.Supervisor.Close()
-		if t.Failed() {
-			t.Logf("function log:\n%s", strings.Join(o.Log.Lines(), "\n"))
-		}
 	})
 	return s, server
 }
 
 func get(t *testing.T, url string) (*http.Response, string) {
 	t.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(b)
+	return runtimetest.Send(t, http.MethodGet, url, nil, nil)
 }
 
 // Source: "Container runtime contract"; the variables of functions are from "Configure environment variables".

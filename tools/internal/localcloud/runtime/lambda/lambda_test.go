@@ -63,17 +63,10 @@ func setup(t *testing.T, change func(*Options)) *Function {
 		change(&o)
 	}
 	f := New(o)
-	t.Cleanup(func() {
+	runtimetest.AtEnd(t, o.Supervisor, o.Log, func() {
 		f.Close()
-		if n := o.Supervisor.Running(); n != 0 {
-			t.Errorf("%d processes left after Close", n)
-		}
 		if n := f.Instances(); n != 0 {
 			t.Errorf("%d instances counted after Close", n)
-		}
-		o.Supervisor.Close()
-		if t.Failed() {
-			t.Logf("function log:\n%s", strings.Join(o.Log.Lines(), "\n"))
 		}
 	})
 	return f
