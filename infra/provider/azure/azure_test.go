@@ -44,13 +44,7 @@ func declare(t *testing.T) *record.Recorder {
 // declareAs runs the README's example under another hostname.
 func declareAs(t *testing.T, hostname string) *record.Recorder {
 	t.Helper()
-	s, dir := example(t)
-	s.Hostname = hostname
-	rec, err := record.Region(azure.Provider{}, s, dir, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rec
+	return declareWith(t, func(s *settings.Settings) { s.Hostname = hostname })
 }
 
 func TestResources(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"polygate.example/infra/internal/record"
-	"polygate.example/infra/provider"
 	"polygate.example/infra/provider/gcp"
+	"polygate.example/infra/settings"
 )
 
 var config = map[string]string{"gcp:project": "my-project"}
@@ -24,17 +24,7 @@ func declare(t *testing.T) *record.Recorder {
 // declareAs runs it under another hostname.
 func declareAs(t *testing.T, hostname string) *record.Recorder {
 	t.Helper()
-	dir := t.TempDir()
-	s, err := record.LoadExample(dir, "README.md", provider.Audit([]provider.Spec{gcp.Provider{}.Spec()}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Hostname = hostname
-	rec, err := record.Region(gcp.Provider{}, s, dir, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rec
+	return declareWith(t, func(s *settings.Settings) { s.Hostname = hostname })
 }
 
 func TestResources(t *testing.T) {

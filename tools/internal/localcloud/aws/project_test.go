@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -58,20 +57,7 @@ func TestProject(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = append(bytes.ReplaceAll(got, []byte(b.dir), []byte("DIR")), '\n')
-	got = number(got)
-	golden := filepath.Join("testdata", "world.json")
-	if *update {
-		if err := os.WriteFile(golden, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("projection differs from %s (run with -update to accept):\n%s", golden, got)
-	}
+	resourcetest.Golden(t, "world.json", number(got), *update)
 }
 
 // generated matches what is derived from time: ids of APIs, domain names, health checks.

@@ -8,17 +8,17 @@ import (
 	"encoding/pem"
 	"flag"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"polygate.example/tools/internal/localcloud/azure"
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
-
-	"github.com/google/go-cmp/cmp"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 var updateGolden = flag.Bool("update", false, "write the golden files anew")
@@ -43,19 +43,7 @@ func golden(t *testing.T, name string, w plane.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("testdata", name)
-	if *updateGolden {
-		if err := os.WriteFile(path, append(got, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got); if it should, run the test with -update:\n%s", path, diff)
-	}
+	resourcetest.Golden(t, name, append(got, '\n'), *updateGolden)
 }
 
 func leaf(t *testing.T, chain []byte) *x509.Certificate {

@@ -12,11 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
-
-	"github.com/google/go-cmp/cmp"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -31,19 +32,7 @@ func golden(t *testing.T, name string, w plane.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, append(got, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got); if it should, run the test with -update:\n%s", path, diff)
-	}
+	resourcetest.Golden(t, name, append(got, '\n'), *update)
 }
 
 // TestProject keeps the projection of a whole region: certificate waiting, then issued.
