@@ -30,11 +30,16 @@ const (
 	route53API         = "Route 53 API reference, "
 	route53Dev         = "Route 53 developer guide, "
 	snsAPI             = "SNS API reference, "
+	snsActions         = "SNS developer guide, valid policy actions of topics; hashicorp/terraform issue 12740"
 	alarmAPI           = "CloudWatch API reference, PutMetricAlarm, "
 	budgetAPI          = "AWS Budgets API reference, "
 	rePost             = "repost.aws/knowledge-center/"
 	extensionVariables = "docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html, environment variables, "
 	bridge             = "terraform-provider-aws, schema of the resource"
+
+	// What AWS takes and what fails later is refused at once, with the reason that AWS gives later.
+	forward = "ours, brought forward: "
+	later   = forward + "CloudWatch takes the alarm, and each of its actions fails; " + rePost
 )
 
 // fn changes one property of a function that is fine otherwise.
@@ -84,7 +89,7 @@ var computeFacts = []fact{
 	{"no zip", lambdaAPI + "CreateFunction, InvalidParameterValueException", tFunction, func(b *bed, r *region) resource.Props {
 		return fn("code", b.code(b.file("plain.zip", []byte("no zip"))))(b, r)
 	}, "InvalidParameterValueException", "Could not unzip uploaded file"},
-	{"no bootstrap", lambdaGuide + "Troubleshoot invocation issues, Runtime.InvalidEntrypoint", tFunction, func(b *bed, r *region) resource.Props {
+	{"no bootstrap", forward + "each invocation fails; " + lambdaGuide + "Troubleshoot invocation issues, Runtime.InvalidEntrypoint", tFunction, func(b *bed, r *region) resource.Props {
 		return fn("code", b.code(b.zipOf("bin/bootstrap")))(b, r)
 	}, "Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"},
 	{"reserved variable", lambdaGuide + "Defined runtime environment variables", tFunction, fn("environment", resource.Props{"variables": resource.Props{"AWS_REGION": "x"}}),
@@ -159,7 +164,7 @@ var versionFacts = []fact{
 	{"no port of the extension", extensionVariables + "HTTP_PORT: 1 to 65535", tFunction, variables("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", "0"), "LocalCloudUnsupported", "want a port"},
 	{"cache of the extension on or off", extensionVariables + "CACHE_ENABLED: TRUE or FALSE", tFunction, variables("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", "no"), "LocalCloudUnsupported", "want true or false"},
 	{"what the local extension does not do", "ours", tFunction, variables("SECRETS_MANAGER_TIMEOUT_MILLIS", "100"), "LocalCloudUnsupported", "the local extension does not know it"},
-	{"layer for another architecture", lambdaGuide + "Troubleshoot invocation issues, Extension.LaunchError", tFunction, fn("layers", resource.List(layer("us-east-1", ""))),
+	{"layer for another architecture", forward + "each invocation fails; " + lambdaGuide + "Troubleshoot invocation issues, Extension.LaunchError", tFunction, fn("layers", resource.List(layer("us-east-1", ""))),
 		"Extension.LaunchError", "built for another architecture"},
 }
 
@@ -203,6 +208,13 @@ func tell(properties resource.Props, policy string) func(*bed, *region) resource
 	}
 }
 
+// topicPolicy makes inputs of the region's topic's policy with a change; TOPIC is the topic's ARN.
+func topicPolicy(old, text string) func(*bed, *region) resource.Props {
+	return func(_ *bed, r *region) resource.Props {
+		return resource.Props{"arn": r.id("topic"), "policy": strings.ReplaceAll(strings.Replace(tells("TOPIC"), old, text, 1), "TOPIC", r.id("topic"))}
+	}
+}
+
 var operationFacts = []fact{
 	{"comparison", alarmAPI + "ComparisonOperator", tAlarm, alarm("comparisonOperator", "Above"), "Check", "expected comparisonOperator to be one of"},
 	{"anomaly", "ours", tAlarm, alarm("comparisonOperator", "GreaterThanUpperThreshold"), "Check", "alarms on anomaly detection"},
@@ -227,12 +239,12 @@ var operationFacts = []fact{
 	{"six actions", alarmAPI + "AlarmActions: up to 5", tAlarm, alarm("alarmActions", resource.List("arn:1", "arn:2", "arn:3", "arn:4", "arn:5", "arn:6")), "Check", "number of items in alarmActions"},
 	{"topic of another region", alarmAPI + "AlarmActions", tAlarm, alarm("alarmActions", resource.List("arn:aws:sns:eu-west-1:000000000000:t")), "ValidationError", "Invalid region eu-west-1 specified. Only us-east-1 is supported."},
 	{"action that is no topic", "ours", tAlarm, alarm("alarmActions", resource.List("arn:aws:automate:us-east-1:ec2:stop")), "LocalCloudUnsupported", "other than SNS topics"},
-	{"topic that is not there", rePost + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm, alarm("alarmActions", resource.List("arn:aws:sns:us-east-1:000000000000:nobody")), "ActionFailed", "there is no such topic"},
-	{"topic under the key of SNS", rePost + "cloudwatch-configure-alarm-sns", tAlarm, tell(resource.Props{"kmsMasterKeyId": "alias/aws/sns"}, ""), "ActionFailed", "does not have authorization to access the SNS topic encryption key"},
-	{"topic that admits others", rePost + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm,
+	{"topic that is not there", later + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm, alarm("alarmActions", resource.List("arn:aws:sns:us-east-1:000000000000:nobody")), "ActionFailed", "there is no such topic"},
+	{"topic under the key of SNS", later + "cloudwatch-configure-alarm-sns", tAlarm, tell(resource.Props{"kmsMasterKeyId": "alias/aws/sns"}, ""), "ActionFailed", "does not have authorization to access the SNS topic encryption key"},
+	{"topic that admits others", later + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm,
 		tell(nil, strings.Replace(tells("TOPIC"), "cloudwatch.amazonaws.com", "budgets.amazonaws.com", 1)), "ActionFailed", "is not authorized to perform: SNS:Publish"},
-	{"topic that admits another account", "IAM user guide, aws:SourceAccount", tAlarm, tell(nil, strings.Replace(tells("TOPIC"), "000000000000\"}", "123456789012\"}", 1)), "ActionFailed", "is not authorized"},
-	{"topic that admits another alarm", rePost + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm,
+	{"topic that admits another account", later + "cloudwatch-receive-sns-for-alarm-trigger; IAM user guide, aws:SourceAccount", tAlarm, tell(nil, strings.Replace(tells("TOPIC"), "000000000000\"}", "123456789012\"}", 1)), "ActionFailed", "is not authorized"},
+	{"topic that admits another alarm", later + "cloudwatch-receive-sns-for-alarm-trigger", tAlarm,
 		tell(nil, strings.Replace(tells("TOPIC"), `"StringEquals":{"aws:SourceAccount":"000000000000"}`, `"ArnLike":{"aws:SourceArn":"arn:aws:cloudwatch:us-east-1:000000000000:alarm:mine"}`, 1)), "ActionFailed", "is not authorized"},
 	{"metric and math", alarmAPI + "Metrics: not with MetricName", tAlarm, math("metricName", "Count"), "Check", `"metricQueries": conflicts with metricName`},
 	{"math returns nothing", alarmAPI + "Metrics, ReturnData", tAlarm, query(2, "returnData", false), "ValidationError", "Exactly one element of the metrics list should return data."},
@@ -247,15 +259,13 @@ var operationFacts = []fact{
 
 	{"topic name", snsAPI + "CreateTopic, Name", tTopic, is(resource.Props{"name": "a b"}), "Check", "must match"},
 	{"policy of no topic", snsAPI + "SetTopicAttributes, NotFound", tTopicPolicy, is(resource.Props{"arn": "arn:aws:sns:us-east-1:000000000000:nobody", "policy": tells("arn:aws:sns:us-east-1:000000000000:nobody")}), "NotFound", "Topic does not exist"},
-	{"policy on another service", snsAPI + "SetTopicAttributes, InvalidParameter", tTopicPolicy, func(_ *bed, r *region) resource.Props {
-		return resource.Props{"arn": r.id("topic"), "policy": strings.Replace(tells(r.id("topic")), "sns:Publish", "sqs:SendMessage", 1)}
-	}, "InvalidParameter", "Policy statement action out of service scope!"},
-	{"policy on another topic", snsAPI + "SetTopicAttributes, InvalidParameter", tTopicPolicy, func(_ *bed, r *region) resource.Props {
-		return resource.Props{"arn": r.id("topic"), "policy": tells("arn:aws:sns:us-east-1:000000000000:other")}
-	}, "InvalidParameter", "must apply to a single resource"},
-	{"policy for nobody", iamGrammar + ": resource-based policies name a principal", tTopicPolicy, func(_ *bed, r *region) resource.Props {
-		return resource.Props{"arn": r.id("topic"), "policy": strings.Replace(tells(r.id("topic")), `"Principal":{"Service":"cloudwatch.amazonaws.com"},`, "", 1)}
-	}, "InvalidParameter", "Missing required field Principal"},
+	{"policy on another service", snsActions, tTopicPolicy, topicPolicy("sns:Publish", "sqs:SendMessage"), "InvalidParameter", "Policy statement action out of service scope!"},
+	{"policy of all that SNS does", snsActions, tTopicPolicy, topicPolicy("sns:Publish", "sns:*"), "InvalidParameter", "Policy statement action out of service scope!"},
+	{"policy of what is done to no topic", snsActions, tTopicPolicy, topicPolicy("sns:Publish", "sns:CreateTopic"), "InvalidParameter", "Policy statement action out of service scope!"},
+	{"policy on another topic", snsAPI + "SetTopicAttributes, InvalidParameter", tTopicPolicy, topicPolicy(`["TOPIC"]`, `["TOPIC2"]`), "InvalidParameter", "Policy statement must apply to a single resource!"},
+	{"policy on two topics", snsAPI + "SetTopicAttributes, InvalidParameter", tTopicPolicy, topicPolicy(`["TOPIC"]`, `["TOPIC","TOPIC2"]`), "InvalidParameter", "Policy statement must apply to a single resource!"},
+	{"policy of statements without ids", "Bayer-Group/cloudformation-template-generator issue 138", tTopicPolicy, topicPolicy(`]}`, `,{"Effect":"Allow","Action":"sns:Publish","Principal":{"Service":"budgets.amazonaws.com"},"Resource":"TOPIC"}]}`), "InvalidParameter", "Every policy statement must have a unique ID."},
+	{"policy for nobody", iamGrammar + ": resource-based policies name a principal; serverless/serverless issue 5519, where SNS gives null for a reason", tTopicPolicy, topicPolicy(`"Principal":{"Service":"cloudwatch.amazonaws.com"},`, ""), "InvalidParameter", "Policy Error: Missing required field Principal"},
 	{"subscription to no topic", snsAPI + "Subscribe, NotFound", tSubscribe, is(resource.Props{"topic": "arn:aws:sns:us-east-1:000000000000:nobody", "protocol": "email", "endpoint": "a@b.example"}), "NotFound", "Topic does not exist"},
 	{"subscription of no address", snsAPI + "Subscribe, InvalidParameter", tSubscribe, func(_ *bed, r *region) resource.Props {
 		return resource.Props{"topic": r.id("topic"), "protocol": "email", "endpoint": "ops"}

@@ -17,6 +17,7 @@ type document struct {
 }
 
 type statement struct {
+	ID         string // Sid, which may be left out
 	Effect     string
 	Actions    []string
 	NotActions []string
@@ -117,7 +118,7 @@ func (rs rawStatement) normalise(kind policyKind) (s statement, err error) {
 	case !trust && (rs.Resource == nil) == (rs.NotResource == nil):
 		return s, malformed("Policy statement must contain resources.")
 	}
-	s.Effect, s.Conditions = rs.Effect, rs.Condition
+	s.ID, s.Effect, s.Conditions = rs.Sid, rs.Effect, rs.Condition
 	if s.Actions, err = oneOrMany(rs.Action); err != nil {
 		return s, err
 	}

@@ -65,7 +65,16 @@ func topicType() *resource.Type {
 	}
 }
 
-// topicPolicyType is aws:sns/topicPolicy:TopicPolicy. Source: SNS API reference, SetTopicAttributes, Policy.
+// topicActions are what the policy of a topic can admit; wildcards are none of them. Source: SNS developer guide, "Amazon SNS API
+// permissions: Actions and resources reference", valid policy actions, and the policy that topics were born with, which has Receive.
+var topicActions = []string{
+	"addpermission", "deletetopic", "getdataprotectionpolicy", "gettopicattributes", "listsubscriptionsbytopic", "listtagsforresource", "publish",
+	"putdataprotectionpolicy", "receive", "removepermission", "settopicattributes", "subscribe",
+}
+
+// topicPolicyType is aws:sns/topicPolicy:TopicPolicy. Source: SNS API reference, SetTopicAttributes, Policy. The words are on
+// public record: hashicorp/terraform issue 12740 (actions), Bayer-Group/cloudformation-template-generator issue 138 (ids). Of a
+// policy that is malformed SNS says no more than "Policy Error: null" (serverless/serverless issue 5519); the reason is ours.
 func topicPolicyType() *resource.Type {
 	put := func(env *resource.Env, op resource.Op, in resource.Props) error {
 		topic := in.Str("arn")
@@ -81,13 +90,21 @@ func topicPolicyType() *resource.Type {
 		if err != nil {
 			return a.refuse(codeInvalidTopic, "Invalid parameter: Policy Error: %v", err)
 		}
+		ids := map[string]bool{}
 		for _, s := range d.Statements {
-			if slices.ContainsFunc(s.Actions, func(a string) bool { return !strings.HasPrefix(strings.ToLower(a), "sns:") }) {
+			if slices.ContainsFunc(s.Actions, func(a string) bool {
+				action, ok := strings.CutPrefix(strings.ToLower(a), "sns:")
+				return !ok || !slices.Contains(topicActions, action)
+			}) {
 				return a.refuse(codeInvalidTopic, "Invalid parameter: Policy statement action out of service scope!")
 			}
-			if slices.ContainsFunc(s.Resources, func(r string) bool { return r != "*" && r != topic }) {
-				return a.refuse(codeInvalidTopic, "Invalid parameter: Policy Error: Policy statement must apply to a single resource, %s", topic)
+			if len(s.Resources) != 1 || s.Resources[0] != "*" && s.Resources[0] != topic {
+				return a.refuse(codeInvalidTopic, "Invalid parameter: Policy statement must apply to a single resource!")
 			}
+			if ids[s.ID] {
+				return a.refuse(codeInvalidTopic, "Invalid parameter: Every policy statement must have a unique ID.")
+			}
+			ids[s.ID] = true
 		}
 		return nil
 	}
@@ -175,7 +192,7 @@ func admits(v resource.View, topic, alarm string) string {
 // lets reports whether a statement lets CloudWatch publish for an alarm of this account.
 func (s statement) lets(topic, alarm string) bool {
 	who := slices.Contains(s.Principals["Service"], serviceCloudWatch) || slices.Contains(s.Principals["AWS"], "*") || len(s.Principals["*"]) > 0
-	what := slices.ContainsFunc(s.Actions, func(a string) bool { return strings.EqualFold(a, "sns:Publish") || strings.EqualFold(a, "sns:*") })
+	what := slices.ContainsFunc(s.Actions, func(a string) bool { return strings.EqualFold(a, "sns:Publish") })
 	where := slices.Contains(s.Resources, topic) || slices.Contains(s.Resources, "*")
 	if s.Effect != "Allow" || !who || !what || !where {
 		return false

@@ -233,7 +233,7 @@ var registryFacts = []fact{
 }
 
 var functionFacts = []fact{
-	{"a runtime must be one the builder has", "cloud.google.com/functions/docs/runtime-support",
+	{"a runtime must be one the builder has", "cloud.google.com/functions/docs/runtime-support; the words are ours, after firebase/firebase-tools pull request 8713",
 		withFunction(func(_, build, _ resource.Props) { build["runtime"] = "go999" }), gcp.ReasonBad, "Runtime go999 is not supported"},
 	{"traffic stays on an older revision", "ours", withFunction(func(_, _, service resource.Props) { service["allTrafficOnLatestRevision"] = false }), "", "one of [true], got false"},
 	{"an entry point is required", docFunction,
@@ -327,10 +327,10 @@ var functionFacts = []fact{
 			build["dockerRepository"] = "projects/" + project + "/locations/us-central1/repositories/py"
 		})(k)
 	}, gcp.ReasonBad, "Repository format must be 'DOCKER'"},
-	{"a function name is taken once in a region", "Cloud Functions API, 409", func(k *kit) error {
+	{"a function name is taken once in a region", "Cloud Functions API, 409; firebase/firebase-tools issue 6075", func(k *kit) error {
 		k.function(nil)
 		return made(k.create(tFunction, functionInputs(nil)))
-	}, gcp.ReasonExists, "A function with this name already exists"},
+	}, gcp.ReasonExists, "Resource 'projects/" + project + "/locations/us-central1/functions/gw' already exists"},
 }
 
 var builderFacts = []fact{

@@ -92,7 +92,7 @@ func function() *resource.Type {
 		Unique:     []string{"name", "location", "project"},
 		AutoName:   autoName(63),
 		Conflict: func(in resource.Props) error {
-			return apiError(409, ReasonExists, "Could not create Cloud Run functions function. A function with this name already exists: %s", functionID(in))
+			return apiError(409, ReasonExists, "Resource '%s' already exists", functionID(in)) // firebase/firebase-tools issue 6075
 		},
 		Prepare: deploy,
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {

@@ -101,7 +101,7 @@ var secretFacts = []fact{
 	{"no secret is a variable of the platform's", "cloud.google.com/functions/docs/configuring/env-var", withFunction(func(_, _, service resource.Props) {
 		service["secretEnvironmentVariables"] = []any{resource.Props{"key": "K_SERVICE", "projectId": project, "secret": "key", "version": "1"}}
 	}), gcp.ReasonBad, "reserved env names were provided: K_SERVICE"},
-	{"no more instances are warm than there may be", "Cloud Functions API, minInstanceCount", withFunction(func(_, _, service resource.Props) {
+	{"no more instances are warm than there may be", "Cloud Functions API, minInstanceCount; the words are ours", withFunction(func(_, _, service resource.Props) {
 		service["minInstanceCount"], service["maxInstanceCount"] = 3.0, 2.0
 	}), gcp.ReasonBad, "Min instances (3) cannot be larger than max instances (2)"},
 }
