@@ -33,7 +33,7 @@ scale: bin/polygate ## time `up` and `preview` at 6, 12, 24 and 48 regions, and 
 	$(GO) run ./tests/scale
 	$(took)
 
-mutants: ## break every rule of the local clouds in turn and see its fact fail: AREA=route53 for one area
+mutants: ## break every rule of the local clouds in turn and see its fact fail, in 5 min or so: AREA=route53 for one area
 	$(GO) run ./tests/mutants -area '$(AREA)'
 	$(took)
 

@@ -67,8 +67,9 @@ func subject(pkg, fact string) string {
 	return path.Base(pkg) + " " + strings.ToLower(strings.TrimPrefix(parts[0], "Test"))
 }
 
-// printFacts prints the counts of every subject, and the facts that no mutant is for; judged is whether the mutants were.
-func printFacts(out io.Writer, all map[string]*tally, judged bool) {
+// printFacts prints the counts of every subject, and the facts that no mutant is for, which are an error; judged is whether the
+// mutants were.
+func printFacts(out io.Writer, all map[string]*tally, judged bool) error {
 	fmt.Fprintf(out, "\n%-30s %8s %12s %12s %12s\n", "SUBJECT", "FACTS", "HAVE MUTANT", "HAVE NONE", "SEEN TO FAIL")
 	row := func(name string, t tally) {
 		seen := "-"
@@ -90,4 +91,8 @@ func printFacts(out io.Writer, all map[string]*tally, judged bool) {
 			fmt.Fprintf(out, "no mutant  %-28s %s\n", name, fact)
 		}
 	}
+	if bare := sum.facts - sum.aimed; bare > 0 {
+		return fmt.Errorf("%d of %d facts have no mutant: break the rule of each in a table of tests/mutants/testdata", bare, sum.facts)
+	}
+	return nil
 }

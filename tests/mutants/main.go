@@ -1,7 +1,8 @@
 // Command mutants breaks the rules of the local clouds one at a time and looks whether the fact that holds each of them fails.
 // A mutant is data: a text in a source file, what takes its place, and the fact that must see it; testdata has one table per
 // area. The tree stays as it is: what is built is the mutant by way of `go test -overlay`. It prints what became of each mutant and
-// how many facts of each subject were seen to fail, writes dist/mutants.json, and fails when one survives or cannot be judged.
+// how many facts of each subject were seen to fail, writes dist/mutants.json, and fails when a mutant survives or cannot be judged,
+// and when a fact has none.
 package main
 
 import (
@@ -34,7 +35,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	area := flags.String("area", "", "only the tables whose name begins with this, as in testdata: route53")
 	only := flags.String("mutant", "", "only the mutants whose rule or fact contains this text")
-	facts := flags.Bool("facts", false, "count the facts, and name those that no mutant is for; break no rule")
+	facts := flags.Bool("facts", false, "count the facts, and name those that no mutant is for, which are an error; break no rule")
 	jobs := flags.Int("jobs", 2, "how many mutants are built and tested at a time")
 	nice := flags.Int("nice", 15, "by how much the tests stand back behind other work, 0 to 19")
 	if err := flags.Parse(args); err != nil {
@@ -70,15 +71,15 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		if err != nil {
 			return err
 		}
-		printFacts(out, tallies(whole, chosen, nil), false)
-		return ctx.Err()
+		return errors.Join(printFacts(out, tallies(whole, chosen, nil), false), ctx.Err())
 	}
 	verdicts, whole := r.all(ctx, chosen)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("stopped before the end, nothing is written: %w", err)
 	}
+	var bare error
 	if *area == "" && *only == "" { // else the facts of a package would lack the mutants that were not chosen
-		printFacts(out, tallies(whole, chosen, verdicts), true)
+		bare = printFacts(out, tallies(whole, chosen, verdicts), true)
 	}
 	table(out, verdicts)
 	fmt.Fprintf(out, "%d mutants in %s\n", len(verdicts), time.Since(began).Round(time.Second))
@@ -87,9 +88,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	}
 	fmt.Fprintln(out, "wrote", filepath.Join("dist", "mutants.json"))
 	if bad := len(verdicts) - count(verdicts, killed); bad > 0 {
-		return fmt.Errorf("%d of %d mutants were not killed: mend the fact of a survivor, and the row of a broken one", bad, len(verdicts))
+		return errors.Join(bare, fmt.Errorf("%d of %d mutants were not killed: mend the fact of a survivor, and the row of a broken one", bad, len(verdicts)))
 	}
-	return nil
+	return bare
 }
 
 // checkout is the root of the module.

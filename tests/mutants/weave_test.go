@@ -112,7 +112,10 @@ func TestTallies(t *testing.T) {
 	mutants := []mutant{m("TestFacts/dns/no TTL"), m("TestMoreFacts/a"), m("TestFacts/edge/x"), {Package: "clouds/gcp", Fact: "TestFacts/dns/a name"}}
 	verdicts := []verdict{{mutant: mutants[0], Result: killed}, {mutant: mutants[1], Result: survived}, {mutant: mutants[2], Result: killed}}
 	var out bytes.Buffer
-	printFacts(&out, tallies(map[string]outcome{"clouds/aws": {tests: pass}}, mutants, verdicts), true)
+	err := printFacts(&out, tallies(map[string]outcome{"clouds/aws": {tests: pass}}, mutants, verdicts), true)
+	if err == nil || !strings.Contains(err.Error(), "1 of 5 facts have no mutant") {
+		t.Errorf("a fact without a mutant: %v, want that to be an error", err)
+	}
 	for _, line := range []string{
 		"aws dns                               2            1            1            1",
 		"aws edge                              1            1            0            1",
@@ -124,7 +127,7 @@ func TestTallies(t *testing.T) {
 			t.Errorf("got\n%s\nwant a line\n%s", out.String(), line)
 		}
 	}
-	if err := run(t.Context(), []string{"-facts", "-area", "dns"}, &out, &out); err == nil || !strings.Contains(err.Error(), "-facts counts all") {
+	if err = run(t.Context(), []string{"-facts", "-area", "dns"}, &out, &out); err == nil || !strings.Contains(err.Error(), "-facts counts all") {
 		t.Errorf("-facts of an area: %v", err)
 	}
 }

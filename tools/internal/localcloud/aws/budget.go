@@ -108,8 +108,8 @@ func checkBudget(op resource.Op, in resource.Props) error {
 	if limit, err := strconv.ParseFloat(in.Str("limitAmount"), 64); err != nil || limit <= 0 {
 		return refuse("Budget limit must be greater than 0, got %q", in.Str("limitAmount"))
 	}
-	if unit := in.Str("limitUnit"); unit != "USD" {
-		return refuse("Unit %q is not valid for a budget of type COST: want USD", unit)
+	if unit := in.Str("limitUnit"); unit != "USD" { // awslabs/landing-zone-accelerator-on-aws issue 682
+		return refuse("Unable to create/update budget - %s is not in the supported unit set: [USD]", unit)
 	}
 	for _, f := range in.Objects("costFilters") {
 		name := f.Str("name")

@@ -283,7 +283,7 @@ var operationFacts = []fact{
 	}, "DuplicateRecordException", "the budget already exists"},
 	{"budget name", budgetAPI + "Budget, BudgetName: no colon or backslash", tBudget, budget("name", "a:b"), "Check", "must match"},
 	{"budget of nothing", budgetAPI + "Budget, BudgetLimit", tBudget, budget("limitAmount", "0"), "InvalidParameterException", "must be greater than 0"},
-	{"budget in another currency", budgetAPI + "Spend, Unit", tBudget, budget("limitUnit", "EUR"), "InvalidParameterException", "want USD"},
+	{"budget in another currency", budgetAPI + "Spend, Unit; awslabs/landing-zone-accelerator-on-aws issue 682", tBudget, budget("limitUnit", "EUR"), "InvalidParameterException", "EUR is not in the supported unit set: [USD]"},
 	{"budget of another time", budgetAPI + "Budget, TimeUnit", tBudget, budget("timeUnit", "WEEKLY"), "Check", "expected timeUnit to be one of"},
 	{"budget filter", budgetAPI + "Budget, CostFilters: valid keys", tBudget, budget("costFilters", resource.List(resource.Props{"name": "Tag", "values": resource.List("x")})), "InvalidParameterException", "Invalid cost filter key: Tag"},
 	{"budget filter without its value", budgetAPI + "Budget, CostFilters: TagKeyValue", tBudget,
