@@ -78,7 +78,7 @@ func (a *app) certReport(ctx context.Context, b brought) (certReport, error) {
 	}
 	now := time.Now()
 	if k == nil {
-		r.Due = fmt.Sprintf("there is none: run `polygate cert issue -s %s`", a.stack)
+		r.Due = "there is none: " + a.whoIssues(b.settings)
 	} else {
 		left := k.DaysLeft(now)
 		r.Issuer, r.Expires, r.DaysLeft, r.Due = issuer(*k), k.Leaf.NotAfter.UTC(), &left, k.Due(b.names, r.RenewDays, now)
@@ -109,6 +109,17 @@ func (a *app) certReport(ctx context.Context, b brought) (certReport, error) {
 	}
 	wg.Wait()
 	return r, ctx.Err()
+}
+
+// whoIssues says how a certificate that is not there comes about.
+func (a *app) whoIssues(s settings.Settings) string {
+	switch {
+	case s.Certificate.ACME != nil:
+		return fmt.Sprintf("run `polygate cert issue -s %s`", a.stack)
+	case s.LocalClouds != nil:
+		return fmt.Sprintf("the local clouds make one, run `polygate up -s %s`", a.stack)
+	}
+	return fmt.Sprintf("have it issued, or set polygate:certificate.acme and run `polygate cert issue -s %s`", a.stack)
 }
 
 // certTable prints a report for people.

@@ -61,18 +61,27 @@ Listening (loopback only):
   DNS     %[4]s   authoritative for %[5]s and the clouds' own names, UDP and TCP
   HTTPS   %[6]s   the way in for every name; certificates signed by %[7]s
   origin  http://%[8]s   the service behind the gateway
-  time    %[9]g cloud seconds a second; a failure is over within %[10]d cloud seconds (%[11]s here)
+  time    %[9]g cloud seconds a second; %[10]s
 
 Try:
-  dig @%[12]s -p %[13]s %[1]s
+  dig @%[11]s -p %[12]s %[1]s
   curl --cacert %[7]s --connect-to ::%[6]s https://%[1]s/hello
-  bin/polygate local fail %[3]s     # then watch %[14]s:
+  bin/polygate local fail %[3]s     # then watch %[13]s:
   bin/polygate status --watch
   bin/polygate local heal
   make down                         # remove everything
-`, r.Hostname, seen.Release, seen.Region, st.DNS, s.Zone, st.Edge, shellQuote(st.CA), st.Origin, st.Speed, r.BoundSeconds,
-		(time.Duration(float64(r.BoundSeconds) / st.Speed * float64(time.Second))).Round(100*time.Millisecond), dnsHost, dnsPort, next(r, seen.Region))
+`, r.Hostname, seen.Release, seen.Region, st.DNS, s.Zone, st.Edge, shellQuote(st.CA), st.Origin, st.Speed, over(r.BoundSeconds, st.Speed),
+		dnsHost, dnsPort, next(r, seen.Region))
 	return nil
+}
+
+// over says how long a failure can last, in cloud time and here; with one region there is none to take over.
+func over(bound int, speed float64) string {
+	if bound == 0 {
+		return "a failure is over when the region is back"
+	}
+	here := time.Duration(float64(bound) / speed * float64(time.Second)).Round(100 * time.Millisecond)
+	return fmt.Sprintf("a failure is over within %d cloud seconds (%s here)", bound, here)
 }
 
 // next says who serves when a region is lost: where one serves at a time, the first other one that may.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -122,11 +123,16 @@ func apart(program pulumi.RunFunc) pulumi.RunFunc {
 
 // Up deploys and returns what now stands. Interrupted half-way, it can be run again: see recover.
 func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
-	if err := s.recover(ctx, "up"); err != nil {
+	found, err := s.recover(ctx, "up")
+	if err != nil {
+		return topology.Topology{}, err
+	}
+	again, err := s.anew(ctx, found)
+	if err != nil {
 		return topology.Topology{}, err
 	}
 	w := watch(s.opts.Progress)
-	res, err := s.stack.Up(ctx, optup.EventStreams(w.events), optup.SuppressProgress(), optup.Color("never"))
+	res, err := s.stack.Up(ctx, optup.EventStreams(w.events), optup.SuppressProgress(), optup.Color("never"), optup.Replace(again))
 	failures := w.wait()
 	if err != nil {
 		return topology.Topology{}, s.failed("up", ctx, err, failures)
@@ -168,7 +174,7 @@ func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 
 // Destroy removes everything the stack holds, and the stack itself from the backend. The stack file stays.
 func (s *Stack) Destroy(ctx context.Context) error {
-	if err := s.recover(ctx, "destroy"); err != nil {
+	if _, err := s.recover(ctx, "destroy"); err != nil {
 		return err
 	}
 	w := watch(s.opts.Progress)
@@ -275,6 +281,10 @@ func (f *Failure) Error() string {
 	if len(f.Pending) > 0 {
 		msg += fmt.Sprintf("\nan earlier run was killed while it worked on %s: one of these that \"already exists\" was created but never recorded; "+
 			"take it in with `pulumi import <type> <name> <id>`, or delete it at its provider (on local clouds: `polygate destroy --force` and up again)", strings.Join(f.Pending, ", "))
+	}
+	if slices.ContainsFunc(f.Reasons, refusedByACM) {
+		msg += fmt.Sprintf("\nACM does not look again at a certificate that it has refused: mend why (CAA_ERROR: records that admit others only, see `polygate doctor -s %s`); "+
+			"the next up requests another one", f.Environment)
 	}
 	if f.Verb == verbPreview {
 		return msg // it does nothing that could be gone on with

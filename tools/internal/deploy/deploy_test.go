@@ -81,7 +81,10 @@ func TestFailureSaysWhatToDo(t *testing.T) {
 		"killed before": {Failure{Verb: "up", Environment: "dev", Reasons: []string{"x: already exists"}, Pending: []string{"use1-route"}, Err: cause}, []string{"killed while it worked on use1-route", "pulumi import"}},
 		"preview":       {Failure{Verb: "preview", Environment: "dev", Err: cause}, []string{"preview of \"dev\" failed: exit status 255"}},
 		"local":         {Failure{Verb: "up", Environment: "dev", Local: true, Err: cause}, []string{"or `polygate destroy -s dev --force` to start afresh"}},
-		"no reasons":    {Failure{Verb: "destroy", Environment: "dev", Err: cause}, []string{"exit status 255", "polygate destroy -s dev"}},
+		"refused by ACM": {Failure{Verb: "up", Environment: "dev", Err: cause, Reasons: []string{
+			"use1-certificate-issued: waiting for ACM Certificate (arn:x) to be issued: unexpected state 'FAILED', wanted target 'ISSUED'. last error: CAA_ERROR"}},
+			[]string{"mend why", "polygate doctor -s dev", "the next up requests another one"}},
+		"no reasons": {Failure{Verb: "destroy", Environment: "dev", Err: cause}, []string{"exit status 255", "polygate destroy -s dev"}},
 	} {
 		for _, want := range c.want {
 			if !strings.Contains(c.f.Error(), want) {

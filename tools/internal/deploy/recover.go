@@ -22,48 +22,38 @@ import (
 
 // recover clears what a run that was killed outright has left behind: a lock whose owner is gone, and resources whose
 // creation the engine never saw the end of. Those that can be found are taken into the state, the others forgotten. Verb is
-// what it is done for: the verb to run again when it fails.
-func (s *Stack) recover(ctx context.Context, verb string) error {
+// what it is done for: the verb to run again when it fails. It returns what the state holds, as it was found.
+func (s *Stack) recover(ctx context.Context, verb string) (apitype.DeploymentV3, error) {
 	if err := s.recoverLock(ctx); err != nil {
-		return err
+		return apitype.DeploymentV3{}, err
 	}
-	state, err := s.stack.Export(ctx)
-	if err != nil {
-		return fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, s.cli.explain(err))
-	}
-	if len(state.Deployment) == 0 {
-		return nil
-	}
-	var d apitype.DeploymentV3
-	if err := json.Unmarshal(state.Deployment, &d); err != nil {
-		return fmt.Errorf("read the state of stack %q: %w", s.opts.Environment, err)
-	}
-	if len(d.PendingOperations) == 0 {
-		return nil
+	state, d, err := s.export(ctx)
+	if err != nil || len(d.PendingOperations) == 0 {
+		return d, err
 	}
 	for _, op := range d.PendingOperations {
 		s.pending = append(s.pending, name(string(op.Resource.URN)))
 	}
 	taken, err := s.adopt(ctx, &d)
 	if err != nil {
-		return err
+		return d, err
 	}
 	s.opts.Notice("an earlier run was killed during %s: %s that it had created taken in", settings.Count(len(s.pending), "operation"), settings.Count(taken, "resource"))
 	if taken > 0 {
 		if state.Deployment, err = json.Marshal(d); err != nil {
-			return fmt.Errorf("encode the state of stack %q: %w", s.opts.Environment, err)
+			return d, fmt.Errorf("encode the state of stack %q: %w", s.opts.Environment, err)
 		}
 		if err := s.stack.Import(ctx, state); err != nil {
-			return fmt.Errorf("mend the state of stack %q: %w", s.opts.Environment, s.cli.explain(err))
+			return d, fmt.Errorf("mend the state of stack %q: %w", s.opts.Environment, s.cli.explain(err))
 		}
 	}
 	w := watch(s.opts.Progress)
 	_, err = s.stack.Refresh(ctx, optrefresh.EventStreams(w.events), optrefresh.ClearPendingCreates(), optrefresh.SuppressProgress())
 	failures := w.wait()
 	if err != nil {
-		return s.failed(verb, ctx, err, failures)
+		return d, s.failed(verb, ctx, err, failures)
 	}
-	return nil
+	return d, nil
 }
 
 // adopt moves the pending creations whose resource can be found into the deployment's resources, and counts them. A refresh
