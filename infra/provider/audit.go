@@ -99,7 +99,7 @@ func auditRegions(specs []Spec, s settings.Settings) []settings.Problem {
 		}
 		label, ok := spec.Regions[r.Name]
 		if !ok {
-			bad(i, "%s has no region %q: want one of %s", r.Provider, r.Name, strings.Join(spec.RegionNames(), ", "))
+			bad(i, "%s has no region %q%s: want one of %s", r.Provider, r.Name, settings.Nearest(r.Name, spec.RegionNames()), strings.Join(spec.RegionNames(), ", "))
 			continue
 		}
 		own := OwnName(label, r.Provider, s.Hostname)

@@ -177,7 +177,7 @@ func (f *stack) unknown() Problems {
 	var problems Problems
 	for _, e := range f.top {
 		if k := keyOf(e); !slices.Contains(stackKeys, k) {
-			problems = append(problems, Problem{Key: k, Message: "is unknown at the top of a stack file: want " + List(stackKeys)})
+			problems = append(problems, Problem{Key: k, Message: "is unknown at the top of a stack file" + Nearest(k, stackKeys) + ": want " + List(stackKeys)})
 		}
 	}
 	for _, e := range f.config {
@@ -186,7 +186,7 @@ func (f *stack) unknown() Problems {
 		case !ok:
 			problems = append(problems, Problem{Key: keyOf(e), Message: "has no namespace: want for example " + Namespace + ":" + keyOf(e)})
 		case namespace == Namespace && !slices.Contains(Keys(), name):
-			problems = append(problems, Problem{Key: keyOf(e), Message: "is unknown: want one of " + strings.Join(Keys(), ", ")})
+			problems = append(problems, Problem{Key: keyOf(e), Message: "is unknown" + Nearest(name, Keys()) + ": want one of " + strings.Join(Keys(), ", ")})
 		}
 	}
 	return problems

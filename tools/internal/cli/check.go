@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"polygate.example/infra/settings"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -17,6 +19,9 @@ file:line:column, what is wrong and what would be right. It changes nothing and 
 		Example: "  polygate check -s prod",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, settingsErr := a.settings()
+			if settingsErr != nil && !errors.As(settingsErr, new(settings.Problems)) {
+				return settingsErr // there is no such environment, or its stack file cannot be read
+			}
 			model, documentErr := a.model(s)
 			if err := errors.Join(settingsErr, documentErr); err != nil {
 				return usageError{err}

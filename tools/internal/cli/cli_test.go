@@ -85,6 +85,7 @@ func TestExitCodes(t *testing.T) {
 		want []string // in standard output or error
 	}{
 		{"help", []string{"--help"}, 0, []string{"Exit codes: 0 ok", "polygate up -s local"}},
+		{"version", []string{"--version"}, 0, []string{"polygate version ", ", go1."}},
 		{"no verb", nil, 0, []string{"Available Commands"}},
 		{"help on a verb", []string{"help", "local", "fail"}, 0, []string{"polygate local fail gcp --kind slow"}},
 		{"help on nothing there is", []string{"help", "frob"}, 2, []string{`no help on "frob"`, "build, cert", "up"}},
@@ -94,7 +95,9 @@ func TestExitCodes(t *testing.T) {
 		{"completion", []string{"completion", "bash"}, 0, []string{"__start_polygate"}},
 		{"completion of an unknown shell", []string{"completion", "frob"}, 2, []string{`unknown verb "frob"`, "bash, fish"}},
 		{"completion with a surplus argument", []string{"completion", "bash", "now"}, 2, []string{"see `polygate completion bash --help`"}},
-		{"unknown verb", []string{"fly"}, 2, []string{`unknown verb "fly"`, "build, cert"}},
+		{"unknown verb", []string{"fly"}, 2, []string{`unknown verb "fly": want`, "build, cert"}},
+		{"misspelt verb", []string{"stauts"}, 2, []string{`unknown verb "stauts" (did you mean "status"?): want one of build`}},
+		{"misspelt environment", []string{"-C", root, "status", "-s", "dve"}, 2, []string{`there is no environment "dve" (did you mean "dev"?)`}},
 		{"unknown local verb", []string{"-C", root, "local", "fly"}, 2, []string{`unknown verb "fly"`, "heal"}},
 		{"unknown flag", []string{"-C", root, "check", "--fast"}, 2, []string{"unknown flag: --fast", "see `polygate check --help`"}},
 		{"an environment that is a path", []string{"-C", root, "destroy", "--force", "-s", "../dev"}, 2, []string{"can be no environment's name", "bad, dev, idle, misfit, nodoc, warned"}},
@@ -102,6 +105,7 @@ func TestExitCodes(t *testing.T) {
 		{"missing argument", []string{"-C", root, "local", "fail"}, 2, []string{"accepts 1 arg", "polygate local fail --help"}},
 		{"no project", []string{"-C", t.TempDir(), "check"}, 2, []string{"has no Pulumi.yaml"}},
 		{"no such environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`no environment "mars"`, "bad, dev, idle, misfit, nodoc, warned"}},
+		{"check of no environment", []string{"-C", root, "check", "-s", "mars"}, 2, []string{`error: there is no environment "mars"`}},
 		{"empty environment", []string{"-C", root, "up", "-s", ""}, 2, []string{"--stack is empty", "bad, dev, idle, misfit, nodoc, warned"}},
 		{"fine", []string{"-C", root, "check", "-s", "dev"}, 0, []string{"dev: ok, model sha256:"}},
 		{"a warning refuses nothing", []string{"-C", root, "check", "-s", "warned"}, 0, []string{"warning: ", `warned.gateway.yaml:4:19: the route "hello" may not be reached on gcp`, "warned: ok, model sha256:"}},

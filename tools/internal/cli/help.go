@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/localcloud/fault"
 )
 
@@ -69,7 +70,7 @@ func helpOrUnknown(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
 	}
-	return usageError{fmt.Errorf("unknown verb %q: want one of %s", args[0], strings.Join(verbs(cmd), ", "))}
+	return usageError{fmt.Errorf("unknown verb %q%s: want one of %s", args[0], settings.Nearest(args[0], verbs(cmd)), strings.Join(verbs(cmd), ", "))}
 }
 
 // completions makes cobra's own completion verbs like the others, and has shells complete what only a project knows.
@@ -93,13 +94,15 @@ func completions(a *app, root *cobra.Command) {
 
 // completeKinds has a shell complete --kind.
 func completeKinds(c *cobra.Command) {
-	complete(c, "kind", func() []string {
-		var kinds []string
-		for _, k := range fault.Kinds {
-			kinds = append(kinds, string(k))
-		}
-		return kinds
-	})
+	complete(c, "kind", faultKinds)
+}
+
+func faultKinds() []string {
+	var kinds []string
+	for _, k := range fault.Kinds {
+		kinds = append(kinds, string(k))
+	}
+	return kinds
 }
 
 func complete(c *cobra.Command, flag string, values func() []string) {

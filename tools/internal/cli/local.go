@@ -156,7 +156,7 @@ func (a *app) failCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&kind, "kind", string(fault.Down), fmt.Sprintf("what to break, one of %v", fault.Kinds))
+	c.Flags().StringVar(&kind, "kind", string(fault.Down), "what to break: "+settings.List(faultKinds()))
 	c.Flags().DurationVar(&f.Delay, "delay", 5*time.Second, "with --kind slow: delay of each answer in cloud time; a client waits this divided by localClouds.speed")
 	c.Flags().Float64Var(&f.Rate, "rate", 1, "with --kind errors: share of requests answered 503")
 	completeKinds(c)

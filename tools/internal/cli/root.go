@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,7 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 		Example: `  polygate up -s local              # build, start the local clouds, deploy
   polygate local fail aws/us-east-1 # break a region
   polygate status --watch           # see the others take over`,
+		Version:       version(),
 		RunE:          helpOrUnknown,
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
@@ -87,6 +89,21 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 		strictArgs(c)
 	}
 	return root
+}
+
+// version says which sources this polygate was built of, as far as the Go command has noted it, and with which Go.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of unknown sources"
+	}
+	what := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			what = s.Value
+		}
+	}
+	return what + ", " + info.GoVersion
 }
 
 // needsProject has a verb, or those below it, find the project before they run.
@@ -164,7 +181,7 @@ func (a *app) settings() (settings.Settings, error) {
 		if all := a.environments(); len(all) > 0 {
 			want = "want one of " + strings.Join(all, ", ") + ", or " + want
 		}
-		return s, usageError{fmt.Errorf("there is no environment %q: %s", a.stack, want)}
+		return s, usageError{fmt.Errorf("there is no environment %q%s: %s", a.stack, settings.Nearest(a.stack, a.environments()), want)}
 	}
 	return s, err
 }

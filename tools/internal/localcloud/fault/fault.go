@@ -53,7 +53,11 @@ type Set struct {
 // target exists is the caller's to know.
 func (s *Set) Inject(f Fault) error {
 	if !slices.Contains(Kinds, f.Kind) {
-		return fmt.Errorf("unknown fault kind %q: want one of %v", f.Kind, Kinds)
+		known := make([]string, 0, len(Kinds))
+		for _, k := range Kinds {
+			known = append(known, string(k))
+		}
+		return fmt.Errorf("unknown fault kind %q: want one of %s", f.Kind, strings.Join(known, ", "))
 	}
 	if f.Kind == Slow && f.Delay <= 0 {
 		return fmt.Errorf("fault %q wants a delay above zero, got %s", f.Kind, f.Delay)
