@@ -67,3 +67,30 @@ func TestModelSecrets(t *testing.T) {
 		t.Errorf("secrets are %q", got)
 	}
 }
+
+// FuzzParseTemplate: what is taken comes out as it went in, but for references and the escape; what is refused says why.
+func FuzzParseTemplate(f *testing.F) {
+	for _, s := range []string{"", "a", "${secret.KEY}", "Bearer ${secret.A}${secret.B_2}", "$${x}", "$$${", "${", "${env.X}", "$", "{}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		tpl, err := ParseTemplate(value)
+		if err != nil {
+			var bad *TemplateError
+			if !errors.As(err, &bad) || bad.What == "" || bad.Remedy == "" {
+				t.Fatalf("%q: %v", value, err)
+			}
+			return
+		}
+		again := strings.ReplaceAll(tpl.Text(func(name string) string { return "\x00" + name + "\x01" }), "${", "$${")
+		again = strings.NewReplacer("\x00", "${secret.", "\x01", "}").Replace(again)
+		if !strings.ContainsAny(value, "\x00\x01") && again != value {
+			t.Errorf("%q is taken for %q", value, again)
+		}
+		for _, name := range tpl.Secrets() {
+			if !isSecretName(name) {
+				t.Errorf("%q holds the secret %q", value, name)
+			}
+		}
+	})
+}

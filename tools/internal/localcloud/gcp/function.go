@@ -332,19 +332,11 @@ func deployed(env *resource.Env, in resource.Props) (resource.Props, error) {
 		"dockerRepository": dockerRepository(in),
 	})
 	blob, _ := object.Inputs.Blob("source")
-	secrets, err := secretEnvironment(env.View(), in)
-	if err != nil {
-		return nil, err
-	}
-	kept := resource.Props{}
-	for k, v := range secrets {
-		kept[k] = v
-	}
 	return computedLabels(in).With(resource.Props{
 		"environment": "GEN_2", "state": "ACTIVE", "updateTime": env.Now().Format(time.RFC3339),
 		"url":           fmt.Sprintf("https://%s-%s.cloudfunctions.net/%s", in.Str("location"), in.Str("project"), in.Str("name")),
 		"serviceConfig": service, "buildConfig": build,
-		resource.PrivateKey: resource.Props{"source": blob, "secrets": kept},
+		resource.PrivateKey: resource.Props{"source": blob},
 	}), nil
 }
 

@@ -28,7 +28,13 @@ func Project(env *resource.Env) (plane.World, error) {
 		if !ok {
 			return plane.World{}, fmt.Errorf("the record of function %s does not hold the source it was built from", f.ID)
 		}
-		w.Functions = append(w.Functions, planeFunction(env, f.Inputs, source, secretsOf(v, f)))
+		// The secrets are those that an instance gets which starts now: without them none does, and those that run go on.
+		secrets, err := secretEnvironment(v, f.Inputs)
+		fn := planeFunction(env, f.Inputs, source, secrets)
+		if err != nil {
+			fn.Unfetched = err.Error()
+		}
+		w.Functions = append(w.Functions, fn)
 		site := defaultSite(env, v, f)
 		w.Sites = append(w.Sites, site)
 		zone.Records = append(zone.Records, plane.Record{
@@ -44,15 +50,6 @@ func Project(env *resource.Env) (plane.World, error) {
 		w.Zones = append(w.Zones, zone)
 	}
 	return w, nil
-}
-
-// secretsOf are a function's secrets as an instance that starts now gets them; those that run keep what they have. Here new
-// ones also outlive the loss of a secret, or of the right to read it, with the value of the last deployment. Source: "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets.
-func secretsOf(v resource.View, f resource.Record) map[string]string {
-	if secrets, err := secretEnvironment(v, f.Inputs); err == nil {
-		return secrets
-	}
-	return f.Private.StringMap("secrets")
 }
 
 // defaultSite is the site of a function's default URL.

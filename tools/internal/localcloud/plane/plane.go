@@ -41,12 +41,14 @@ type Function struct {
 	Environment  map[string]string
 	// Fetched are those variables of Environment whose values come from a secret store when an instance starts, with the reference
 	// that each is fetched by: a new value is for new instances, and ends none (Cloud Run).
-	Fetched   map[string]string `json:",omitzero"`
-	Memory    int               // MB
-	Timeout   time.Duration     // of one request, in wall time: code is not sped up
-	Instances int               // most processes at once; 0: the runtime's default; below 0: none, everything is throttled
-	Version   string            `json:",omitzero"` // Lambda: the published version that runs; "" for the newest code
-	Warm      int               `json:",omitzero"` // processes that are up though nobody calls
+	Fetched map[string]string `json:",omitzero"`
+	// Unfetched says why one of them cannot be fetched now: no instance starts then. "" when all can.
+	Unfetched string        `json:",omitzero"`
+	Memory    int           // MB
+	Timeout   time.Duration // of one request, in wall time: code is not sped up
+	Instances int           // most processes at once; 0: the runtime's default; below 0: none, everything is throttled
+	Version   string        `json:",omitzero"` // Lambda: the published version that runs; "" for the newest code
+	Warm      int           `json:",omitzero"` // processes that are up though nobody calls
 	// Secrets are those that the function may read of the extension beside it, by ARN; nil without the extension (Lambda). They
 	// are read while it runs: a new value, or the loss of the right to read one, ends no instance.
 	Secrets     map[string]Secret `json:",omitzero"`

@@ -266,7 +266,7 @@ func (r *Runtimes) asBefore(f plane.Function) (*entry, bool) {
 		return nil, false
 	}
 	have := e.function
-	have.Package, have.Environment, have.Secrets = f.Package, f.Environment, f.Secrets
+	have.Package, have.Environment, have.Secrets, have.Unfetched = f.Package, f.Environment, f.Secrets, f.Unfetched
 	if !reflect.DeepEqual(have, f) {
 		return nil, false
 	}
@@ -318,7 +318,7 @@ func (r *Runtimes) deploy(ctx context.Context, f plane.Function) error {
 			return err
 		}
 		e.http, e.stop = s, s.Close
-		e.refresh = func(f plane.Function) { s.Fetch(f.Environment) }
+		e.refresh = func(f plane.Function) { s.Fetch(f.Environment, f.Unfetched) }
 	case plane.AzureFunctions:
 		if p.loadError != nil {
 			r.o.Logger.Warn("function app does not start: it answers 503", "function", f.ID, "error", p.loadError)

@@ -395,6 +395,8 @@ func TestSecretsChangeUnderAFunction(t *testing.T) {
 	}
 	latest, pinned := map[string]string{"KEY": "key/versions/latest"}, map[string]string{"KEY": "key/versions/1"}
 	one, two := map[string]plane.Secret{"arn": {Version: 1, Value: "1"}}, map[string]plane.Secret{"arn": {Version: 2, Value: "2"}, "other": {}}
+	lost := with(nil, latest, one)
+	lost.Unfetched = "permission denied"
 	var before string
 	for _, step := range []struct {
 		name     string
@@ -405,6 +407,7 @@ func TestSecretsChangeUnderAFunction(t *testing.T) {
 		{"other secrets beside it", with(map[string]string{"KEY": "1"}, latest, two), false},
 		{"none that it may read", with(map[string]string{"KEY": "1"}, latest, map[string]plane.Secret{}), false},
 		{"another value of what is fetched", with(map[string]string{"KEY": "2"}, latest, one), false},
+		{"what is fetched is lost", lost, false},
 		{"another reference", with(map[string]string{"KEY": "2"}, pinned, one), true},
 		{"a variable of its own", with(map[string]string{"KEY": "2", "OWN": "1"}, pinned, one), true},
 		{"another value of its own", with(map[string]string{"KEY": "2", "OWN": "2"}, pinned, one), true},

@@ -414,6 +414,39 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// TestNoStartWithoutItsSecrets: an instance that runs outlives a secret that is lost, no other one starts, and the first after
+// it is there again does. Source: "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets: "if secret
+// retrieval fails, the instance does not start".
+func TestNoStartWithoutItsSecrets(t *testing.T) {
+	s, server := setup(t, func(o *Options) {
+		o.Function.Fetched = map[string]string{"OWN": "projects/p/secrets/own/versions/latest"}
+	})
+	answers := func(when string, status int) {
+		t.Helper()
+		if resp, _ := get(t, server.URL+"/a"); resp.StatusCode != status {
+			t.Errorf("%s the answer is %d, want %d", when, resp.StatusCode, status)
+		}
+	}
+	answers("at first", http.StatusOK)
+	s.Fetch(nil, "Permission denied on secret: own")
+	answers("while an instance runs", http.StatusOK)
+	scaleIn(t, s)
+	if err := s.Start(t.Context()); !errors.Is(err, ErrStartup) || !strings.Contains(err.Error(), "Permission denied on secret: own") {
+		t.Errorf("a start without the secret: %v", err)
+	}
+	answers("without an instance", http.StatusServiceUnavailable)
+	s.Fetch(map[string]string{"OWN": "value"}, "")
+	answers("with the secret again", http.StatusOK)
+}
+
+// A function that is deployed again without its secret does not start either.
+func TestNoDeployWithoutItsSecrets(t *testing.T) {
+	s, _ := setup(t, func(o *Options) { o.Function.Unfetched = "Secret own was not found" })
+	if err := s.Start(t.Context()); !errors.Is(err, ErrStartup) || !strings.Contains(err.Error(), "own was not found") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestSecretsAreFetchedAtTheStart: an instance that runs keeps the value that it started with, one that starts later has the new
 // one. Source: "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets: environment variables are
 // resolved at instance startup time.
@@ -438,18 +471,29 @@ func TestSecretsAreFetchedAtTheStart(t *testing.T) {
 	if got := key(); got != "KEY=old" {
 		t.Errorf("at first %s", got)
 	}
-	s.Fetch(map[string]string{"KEY": "new", "OWN": "value"})
+	s.Fetch(map[string]string{"KEY": "new", "OWN": "value"}, "")
 	if got := key(); got != "KEY=old" || s.Instances() != 1 {
 		t.Errorf("an instance that runs has %s", got)
 	}
-	s.mu.Lock()
-	all := slices.Clone(s.all)
-	s.mu.Unlock()
-	for _, inst := range all { // as their timers would
-		s.reap(inst)
-	}
+	scaleIn(t, s)
 	if got := key(); got != "KEY=new" {
 		t.Errorf("an instance that starts afterwards has %s", got)
+	}
+}
+
+// scaleIn takes all instances away, as their timers would, once they have noticed that nobody waits for them.
+func scaleIn(t *testing.T, s *Service) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); s.Instances() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("an idle instance is still there")
+		}
+		s.mu.Lock()
+		all := slices.Clone(s.all)
+		s.mu.Unlock()
+		for _, inst := range all {
+			s.reap(inst)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package cloudrun
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -68,13 +69,14 @@ type Service struct {
 	cancel context.CancelFunc
 	starts sync.WaitGroup
 
-	mu       sync.Mutex
-	closed   bool
-	fetched  map[string]string      // variables for instances that start from now on, in place of the function's own
-	all      []*instance            // that take requests
-	living   map[*instance]struct{} // whose process has not ended, those being retired included
-	starting int
-	changed  chan struct{} // closed and renewed whenever a place may have become free
+	mu        sync.Mutex
+	closed    bool
+	fetched   map[string]string      // variables for instances that start from now on, in place of the function's own
+	unfetched string                 // why none starts, "" if they do
+	all       []*instance            // that take requests
+	living    map[*instance]struct{} // whose process has not ended, those being retired included
+	starting  int
+	changed   chan struct{} // closed and renewed whenever a place may have become free
 }
 
 // New returns a service without instances.
@@ -95,7 +97,7 @@ func New(o Options) *Service {
 		o.Function.Concurrency = Concurrency
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Service{o: o, ctx: ctx, cancel: cancel, living: map[*instance]struct{}{}, changed: make(chan struct{})}
+	return &Service{o: o, unfetched: o.Function.Unfetched, ctx: ctx, cancel: cancel, living: map[*instance]struct{}{}, changed: make(chan struct{})}
 }
 
 // Start starts the instances that are kept warm, one at least, and waits for them to listen, as a deployment does before it
@@ -128,25 +130,29 @@ func (s *Service) start(ctx context.Context) error {
 	return nil
 }
 
-// Fetch has instances that start from now on get these values for their variables; those that run keep theirs. Source:
-// "Configure secrets", docs.cloud.google.com/run/docs/configuring/services/secrets: a secret exposed as an environment variable
-// is resolved at instance startup time.
-func (s *Service) Fetch(variables map[string]string) {
+// Fetch has instances that start from now on get these values for their variables, or not start at all, for the reason given;
+// those that run keep what they have. Source: "Configure secrets", how secrets are checked at deployment and runtime,
+// docs.cloud.google.com/run/docs/configuring/services/secrets: "the value of the secret is retrieved prior to starting the
+// instance, so if secret retrieval fails, the instance does not start".
+func (s *Service) Fetch(variables map[string]string, unfetched string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fetched = maps.Clone(variables)
+	s.fetched, s.unfetched = maps.Clone(variables), unfetched
 }
 
-// options are those of an instance that starts now.
-func (s *Service) options() Options {
+// options are those of an instance that starts now. The error wraps ErrStartup.
+func (s *Service) options() (Options, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.o
+	if s.unfetched != "" {
+		return o, fmt.Errorf("%w: %s", ErrStartup, s.unfetched)
+	}
 	if len(s.fetched) > 0 {
 		o.Function.Environment = maps.Clone(o.Function.Environment)
 		maps.Copy(o.Function.Environment, s.fetched)
 	}
-	return o
+	return o, nil
 }
 
 // Instances is how many instances are up.
@@ -200,7 +206,11 @@ func (s *Service) add(ctx context.Context) (*instance, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	inst, err := startInstance(ctx, s.options())
+	o, err := s.options()
+	var inst *instance
+	if err == nil {
+		inst, err = startInstance(ctx, o)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starting--
