@@ -56,6 +56,9 @@ type Member struct {
 	Ready   []pulumi.Resource // what the region answers by, and the own name's record: before they exist nobody is sent there
 }
 
+// Key names the member among all those of a plan.
+func (m Member) Key() string { return m.Region.Provider + "-" + m.Label }
+
 // Steering is what a manager has set up.
 type Steering struct {
 	// Checks holds the manager's id of each member's health check, in the order of Group.Members.

@@ -45,9 +45,6 @@ type origin struct {
 	enabled bool
 }
 
-// key names a member in names of pools and resources.
-func key(m failover.Member) string { return m.Region.Provider + "-" + m.Label }
-
 // arrange puts a plan into Cloudflare's terms:
 //
 //	ordered            a pool for each region, in order
@@ -97,7 +94,7 @@ func groupsOf(plan failover.Group) []failover.Group {
 }
 
 func single(s settings.Settings, m failover.Member) pool {
-	return pool{key: key(m), origins: []origin{{member: m, weight: 1, enabled: true}}, up: s.Check.Threshold, weight: 1, enabled: !m.Drained}
+	return pool{key: m.Key(), origins: []origin{{member: m, weight: 1, enabled: true}}, up: s.Check.Threshold, weight: 1, enabled: !m.Drained}
 }
 
 func byGroup(s settings.Settings, groups []failover.Group) layout {
@@ -181,7 +178,7 @@ func byPlace(s settings.Settings, groups []failover.Group) layout {
 	list := func(continent, country string) []int {
 		var out []int
 		for _, i := range ranked(groups, continent, country) {
-			out = append(out, index[key(*order[i].Member)])
+			out = append(out, index[order[i].Member.Key()])
 		}
 		return out
 	}

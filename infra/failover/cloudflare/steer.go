@@ -137,7 +137,7 @@ func (b *builder) pool(p pool) error {
 	origins := cloudflare.LoadBalancerPoolOriginArray{}
 	for _, o := range p.origins {
 		origins = append(origins, cloudflare.LoadBalancerPoolOriginArgs{
-			Name:    pulumi.String(key(o.member)),
+			Name:    pulumi.String(o.member.Key()),
 			Address: pulumi.String(o.member.OwnName),
 			Header:  cloudflare.LoadBalancerPoolOriginHeaderArgs{Hosts: pulumi.StringArray{pulumi.String(o.member.OwnName)}},
 			Enabled: pulumi.Bool(o.enabled),
@@ -239,5 +239,5 @@ func (b *builder) check(m failover.Member) pulumi.StringOutput {
 	i := slices.IndexFunc(b.layout.pools, func(p pool) bool {
 		return slices.ContainsFunc(p.origins, func(o origin) bool { return o.member.Region == m.Region })
 	})
-	return pulumi.Sprintf("%s/%s", b.pools[i].ID(), key(m))
+	return pulumi.Sprintf("%s/%s", b.pools[i].ID(), m.Key())
 }

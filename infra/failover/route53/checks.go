@@ -99,7 +99,7 @@ func (b *builder) all(m failover.Member, kind string, others []pulumi.StringOutp
 
 // healthCheck declares one check of a member; kind tells it from the member's other ones, "" is the one that probes.
 func (b *builder) healthCheck(m failover.Member, kind string, args *route53.HealthCheckArgs, opts ...pulumi.ResourceOption) (pulumi.StringOutput, error) {
-	name, label := b.name+"-"+key(m), m.OwnName
+	name, label := b.name+"-"+m.Key(), m.OwnName
 	if kind != "" {
 		name, label = name+"-"+kind, label+" "+kind
 	}

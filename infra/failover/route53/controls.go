@@ -50,7 +50,7 @@ func (b *builder) controls(members []failover.Member, details pulumi.StringMap) 
 	b.switches = map[string]pulumi.StringOutput{}
 	var asserted pulumi.StringArray
 	for _, m := range members {
-		control, err := route53recoverycontrol.NewRoutingControl(b.ctx, b.name+"-"+key(m)+"-control", &route53recoverycontrol.RoutingControlArgs{
+		control, err := route53recoverycontrol.NewRoutingControl(b.ctx, b.name+"-"+m.Key()+"-control", &route53recoverycontrol.RoutingControlArgs{
 			Name: pulumi.String(m.Region.String()), ClusterArn: cluster.Arn, ControlPanelArn: panel.Arn,
 		}, b.parent, provider.Replaceable())
 		if err != nil {

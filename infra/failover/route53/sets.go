@@ -64,7 +64,7 @@ func (b *builder) weighted(g failover.Group) ([]pulumi.Resource, error) {
 	for i, sh := range g.Shares {
 		m := *sh.Member
 		for k, weight := range weights[i] {
-			id, t := key(m), b.direct(m)
+			id, t := m.Key(), b.direct(m)
 			stem := stem(g)
 			if len(weights[i]) > 1 {
 				id, stem = id+"-"+strconv.Itoa(k+1), prefix(g)+"ramped"
@@ -87,7 +87,7 @@ func (b *builder) latency(g failover.Group) ([]pulumi.Resource, error) {
 	var out []pulumi.Resource
 	for _, sh := range g.Shares {
 		m := *sh.Member
-		rec, err := b.record(stem(g)+"-"+key(m), b.fqdn(b.label(g)), key(m), b.direct(m), func(args *route53.RecordArgs) {
+		rec, err := b.record(stem(g)+"-"+m.Key(), b.fqdn(b.label(g)), m.Key(), b.direct(m), func(args *route53.RecordArgs) {
 			args.LatencyRoutingPolicies = route53.RecordLatencyRoutingPolicyArray{route53.RecordLatencyRoutingPolicyArgs{Region: pulumi.String(m.Region.Name)}}
 		}, provider.Replaceable())
 		if err != nil {

@@ -89,9 +89,6 @@ type builder struct {
 	checks   map[string]checks              // by region
 }
 
-// key names a member in resource names and set identifiers.
-func key(m failover.Member) string { return m.Region.Provider + "-" + m.Label }
-
 // fqdn is a name below the shared one, or that one itself for "". Regions' own names are two labels below it, so that one label
 // never meets them.
 func (b *builder) fqdn(label string) string {

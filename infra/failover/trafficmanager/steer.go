@@ -56,8 +56,8 @@ func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts
 	out := &failover.Steering{Details: pulumi.StringMap{"zone": pulumi.String(z.id), "profile": top.ID().ToStringOutput(), "profileHost": host}}
 	ids := pulumi.StringArray{}
 	for _, m := range members {
-		out.Checks = append(out.Checks, b.checks[key(m)])
-		ids = append(ids, b.checks[key(m)])
+		out.Checks = append(out.Checks, b.checks[m.Key()])
+		ids = append(ids, b.checks[m.Key()])
 	}
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"endpoints": ids}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
@@ -109,11 +109,11 @@ func (b *builder) profile(suffix string, g failover.Group) (*profile, error) {
 			}
 			endpoints = append(endpoints, endpointArgs{Name: nested(sh.Group.Name), Child: child.ID().ToStringOutput()})
 		case g.Method == failover.Geo:
-			child, err := b.profile(join(suffix, key(*sh.Member)), first(g, i))
+			child, err := b.profile(join(suffix, sh.Member.Key()), first(g, i))
 			if err != nil {
 				return nil, err
 			}
-			endpoints = append(endpoints, endpointArgs{Name: nested(key(*sh.Member)), Child: child.ID().ToStringOutput(), Geo: mapping(sh.Serves)})
+			endpoints = append(endpoints, endpointArgs{Name: nested(sh.Member.Key()), Child: child.ID().ToStringOutput(), Geo: mapping(sh.Serves)})
 		default:
 			e, err := external(g.Method, sh)
 			if err != nil {
@@ -143,7 +143,7 @@ func first(g failover.Group, i int) failover.Group {
 // external is the endpoint of a region, by its own name.
 func external(method failover.Method, sh failover.Share) (endpointArgs, error) {
 	m := sh.Member
-	e := endpointArgs{Name: key(*m), Target: m.OwnName, Disabled: m.Drained}
+	e := endpointArgs{Name: m.Key(), Target: m.OwnName, Disabled: m.Drained}
 	switch method {
 	case failover.Weighted:
 		e.Weight = sh.Weight
@@ -191,9 +191,6 @@ func digest(hostname string) string {
 	sum := sha256.Sum256([]byte(hostname))
 	return hex.EncodeToString(sum[:5])
 }
-
-// key names a member in names of resources and endpoints.
-func key(m failover.Member) string { return m.Region.Provider + "-" + m.Label }
 
 // nested names an endpoint that is a profile. An endpoint's id has its type in it, and what Traffic Manager makes of an update in
 // which another type takes over a name is written nowhere: under a steering that nests regions their endpoints have other names.
