@@ -13,23 +13,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"polygate.example/tests/command"
+	"polygate.example/tests/harness"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
-}
+func main() { command.Main(run) }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
@@ -44,7 +37,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if *jobs < 1 || *nice < 0 || *nice > 19 {
 		return errors.New("-jobs is 1 or more and -nice 0 to 19")
 	}
-	root, err := checkout(ctx)
+	root, err := harness.Checkout(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,19 +84,6 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		return errors.Join(bare, fmt.Errorf("%d of %d mutants were not killed: mend the fact of a survivor, and the row of a broken one", bad, len(verdicts)))
 	}
 	return bare
-}
-
-// checkout is the root of the module.
-func checkout(ctx context.Context) (string, error) {
-	b, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the checkout: go env GOMOD: %w", err)
-	}
-	mod := strings.TrimSpace(string(b))
-	if filepath.Base(mod) != "go.mod" {
-		return "", errors.New("find the checkout: this folder is in no module; run it inside the checkout")
-	}
-	return filepath.Dir(mod), nil
 }
 
 // choose keeps the mutants that the flags ask for.

@@ -10,11 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"polygate.example/tests/harness"
 )
 
 // TestTable keeps the tables from rotting: the text of every mutant is there, once, and so is the fact that must see it.
 func TestTable(t *testing.T) {
-	root, err := checkout(t.Context())
+	root, err := harness.Checkout(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
