@@ -1,13 +1,13 @@
 package patterns
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"polygate.example/tests/harness"
+	"polygate.example/tests/harness/harnesstest"
 )
 
 // fast is more than the speed at which bounds are measured: nothing fails here, and what waits is grants and certificates. It is not
@@ -17,25 +17,12 @@ const fast = 20
 // environment is one that no test shares.
 func environment(t *testing.T, speed float64, c Combination) *harness.Environment {
 	t.Helper()
-	env, err := harness.New(t.Context(), harness.Options{Speed: speed, Dials: c.Dials(), Document: harness.EchoDocument, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Close(context.Background()); err != nil { // t.Context has ended by now
-			t.Error(err)
-		}
-	})
-	return env
+	return harnesstest.New(t, harness.Options{Speed: speed, Dials: c.Dials()})
 }
 
 func must(t *testing.T, env *harness.Environment, args ...string) harness.Result {
 	t.Helper()
-	r, err := env.Must(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return harnesstest.Must(t, env, args...)
 }
 
 // TestForbidden: what a manager cannot do is refused before anything exists, with the reason and with what would work, and
@@ -117,11 +104,11 @@ func serves(t *testing.T, env *harness.Environment, c Combination) map[string]st
 			t.Fatal(err)
 		}
 		if !c.Proxied { // behind a proxy that shows the regions a secret nobody else may ask them
-			got, err := s.who(t.Context(), s.places[0], host(r))
+			got, err := s.who(t.Context(), s.places[0], r.Host())
 			if err != nil {
 				t.Errorf("%s: own name of %s: %v", c, r.Name, err)
 			} else if got != r.Name {
-				t.Errorf("%s: %s is answered by %s, want %s", c, host(r), got, r.Name)
+				t.Errorf("%s: %s is answered by %s, want %s", c, r.Host(), got, r.Name)
 			}
 		}
 		res, err := from.Get(t.Context(), r.URL+"health")
@@ -130,7 +117,7 @@ func serves(t *testing.T, env *harness.Environment, c Combination) map[string]st
 			targets[r.Name] = fmt.Sprint(res.Address)
 		}
 		if c.Proxied && (err != nil || res.Status != 403) {
-			t.Errorf("%s: %s can be reached around the proxy: %d, %v", c, host(r), res.Status, err)
+			t.Errorf("%s: %s can be reached around the proxy: %d, %v", c, r.Host(), res.Status, err)
 		}
 	}
 	if _, err := s.who(t.Context(), s.places[0], s.status.Hostname); err != nil {
@@ -142,11 +129,7 @@ func serves(t *testing.T, env *harness.Environment, c Combination) map[string]st
 // healthy waits until status finds nothing wrong.
 func healthy(t *testing.T, env *harness.Environment) harness.Status {
 	t.Helper()
-	st, err := env.Healthy(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return st
+	return harnesstest.Healthy(t, env)
 }
 
 // inPlace turns a dial that no cloud replaces anything for.

@@ -1,11 +1,10 @@
 package patterns
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
 	"strings"
 	"testing"
+
+	"polygate.example/tests/command/commandtest"
 )
 
 // The picture is XML and has a cell for each place and region that answered, and a bar for each loss.
@@ -16,20 +15,7 @@ func TestPicture(t *testing.T) {
 		Shares: map[string]map[string]int{"IAD": {"aws/us-east-1": 3, "aws/eu-west-1": 1}, "FRA": {"aws/eu-west-1": 4}},
 		Losses: []Loss{{What: "aws/us-east-1", Failover: 70, Problem: "failover took 70.0 s, the bound is 62 s"}},
 	}
-	d := xml.NewDecoder(strings.NewReader(Picture([]Measured{m})))
-	rects := 0
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "rect" {
-			rects++
-		}
-	}
+	rects := commandtest.Elements(t, Picture([]Measured{m}), "rect")
 	if rects != 1+3+1 { // the ground, three answers, one loss
 		t.Errorf("%d rectangles, want 5", rects)
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
-	"strings"
 	"time"
 
 	"polygate.example/tests/harness"
@@ -36,13 +34,9 @@ func newSeat(ctx context.Context, env *harness.Environment) (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &seat{status: st, roots: x509.NewCertPool()}
-	pem, err := os.ReadFile(st.Edge.CA)
-	if err != nil {
+	s := &seat{status: st}
+	if s.roots, err = st.Roots(); err != nil {
 		return nil, err
-	}
-	if !s.roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", st.Edge.CA)
 	}
 	if s.edge, err = netip.ParseAddrPort(st.Edge.Address); err != nil {
 		return nil, err
@@ -102,11 +96,6 @@ func health(ctx context.Context, c *client.Client, host string) (region string, 
 		return "", fmt.Errorf("%s answered %d: %s", host, res.Status, res.Body)
 	}
 	return report.Region, nil
-}
-
-// host is a region's own name.
-func host(r harness.Region) string {
-	return strings.TrimSuffix(strings.TrimPrefix(r.URL, "https://"), "/")
 }
 
 // tally asks the shared name n times from each place, each time with an empty cache, and counts the regions that answered.

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
 	"slices"
 	"strings"
 	"testing"
+
+	"polygate.example/tests/command/commandtest"
 )
 
 func TestFaster(t *testing.T) {
@@ -38,20 +37,7 @@ func TestRegions(t *testing.T) {
 }
 
 func TestPicture(t *testing.T) {
-	d := xml.NewDecoder(strings.NewReader(picture([]row{{6, 10, 2, 3}, {12, 20, 4, 6}})))
-	lines := 0
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "polyline" {
-			lines++
-		}
-	}
+	lines := commandtest.Elements(t, picture([]row{{6, 10, 2, 3}, {12, 20, 4, 6}}), "polyline")
 	if lines != 3 {
 		t.Errorf("%d lines, want one for each time", lines)
 	}
