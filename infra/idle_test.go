@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"polygate.example/infra/settings"
 )
 
@@ -69,7 +71,7 @@ func TestNoDialIsIdleInSilence(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			write(t, path, []byte("config:\n  gcp:project: my-project\n  polygate:hostname: api.example.com\n  polygate:zone: example.com\n  polygate:regions: "+
+			write(t, path, []byte("config:\n  gcp:project: my-project\n  polygate:hostname: api.example.dev\n  polygate:zone: example.dev\n  polygate:regions: "+
 				row.regions+"\n  polygate:"+row.with+"\n  polygate:"+row.dial+": "+row.value+"\n"))
 			s, err := Settings(root, "dev")
 			var found settings.Problems
@@ -96,15 +98,30 @@ func TestNoDialIsIdleInSilence(t *testing.T) {
 	}
 }
 
-// Nothing has to be said of the stacks of the repository.
+// No dial of the repository's stacks is idle, and what is to be put in place of the examples is named.
 func TestStacksHaveNoIdleDials(t *testing.T) {
 	for _, environment := range environments {
 		s, err := Settings(root, environment)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found, err := Warnings(root, s); err != nil || len(found) > 0 {
-			t.Errorf("%s: %v %v", environment, found, err)
+		found, err := Warnings(root, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, w := range found {
+			got = append(got, w.Key+": "+w.Message)
+		}
+		want := []string{ // what the files say that one has to change
+			"polygate:zone: is the example's: put in a public DNS zone that you have", "gcp:project: is the example's: put in the id of your Google Cloud project",
+			"azure-native:subscriptionId: is the example's: put in the id of your Azure subscription",
+		}
+		if environment == settings.Local {
+			want = nil
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", environment, diff)
 		}
 	}
 }

@@ -32,9 +32,9 @@ func Settings(root, environment string) (settings.Settings, error) {
 	return settings.Load(settings.Path(root, environment), catalog.Rules()...)
 }
 
-// Warnings are what can be said of an environment's valid settings: dials that have no effect.
+// Warnings are what can be said of an environment's valid settings: dials that have no effect, and what is left of the examples.
 func Warnings(root string, s settings.Settings) (settings.Problems, error) {
-	return settings.Warnings(settings.Path(root, s.Environment), s, catalog.Idle()...)
+	return settings.Warnings(settings.Path(root, s.Environment), s, append(catalog.Idle(), placeholders)...)
 }
 
 // DocumentRule compares a gateway document with the settings it is to be deployed with: regions no provider has, routes that

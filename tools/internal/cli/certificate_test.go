@@ -16,8 +16,8 @@ import (
 )
 
 const withAzure = `config:
-  polygate:hostname: api.example.com
-  polygate:zone: example.com
+  polygate:hostname: api.example.dev
+  polygate:zone: example.dev
   polygate:manager: route53
   polygate:regions: [aws/us-east-1, azure/eastus]
   polygate:certificate: {pfx: gateway.pfx, passwordFile: password}
@@ -54,7 +54,7 @@ func bring(t *testing.T, dir, password string, notAfter time.Time, names ...stri
 
 // What clients would refuse is found by check, before a failover finds it.
 func TestCertificate(t *testing.T) {
-	both := []string{"api.example.com", "eastus.azure.api.example.com"}
+	both := []string{"api.example.dev", "eastus.azure.api.example.dev"}
 	day := 24 * time.Hour
 	for name, c := range map[string]struct {
 		password string
@@ -64,10 +64,10 @@ func TestCertificate(t *testing.T) {
 		says     []string
 	}{
 		"good":             {"s3cret\n", 60 * day, both, 0, nil},
-		"a wildcard":       {"s3cret", 60 * day, []string{"api.example.com", "*.azure.api.example.com"}, 0, nil},
+		"a wildcard":       {"s3cret", 60 * day, []string{"api.example.dev", "*.azure.api.example.dev"}, 0, nil},
 		"soon over":        {"s3cret\r\nmore", 20*day + time.Hour, both, 0, []string{"gateway.pfx expires in 20 days"}},
 		"wrong password":   {"wrong-one\n", 60 * day, both, 2, []string{"/gateway.pfx cannot be opened with the first line of ", "/password: "}},
-		"over, half of it": {"s3cret\n", -day, both[:1], 2, []string{"gateway.pfx expired on ", "gateway.pfx does not cover eastus.azure.api.example.com: have it issued for api.example.com, eastus.azure.api.example.com"}},
+		"over, half of it": {"s3cret\n", -day, both[:1], 2, []string{"gateway.pfx expired on ", "gateway.pfx does not cover eastus.azure.api.example.dev: have it issued for api.example.dev, eastus.azure.api.example.dev"}},
 		"not yet valid":    {"s3cret\n", 100 * day, both, 2, []string{"is not valid before"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"polygate.example/infra"
 	"polygate.example/infra/catalog"
 	"polygate.example/infra/permission"
+	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/certificate"
@@ -86,6 +87,11 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 			issuer := doctor.Issuer{Provider: name, Names: p.Spec().Authorities}
 			if p.Spec().Certificate && s.Certificate != nil && s.Certificate.Authority != "" {
 				issuer.Names = []string{s.Certificate.Authority}
+			}
+			for _, r := range s.Regions {
+				if label, known := p.Spec().Regions[r.Name]; known && r.Provider == name {
+					issuer.Hosts = append(issuer.Hosts, provider.OwnName(label, name, s.Hostname))
+				}
 			}
 			opts.Issuers = append(opts.Issuers, issuer)
 		}

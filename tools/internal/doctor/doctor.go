@@ -47,6 +47,7 @@ type Authority struct {
 type Issuer struct {
 	Provider string
 	Names    []string // CAA names of all that may
+	Hosts    []string // its regions' own names
 }
 
 // Own is a check that the caller brings.

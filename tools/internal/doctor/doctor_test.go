@@ -139,8 +139,9 @@ func healthy(t *testing.T) *world {
 			Azure:      func(context.Context) (Azure, error) { return &w.sub, nil },
 			Cloudflare: func(context.Context) (Cloudflare, error) { return &w.token, nil },
 		},
-		Zones:   map[string]Authority{"route53": {Zone: "Route 53 hosted zone"}, "cloudflare": {Zone: "Cloudflare zone", Issuers: []string{"pki.goog"}}, "trafficmanager": {Zone: "Azure DNS zone"}},
-		Issuers: []Issuer{{"aws", []string{"amazon.com", "amazontrust.com"}}, {"gcp", []string{"pki.goog", "letsencrypt.org"}}, {"azure", nil}},
+		Zones: map[string]Authority{"route53": {Zone: "Route 53 hosted zone"}, "cloudflare": {Zone: "Cloudflare zone", Issuers: []string{"pki.goog"}}, "trafficmanager": {Zone: "Azure DNS zone"}},
+		Issuers: []Issuer{{"aws", []string{"amazon.com", "amazontrust.com"}, []string{"use1.aws.api.example.com"}},
+			{"gcp", []string{"pki.goog", "letsencrypt.org"}, []string{"usc1.gcp.api.example.com"}}, {"azure", nil, []string{"eastus.azure.api.example.com"}}},
 		APIs:    []string{"compute.googleapis.com", "run.googleapis.com"},
 		ARM:     []string{"Microsoft.Storage", "Microsoft.Web"},
 		Roots:   ca.Pool(),
@@ -309,6 +310,12 @@ func TestFindings(t *testing.T) {
 			w.records = append(w.records, `api.example.com. 60 IN CAA 0 issue "letsencrypt.org"`)
 			w.records = remove(w.records, "api.example.com. 60 IN CNAME")
 		}, "CAA of api.example.com", report.Failed, "that of api.example.com admits letsencrypt.org, and not the authorities of aws, cloudflare", "issue amazon.com, issue pki.goog"},
+		{"CAA of a region's own name admits others", func(w *world) {
+			w.records = append(w.records, `gcp.api.example.com. 60 IN CAA 0 issue "amazon.com"`)
+		}, "CAA of api.example.com", report.Failed, "that of gcp.api.example.com admits amazon.com, and not the authorities of gcp", "add to the CAA records of gcp.api.example.com: issue pki.goog"},
+		{"CAA of a region's own name admits its provider's", func(w *world) {
+			w.records = append(w.records, `gcp.api.example.com. 60 IN CAA 0 issue "letsencrypt.org"`)
+		}, "CAA of api.example.com", report.OK, "that of example.com, gcp.api.example.com admits the authorities in use", ""},
 		{"CAA admits nobody", func(w *world) {
 			w.records = remove(w.records, "example.com. 60 IN CAA")
 			w.records = append(w.records, `example.com. 60 IN CAA 0 issue ";"`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -194,57 +195,100 @@ func (d *doctor) zones() []Own {
 	return out
 }
 
-// caa looks whether every authority that the stack's certificates come from may issue for its names. The closest name at or
-// above that has CAA records decides, and without any every authority may (RFC 8659, section 3).
+// caa looks whether every authority that the stack's certificates come from may issue for its names: all of them for the shared
+// one, and for a region's own name those of its provider. The closest name at or above that has CAA records decides, and without any
+// every authority may (RFC 8659, section 3).
 func (d *doctor) caa(ctx context.Context) Finding {
-	at, issuers, err := d.relevant(ctx)
+	asked := map[string][]string{}
+	at, issuers, err := d.relevant(ctx, d.Settings.Hostname, asked)
 	if err != nil {
 		return Bad("see that this machine can resolve names", "%v", err)
 	}
-	if at == "" {
-		return OK("there is none: every authority may issue")
-	}
-	var lacking, remedy []string
-	need := func(who string, names []string) {
-		if len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(issuers, n) }) {
-			lacking = append(lacking, who)
-			remedy = append(remedy, names[0])
+	var said, remedies []string
+	look := func(at string, issuers []string, who []Issuer) {
+		var lacking, wanted []string
+		for _, i := range who {
+			if len(i.Names) > 0 && !slices.ContainsFunc(i.Names, func(n string) bool { return slices.Contains(issuers, n) }) {
+				lacking, wanted = append(lacking, i.Provider), append(wanted, i.Names[0])
+			}
+		}
+		if len(lacking) > 0 {
+			said = append(said, fmt.Sprintf("that of %s admits %s, and not the authorities of %s", at, listed(issuers), strings.Join(lacking, ", ")))
+			remedies = append(remedies, fmt.Sprintf("add to the CAA records of %s: issue %s", at, strings.Join(wanted, ", issue ")))
 		}
 	}
+	decided := map[string]bool{}
+	if at != "" {
+		everybody := slices.Clone(d.Issuers)
+		for _, m := range []string{d.Settings.Manager, d.Settings.Spare} {
+			everybody = append(everybody, Issuer{Provider: m, Names: d.Zones[m].Issuers})
+		}
+		look(at, issuers, everybody)
+		decided[at] = true
+	}
 	for _, i := range d.Issuers {
-		need(i.Provider, i.Names)
+		for _, host := range i.Hosts {
+			own, admitted, err := d.relevant(ctx, host, asked)
+			if err != nil {
+				return Bad("see that this machine can resolve names", "%v", err)
+			}
+			if own != "" && !decided[own] {
+				look(own, admitted, []Issuer{i})
+				decided[own] = true
+			}
+		}
 	}
-	for _, m := range []string{d.Settings.Manager, d.Settings.Spare} {
-		need(m, d.Zones[m].Issuers)
+	switch {
+	case len(said) > 0:
+		all := "; or set polygate:caa, which writes them all"
+		if len(decided) > 1 || !decided[d.Settings.Zone] { // the closest decide, and it writes those of the zone
+			all += " at the top of " + d.Settings.Zone + ", and take out those of names below"
+		}
+		return Bad(strings.Join(remedies, "; ")+all, "%s", strings.Join(said, "; "))
+	case len(decided) == 0:
+		return OK("there is none: every authority may issue")
 	}
-	if len(lacking) > 0 {
-		return Bad(fmt.Sprintf("add to the CAA records of %s: issue %s; or set polygate:caa, which writes them all", at, strings.Join(remedy, ", issue ")),
-			"that of %s admits %s, and not the authorities of %s", at, strings.Join(issuers, ", "), strings.Join(lacking, ", "))
-	}
-	return OK("that of %s admits the authorities in use: %s", at, strings.Join(issuers, ", "))
+	return OK("that of %s admits the authorities in use: %s", strings.Join(slices.Sorted(maps.Keys(decided)), ", "), strings.Join(issuers, ", "))
 }
 
-// relevant is the name whose CAA records decide, and the authorities these admit; "" is no name.
-func (d *doctor) relevant(ctx context.Context) (at string, issuers []string, err error) {
-	for name, more := d.Settings.Hostname, true; more; _, name, more = strings.Cut(name, ".") {
+// listed are names for a message, nobody where there are none.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "nobody"
+	}
+	return strings.Join(names, ", ")
+}
+
+// relevant is the name at or above one whose CAA records decide, and the authorities these admit; "" is no name. asked is what was
+// found before, nil at names without any.
+func (d *doctor) relevant(ctx context.Context, host string, asked map[string][]string) (at string, issuers []string, err error) {
+	for name, more := host, true; more; _, name, more = strings.Cut(name, ".") {
 		if d.Local && !dns.IsSubDomain(d.Settings.Zone, name) {
 			return "", nil, nil // the local DNS knows nothing of the zones above
 		}
-		in, err := d.query(ctx, name, dns.TypeCAA, "")
-		if err != nil {
-			return "", nil, err
-		}
-		found := false
-		for _, rr := range in.Answer {
-			if c, isCAA := rr.(*dns.CAA); isCAA {
-				found = true
-				if issuer, _, _ := strings.Cut(c.Value, ";"); strings.EqualFold(c.Tag, "issue") && strings.TrimSpace(issuer) != "" {
-					issuers = append(issuers, strings.ToLower(strings.TrimSpace(issuer)))
+		admitted, known := asked[name]
+		if !known {
+			in, err := d.query(ctx, name, dns.TypeCAA, "")
+			if err != nil {
+				return "", nil, err
+			}
+			for _, rr := range in.Answer {
+				if c, isCAA := rr.(*dns.CAA); isCAA {
+					if admitted == nil {
+						admitted = []string{}
+					}
+					if issuer, _, _ := strings.Cut(c.Value, ";"); strings.EqualFold(c.Tag, "issue") && strings.TrimSpace(issuer) != "" {
+						admitted = append(admitted, strings.ToLower(strings.TrimSpace(issuer)))
+					}
 				}
 			}
+			if admitted != nil {
+				admitted = hosts(admitted)
+			}
+			asked[name] = admitted
 		}
-		if found {
-			return name, hosts(issuers), nil
+		if admitted != nil {
+			return name, admitted, nil
 		}
 	}
 	return "", nil, nil
