@@ -96,6 +96,7 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 			opts.Issuers = append(opts.Issuers, issuer)
 		}
 	}
+	opts.Own = append(opts.Own, doctor.Own{Name: "stack file", Run: func(context.Context) doctor.Finding { return a.examineFile(s) }})
 	if s.LocalClouds != nil {
 		err = a.examineLocal(ctx, s, &opts)
 	} else {
@@ -103,6 +104,22 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 	}
 	opts.Own = append(opts.Own, a.examineMachine()...)
 	return opts, err
+}
+
+// examineFile looks for what a valid stack file has and should not: dials without effect, and values of the examples.
+func (a *app) examineFile(s settings.Settings) doctor.Finding {
+	found, err := infra.Warnings(a.root, s)
+	if err != nil {
+		return doctor.Bad("see `polygate check -s "+a.stack+"`", "%v", err)
+	}
+	if len(found) == 0 {
+		return doctor.OK("valid, and every dial in it has an effect")
+	}
+	lines := make([]string, 0, len(found))
+	for _, w := range found {
+		lines = append(lines, w.Key+" "+w.Message)
+	}
+	return doctor.Warn("change "+settings.Path(a.root, a.stack), "%s", strings.Join(lines, "\n"))
 }
 
 // clouds are the connections to the real ones; tests have their own.

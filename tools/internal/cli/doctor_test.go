@@ -47,7 +47,7 @@ func TestDoctorWithoutAnything(t *testing.T) {
 	for _, want := range []string{
 		"FAILED aws: credentials no credentials for AWS", "-> log in: `aws sso login`", "SKIPPED aws: Lambda concurrency in us-east-1 not looked at: aws: credentials first", "SKIPPED route53: zone example.com",
 		"FAILED gcp: credentials no credentials for Google Cloud", "-> log in: `gcloud auth application-default login`", "SKIPPED gcp: APIs of my-project not looked at: gcp: credentials first",
-		"FAILED CAA of api.example.com ask for api.example.com: no network", "SKIPPED names and certificates nothing is deployed",
+		"FAILED CAA of api.example.com ask for api.example.com: no network", "SKIPPED names and certificates nothing is deployed", "WARNING stack file polygate:zone is the example's: put in a public DNS zone",
 		"FAILED state nobody says where Pulumi keeps the state of \"dev\"", "-> export PULUMI_BACKEND_URL=s3://<bucket>", "SKIPPED certificate the stack brings none, and needs none",
 		"FAILED clock no cloud answers", "FAILED Pulumi", "OK Go go1.", "dev: failed (",
 	} {

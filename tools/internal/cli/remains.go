@@ -26,7 +26,7 @@ func (a *app) remaining() (s settings.Settings, whole bool, err error) {
 	if a.stack != settings.Local && slices.ContainsFunc(problems, unreadable) {
 		return s, false, usageError{fmt.Errorf("what stands is known to Pulumi's state, and Pulumi reads the stack file before it: mend at least this:\n%w", problems)}
 	}
-	a.step("the stack file is not valid, which does not matter here (%s; `polygate check -s %s` lists all): going by what is deployed", problems[0], a.stack)
+	a.step("the stack file is not valid (%s), which does not matter here: going by what is deployed; `polygate check -s %s` says what is wrong", problems[0].At, a.stack)
 	return settings.Settings{Environment: a.stack}, false, nil
 }
 

@@ -24,7 +24,7 @@ func TestStackFileBecameInvalid(t *testing.T) {
 		want        []string
 		not         string
 	}{
-		{"stop", "local", clouds, true, []string{"local", "stop"}, 0, []string{"not valid, which does not matter here", "Pulumi.local.yaml:4:3", "`polygate check -s local`", "are not running"}, ""},
+		{"stop", "local", clouds, true, []string{"local", "stop"}, 0, []string{"not valid (", "Pulumi.local.yaml:4:3), which does not matter here", "`polygate check -s local`", "are not running"}, ""},
 		{"stop without a stack file", "local", "", true, []string{"local", "stop"}, 0, []string{"Pulumi.local.yaml is gone", "are not running"}, ""},
 		{"stop where there never was anything", "local", "", false, []string{"local", "stop"}, 2, []string{`there is no environment "local"`}, ""},
 		{"stop on real clouds", "dev", misspelt, false, []string{"local", "stop"}, 2, []string{`"dev" runs on real clouds`}, ""},
