@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/tests/harness"
 	"polygate.example/tests/harness/harnesstest"
@@ -49,4 +50,34 @@ func TestChangeOfProfiles(t *testing.T) {
 	}
 	w.cancel()
 	w.done.Wait()
+	alarmed(t, env)
+}
+
+// alarmed has a region show a certificate that has ended: the web test that comes in under its own name sets off the alarm, of
+// that region alone, and ends it when the region is well again.
+func alarmed(t *testing.T, env *harness.Environment) {
+	t.Helper()
+	const alarm = "alarm polygate-local-eastus-certificate: "
+	until := func(what string, done func(faults string) bool) {
+		t.Helper()
+		deadline := time.Now().Add(2 * time.Minute) // eight times what a place takes to look again
+		for {
+			faults := harnesstest.Must(t, env, "local", "faults").Stdout
+			if done(faults) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: `polygate local faults` says:\n%s", what, faults)
+			}
+			time.Sleep(time.Second)
+		}
+	}
+	until("before anything is broken", func(faults string) bool { return !strings.Contains(faults, "alarm ") })
+	harnesstest.Must(t, env, "local", "fail", "azure/eastus", "--kind", "certificate-expired")
+	until("a certificate that has ended", func(faults string) bool { return strings.Contains(faults, alarm) })
+	if faults := harnesstest.Must(t, env, "local", "faults").Stdout; strings.Contains(faults, "westeurope-certificate") {
+		t.Errorf("the other region's alarm begins as well:\n%s", faults)
+	}
+	harnesstest.Must(t, env, "local", "heal", "azure/eastus")
+	until("healed", func(faults string) bool { return !strings.Contains(faults, "alarm ") })
 }

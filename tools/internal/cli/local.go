@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,7 +99,7 @@ func (a *app) envCommand() *cobra.Command {
 func (a *app) faultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "faults",
-		Short:   "List what is broken on purpose",
+		Short:   "List what is broken on purpose, and the alarms of web tests that it set off",
 		Example: "  polygate local faults",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.cloudClient(cmd.Context())
@@ -112,6 +115,11 @@ func (a *app) faultsCommand() *cobra.Command {
 			}
 			for _, f := range o.Faults {
 				a.result("%-24s %-14s for %s\n", f.Target, f.Kind, time.Since(f.Since).Round(time.Second))
+			}
+			for _, id := range slices.Sorted(maps.Keys(o.Alarms)) {
+				if alarm := o.Alarms[id]; alarm.On {
+					a.result("alarm %s: %d of %d places, %s\n", path.Base(id), alarm.Failing, alarm.Of, alarm.Why)
+				}
 			}
 			return nil
 		},

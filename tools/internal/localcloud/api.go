@@ -18,6 +18,7 @@ import (
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/monitor"
 	"polygate.example/tools/internal/localcloud/probe"
+	"polygate.example/tools/internal/localcloud/webtest"
 )
 
 // Overview is what the control API tells about the running clouds.
@@ -30,6 +31,8 @@ type Overview struct {
 	Delegations map[string]string       `json:"delegations"`        // zone -> manager whose servers its clients are led to
 	Switches    Switches                `json:"switches"`           // states of routing controls
 	Profiles    []monitor.ProfileStatus `json:"profiles,omitempty"` // of Traffic Manager
+
+	Alarms map[string]webtest.Alarm `json:"alarms,omitempty"` // of Azure's web tests, by the id of the rule; no others are evaluated
 }
 
 // api serves the control API: faults in and out, an overview, and the order to stop. Every call carries the token of the
@@ -155,6 +158,7 @@ func (c *Clouds) overview() Overview {
 	maps.Copy(o.Checks, c.profiles.Checks())
 	maps.Copy(o.Checks, c.balancers.Load().Checks())
 	o.Profiles = c.profiles.Profiles()
+	o.Alarms = c.tests.Alarms()
 	return o
 }
 

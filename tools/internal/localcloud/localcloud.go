@@ -2,7 +2,7 @@
 // the data plane that serves what was deployed. This file puts the parts together; none of them knows another.
 //
 //	engine -> provider -> resource store -> aws, gcp, azure, cloudflare: project -> plane.World
-//	plane.World -> runtime, front, dns, checker, monitor, balancer, edge
+//	plane.World -> runtime, front, dns, checker, monitor, balancer, edge, webtest
 package localcloud
 
 import (
@@ -46,6 +46,7 @@ import (
 	"polygate.example/tools/internal/localcloud/runtime"
 	"polygate.example/tools/internal/localcloud/runtime/cloudrun"
 	"polygate.example/tools/internal/localcloud/vendorhost"
+	"polygate.example/tools/internal/localcloud/webtest"
 	"polygate.example/tools/internal/process"
 )
 
@@ -141,6 +142,8 @@ type Clouds struct {
 
 	// Set once everything it needs is there: DNS and fronts, which ask it, are there before.
 	balancers atomic.Pointer[balancer.Balancers]
+
+	tests *webtest.Tests
 
 	stop     chan struct{}
 	stopOnce sync.Once
@@ -340,6 +343,16 @@ func (c *Clouds) startData() (err error) {
 	if err := c.startBalancers(logger); err != nil {
 		return err
 	}
+	ca, err := c.authority()
+	if err != nil {
+		return err
+	}
+	if c.tests, err = webtest.New(webtest.Options{
+		Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Delay: c.fronts.Delay, Roots: ca.Pool(), Logger: logger,
+	}); err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.tests.Close)
 	c.state.DNS, c.state.Edge, c.state.Origin = c.dns.Addr().String(), c.edge.Addr().String(), o.Addr().String()
 	return nil
 }
@@ -419,13 +432,14 @@ func (c *Clouds) apply(ctx context.Context) error {
 		w.Checks = append(w.Checks, part.Checks...)
 		w.Profiles = append(w.Profiles, part.Profiles...)
 		w.Balancers = append(w.Balancers, part.Balancers...)
+		w.Tests = append(w.Tests, part.Tests...)
 	}
 	c.delegate(w.Zones)
 	c.world.Store(&w)
 	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))
 	c.edge.Apply(w.Sites)
 	problems = append(problems, c.serveZones(), c.checkers.Apply(w.Checks), c.profiles.Apply(w.Profiles))
-	problems = append(problems, c.balancers.Load().Apply(w.Balancers, w.Sites))
+	problems = append(problems, c.balancers.Load().Apply(w.Balancers, w.Sites), c.tests.Apply(w.Tests))
 	return errors.Join(problems...)
 }
 

@@ -10,7 +10,7 @@ import (
 	"polygate.example/tools/internal/localcloud/resource"
 )
 
-// Tokens of Azure Monitor's alerts. The local Azure keeps rules and checks them, but evaluates none and writes to nobody.
+// Tokens of Azure Monitor's alerts. The local Azure keeps rules and checks them, evaluates those on web tests, and writes to nobody.
 const (
 	tokenActionGroup = "azure-native:monitor:ActionGroup"
 	tokenMetricAlert = "azure-native:monitor:MetricAlert"

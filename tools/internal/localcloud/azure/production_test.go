@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"polygate.example/tools/internal/localcloud/azure"
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
@@ -238,5 +240,28 @@ func TestSecretsStayHidden(t *testing.T) {
 	}
 	if app.Outputs().Has("secrets") || k.key() != "one" {
 		t.Errorf("outputs %v", app.Outputs().Keys())
+	}
+}
+
+// TestWebTestRuns: a test that is enabled is run as it says, for the alerts on it that are.
+func TestWebTestRuns(t *testing.T) {
+	k := newKit(t)
+	k.watched()
+	id, _ := k.must(tWebTest, webTestInputs(nil))
+	alert, _ := k.must(tMetricAlert, testAlertInputs(nil, nil))
+	k.must(tMetricAlert, testAlertInputs(nil, resource.Props{"ruleName": "off", "enabled": false}))
+	want := []plane.WebTest{{
+		ID: id, Host: ownName, Port: 443, TLS: true, Path: "/health", Method: "GET", Headers: map[string]string{},
+		Places: []string{"us-va-ash-azr", "emea-nl-ams-azr", "apac-sg-sin-azr"}, Interval: 15 * time.Minute, Timeout: 30 * time.Second, Retried: true,
+		Status: -1, Validate: true, Lasting: 15 * 24 * time.Hour, Alarms: []plane.TestAlarm{{ID: alert, Failed: 2}},
+	}}
+	if diff := cmp.Diff(want, k.world().Tests); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := k.update(tWebTest, id, webTestInputs(func(top, _, _ resource.Props) { top["enabled"] = false })); err != nil {
+		t.Fatal(err)
+	}
+	if w := k.world(); len(w.Tests) > 0 {
+		t.Errorf("a disabled test runs: %+v", w.Tests)
 	}
 }

@@ -24,8 +24,8 @@ const frontTimeout = 230 * time.Second
 func siteKey(app string) string { return "azure" + strings.ToLower(app) }
 
 // Project derives what the data plane must serve from the records of the local Azure: each app's front under its default
-// host name and the names bound to it, its function once a package was published, the DNS zones and the Traffic Manager
-// profiles. A name whose certificate is missing has none, and cannot be reached over TLS.
+// host name and the names bound to it, its function once a package was published, the DNS zones, the Traffic Manager
+// profiles and the web tests. A name whose certificate is missing has none, and cannot be reached over TLS.
 func Project(env *resource.Env) (plane.World, error) {
 	var w plane.World
 	v := env.View()
@@ -55,6 +55,7 @@ func Project(env *resource.Env) (plane.World, error) {
 	if w.Profiles = profiles(v); len(w.Profiles) > 0 {
 		w.Zones = append(w.Zones, plane.Zone{ID: "azure-" + profileZone, Name: profileZone, Manager: managerName}) // its names are made up by the data plane
 	}
+	w.Tests = webTests(v)
 	return w, nil
 }
 

@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
 )
 
@@ -51,7 +54,7 @@ func webTest() *resource.Type {
 		}}},
 		resource.Property{Name: "request", Kind: resource.Object, Unmodelled: []string{"requestBody"}, Fields: []resource.Property{
 			{Name: "requestUrl", Kind: resource.String}, choice("httpVerb", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"),
-			{Name: "followRedirects", Kind: resource.Bool}, {Name: "parseDependentRequests", Kind: resource.Bool},
+			off("followRedirects")[0], off("parseDependentRequests")[0],
 			{Name: "headers", Kind: resource.Array, Elem: &resource.Property{Kind: resource.Object, Fields: []resource.Property{
 				{Name: "key", Kind: resource.String, Required: true}, {Name: "value", Kind: resource.String, Required: true},
 			}}},
@@ -130,6 +133,62 @@ func checkRequest(in resource.Props) error {
 		return badRequest("SSLCertRemainingLifetimeCheck is set: SSLCheck must be set to true.")
 	}
 	return nil
+}
+
+// webTests are the tests that run, with the alerts on them.
+func webTests(v resource.View) []plane.WebTest {
+	var out []plane.WebTest
+	for _, r := range v.List(tokenWebTest) {
+		request, rules := r.Inputs.Object("request"), r.Inputs.Object("validationRules")
+		u, err := url.Parse(request.Str("requestUrl"))
+		if err != nil || !r.Inputs.Bool("enabled") {
+			continue
+		}
+		t := plane.WebTest{
+			ID: r.ID, Host: strings.ToLower(u.Hostname()), Port: 443, TLS: u.Scheme == "https", Path: u.RequestURI(), Method: request.Str("httpVerb"), Headers: map[string]string{},
+			Interval: seconds(r.Inputs, "frequency", 300), Timeout: seconds(r.Inputs, "timeout", 30), Retried: r.Inputs.Bool("retryEnabled"), Status: http.StatusOK,
+			Validate: rules.Bool("sSLCheck"), Lasting: time.Duration(rules.Int("sSLCertRemainingLifetimeCheck")) * 24 * time.Hour, Alarms: testAlarms(v, r.ID),
+		}
+		if !t.TLS {
+			t.Port = 80
+		}
+		if p, err := strconv.Atoi(u.Port()); err == nil {
+			t.Port = p
+		}
+		switch {
+		case rules.Bool("ignoreHttpStatusCode"):
+			t.Status = -1
+		case rules.Has("expectedHttpStatusCode"):
+			t.Status = rules.Int("expectedHttpStatusCode")
+		}
+		for _, h := range request.Objects("headers") {
+			t.Headers[h.Str("key")] = h.Str("value")
+		}
+		for _, l := range r.Inputs.Objects("locations") {
+			t.Places = append(t.Places, l.Str("location"))
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// seconds is a property of so many seconds. Defaults: Microsoft.Insights webtests 2022-06-15.
+func seconds(in resource.Props, name string, unset int) time.Duration {
+	if in.Has(name) {
+		unset = in.Int(name)
+	}
+	return time.Duration(unset) * time.Second
+}
+
+// testAlarms are the alerts on a test that are in force.
+func testAlarms(v resource.View, test string) []plane.TestAlarm {
+	var out []plane.TestAlarm
+	for _, r := range v.List(tokenMetricAlert) {
+		if c := r.Inputs.Object("criteria"); r.Inputs.Bool("enabled") && c.Has("webTestId") && Equal(c.Str("webTestId"), test) {
+			out = append(out, plane.TestAlarm{ID: r.ID, Failed: c.Int("failedLocationCount")})
+		}
+	}
+	return out
 }
 
 // linkedComponent is the component that a test's one tag leads to. The words of the refusal: microsoft/mcp issue #858.

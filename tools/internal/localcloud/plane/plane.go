@@ -17,6 +17,7 @@ type World struct {
 	Checks    []HealthCheck
 	Profiles  []Profile  `json:",omitzero"` // Azure Traffic Manager
 	Balancers []Balancer `json:",omitzero"` // Cloudflare load balancers
+	Tests     []WebTest  `json:",omitzero"` // of Azure's Application Insights
 }
 
 // Runtime names the contract a function's artefact is executed under.

@@ -1,6 +1,6 @@
-// Package probe is what the health checkers of all traffic managers have in common: Sender sends one probe, Rounds probes one
+// Package probe is what the health checkers of all traffic managers, and Azure's web tests, have in common: Sender sends one probe, Rounds probes one
 // target again and again from several locations, and Result and Status are what comes of it. Who is healthy by it is for each
-// manager to say: checker is Route 53's, monitor Azure Traffic Manager's and balancer Cloudflare's.
+// manager to say: checker is Route 53's, monitor Azure Traffic Manager's and balancer Cloudflare's; webtest has alarms instead.
 //
 // # Time
 //

@@ -45,6 +45,7 @@ type Target struct {
 	Host     string              // Host header; "" is Dial. A port that is not the protocol's own is added
 	SNI      string              // server name in the TLS handshake; "" sends none
 	Roots    *x509.CertPool      // HTTPS: the certificate must lead to one of them and be for SNI, or else for Dial; nil validates nothing
+	Lasting  time.Duration       // with Roots: how much longer the certificate must be valid, wall time as certificates are
 	Method   string              // "" is GET
 	Path     string              // with its query; "" is /
 	Headers  map[string][]string // beside Host, which Host says
@@ -151,8 +152,13 @@ func (t Target) tls() *tls.Config {
 		for _, c := range s.PeerCertificates[1:] {
 			opts.Intermediates.AddCert(c)
 		}
-		_, err := s.PeerCertificates[0].Verify(opts)
-		return err
+		if _, err := s.PeerCertificates[0].Verify(opts); err != nil {
+			return err
+		}
+		if left := time.Until(s.PeerCertificates[0].NotAfter); left < t.Lasting {
+			return fmt.Errorf("the certificate ends in %s, within %s", left.Round(time.Second), t.Lasting)
+		}
+		return nil
 	}
 	return cfg
 }
