@@ -19,7 +19,6 @@ var (
 	domains      = []string{"arn:aws:apigateway:*::/domainnames", "arn:aws:apigateway:*::/domainnames/*", "arn:aws:apigateway:*::/tags/*"}
 	certificates = []string{"arn:aws:acm:*:*:certificate/*"}
 	logGroups    = []string{"arn:aws:logs:*:*:log-group:/aws/lambda/polygate-*", "arn:aws:logs:*:*:log-group:/aws/vendedlogs/polygate-*"}
-	allLogGroups = []string{"arn:aws:logs:*:*:log-group:*"}
 	zones        = []string{"arn:aws:route53:::hostedzone/*"}
 	checks       = []string{"arn:aws:route53:::healthcheck/*"}
 	budgets      = []string{"arn:aws:budgets::*:budget/polygate-*"}
@@ -92,9 +91,13 @@ var unscoped = []string{
 	"acm:RequestCertificate", "route53:CreateHealthCheck", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
 }
 
-// listing are the actions that list: they are on all there is, whatever is asked for. Source: CloudWatch Logs evaluates
-// DescribeLogGroups on log-group::log-stream:, a group without a name, as its refusals say.
-var listing = []string{"logs:DescribeLogGroups"}
+// listing are the actions that list, by which Pulumi reads what it knows by name: they are on all there is, whatever is asked
+// for, as their refusals say. Sources: CloudWatch Logs evaluates DescribeLogGroups on log-group::log-stream:, a group without a
+// name; CloudWatch evaluates DescribeAlarms on alarm:* (aws-samples/amazon-cloudwatch-auto-alarms issue #1).
+var listing = map[string][]string{
+	"cloudwatch:DescribeAlarms": {"arn:aws:cloudwatch:*:*:alarm:*"},
+	"logs:DescribeLogGroups":    {"arn:aws:logs:*:*:log-group:*"},
+}
 
 // beside are calls that come with no resource type of their own.
 var beside = []statement{
@@ -105,8 +108,6 @@ var beside = []statement{
 	// service-linked roles for API Gateway", docs.aws.amazon.com/apigateway/latest/developerguide/using-service-linked-roles.html.
 	{Sid: "ServiceRoles", Effect: "Allow", Action: []string{"iam:CreateServiceLinkedRole"}, Resource: []string{"arn:aws:iam::*:role/aws-service-role/*"},
 		Condition: map[string]any{"StringEquals": map[string][]string{"iam:AWSServiceName": {"ops.apigateway.amazonaws.com"}}}},
-	// Pulumi reads a log group by listing those of its name.
-	{Sid: "LogGroups", Effect: "Allow", Resource: allLogGroups, Action: listing},
 	// Access logs are delivered by CloudWatch Logs, which is told so. Source: "Permissions for access logging", docs.aws.amazon.com/
 	// apigateway/latest/developerguide/http-api-logging.html.
 	{Sid: "AccessLogs", Effect: "Allow", Resource: anyResource, Action: []string{
@@ -136,6 +137,7 @@ type statement struct {
 func Policy(always bool) (string, error) {
 	bySid := map[string]*statement{}
 	var order []string
+	var lists []statement
 	anywhere := statement{Sid: "Unscoped", Effect: "Allow", Resource: anyResource}
 	for _, token := range Types(AWS) {
 		n := aws[token]
@@ -163,8 +165,9 @@ func Policy(always bool) (string, error) {
 				anywhere.Action = append(anywhere.Action, a)
 				continue
 			}
-			if slices.Contains(listing, a) {
-				continue // beside
+			if all, ok := listing[a]; ok {
+				lists = append(lists, statement{Sid: "List" + sid, Effect: "Allow", Action: []string{a}, Resource: all})
+				continue
 			}
 			st.Action = append(st.Action, a)
 		}
@@ -179,7 +182,7 @@ func Policy(always bool) (string, error) {
 		st.Action = slices.Compact(st.Action)
 		policy.Statement = append(policy.Statement, *st)
 	}
-	policy.Statement = append(append(policy.Statement, anywhere), beside...)
+	policy.Statement = slices.Concat(policy.Statement, []statement{anywhere}, lists, beside)
 	b, err := json.MarshalIndent(policy, "", "  ")
 	return string(b), err
 }

@@ -24,7 +24,7 @@ var google = map[string]Need{
 	"gcp:logging/projectExclusion:ProjectExclusion":                     {API: "logging.googleapis.com", Roles: []string{"roles/logging.configWriter"}},
 	"gcp:logging/projectSink:ProjectSink":                               {API: "logging.googleapis.com", Roles: []string{"roles/logging.configWriter"}},
 	"gcp:monitoring/alertPolicy:AlertPolicy":                            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.alertPolicyEditor"}, Dial: "alarms"},
-	"gcp:monitoring/notificationChannel:NotificationChannel":            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.notificationChannelEditor"}, Dial: "alarms"},
+	"gcp:monitoring/notificationChannel:NotificationChannel":            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.notificationChannelEditor"}, Dial: "alarms or budget"},
 	"gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":                {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.uptimeCheckConfigEditor"}, Dial: "alarms"},
 	"gcp:projects/iAMMember:IAMMember":                                  {API: "cloudresourcemanager.googleapis.com", Roles: []string{"roles/resourcemanager.projectIamAdmin"}},
 	"gcp:secretmanager/secretIamMember:SecretIamMember":                 {API: "secretmanager.googleapis.com", Roles: []string{"roles/secretmanager.admin"}, Scope: "each secret of polygate:secrets", Dial: "secrets"},

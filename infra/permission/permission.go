@@ -66,6 +66,8 @@ func dialled(s settings.Settings, dial string) bool {
 		return s.Alarms != nil
 	case "budget":
 		return s.Budget != nil
+	case "alarms or budget":
+		return s.Alarms != nil || s.Budget != nil
 	case "secrets":
 		return len(s.Secrets) > 0
 	}

@@ -90,8 +90,11 @@ func TestPolicy(t *testing.T) {
 				if slices.Contains([]string{"acm:RequestCertificate", "route53:CreateHealthCheck", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"}, a) {
 					resources = []string{"*"} // they take none, and a policy that names one does not allow them
 				}
-				if a == "logs:DescribeLogGroups" {
-					resources = []string{"arn:aws:logs:*:*:log-group:*"} // it lists all of them, whatever is asked for
+				switch a { // they list all there are, whatever is asked for
+				case "logs:DescribeLogGroups":
+					resources = []string{"arn:aws:logs:*:*:log-group:*"}
+				case "cloudwatch:DescribeAlarms":
+					resources = []string{"arn:aws:cloudwatch:*:*:alarm:*"}
 				}
 				for _, r := range resources {
 					if (n.Dial == "" || !always) && !slices.Contains(allowed[a], r) {
@@ -124,6 +127,7 @@ var opened = map[string]*regexp.Regexp{
 	"*": regexp.MustCompile(`^(acm:RequestCertificate|route53:(CreateHealthCheck|ListHostedZones(ByName)?|GetChange)|sns:((Get|Set)SubscriptionAttributes|Unsubscribe)|` +
 		`route53-recovery-control-config:.*|logs:((Create|Get|Update|Delete)LogDelivery|ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies)|` +
 		`sts:GetCallerIdentity|account:ListRegions|lambda:GetAccountSettings)$`),
+	"arn:aws:cloudwatch:*:*:alarm:*":                                        regexp.MustCompile(`^cloudwatch:DescribeAlarms$`),
 	"arn:aws:acm:*:*:certificate/*":                                         regexp.MustCompile(`^acm:`),
 	"arn:aws:apigateway:*::/apis":                                           regexp.MustCompile(`^apigateway:`),
 	"arn:aws:apigateway:*::/apis/*":                                         regexp.MustCompile(`^apigateway:`),
@@ -194,6 +198,8 @@ func TestForAStack(t *testing.T) {
 		{"AWS alone", settings.Settings{Regions: regions("aws"), Manager: "route53"}, nil, []string{"run.googleapis.com"}, nil},
 		{"Google", settings.Settings{Regions: regions("gcp")}, []string{"run.googleapis.com", "cloudbuild.googleapis.com", "compute.googleapis.com"},
 			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com"}, nil},
+		{"Google with a budget", settings.Settings{Regions: regions("gcp"), Budget: &settings.Budget{}},
+			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com"}, nil, nil}, // which tells by a notification channel
 		{"Google with all dials", settings.Settings{Regions: regions("gcp"), Alarms: &settings.Alarms{}, Budget: &settings.Budget{}, Secrets: map[string]map[string]string{"A": nil}},
 			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com"}, nil, nil},
 		{"Azure", settings.Settings{Regions: regions("azure")}, nil, nil,
