@@ -72,7 +72,7 @@ lets names be chosen. What depends on your stack you can narrow by hand: ` + "`h
 		}
 		elsewhere = append(elsewhere, "`"+g.Role+"` on "+g.On)
 	}
-	p.line("    for role in \\\n      %s; do\n      gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role $role --condition None\n    done\n    gcloud auth application-default login\n",
+	p.line("    for role in \\\n      %s; do\n      gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role $role --condition None\n    done\n    gcloud auth application-default login --impersonate-service-account=<deployer>\n",
 		strings.Join(grants, " \\\n      "))
 	slices.Sort(elsewhere)
 	p.line("Beside these: %s.\n", strings.Join(slices.Compact(elsewhere), "; "))

@@ -260,7 +260,7 @@ func inClear(environment string, get Lookup) []Problem {
 		if !ok || v == "" || isEncrypted(v) || Secret(v) == FrontOpen || environment == Local {
 			continue
 		}
-		problems = append(problems, Problemf(key, nil, "is in clear: take it out and set another one encrypted, `pulumi config set --secret polygate:%s \"$(openssl rand -hex 32)\"`", key))
+		problems = append(problems, Problemf(key, nil, "is in clear: take it out and set another one encrypted, `openssl rand -hex 32 | pulumi config set --secret polygate:%s`", key))
 	}
 	for _, key := range credentials {
 		if v, ok := get(key); ok && v != "" && !isEncrypted(v) && environment != Local {

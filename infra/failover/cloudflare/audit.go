@@ -89,7 +89,7 @@ func auditProxy(s settings.Settings) []settings.Problem {
 		return out
 	}
 	if s.FrontSecret == "" {
-		bad("frontSecret", nil, "is missing, and without it everybody could come to the regions around Cloudflare: `pulumi config set --secret polygate:frontSecret \"$(openssl rand -hex 32)\"`")
+		bad("frontSecret", nil, "is missing, and without it everybody could come to the regions around Cloudflare: `openssl rand -hex 32 | pulumi config set --secret polygate:frontSecret`")
 	}
 	if s.Spare != "" {
 		bad("spare", nil, "is %q, and behind Cloudflare's proxy the regions refuse whom it does not bring, clients led by %s too: take it out, or answer DNS only (polygate:cloudflare: {proxied: false})", s.Spare, s.Spare)

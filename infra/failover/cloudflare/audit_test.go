@@ -53,7 +53,7 @@ func TestAudit(t *testing.T) {
 		{"ramp too fine", all(weights(nil), func(s *settings.Settings) { s.Ramp, s.Weights = []int{1, 100}, map[string]int{"aws/us-east-1": 20} }),
 			[]string{"polygate:weights.aws/us-east-1", "is 20", "polygate:ramp with a larger share"}},
 		{"proxied", proxied, nil},
-		{"no front secret", all(proxied, func(s *settings.Settings) { s.FrontSecret = "" }), []string{"polygate:frontSecret", "is missing", `pulumi config set --secret polygate:frontSecret "$(openssl rand -hex 32)"`}},
+		{"no front secret", all(proxied, func(s *settings.Settings) { s.FrontSecret = "" }), []string{"polygate:frontSecret", "is missing", `openssl rand -hex 32 | pulumi config set --secret polygate:frontSecret`}},
 		{"failover across pools, DNS only", func(s *settings.Settings) { s.Cloudflare.FailoverAcrossPools = true }, []string{"polygate:cloudflare.failoverAcrossPools", "proxied: true"}},
 		{"proxied, spare", all(proxied, func(s *settings.Settings) { s.Spare = "route53" }), []string{"polygate:spare", "refuse whom it does not bring", "DNS only"}},
 		{"proxied as a spare", all(proxied, func(s *settings.Settings) { s.Manager, s.Spare, s.FrontSecret = "route53", "cloudflare", "" }), []string{"polygate:cloudflare.proxied", "DNS only"}},
