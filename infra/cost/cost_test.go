@@ -70,6 +70,10 @@ func TestBase(t *testing.T) {
 		{"a way back in four slices", settings.Settings{Manager: "route53", Regions: of("aws", 2), Memory: 512, Check: settings.Check{Interval: 30}, Ramp: []int{5, 25, 50, 100}},
 			// Each region has four endpoint checks over HTTPS, and three that combine.
 			map[string]float64{"route53.check.aws": 4.00, "route53.option.aws": 8.00, "route53.check.derived": 3.00}, 15.50},
+		{"a way back for those that share", settings.Settings{Manager: "route53", Pattern: settings.MultiRegion, Steering: settings.Weighted,
+			Regions: append(of("aws", 2), of("azure", 1)...), Memory: 512, Check: settings.Check{Interval: 30}, Ramp: []int{50, 100}},
+			// Two checks of each region on AWS and what combines them; the one elsewhere is alone in its group.
+			map[string]float64{"route53.check.aws": 2.00, "route53.check.other": 0.75, "route53.check.derived": 1.00}, 10.25},
 		{"alarms, budget and secrets", settings.Settings{Manager: "cloudflare", Regions: append(of("aws", 2), of("gcp", 1)...), Memory: 512,
 			Alarms: &settings.Alarms{}, Budget: &settings.Budget{Monthly: 10}, Secrets: map[string]map[string]string{
 				"A": {"aws": "arn:aws:secretsmanager:us-east-1:1:secret:a", "gcp": "projects/p/secrets/a"},

@@ -12,37 +12,42 @@ const fastInterval = 10
 func (b *bill) route53(s settings.Settings) {
 	const of = "route53"
 	b.add(of, "route53.zone", 1, "hosted zone, which exists already")
-	inside := count(s, "aws")
-	outside := float64(len(s.Regions)) - inside
-	slow := float64(slowChecks(s))
-	b.add(of, "route53.check.aws", inside*(1+slow), "health checks of regions on AWS")
-	b.add(of, "route53.check.other", outside*(1+slow), "health checks of regions elsewhere")
-	b.add(of, "route53.option.aws", inside*(1+slow), "HTTPS, for a check on AWS")
-	b.add(of, "route53.option.other", outside*(1+slow), "HTTPS, for a check elsewhere")
+	slow, slowInside := slowChecks(s)
+	inside := count(s, "aws") + slowInside
+	outside := float64(len(s.Regions)) - count(s, "aws") + slow - slowInside
+	b.add(of, "route53.check.aws", inside, "health checks of regions on AWS")
+	b.add(of, "route53.check.other", outside, "health checks of regions elsewhere")
+	b.add(of, "route53.option.aws", inside, "HTTPS, for a check on AWS")
+	b.add(of, "route53.option.other", outside, "HTTPS, for a check elsewhere")
 	if s.Check.Interval == fastInterval {
-		b.add(of, "route53.option.aws", inside*(1+slow), "10 s interval, for a check on AWS")
-		b.add(of, "route53.option.other", outside*(1+slow), "10 s interval, for a check elsewhere")
+		b.add(of, "route53.option.aws", inside, "10 s interval, for a check on AWS")
+		b.add(of, "route53.option.other", outside, "10 s interval, for a check elsewhere")
 	}
-	b.add(of, "route53.check.derived", float64(len(s.Regions)*derivedChecks(s)), "calculated checks and routing control checks")
+	derived := slow // each is combined with what the first slice goes by
+	if s.Route53.RoutingControls {
+		derived += 2 * float64(len(s.Regions)) // the switch, and what joins it to the rest
+	}
+	b.add(of, "route53.check.derived", derived, "calculated checks and routing control checks")
 	if s.Route53.RoutingControls && s.Manager == of {
 		b.add(of, "route53.arc.cluster", 1, "Application Recovery Controller cluster")
 	}
 }
 
-// slowChecks is how many endpoint checks more a region has for its way back in slices: one for each step but the first,
-// which goes by the ordinary check.
-func slowChecks(s settings.Settings) int {
-	return max(0, len(s.Ramp)-1)
-}
-
-// derivedChecks is how many checks a region has that probe nothing: one that combines for each slice but the first, and
-// with routing controls the switch and what joins it to the rest.
-func derivedChecks(s settings.Settings) int {
-	n := slowChecks(s)
-	if s.Route53.RoutingControls {
-		n += 2
+// slowChecks is how many endpoint checks more the regions have for their way back in slices, and how many of these are on AWS:
+// one for each step but the first, which goes by the ordinary check. A region that is alone in its group has no ramp.
+func slowChecks(s settings.Settings) (all, inside float64) {
+	for _, group := range s.Groups() {
+		if len(group) < 2 || len(s.Ramp) == 0 {
+			continue
+		}
+		for _, r := range group {
+			all += float64(len(s.Ramp) - 1)
+			if r.Provider == "aws" {
+				inside += float64(len(s.Ramp) - 1)
+			}
+		}
 	}
-	return n
+	return all, inside
 }
 
 // trafficManager puts down an external endpoint for each region, also for one on Azure: endpoints are told by their own
