@@ -78,6 +78,9 @@ func TestStacksDials(t *testing.T) {
 	if !prod.Protect {
 		t.Error("prod does not refuse deletion")
 	}
+	if prod.Alarms == nil || prod.Budget == nil || prod.Certificate == nil || prod.Certificate.ACME == nil {
+		t.Error("prod tells nobody when it fails or costs too much, or cannot have its certificate renewed")
+	}
 	staging, err := Settings(root, "staging")
 	if err != nil {
 		t.Fatal(err)
