@@ -26,6 +26,8 @@ type Options struct {
 	Dials    map[string]any                   // polygate: keys to set, without the namespace; nil values are taken out
 	Document func(origin string) string       // gateway document for an origin's URL; nil keeps the checkout's
 	Log      func(format string, args ...any) // progress; nil is silent
+	// Variables are more of the environment that polygate is run with, as KEY=value.
+	Variables []string
 }
 
 // LogTo writes progress line by line.
@@ -43,8 +45,9 @@ type Environment struct {
 	Edge   string // host:port
 	Origin string // host:port
 
-	bin string
-	log func(format string, args ...any)
+	bin       string
+	log       func(format string, args ...any)
+	variables []string
 }
 
 // sources is what a project needs of the checkout to be built and deployed.
@@ -67,7 +70,7 @@ func New(ctx context.Context, opts Options) (*Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the project folder: %w", err)
 	}
-	e := &Environment{Root: root, bin: bin, log: opts.Log}
+	e := &Environment{Root: root, bin: bin, log: opts.Log, variables: opts.Variables}
 	for _, s := range sources {
 		if err := copyTree(filepath.Join(checkout, s), filepath.Join(root, s)); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(root))

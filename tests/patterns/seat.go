@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"polygate.example/tests/harness"
@@ -98,18 +100,28 @@ func health(ctx context.Context, c *client.Client, host string) (region string, 
 	return report.Region, nil
 }
 
-// tally asks the shared name n times from each place, each time with an empty cache, and counts the regions that answered.
+// tally asks the shared name n times from each place, from all of them at once and each time with an empty cache, and counts the
+// regions that answered.
 func (s *seat) tally(ctx context.Context, n int) (map[string]map[string]int, error) {
-	out := map[string]map[string]int{}
-	for _, p := range s.places {
-		out[p.Code] = map[string]int{}
-		for range n {
-			region, err := s.who(ctx, p, s.status.Hostname)
-			if err != nil {
-				return out, fmt.Errorf("from %s: %w", p.Code, err)
+	var group sync.WaitGroup
+	shares, errs := make([]map[string]int, len(s.places)), make([]error, len(s.places))
+	for i, p := range s.places {
+		group.Go(func() {
+			shares[i] = map[string]int{}
+			for range n {
+				region, err := s.who(ctx, p, s.status.Hostname)
+				if err != nil {
+					errs[i] = fmt.Errorf("from %s: %w", p.Code, err)
+					return
+				}
+				shares[i][region]++
 			}
-			out[p.Code][region]++
-		}
+		})
 	}
-	return out, nil
+	group.Wait()
+	out := map[string]map[string]int{}
+	for i, p := range s.places {
+		out[p.Code] = shares[i]
+	}
+	return out, errors.Join(errs...)
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"polygate.example/tests/command"
 	"polygate.example/tests/harness"
@@ -47,7 +48,14 @@ func run(ctx context.Context, managers []string, out, progress io.Writer) error 
 	return nil
 }
 
-// measureAll measures two stacks at a time: most of it is waiting for checks and caches, and more would disturb each other.
+// atOnce is how many stacks are measured at a time: most of it is waiting for checks and caches, and more would disturb each other.
+const atOnce = 3
+
+// each is about how long a combination takes to be deployed and measured: the bounds of two losses, twice over at ten times the
+// speed of the clock, and an `up`.
+const each = time.Minute
+
+// measureAll measures all stacks and says on the way how far it has come.
 func measureAll(ctx context.Context, stacks []patterns.Stack, progress io.Writer) ([]patterns.Measured, error) {
 	var (
 		group sync.WaitGroup
@@ -55,7 +63,13 @@ func measureAll(ctx context.Context, stacks []patterns.Stack, progress io.Writer
 		errs  []error
 	)
 	results := make([][]patterns.Measured, len(stacks))
-	slots := make(chan struct{}, 2)
+	begun, done, combinations := time.Now(), 0, 0
+	for _, s := range stacks {
+		combinations += len(s.Rows)
+	}
+	fmt.Fprintf(progress, "%d combinations on %d stacks, %d at a time: about %.0f minutes\n",
+		combinations, len(stacks), atOnce, (each * time.Duration(combinations) / atOnce).Minutes())
+	slots := make(chan struct{}, atOnce)
 	for i, s := range stacks {
 		group.Go(func() {
 			slots <- struct{}{}
@@ -64,6 +78,11 @@ func measureAll(ctx context.Context, stacks []patterns.Stack, progress io.Writer
 				mu.Lock()
 				defer mu.Unlock()
 				fmt.Fprintf(progress, s.Name+"  "+format+"\n", args...)
+			}, func() {
+				mu.Lock()
+				defer mu.Unlock()
+				done++
+				fmt.Fprintf(progress, "%d of %d combinations measured after %.1f minutes\n", done, combinations, time.Since(begun).Minutes())
 			})
 			mu.Lock()
 			defer mu.Unlock()
@@ -77,7 +96,8 @@ func measureAll(ctx context.Context, stacks []patterns.Stack, progress io.Writer
 	return slices.Concat(results...), errors.Join(errs...)
 }
 
-func measure(ctx context.Context, s patterns.Stack, log func(string, ...any)) (out []patterns.Measured, err error) {
+// measure measures the combinations of one stack, and calls measured after each.
+func measure(ctx context.Context, s patterns.Stack, log func(string, ...any), measured func()) (out []patterns.Measured, err error) {
 	env, err := harness.New(ctx, harness.Options{Dials: s.Rows[0].Dials(), Document: harness.EchoDocument, Log: log})
 	if err != nil {
 		return nil, err
@@ -99,6 +119,7 @@ func measure(ctx context.Context, s patterns.Stack, log func(string, ...any)) (o
 			return out, err
 		}
 		out = append(out, m)
+		measured()
 	}
 	return out, nil
 }
