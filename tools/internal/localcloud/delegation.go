@@ -3,11 +3,15 @@ package localcloud
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
+	"polygate.example/tools/internal/localcloud/cloudflare"
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/plane"
 )
@@ -25,22 +29,93 @@ func delegationNote(zone string) string { return "delegation/" + zone }
 // the clouds were started with first. It does not wait for what resolvers remember of the servers before, which in production
 // they do for the TTL of the NS records in the zone above, often two days.
 //
-// Nothing is led to a zone that is empty while another one of its name is not: clouds that are started with another manager, by a
-// preview perhaps, go on answering until something has been deployed there.
-func (c *Clouds) delegate(zones []plane.Zone) {
+// The first deployment says it: from then on the zone above names the manager that it wrote to, as it would in production, and
+// another manager in the stack file changes nothing there.
+func (c *Clouds) delegate(zones []plane.Zone) error {
 	to := map[string]string{}
+	var problems []error
 	for name, managers := range managersOf(zones) {
 		to[name] = c.delegated(name, managers)
-		if _, said := c.store.Note(delegationNote(name)); said || holds(zones, name, to[name]) {
+		if _, said := c.store.Note(delegationNote(name)); said {
 			continue
 		}
-		if i := slices.IndexFunc(managers, func(m string) bool { return holds(zones, name, m) }); i >= 0 {
-			to[name] = managers[i]
+		if !holds(zones, name, to[name]) {
+			i := slices.IndexFunc(managers, func(m string) bool { return holds(zones, name, m) })
+			if i < 0 {
+				continue
+			}
+			to[name] = managers[i] // clouds of before, that were started with another manager
 		}
+		problems = append(problems, c.store.SetNote(delegationNote(name), to[name]))
 	}
 	for i, z := range zones {
 		zones[i].Undelegated = z.Manager != "" && z.Manager != to[z.Name]
 	}
+	return errors.Join(problems...)
+}
+
+// activationCheck is how long after a change of the delegation Cloudflare looks at it: "The first check occurs after 60 seconds".
+// Source: "Zone status", developers.cloudflare.com/dns/zone-setups/reference/domain-status.
+const activationCheck = 60 * time.Second
+
+// activations are the looks at delegations that Cloudflare has yet to take.
+type activations struct {
+	ctx   context.Context // ends with the clouds
+	under sync.WaitGroup
+	mu    sync.Mutex
+	looks map[string]bool // by zone
+}
+
+// followDelegation has Cloudflare look after a while at each zone whose status does not fit its delegation. A zone that has been
+// led elsewhere has moved at once: after how many checks it does, no document says.
+func (c *Clouds) followDelegation() {
+	w := c.world.Load()
+	for _, z := range w.Zones {
+		if z.Manager != "cloudflare" || !cloudflare.Outdated(c.store.View(), z.Name, !z.Undelegated) {
+			continue
+		}
+		after := activationCheck
+		if z.Undelegated {
+			after = 0
+		}
+		a := &c.activations
+		a.mu.Lock()
+		if a.looks == nil {
+			a.looks = map[string]bool{}
+		}
+		if !a.looks[z.Name] {
+			a.looks[z.Name] = true
+			a.under.Go(func() { c.checkActivation(z.Name, after) })
+		}
+		a.mu.Unlock()
+	}
+}
+
+func (c *Clouds) checkActivation(zone string, after time.Duration) {
+	a := &c.activations
+	whole := c.services.Clock.Sleep(a.ctx, after)
+	a.mu.Lock()
+	delete(a.looks, zone)
+	a.mu.Unlock()
+	if !whole {
+		return
+	}
+	delegated := c.delegated(zone, managersOf(c.world.Load().Zones)[zone]) == "cloudflare"
+	if err := cloudflare.CheckActivation(a.ctx, c.store, zone, delegated); err != nil && a.ctx.Err() == nil {
+		c.opts.Log("checking the delegation of %s: %v", zone, err)
+	}
+	c.followDelegation() // it may have changed in the meantime
+}
+
+// zoneManagers are the managers of the zones of a name.
+func zoneManagers(zones []Zone, name string) []string {
+	var out []string
+	for _, z := range zones {
+		if strings.EqualFold(strings.TrimSuffix(z.Name, "."), strings.TrimSuffix(name, ".")) {
+			out = append(out, z.Manager)
+		}
+	}
+	return out
 }
 
 // holds reports whether a manager's zone has records of somebody's own.
@@ -59,6 +134,16 @@ func managersOf(zones []plane.Zone) map[string][]string {
 		}
 	}
 	return out
+}
+
+// named is the manager that the zone above names for a zone, whether or not the clouds were started with a zone there: these are
+// the managers of those they were.
+func (c *Clouds) named(zone string, managers []string) string {
+	zone = strings.ToLower(strings.TrimSuffix(zone, "."))
+	if m, ok := c.store.Note(delegationNote(zone)); ok {
+		return m
+	}
+	return c.delegated(zone, managers)
 }
 
 // delegated is the manager that a zone of these managers is delegated to.
@@ -99,6 +184,7 @@ func (c *Clouds) serveDelegation(mux *http.ServeMux) {
 			return
 		}
 		c.store.Announce()
+		c.followDelegation()
 		reply(w, d)
 	})
 }

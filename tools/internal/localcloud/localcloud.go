@@ -75,7 +75,7 @@ type Zone struct {
 }
 
 // seed puts the zone where someone made it by hand.
-func (z Zone) seed(store *resource.Store) error {
+func (z Zone) seed(store *resource.Store, delegated bool) error {
 	switch z.Manager {
 	case "route53":
 		if err := aws.SeedZone(store, z.Name); err != nil || !z.AcceleratedRecovery {
@@ -85,7 +85,7 @@ func (z Zone) seed(store *resource.Store) error {
 	case "trafficmanager":
 		return azure.SeedZone(store, z.Name, z.Group)
 	case "cloudflare":
-		return cloudflare.SeedZone(store, z.Name)
+		return cloudflare.SeedZone(store, z.Name, delegated)
 	default:
 		return fmt.Errorf("the local clouds hold no zones of %q", z.Manager)
 	}
@@ -131,7 +131,8 @@ type Clouds struct {
 	faults   *fault.Set
 	world    atomic.Pointer[plane.World]
 
-	challenges challenges
+	challenges  challenges
+	activations activations
 
 	runtimes *runtime.Runtimes
 	fronts   *front.Fronts
@@ -209,7 +210,12 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 			opts.Log("serving what was deployed: %v", err)
 		}
 	})
-	c.onClose(cancel) // before the providers' end, which waits for the operation whose change is being applied
+	c.onClose(func() { // before the providers' end, which waits for the operation whose change is being applied
+		cancel()
+		c.activations.under.Wait()
+	})
+	c.activations.ctx = applying
+	c.followDelegation()
 	if err := c.state.write(opts.Dir); err != nil {
 		return nil, err
 	}
@@ -247,7 +253,7 @@ func (c *Clouds) startControl() error {
 	}
 	c.store = store
 	for _, z := range c.opts.Zones {
-		if err := z.seed(store); err != nil {
+		if err := z.seed(store, c.named(z.Name, zoneManagers(c.opts.Zones, z.Name)) == z.Manager); err != nil {
 			return fmt.Errorf("seed zone %s: %w", z.Name, err)
 		}
 	}
@@ -261,7 +267,7 @@ func (c *Clouds) startControl() error {
 	}
 	c.services = resource.Services{
 		Addresses: fronts,
-		DNS:       world{zones: c.opts.Zones, holders: holders(), delegated: c.delegated},
+		DNS:       world{zones: c.opts.Zones, holders: holders(), delegated: c.named},
 		CA:        ca,
 		Clock:     clock.New(c.opts.Speed),
 		Refuse:    c.faults.Refuses,
@@ -434,7 +440,7 @@ func (c *Clouds) apply(ctx context.Context) error {
 		w.Balancers = append(w.Balancers, part.Balancers...)
 		w.Tests = append(w.Tests, part.Tests...)
 	}
-	c.delegate(w.Zones)
+	problems = append(problems, c.delegate(w.Zones))
 	c.world.Store(&w)
 	problems = append(problems, c.runtimes.Apply(ctx, w.Functions), c.fronts.Apply(w.Sites))
 	c.edge.Apply(w.Sites)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,9 @@ func TestDelegation(t *testing.T) {
 				z[i].Records = append(z[i].Records, plane.Record{Name: "api." + z[i].Name, Type: "CNAME"})
 			}
 		}
-		c.delegate(z)
+		if err := c.delegate(z); err != nil {
+			t.Error(err)
+		}
 		var out []string
 		for _, z := range z {
 			if !z.Undelegated {
@@ -59,6 +62,13 @@ func TestDelegation(t *testing.T) {
 	holding = "cloudflare" // the clouds were started with another manager, of which nothing is deployed
 	if got, want := led(), "polygate.test cloudflare, execute-api.test , other.test cloudflare"; got != want {
 		t.Errorf("with an empty zone elsewhere clients are led to %s, want %s", got, want)
+	}
+	holding = "route53" // what is deployed elsewhere afterwards changes nothing at the zone above
+	if got, want := led(), "polygate.test cloudflare, execute-api.test , other.test cloudflare"; got != want {
+		t.Errorf("after a deployment with another manager clients are led to %s, want %s", got, want)
+	}
+	if err := c.store.SetNote(delegationNote("polygate.test"), "route53"); err != nil {
+		t.Fatal(err)
 	}
 	holding = ""
 	c.world.Store(&plane.World{Zones: zones()})
@@ -84,6 +94,70 @@ func TestDelegation(t *testing.T) {
 			t.Errorf("%v: %v, want %q", d, err, want)
 		}
 	}
+}
+
+// Cloudflare looks a minute after a change of the delegation, and the status of its zone follows; a zone that has been led elsewhere
+// has moved. Starting the clouds again changes nothing, whichever manager comes first.
+func TestActivation(t *testing.T) {
+	dir := t.TempDir()
+	any := netip.MustParseAddrPort("127.0.0.1:0")
+	open := func(managers ...string) *Clouds {
+		var zones []Zone
+		for _, m := range managers {
+			zones = append(zones, Zone{Name: "polygate.test", Manager: m})
+		}
+		c, err := Start(t.Context(), Options{Dir: dir, Speed: 200, DNS: any, Edge: any, Origin: any, Network: netip.MustParseAddr("127.99.3.0"), Zones: zones, Log: t.Logf})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	status := func(c *Clouds, want string) {
+		t.Helper()
+		var got string
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			for _, r := range c.store.View().List("cloudflare:index/zone:Zone") {
+				got = r.Computed.Str("status")
+			}
+			if got == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the zone is %q, want %q", got, want)
+			}
+		}
+	}
+	c := open("route53", "cloudflare")
+	status(c, "pending")
+	begun := c.services.Clock.Now()
+	if err := client(t, dir).Delegate(t.Context(), Delegation{Zone: "polygate.test", Manager: "cloudflare"}); err != nil {
+		t.Fatal(err)
+	}
+	status(c, "active")
+	if took := c.services.Clock.Now().Sub(begun); took < activationCheck {
+		t.Errorf("active after %v: the first check occurs after 60 seconds (Zone status, Pending)", took)
+	}
+	if err := client(t, dir).Delegate(t.Context(), Delegation{Zone: "polygate.test", Manager: "route53"}); err != nil {
+		t.Fatal(err)
+	}
+	status(c, "moved")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open("cloudflare", "route53") // they have changed places in the stack file, and not in the zone above
+	defer func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	status(c, "moved")
+	if o, err := client(t, dir).Overview(t.Context()); err != nil || o.Delegations["polygate.test"] != "route53" {
+		t.Errorf("delegations %v, %v", o.Delegations, err)
+	}
+	if err := client(t, dir).Delegate(t.Context(), Delegation{Zone: "polygate.test", Manager: "cloudflare"}); err != nil {
+		t.Fatal(err)
+	}
+	status(c, "active")
 }
 
 // A manager's servers are lost and come back; they cannot be slow, and a manager without a zone is none.

@@ -49,7 +49,7 @@ func newBed(t *testing.T) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cloudflare.SeedZone(store, zone); err != nil {
+	if err := cloudflare.SeedZone(store, zone, true); err != nil {
 		t.Fatal(err)
 	}
 	services := resource.Services{Addresses: &resourcetest.Addresses{Port: 8443}, DNS: cloudflare.DNS{}, CA: ca, Clock: clock.New(1e6)}

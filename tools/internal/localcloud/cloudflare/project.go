@@ -56,7 +56,8 @@ func hosted(v resource.View, z resource.Record) plane.Zone {
 func balancer(v resource.View, r resource.Record) plane.Balancer {
 	in := r.Inputs
 	b := plane.Balancer{
-		ID: r.ID, Name: fqdn(in.Str("name")), Zone: in.Str("zoneId"), Proxied: in.Bool("proxied"), TTL: in.Int("ttl"), Disabled: !in.Bool("enabled"),
+		ID: r.ID, Name: fqdn(in.Str("name")), Zone: in.Str("zoneId"), Proxied: in.Bool("proxied"), TTL: in.Int("ttl"),
+		Disabled: !in.Bool("enabled") || inactive(v, in.Str("zoneId")),
 		Steering: policyOf(in), Default: in.Strings("defaultPools"), Fallback: in.Str("fallbackPool"), Regions: lists(in.Object("regionPools")),
 		Countries: lists(in.Object("countryPools")), FailoverAcrossPools: in.Object("adaptiveRouting").Bool("failoverAcrossPools"),
 	}

@@ -11,18 +11,62 @@ import (
 // tokenZone is the type of seeded zones. No program can make one: a stack uses a zone that exists.
 const tokenZone = "cloudflare:index/zone:Zone"
 
+// The statuses that a zone has here. Source: "Zone status", developers.cloudflare.com/dns/zone-setups/reference/domain-status.
+const (
+	statusPending = "pending" // the zone above has never named Cloudflare's servers
+	statusActive  = "active"
+	statusMoved   = "moved" // it names them no longer
+)
+
 // SeedZone puts a zone into the account, unless it is there: what someone made by hand before the first deployment, with
-// Cloudflare as its only DNS (a full setup). The name is a DNS name with or without trailing dot.
-func SeedZone(store *resource.Store, name string) error {
+// Cloudflare as its only DNS (a full setup). The name is a DNS name with or without trailing dot; delegated says whether the
+// zone above names Cloudflare's servers, without which the zone is pending.
+func SeedZone(store *resource.Store, name string, delegated bool) error {
 	name = fqdn(name)
 	if !hostPattern.MatchString(name) {
 		return fmt.Errorf("seed zone: %q is not a domain name of at least two labels", name)
 	}
+	status := statusPending
+	if delegated {
+		status = statusActive
+	}
 	return store.Seed(resource.Record{
 		Provider: "cloudflare", Type: tokenZone, ID: derive("zone", name),
 		Inputs:   resource.Props{"name": name, "type": "full", "account": resource.Props{"id": Account}},
-		Computed: resource.Props{"status": "active"},
+		Computed: resource.Props{"status": status},
 	})
+}
+
+// Outdated reports whether a zone's status has yet to follow its delegation.
+func Outdated(v resource.View, name string, delegated bool) bool {
+	z, ok := v.Get(tokenZone, derive("zone", fqdn(name)))
+	return ok && (z.Computed.Str("status") == statusActive) != delegated
+}
+
+// CheckActivation has Cloudflare look where a zone is delegated to: a zone that is led to it becomes active, and an active one that
+// no longer is has moved. One that was never active stays pending.
+func CheckActivation(ctx context.Context, store *resource.Store, name string, delegated bool) error {
+	return store.Amend(ctx, func(v resource.View) ([]resource.Record, error) {
+		if !Outdated(v, name, delegated) {
+			return nil, nil
+		}
+		z, _ := v.Get(tokenZone, derive("zone", fqdn(name)))
+		status := statusMoved
+		if delegated {
+			status = statusActive
+		}
+		z.Computed = z.Computed.With(resource.Props{"status": status})
+		return []resource.Record{z}, nil
+	})
+}
+
+// inactive reports whether a zone is one whose configuration is not applied: "An active domain status is a requirement for your
+// application services configurations to be applied". Its servers answer for its records all the same, and proxy nothing. That load
+// balancers are among what is not applied is how the documentation is read here; the other reading would only be better.
+// Source: as for the statuses.
+func inactive(v resource.View, zone string) bool {
+	z, ok := v.Get(tokenZone, zone)
+	return ok && z.Computed.Str("status") != statusActive
 }
 
 // nameServers are the two that every full zone is given. Source: "Change your nameservers (Full setup)",
