@@ -24,6 +24,18 @@ type Manager interface {
 	Open(ctx *pulumi.Context, name string, args ZoneArgs, opts ...pulumi.ResourceOption) (Zone, error)
 }
 
+// Counter is a manager whose accounts have only so many of something: what a stack takes of it can be held against that before
+// anything is made.
+type Counter interface {
+	Needs(s settings.Settings) []Need
+}
+
+// Need is how many of something a stack takes of a manager's account.
+type Need struct {
+	Of    string // in the manager's own words: "pools", "health checks"
+	Count int
+}
+
 // Zone is the DNS zone that holds the shared name.
 type Zone interface {
 	provider.Names

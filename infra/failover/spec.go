@@ -56,7 +56,7 @@ func Audit(managers []Manager) settings.Rule {
 				problems = append(problems, settings.Problemf(named.key, nil, "%q is unknown: want %s", named.name, settings.List(known)))
 				continue
 			}
-			problems = append(problems, auditDials(managers[i].Spec(), s, get)...)
+			problems = append(problems, auditDials(managers[i], s, get)...)
 			problems = append(problems, managers[i].Audit(s)...)
 		}
 		return slices.CompactFunc(problems, func(a, b settings.Problem) bool { return a.String() == b.String() })
@@ -71,7 +71,8 @@ func Idle(s settings.Settings, get settings.Lookup) []settings.Problem {
 	return nil
 }
 
-func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.Problem {
+func auditDials(m Manager, s settings.Settings, get settings.Lookup) []settings.Problem {
+	spec := m.Spec()
 	var problems []settings.Problem
 	bad := func(key string, path []string, format string, args ...any) {
 		problems = append(problems, settings.Problemf(key, path, format, args...))
@@ -82,8 +83,8 @@ func auditDials(spec Spec, s settings.Settings, get settings.Lookup) []settings.
 	if s.Steering != "" && !slices.Contains(spec.Steerings, s.Steering) {
 		bad("steering", nil, "is %q, which %s cannot do: want %s", s.Steering, spec.Name, settings.List(text(spec.Steerings)))
 	}
-	// Zero did not pass the form check and is reported already.
-	if s.TTL != 0 && !spec.TTL.Has(s.TTL) {
+	// Zero did not pass the form check and is reported already. Behind a proxy no answer of the manager's has this TTL.
+	if s.TTL != 0 && m.Bound(s).Propagate != 0 && !spec.TTL.Has(s.TTL) {
 		bad("ttl", nil, "is %d: %s takes %s seconds", s.TTL, spec.Name, spec.TTL)
 	}
 	if s.Check.Interval != 0 && !spec.Interval.Has(s.Check.Interval) {

@@ -78,13 +78,19 @@ func auditProxy(s settings.Settings) []settings.Problem {
 		out = append(out, settings.Problemf(key, path, format, args...))
 	}
 	proxied := s.Cloudflare.Proxied
-	if s.Cloudflare.FailoverAcrossPools && !proxied {
-		bad("cloudflare", []string{"failoverAcrossPools"}, "is true, and only a proxy sees requests fail: set proxied: true as well, or take it out")
+	if s.Cloudflare.FailoverAcrossPools && (!proxied || s.Manager != name) {
+		works := "set proxied: true as well, or take it out"
+		if s.Manager != name { // which is refused for a spare
+			works = "take it out, as a spare Cloudflare answers DNS only"
+		} else if s.Spare != "" {
+			works = "take it out; or set proxied: true, and take polygate:spare out"
+		}
+		bad("cloudflare", []string{"failoverAcrossPools"}, "is true, and only a proxy sees requests fail: %s", works)
 	}
 	if !proxied {
 		return out
 	}
-	if s.Manager != "cloudflare" {
+	if s.Manager != name {
 		bad("cloudflare", []string{"proxied"}, "is true, and as a spare Cloudflare can answer DNS only: until it takes over, clients come to the regions directly, and these cannot tell them from who comes around Cloudflare")
 		return out
 	}
@@ -92,7 +98,7 @@ func auditProxy(s settings.Settings) []settings.Problem {
 		bad("frontSecret", nil, "is missing, and without it everybody could come to the regions around Cloudflare: `openssl rand -hex 32 | pulumi config set --secret polygate:frontSecret`")
 	}
 	if s.Spare != "" {
-		bad("spare", nil, "is %q, and behind Cloudflare's proxy the regions refuse whom it does not bring, clients led by %s too: take it out, or answer DNS only (polygate:cloudflare: {proxied: false})", s.Spare, s.Spare)
+		bad("spare", nil, "is %q, and behind Cloudflare's proxy the regions refuse whom it does not bring, clients led by %s too: take it out, or answer DNS only (polygate:cloudflare: {proxied: false}, without failoverAcrossPools)", s.Spare, s.Spare)
 	}
 	// Source: "Limitations for Universal SSL", Hostname coverage, developers.cloudflare.com/ssl/edge-certificates/
 	// universal-ssl/limitations.

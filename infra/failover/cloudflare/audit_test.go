@@ -55,8 +55,15 @@ func TestAudit(t *testing.T) {
 		{"proxied", proxied, nil},
 		{"no front secret", all(proxied, func(s *settings.Settings) { s.FrontSecret = "" }), []string{"polygate:frontSecret", "is missing", `openssl rand -hex 32 | pulumi config set --secret polygate:frontSecret`}},
 		{"failover across pools, DNS only", func(s *settings.Settings) { s.Cloudflare.FailoverAcrossPools = true }, []string{"polygate:cloudflare.failoverAcrossPools", "proxied: true"}},
+		{"failover across pools of a spare", func(s *settings.Settings) {
+			s.Manager, s.Spare, s.Cloudflare.FailoverAcrossPools = "route53", "cloudflare", true
+		}, []string{"polygate:cloudflare.failoverAcrossPools", "take it out, as a spare Cloudflare answers DNS only"}},
+		{"failover across pools beside a spare", func(s *settings.Settings) { s.Spare, s.Cloudflare.FailoverAcrossPools = "route53", true },
+			[]string{"polygate:cloudflare.failoverAcrossPools", "set proxied: true, and take polygate:spare out"}},
 		{"proxied, spare", all(proxied, func(s *settings.Settings) { s.Spare = "route53" }), []string{"polygate:spare", "refuse whom it does not bring", "DNS only"}},
-		{"proxied as a spare", all(proxied, func(s *settings.Settings) { s.Manager, s.Spare, s.FrontSecret = "route53", "cloudflare", "" }), []string{"polygate:cloudflare.proxied", "DNS only"}},
+		{"proxied as a spare", all(proxied, func(s *settings.Settings) {
+			s.Manager, s.Spare, s.FrontSecret, s.Cloudflare.FailoverAcrossPools = "route53", "cloudflare", "", false
+		}), []string{"polygate:cloudflare.proxied", "DNS only"}},
 		{"a spare", func(s *settings.Settings) { s.Manager, s.Spare = "route53", "cloudflare" }, nil},
 		{"proxied, deep name", all(proxied, func(s *settings.Settings) { s.Hostname = "eu.api.example.com" }), []string{"polygate:hostname", "directly below", "eu-api.example.com", "a zone of its own for api.example.com"}},
 		{"DNS only, deep name", func(s *settings.Settings) { s.Hostname = "eu.api.example.com" }, nil},

@@ -475,23 +475,103 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// A zone that nobody is led to answers DNS, as a spare has to, and does not proxy.
+// A zone that nobody is led to answers DNS, as a spare has to, and does not proxy; what a plan does not have is refused before
+// anything is made, with what works.
 func TestZonesThatFit(t *testing.T) {
+	spare := func(s *settings.Settings) { s.Manager, s.Spare = "route53", "cloudflare" }
+	slow := func(s *settings.Settings) { s.Check.Interval = 15 }
+	many := func(s *settings.Settings) {
+		slow(s)
+		for i := range 18 {
+			s.Regions = append(s.Regions, settings.Region{Provider: "aws", Name: fmt.Sprint("r", i)})
+		}
+	}
+	ramped := func(s *settings.Settings) {
+		slow(s)
+		s.Pattern, s.Steering, s.Ramp = settings.ActiveActive, settings.Weighted, []int{10, 20, 30, 40, 100}
+	}
 	for _, c := range []struct {
-		kind, status string
-		proxied      bool
-		want         string
+		name                string
+		setup, status, plan string
+		change              func(*settings.Settings)
+		want                []string // none: it fits
 	}{
-		{"full", "active", true, ""},
-		{"full", "active", false, ""},
-		{"full", "pending", false, ""},
-		{"full", "pending", true, "is pending in Cloudflare, which proxies for active zones only"},
-		{"full", "moved", true, "is moved in Cloudflare"},
-		{"partial", "active", false, `has the setup "partial"`},
+		{"active, proxied", "full", "active", "enterprise", proxied, nil},
+		{"active", "full", "active", "enterprise", nil, nil},
+		{"pending", "full", "pending", "enterprise", nil, nil},
+		{"pending, proxied", "full", "pending", "enterprise", proxied, []string{"is pending in Cloudflare, which proxies for active zones only"}},
+		{"moved, proxied", "full", "moved", "enterprise", proxied, []string{"is moved in Cloudflare"}},
+		{"partial", "partial", "active", "enterprise", nil, []string{`has the setup "partial"`}},
+		{"a spare", "full", "pending", "enterprise", spare, nil},
+		{"a spare on the Free plan", "full", "pending", "free", spare, []string{"deletes such a zone when it has been pending for 28 days", "a paid plan",
+			"polygate:check.interval is 10: want 30, which its other manager takes as well"}},
+		{"no spare on the Free plan", "full", "active", "free", slow, nil},
+		{"every 10 s", "full", "active", "pro", nil, []string{"has the plan pro, with which Cloudflare probes every 15 s at most", "want 15 or more, or an Enterprise plan"}},
+		{"every 15 s", "full", "active", "business", slow, nil},
+		{"a plan that nobody tells", "full", "active", "", nil, nil},
+		{"21 regions", "full", "active", "pro", many, []string{"has 20 pools, and the stack takes 21", "has 20 endpoints, and the stack takes 21"}},
+		{"21 regions of an enterprise", "full", "active", "enterprise", many, nil},
+		{"3 regions in 5 steps", "full", "active", "pro", ramped, nil},
 	} {
-		err := cloudflare.Fit("example.com", c.kind, c.status, c.proxied)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s %s, proxied %t: %v, want %q", c.kind, c.status, c.proxied, err, c.want)
+		t.Run(c.name, func(t *testing.T) {
+			err := cloudflare.Fit("example.com", c.setup, c.status, c.plan, stack(c.change, three...))
+			if len(c.want) == 0 && err != nil {
+				t.Errorf("refused: %v", err)
+			}
+			for _, want := range c.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v\nlacks %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// Until the zone is active the shared name leads to the first region that is not drained, by a record that the load balancer comes
+// after; nothing leads around a proxy.
+func TestWaitingRecord(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*settings.Settings)
+		want   any
+	}{
+		{"DNS only", nil, "useast1.aws.api.example.com"},
+		{"a spare", func(s *settings.Settings) { s.Manager, s.Spare = "route53", "cloudflare" }, "useast1.aws.api.example.com"},
+		{"the first is drained", func(s *settings.Settings) { s.Drained = []string{"aws/us-east-1"} }, "europewest1.gcp.api.example.com"},
+		{"proxied", proxied, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rec := steer(t, stack(c.change, three...))
+			r, _ := rec.Find("gw-waiting")
+			if r.Inputs["content"] != c.want || c.want != nil && (r.Inputs["name"] != hostname || r.Inputs["type"] != "CNAME" || r.Inputs["proxied"] != false) {
+				t.Errorf("the record is %v, want one to %v", r.Inputs, c.want)
+			}
+			after := slices.ContainsFunc(rec.Of(tBalancer)[0].DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::gw-waiting") })
+			if after != (c.want != nil) {
+				t.Errorf("the load balancer waits for %v", rec.Of(tBalancer)[0].DependsOn)
+			}
+		})
+	}
+}
+
+// What doctor holds against an account is what a stack makes.
+func TestNeeds(t *testing.T) {
+	for name, change := range map[string]func(*settings.Settings){
+		"active-passive": nil,
+		"ramp": func(s *settings.Settings) {
+			s.Pattern, s.Steering, s.Ramp = settings.ActiveActive, settings.Weighted, []int{10, 30, 100}
+		},
+		"groups": func(s *settings.Settings) { s.Pattern, s.Steering = settings.MultiRegion, settings.Weighted },
+	} {
+		s := stack(change, append(three, "aws/eu-west-1")...)
+		rec := steer(t, s)
+		endpoints := 0
+		for _, p := range rec.Of(tPool) {
+			endpoints += len(origins(p))
+		}
+		want := []failover.Need{{Of: "pools", Count: len(rec.Of(tPool))}, {Of: "endpoints", Count: endpoints}}
+		if diff := cmp.Diff(want, cloudflare.Manager{}.Needs(s)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }

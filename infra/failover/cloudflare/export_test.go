@@ -1,5 +1,7 @@
 package cloudflare
 
+import "polygate.example/infra/settings"
+
 // CountriesOf lets tests compare the tables with themselves.
 var CountriesOf = countriesOf
 
@@ -7,4 +9,6 @@ var CountriesOf = countriesOf
 func Knows(region string) bool { _, ok := places[region]; return ok }
 
 // Fit tells whether a zone can do what a stack asks.
-var Fit = fit
+func Fit(zone, setup, status, plan string, s settings.Settings) error {
+	return fit(held{zone, setup, status, plan}, s)
+}

@@ -19,13 +19,16 @@ const (
 	retries = 1
 )
 
+// name is the manager's own.
+const name = "cloudflare"
+
 // Manager is Cloudflare Load Balancing.
 type Manager struct{}
 
 // Spec says what Cloudflare can do.
 func (Manager) Spec() failover.Spec {
 	return failover.Spec{
-		Name:      "cloudflare",
+		Name:      name,
 		Zone:      "Cloudflare zone",
 		Patterns:  settings.Patterns(),
 		Steerings: settings.Steerings(),

@@ -85,7 +85,33 @@ func (b *builder) declare() error {
 			return err
 		}
 	}
-	return b.balance(front)
+	waiting, err := b.untilActive()
+	if err != nil {
+		return err
+	}
+	return b.balance(append(front, waiting...))
+}
+
+// untilActive declares a plain record for the shared name, which leads to the first region that is not drained. Nobody gets it
+// from an active zone, where "LB record takes precedence because it is as specific as the DNS record" ("DNS records for load
+// balancing", developers.cloudflare.com/load-balancing/load-balancers/dns-records). A zone that is pending or has moved, as a spare's
+// is until the delegation changes and Cloudflare has noticed, answers its records, and whether its load balancers nobody says: "An
+// active domain status is a requirement for your application services configurations to be applied" ("Zone status",
+// developers.cloudflare.com/dns/zone-setups/reference/domain-status). So it has an answer in any case.
+//
+// Behind the proxy it would lead clients to a region that refuses them, and the zone is active.
+func (b *builder) untilActive() ([]pulumi.Resource, error) {
+	if b.zone.settings.Cloudflare.Proxied {
+		return nil, nil
+	}
+	i := max(0, slices.IndexFunc(b.members, func(m failover.Member) bool { return !m.Drained }))
+	w, err := b.zone.Write(b.ctx, b.name+"-waiting", provider.Record{
+		Name: pulumi.String(b.zone.settings.Hostname), Type: pulumi.String(string(provider.CNAME)), Value: pulumi.String(b.members[i].OwnName),
+	}, b.parent, provider.Replaceable(), b.afterRegions())
+	if err != nil {
+		return nil, err
+	}
+	return []pulumi.Resource{w.Resource}, nil
 }
 
 // monitor declares how pools are probed that come back after so many good probes. It validates the region's certificate.

@@ -38,24 +38,10 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 	if err != nil {
 		return nil, fmt.Errorf("find the zone %q in Cloudflare (a stack uses a zone that exists and never creates one; the token wants Zone Read): %w", name, err)
 	}
-	if err := fit(name, found.Type, found.Status, args.Settings.Cloudflare.Proxied); err != nil {
+	if err := fit(held{name: name, setup: found.Type, status: found.Status, plan: found.Plan.LegacyId}, args.Settings); err != nil {
 		return nil, err
 	}
 	return &zone{id: found.ZoneId, account: found.Account.Id, settings: args.Settings}, nil
-}
-
-// fit refuses zones that cannot do what the stack asks. Before the zone above names Cloudflare's servers a zone is pending, and
-// after it has ceased to it is moved: both answer DNS, as a spare has to, and neither proxies. Source: "Zone status",
-// developers.cloudflare.com/dns/zone-setups/reference/domain-status.
-func fit(name, kind, status string, proxied bool) error {
-	if kind != "full" {
-		return fmt.Errorf("the zone %q has the setup %q in Cloudflare: want a full one, whose names Cloudflare's servers answer for", name, kind)
-	}
-	if proxied && status != "active" {
-		return fmt.Errorf("the zone %q is %s in Cloudflare, which proxies for active zones only: have the zone above name Cloudflare's servers first, "+
-			"or answer DNS only until then (polygate:cloudflare: {proxied: false})", name, status)
-	}
-	return nil
 }
 
 // Write declares a record for each value: Cloudflare has no sets. None is proxied: they prove ownership, or lead to a region.

@@ -88,7 +88,7 @@ func (Manager) Audit(s settings.Settings) []settings.Problem {
 		bad("check", []string{"timeout"}, "is %d: with an interval of %d s Traffic Manager gives a probe 5 to %d seconds", s.Check.Timeout, fastInterval, fastTimeout)
 	}
 	if len(s.Ramp) > 0 {
-		bad("ramp", nil, "is set, and Traffic Manager brings a region back with all of its weight at the first good probe: take it out, or use a manager that ramps, route53")
+		bad("ramp", nil, "is set, and Traffic Manager brings a region back with all of its weight at the first good probe: %s", withoutRamp(s))
 	}
 	if s.Cloudflare.Proxied {
 		bad("cloudflare", []string{"proxied"}, "is true, and Traffic Manager leads clients to the regions themselves, past Cloudflare and what it enforces: use proxied: false, or take polygate:spare out")
@@ -97,6 +97,24 @@ func (Manager) Audit(s settings.Settings) []settings.Problem {
 		bad("frontSecret", nil, "is set, and Traffic Manager leads clients to the regions themselves, which would refuse them without it: take it out, or use a manager that proxies, cloudflare")
 	}
 	return append(append(problems, auditLocations(s)...), auditGeo(s)...)
+}
+
+// withoutRamp is what works for a stack that has a ramp. Cloudflare ramps with the pattern active-active only.
+func withoutRamp(s settings.Settings) string {
+	var other string
+	switch {
+	case s.Manager == name && s.Spare == "":
+		return "take it out, or use a manager that ramps, route53"
+	case s.Manager == name:
+		return "take it out, or use two managers that ramp, route53 and (with the pattern active-active) cloudflare"
+	case s.Manager == "route53" && s.Pattern == settings.ActiveActive:
+		other = "cloudflare"
+	case s.Manager == "cloudflare":
+		other = "route53"
+	default:
+		return "take it out, or take polygate:spare out"
+	}
+	return "take it out, or use a spare that ramps, " + other
 }
 
 // auditLocations finds regions that Traffic Manager cannot be told the place of.
