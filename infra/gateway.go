@@ -24,6 +24,7 @@ type GatewayArgs struct {
 	Packages map[string]string // absolute path of each provider's zip
 	Root     string            // absolute path of the project
 	Config   settings.Lookup   // the stack's configuration
+	Without  []string          // managers whose API does not answer: the engine leaves what they hold as it is
 }
 
 // Gateway is the whole: all regions behind one name.

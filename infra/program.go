@@ -47,8 +47,9 @@ func DocumentRule(s settings.Settings) func(gateway.Spec) gateway.Violations {
 func Dist(root, environment string) string { return filepath.Join(root, "dist", environment) }
 
 // Program is the Pulumi program: the same for `pulumi up` and for the Automation API. Root is the project's folder,
-// the one with Pulumi.yaml; "" takes it from Pulumi, which knows it unless the program is run inline.
-func Program(root string) pulumi.RunFunc {
+// the one with Pulumi.yaml; "" takes it from Pulumi, which knows it unless the program is run inline. Managers that it is to do without
+// are asked for nothing; whoever runs it has the engine leave out what is of them (Of).
+func Program(root string, without ...string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
 		dir, err := projectRoot(root, ctx.RootDirectory())
 		if err != nil {
@@ -71,7 +72,7 @@ func Program(root string) pulumi.RunFunc {
 			return err
 		}
 		gw, err := NewGateway(ctx, "gateway", GatewayArgs{
-			Settings: s, Manifest: manifest, Packages: packages, Root: dir, Config: ctx.GetConfig,
+			Settings: s, Manifest: manifest, Packages: packages, Root: dir, Config: ctx.GetConfig, Without: without,
 		})
 		if err != nil {
 			return err
@@ -86,6 +87,21 @@ func Program(root string) pulumi.RunFunc {
 		ctx.Export(OutputForecast, pulumi.ToMap(out))
 		return nil
 	}
+}
+
+// Of are patterns of the URNs of all that managers hold of a stack, as the engine's --exclude takes them.
+func Of(managers ...string) ([]string, error) {
+	var out []string
+	for _, name := range managers {
+		m, ok := catalog.Manager(name)
+		if !ok {
+			return nil, fmt.Errorf("there is no traffic manager %q", name)
+		}
+		for _, t := range m.Spec().Types {
+			out = append(out, "**"+t+"**")
+		}
+	}
+	return out, nil
 }
 
 // projectRoot is the first of the folders that is named, made absolute: assets are found by absolute paths, because

@@ -2,6 +2,7 @@ package infra
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -30,7 +31,7 @@ func openZones(ctx *pulumi.Context, name string, args GatewayArgs, manager failo
 	s := args.Settings
 	z := &zones{manager: s.Manager, name: s.Spare}
 	var err error
-	if z.main, err = manager.Open(ctx, name, failover.ZoneArgs{Settings: s, Config: args.Config}, opts...); err != nil {
+	if z.main, err = manager.Open(ctx, name, zoneArgs(args, s.Manager), opts...); err != nil {
 		return nil, err
 	}
 	if s.Spare == "" {
@@ -40,10 +41,14 @@ func openZones(ctx *pulumi.Context, name string, args GatewayArgs, manager failo
 	if !ok {
 		return nil, fmt.Errorf("there is no traffic manager %q", s.Spare)
 	}
-	if z.spare, err = spare.Open(ctx, name, failover.ZoneArgs{Settings: s, Config: args.Config}, opts...); err != nil {
+	if z.spare, err = spare.Open(ctx, name, zoneArgs(args, s.Spare), opts...); err != nil {
 		return nil, err
 	}
 	return z, nil
+}
+
+func zoneArgs(args GatewayArgs, manager string) failover.ZoneArgs {
+	return failover.ZoneArgs{Settings: args.Settings, Config: args.Config, Lost: slices.Contains(args.Without, manager)}
 }
 
 // Write writes a record into both zones. What proves that a name is ours must be in both, or certificates could not be

@@ -48,6 +48,9 @@ type Zone interface {
 type ZoneArgs struct {
 	Settings settings.Settings
 	Config   settings.Lookup // the stack's configuration, for the keys that the Spec lists
+	// Lost says that the manager's API does not answer, and that the engine leaves all that is of the Spec's Types as it is: the zone
+	// is not looked up, and ids of it that only the lookup tells are empty.
+	Lost bool
 }
 
 // Bound says in parts how long a failure can keep a client without answers. All of it is cloud time.

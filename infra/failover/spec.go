@@ -19,6 +19,8 @@ type Spec struct {
 	Timeout      provider.Allowed // seconds a probe may take; where one value is allowed, it cannot be set
 	ProbeTimeout int              // seconds after which a probe has failed, where the stack says nothing
 	Config       []provider.ConfigKey
+	// Types are how the Pulumi types begin that the manager's API makes, and that nothing else of a stack is of: "aws:route53".
+	Types []string
 	// Authorities are the CAA names of all authorities that may issue certificates to the manager's own front, where it is one.
 	Authorities []string
 	SLA         float64 // per cent of a month in which it is promised to answer: a refund promise

@@ -1,7 +1,10 @@
 package patterns
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +75,95 @@ func TestSpare(t *testing.T) {
 			s.only(t, all[0])
 		})
 	}
+}
+
+// TestLostAPI: while the API of one of two managers is down, a region is drained and a release goes out through the other, which
+// leads the clients; afterwards a plain `up` brings both zones level.
+func TestLostAPI(t *testing.T) {
+	t.Parallel()
+	env := environment(t, measured, Combination{Manager: "route53", Pattern: "active-passive", Providers: []string{"aws"}})
+	all := regions([]string{"aws"})
+	turn(t, env, map[string]any{"spare": "cloudflare"})
+	healthy(t, env)
+	s := sit(t, env)
+	s.only(t, all[0])
+	for _, step := range []struct {
+		lost, led string
+		drained   []string
+		serves    string
+	}{
+		{"cloudflare", "route53", []string{all[0]}, all[1]},
+		{"route53", "cloudflare", nil, all[0]},
+	} {
+		must(t, env, "local", "delegate", step.led)
+		must(t, env, "local", "fail", step.lost, "--kind", "control-plane")
+		dials := map[string]any{"drained": nil}
+		if step.drained != nil {
+			dials["drained"] = step.drained
+		}
+		if err := env.Turn(dials); err != nil {
+			t.Fatal(err)
+		}
+		r, err := env.Polygate(t.Context(), "up")
+		if err != nil || r.Code != 1 || !strings.Contains(r.Stdout+r.Stderr, "`polygate up --without "+step.lost+"` deploys the rest") {
+			t.Errorf("up without the API of %s: %d, %v\n%s%s", step.lost, r.Code, err, r.Stdout, r.Stderr)
+		}
+		before := digests(t, env)
+		release(t, env)
+		if r := must(t, env, "up", "--without", step.lost); !strings.Contains(r.Stdout+r.Stderr, "what "+step.lost+" holds is as it was") {
+			t.Errorf("up says nothing of %s:\n%s%s", step.lost, r.Stdout, r.Stderr)
+		}
+		s.only(t, step.serves)
+		for region, digest := range digests(t, env) {
+			if before[region] == digest {
+				t.Errorf("%s still has the release of before", region)
+			}
+		}
+		if r := must(t, env, "preview", "--exit-code", "--without", step.lost); !strings.Contains(r.Stdout, "no changes") {
+			t.Errorf("a preview without %s says:\n%s", step.lost, r.Stdout)
+		}
+		must(t, env, "local", "heal", step.lost)
+		r, err = env.Polygate(t.Context(), "preview", "--exit-code")
+		if err != nil || r.Code != 1 || !strings.Contains(r.Stdout, "update") {
+			t.Errorf("%s is to be brought level, and a preview says %d, %v:\n%s%s", step.lost, r.Code, err, r.Stdout, r.Stderr)
+		}
+		must(t, env, "up")
+		if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") {
+			t.Errorf("preview after up says:\n%s", r.Stdout)
+		}
+		must(t, env, "local", "delegate", step.lost)
+		s.only(t, step.serves)
+	}
+}
+
+// release changes the gateway document, so that the next `up` brings another release.
+func release(t *testing.T, env *harness.Environment) {
+	t.Helper()
+	path := filepath.Join(env.Root, "stacks", "local.gateway.yaml")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	text = strings.Replace(text, "routes:\n", "routes:\n  - name: added"+strconv.Itoa(strings.Count(text, "- name: added"))+"\n    match: {path: \"/added"+
+		strconv.Itoa(strings.Count(text, "- name: added"))+"\"}\n    upstream: origin\n", 1)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// digests are what each region is to run, by the deployment's own account.
+func digests(t *testing.T, env *harness.Environment) map[string]string {
+	t.Helper()
+	st, err := env.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, r := range st.Regions {
+		out[r.Name] = r.Digest
+	}
+	return out
 }
 
 // TestFront: a stack that serves is put behind a proxy, and the secret that the proxy shows is changed, and no client is refused.

@@ -124,3 +124,76 @@ func switches(t *testing.T, env *harness.Environment) {
 		t.Errorf("all on: %q", r.Stdout)
 	}
 }
+
+// TestChangeOfManager: another manager alone would take a stack out of the zone that clients are led to, and is refused; by way of a
+// spare it is done and the shared name is answered at every moment.
+func TestChangeOfManager(t *testing.T) {
+	dials := map[string]any{"manager": "route53", "pattern": "active-passive", "regions": []string{"aws/us-east-1", "aws/eu-west-1"}, "ttl": 30,
+		"check": map[string]any{"interval": 10, "threshold": 2, "path": "/health"}, "route53": nil}
+	env := environment(t, dials)
+	must(t, env, "up")
+	st, err := env.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := watch(t, env, st.Hostname)
+	turn := func(dials map[string]any) {
+		t.Helper()
+		if err := env.Turn(dials); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn(map[string]any{"manager": "cloudflare"})
+	const safe = "polygate:manager: route53 with polygate:spare: cloudflare"
+	if r := must(t, env, "preview"); !strings.Contains(r.Stdout, "warning: ") || !strings.Contains(r.Stdout, safe) {
+		t.Errorf("the preview does not say the safe way:\n%s", r.Stdout)
+	}
+	if r, err := env.Polygate(t.Context(), "up"); err != nil || r.Code != 2 || !strings.Contains(r.Stdout+r.Stderr, safe) || !strings.Contains(r.Stdout+r.Stderr, "--cut-over") {
+		t.Errorf("up: %d, %v\n%s%s", r.Code, err, r.Stdout, r.Stderr)
+	}
+	w.since(t, "a refused change")
+
+	for _, step := range []struct {
+		name     string
+		dials    map[string]any
+		delegate string
+	}{
+		{"with the new one as the spare", map[string]any{"manager": "route53", "spare": "cloudflare"}, ""},
+		{"delegated to it", nil, "cloudflare"},
+		{"in each other's place", map[string]any{"manager": "cloudflare", "spare": "route53"}, ""},
+		{"without the old one", map[string]any{"spare": nil}, ""},
+	} {
+		if step.dials != nil {
+			turn(step.dials)
+			must(t, env, "up")
+			if r := must(t, env, "preview", "--exit-code"); !strings.Contains(r.Stdout, "no changes") || strings.Contains(r.Stdout, "warning") {
+				t.Errorf("%s: preview after up says:\n%s", step.name, r.Stdout)
+			}
+		}
+		if step.delegate != "" {
+			must(t, env, "local", "delegate", step.delegate)
+			if _, err := env.Healthy(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		w.since(t, step.name)
+	}
+
+	// Who says so may cut clients off, and the local clouds leave the delegation where it is, as the zone above would.
+	w.cancel()
+	w.done.Wait()
+	turn(map[string]any{"manager": "route53"})
+	if r, err := env.Polygate(t.Context(), "up", "--cut-over"); err != nil || r.Code == 2 {
+		t.Errorf("up --cut-over: %d, %v\n%s%s", r.Code, err, r.Stdout, r.Stderr)
+	}
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, env.DNS)
+	}}
+	if got, err := resolver.LookupHost(t.Context(), st.Hostname+"."); err == nil {
+		t.Errorf("%v answer for a zone that is still delegated to the manager of before", got)
+	}
+	must(t, env, "local", "delegate", "route53")
+	if _, err := env.Healthy(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -45,7 +45,8 @@ func (Manager) Spec() failover.Spec {
 		// developers.cloudflare.com/ssl/reference/certificate-authorities.
 		Authorities: []string{"digicert.com", "letsencrypt.org", "pki.goog", "sectigo.com", "ssl.com"},
 		// Of the plans Business and above; the others promise nothing. Source: www.cloudflare.com/business-sla.
-		SLA: 100,
+		SLA:   100,
+		Types: []string{"cloudflare:index/"},
 	}
 }
 

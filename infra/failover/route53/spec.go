@@ -24,6 +24,7 @@ func (Manager) Spec() failover.Spec {
 	return failover.Spec{
 		Name:      "route53",
 		Zone:      "Route 53 hosted zone",
+		Types:     []string{"aws:route53"},
 		Patterns:  settings.Patterns(),
 		Steerings: settings.Steerings(),
 		// Source: "Values that you specify when you create or update health checks": request interval and failure

@@ -34,7 +34,7 @@ func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	b := &builder{ctx: ctx, zone: z, name: name, parent: pulumi.Parent(comp), checks: map[string]checks{}}
-	out := &failover.Steering{Details: pulumi.StringMap{detailZone: pulumi.String(z.id)}}
+	out := &failover.Steering{Details: pulumi.StringMap{}}
 	if z.settings.Route53.RoutingControls {
 		if err := b.controls(members, out.Details); err != nil {
 			return nil, err
@@ -54,8 +54,12 @@ func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts
 	if err != nil {
 		return nil, err
 	}
-	if _, err := b.nest("", targets); err != nil {
+	top, err := b.nest("", targets)
+	if err != nil {
 		return nil, err
+	}
+	if r, ok := top[0].(*route53.Record); ok { // which knows its zone also when nobody could be asked for it
+		out.Details[detailZone] = r.ZoneId
 	}
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"healthChecks": ids}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)

@@ -30,10 +30,14 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 			invoke = append(invoke, io)
 		}
 	}
+	if args.Lost {
+		return &zone{settings: args.Settings}, nil
+	}
 	private := false
 	found, err := route53.LookupZone(ctx, &route53.LookupZoneArgs{Name: &args.Settings.Zone, PrivateZone: &private}, invoke...)
 	if err != nil {
-		return nil, fmt.Errorf("find the public hosted zone %q in Route 53 (a stack uses a zone that exists and never creates one): %w", args.Settings.Zone, err)
+		return nil, fmt.Errorf("find the public hosted zone %q in Route 53 (a stack uses a zone that exists and never creates one; while its API is down, "+
+			"`polygate up --without route53` deploys the rest): %w", args.Settings.Zone, err)
 	}
 	// The zone is not the stack's to change: whoever made it turns accelerated recovery on, once.
 	if on := found.EnableAcceleratedRecovery; args.Settings.Route53.AcceleratedRecovery && (on == nil || !*on) {

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"strings"
 
+	"github.com/pulumi/pulumi-azure-native-sdk/dns/v3"
 	"github.com/pulumi/pulumi-azure-native-sdk/resources/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -48,12 +50,17 @@ func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	host := top.host()
-	if _, err := z.Write(ctx, name+"-hostname", provider.Record{
+	written, err := z.Write(ctx, name+"-hostname", provider.Record{
 		Name: pulumi.String(z.settings.Hostname), Type: pulumi.String(string(provider.CNAME)), Value: host,
-	}, b.parent); err != nil {
+	}, b.parent)
+	if err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
-	out := &failover.Steering{Details: pulumi.StringMap{"zone": pulumi.String(z.id), "profile": top.ID().ToStringOutput(), "profileHost": host}}
+	var id pulumi.StringInput = pulumi.String(z.id)
+	if set, ok := written.Resource.(*dns.RecordSet); ok && z.id == "" { // nobody could be asked for it, and a set's id begins with its zone's
+		id = set.ID().ToStringOutput().ApplyT(func(id string) string { return path.Dir(path.Dir(id)) }).(pulumi.StringOutput)
+	}
+	out := &failover.Steering{Details: pulumi.StringMap{"zone": id, "profile": top.ID().ToStringOutput(), "profileHost": host}}
 	ids := pulumi.StringArray{}
 	for _, m := range members {
 		out.Checks = append(out.Checks, b.checks[m.Key()])

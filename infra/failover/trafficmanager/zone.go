@@ -33,17 +33,21 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 		}
 	}
 	s := args.Settings
-	found, err := dns.LookupZone(ctx, &dns.LookupZoneArgs{ResourceGroupName: s.TrafficManager.ZoneGroup, ZoneName: s.Zone}, invoke...)
-	if err != nil {
-		return nil, fmt.Errorf("find the DNS zone %q in the resource group %q of Azure (a stack uses a zone that exists and never creates one): %w",
-			s.Zone, s.TrafficManager.ZoneGroup, err)
-	}
-	z := &zone{id: found.Id, group: s.TrafficManager.ZoneGroup, location: defaultLocation, settings: s}
+	z := &zone{group: s.TrafficManager.ZoneGroup, location: defaultLocation, settings: s}
 	if args.Config != nil {
 		if l, ok := args.Config(provider.AzureLocation.Key); ok && l != "" {
 			z.location = l
 		}
 	}
+	if args.Lost {
+		return z, nil
+	}
+	found, err := dns.LookupZone(ctx, &dns.LookupZoneArgs{ResourceGroupName: s.TrafficManager.ZoneGroup, ZoneName: s.Zone}, invoke...)
+	if err != nil {
+		return nil, fmt.Errorf("find the DNS zone %q in the resource group %q of Azure (a stack uses a zone that exists and never creates one; while its API is down, "+
+			"`polygate up --without trafficmanager` deploys the rest): %w", s.Zone, s.TrafficManager.ZoneGroup, err)
+	}
+	z.id = found.Id
 	return z, nil
 }
 

@@ -22,19 +22,27 @@ import (
 )
 
 func (a *app) upCommand() *cobra.Command {
-	return &cobra.Command{
+	var how manner
+	c := &cobra.Command{
 		Use:   "up",
 		Short: "Build and deploy an environment",
 		Long: `up builds the artefacts and deploys the environment with Pulumi: the same program, project file and stack file that
-a plain "pulumi up" uses. An environment with local clouds gets them started first. Interrupted, it can be run again.`,
-		Example: "  polygate up -s local",
+a plain "pulumi up" uses. An environment with local clouds gets them started first. Interrupted, it can be run again.
+
+While the API of a traffic manager is down, --without deploys the rest: what that manager holds stays as it is, and is neither read nor changed.
+The next up without the flag brings it level. Another polygate:manager for a stack that serves is refused, unless it is done by the
+safe way, through polygate:spare, or --cut-over says that clients may be cut off.`,
+		Example: "  polygate up -s local\n  polygate up -s prod --without route53",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, stack, unlock, err := a.prepare(ctx)
+			s, stack, unlock, err := a.prepare(ctx, how.without)
 			if err != nil {
 				return err
 			}
 			defer unlock()
+			if err := a.permitted(ctx, s, stack, how); err != nil {
+				return err
+			}
 			stop := a.heartbeat(a.atWork)
 			t, err := stack.Up(ctx)
 			stop()
@@ -49,9 +57,15 @@ a plain "pulumi up" uses. An environment with local clouds gets them started fir
 				stand = "stands"
 			}
 			a.step("up: %s %s behind %s", settings.Count(len(t.Regions), "region"), stand, t.Hostname)
+			for _, manager := range how.without {
+				a.step("what %s holds is as it was: run `polygate up -s %s` when its API answers again", manager, a.stack)
+			}
 			return a.welcome(ctx, s)
 		},
 	}
+	how.flags(a, c)
+	c.Flags().BoolVar(&how.cutOver, "cut-over", false, "change polygate:manager though clients are cut off until the delegation follows")
+	return c
 }
 
 func (a *app) destroyCommand() *cobra.Command {
@@ -135,8 +149,11 @@ func (a *app) destroy(ctx context.Context, s settings.Settings, local bool) erro
 
 // prepare does all that comes before Pulumi: it reads the dials, sees that what it will need is there, makes sure that nobody
 // else is at work on the environment, packs the artefacts and has local clouds running.
-func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.Stack, unlock func(), err error) {
+func (a *app) prepare(ctx context.Context, without []string) (s settings.Settings, stack *deploy.Stack, unlock func(), err error) {
 	if s, err = a.settings(); err != nil {
+		return s, nil, nil, err
+	}
+	if err = named(s, without); err != nil {
 		return s, nil, nil, err
 	}
 	if err = a.ready(ctx, s); err != nil {
@@ -162,7 +179,7 @@ func (a *app) prepare(ctx context.Context) (s settings.Settings, stack *deploy.S
 			return s, nil, nil, err
 		}
 	}
-	stack, err = a.open(ctx, s.LocalClouds != nil)
+	stack, err = a.open(ctx, s.LocalClouds != nil, without...)
 	return s, stack, release, err
 }
 
@@ -211,10 +228,14 @@ func (a *app) lock() (unlock func(), err error) {
 	}, nil
 }
 
-// open prepares the environment's stack with a CLI that will do.
-func (a *app) open(ctx context.Context, local bool) (*deploy.Stack, error) {
+// open prepares the environment's stack with a CLI that will do. What the named managers hold is left as it is.
+func (a *app) open(ctx context.Context, local bool, without ...string) (*deploy.Stack, error) {
 	opts, err := a.deployment(ctx, local)
 	if err != nil {
+		return nil, err
+	}
+	opts.Program = infra.Program(a.root, without...)
+	if opts.Without, err = infra.Of(without...); err != nil {
 		return nil, err
 	}
 	return deploy.Open(ctx, opts)

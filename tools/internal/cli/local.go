@@ -137,6 +137,7 @@ func (a *app) failCommand() *cobra.Command {
   polygate local fail gcp --kind slow --delay 3s
   polygate local fail azure --kind errors --rate 0.5
   polygate local fail aws --kind control-plane
+  polygate local fail cloudflare --kind control-plane
   polygate local fail azure/eastus --kind certificate-expired`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeTargets,

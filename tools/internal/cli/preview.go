@@ -15,6 +15,7 @@ import (
 
 func (a *app) previewCommand() *cobra.Command {
 	var exit, asJSON bool
+	var how manner
 	c := &cobra.Command{
 		Use:   "preview",
 		Short: "Show what up would change, what failures and months would cost, and change nothing",
@@ -28,11 +29,14 @@ traffic; and what of these differs from what is deployed. Prices are list prices
 			if asJSON { // standard output is for the one document
 				a.diffs = a.err
 			}
-			s, stack, unlock, err := a.prepare(ctx)
+			s, stack, unlock, err := a.prepare(ctx, how.without)
 			if err != nil {
 				return err
 			}
 			defer unlock()
+			if err := a.permitted(ctx, s, stack, manner{without: how.without, cutOver: true}); err != nil {
+				return err
+			}
 			stop := a.heartbeat(a.atWork)
 			changes, err := stack.Preview(ctx)
 			stop()
@@ -44,6 +48,9 @@ traffic; and what of these differs from what is deployed. Prices are list prices
 				return err
 			}
 			view.Changes = changes
+			if view.Warnings, err = a.warnings(ctx, s, stack); err != nil {
+				return err
+			}
 			if err := a.showPreview(view, asJSON); err != nil {
 				return err
 			}
@@ -53,6 +60,7 @@ traffic; and what of these differs from what is deployed. Prices are list prices
 			return nil
 		},
 	}
+	how.flags(a, c)
 	c.Flags().BoolVar(&exit, "exit-code", false, "exit with 1 when there are changes")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document; Pulumi's account goes to standard error")
 	return c
@@ -65,6 +73,7 @@ type preview struct {
 	Forecast forecast.Forecast `json:"forecast"`
 	Deployed *forecast.Summary `json:"deployed"` // null on a first deployment, and where an older version deployed
 	Differs  []forecast.Change `json:"differs"`  // of the forecast from the deployed one
+	Warnings []string          `json:"warnings"` // what up would refuse without a word, and what works
 }
 
 // look computes the forecast and holds it against what is deployed.
@@ -102,6 +111,9 @@ func (a *app) showPreview(p preview, asJSON bool) error {
 		if err := differences(a.out, p.Differs); err != nil {
 			return err
 		}
+	}
+	for _, w := range p.Warnings {
+		a.result("\n%s\n", w)
 	}
 	if !p.Changes.Any() {
 		a.result("\n%s: no changes\n", a.stack)

@@ -50,6 +50,8 @@ func TestShowPreview(t *testing.T) {
 				"HTTP API", "dev: changes: 3 create\n",
 			}, []string{"AGAINST", "BEFORE"}},
 		{"as it is", preview{Forecast: ahead, Deployed: &kept, Changes: deploy.Changes{"same": 3}}, []string{"are those of what is deployed", "dev: no changes\n"}, []string{"AGAINST"}},
+		{"that would cut clients off", preview{Forecast: ahead, Changes: deploy.Changes{"update": 1}, Warnings: []string{"warning: its records there go"}},
+			[]string{"\nwarning: its records there go\n", "dev: changes: 1 update\n"}, nil},
 		{"changed", preview{Forecast: ahead, Deployed: &before, Differs: forecast.Compare(before, ahead), Changes: deploy.Changes{"update": 1}},
 			[]string{"AGAINST WHAT IS DEPLOYED", "bound of a region", "bound of a region - up to 168 s", "monthly", "1.00 USD 23.00 USD"}, []string{"are those of"}},
 	} {

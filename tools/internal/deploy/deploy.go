@@ -44,6 +44,7 @@ type Options struct {
 	// killed run created but had no time to record is then taken into the state. May be nil.
 	Find    func(ctx context.Context, typ string, inputs map[string]any) (map[string]string, error)
 	Diff    io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
+	Without []string  // patterns of the URNs of what Up and Preview leave as it is, unread and unchanged
 	Backend string    // where the state is kept and who says so, for messages; may be ""
 }
 
@@ -132,7 +133,8 @@ func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
 		return topology.Topology{}, err
 	}
 	w := watch(s.opts.Progress)
-	res, err := s.stack.Up(ctx, optup.EventStreams(w.events), optup.SuppressProgress(), optup.Color("never"), optup.Replace(again))
+	res, err := s.stack.Up(ctx, optup.EventStreams(w.events), optup.SuppressProgress(), optup.Color("never"), optup.Replace(again),
+		optup.Exclude(s.opts.Without))
 	failures := w.wait()
 	if err != nil {
 		return topology.Topology{}, s.failed("up", ctx, err, failures)
@@ -156,7 +158,7 @@ func (c Changes) Any() bool {
 // Preview computes what Up would change and changes nothing.
 func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 	w := watch(s.opts.Progress)
-	opts := []optpreview.Option{optpreview.EventStreams(w.events), optpreview.Diff(), optpreview.Color("never"), optpreview.SuppressProgress()}
+	opts := []optpreview.Option{optpreview.EventStreams(w.events), optpreview.Diff(), optpreview.Color("never"), optpreview.SuppressProgress(), optpreview.Exclude(s.opts.Without)}
 	if s.opts.Diff != nil {
 		opts = append(opts, optpreview.ProgressStreams(s.opts.Diff))
 	}

@@ -48,7 +48,7 @@ func (s *Stack) recover(ctx context.Context, verb string) (apitype.DeploymentV3,
 		}
 	}
 	w := watch(s.opts.Progress)
-	_, err = s.stack.Refresh(ctx, optrefresh.EventStreams(w.events), optrefresh.ClearPendingCreates(), optrefresh.SuppressProgress())
+	_, err = s.stack.Refresh(ctx, optrefresh.EventStreams(w.events), optrefresh.ClearPendingCreates(), optrefresh.SuppressProgress(), optrefresh.Exclude(s.opts.Without))
 	failures := w.wait()
 	if err != nil {
 		return d, s.failed(verb, ctx, err, failures)

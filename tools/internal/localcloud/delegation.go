@@ -194,13 +194,13 @@ func (c *Client) Delegate(ctx context.Context, d Delegation) error {
 	return c.call(ctx, http.MethodPut, "/v1/delegation", d, nil)
 }
 
-// managerFault reports whether a fault is put on a manager's servers, which can only be lost altogether.
+// managerFault reports whether a fault is put on a manager: on its servers, which can only be lost altogether, or on its API.
 func (c *Clouds) managerFault(f fault.Fault) (bool, error) {
 	if !c.isManager(f.Target) {
 		return false, nil
 	}
-	if f.Kind != fault.Down {
-		return true, fmt.Errorf("%s is a manager of DNS zones, whose servers can only be %s, not %s", f.Target, fault.Down, f.Kind)
+	if f.Kind != fault.Down && f.Kind != fault.ControlPlane {
+		return true, fmt.Errorf("%s is a manager of DNS zones, whose servers can only be %s and its API %s, not %s", f.Target, fault.Down, fault.ControlPlane, f.Kind)
 	}
 	return true, nil
 }

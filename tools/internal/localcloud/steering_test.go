@@ -13,6 +13,8 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"polygate.example/tools/internal/localcloud/aws"
+	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/cloudflare"
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
@@ -158,6 +160,55 @@ func TestActivation(t *testing.T) {
 		t.Fatal(err)
 	}
 	status(c, "active")
+}
+
+// While a manager's API is lost it refuses everything that is its own, and nothing else of the provider it belongs to.
+func TestLostAPI(t *testing.T) {
+	c, dir := start(t)
+	api := client(t, dir)
+	for _, m := range []struct {
+		manager     string
+		cloud       *resource.Cloud
+		own, others []string
+	}{
+		{"route53", aws.Cloud(), []string{"aws:route53/record:Record", "aws:route53/healthCheck:HealthCheck"}, []string{"aws:iam/role:Role"}},
+		{"trafficmanager", azure.Cloud(), []string{"azure-native:dns:RecordSet", "azure-native:trafficmanager:Profile"}, []string{"azure-native:web:WebApp"}},
+		{"cloudflare", cloudflare.Cloud(), []string{"cloudflare:index/dnsRecord:DnsRecord"}, nil},
+	} {
+		c.world.Store(&plane.World{Zones: []plane.Zone{{Name: "polygate.test", Manager: m.manager}}})
+		if err := api.Inject(t.Context(), fault.Fault{Target: m.manager, Kind: fault.ControlPlane}); err != nil {
+			t.Fatal(err)
+		}
+		ctl, err := resource.NewController(m.cloud, c.store, c.services)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := func(token string) error {
+			_, _, err := ctl.Read(token, "x", nil)
+			return err
+		}
+		for _, token := range m.own {
+			if read(token) == nil {
+				t.Errorf("%s: %s is read through a lost API", m.manager, token)
+			}
+		}
+		for _, token := range m.others {
+			if err := read(token); err != nil {
+				t.Errorf("%s: %s: %v", m.manager, token, err)
+			}
+		}
+		if _, err := api.Heal(t.Context(), m.manager); err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range m.own {
+			if err := read(token); err != nil {
+				t.Errorf("%s, healed: %s: %v", m.manager, token, err)
+			}
+		}
+	}
+	if err := api.Inject(t.Context(), fault.Fault{Target: "cloudflare", Kind: fault.Slow, Delay: time.Second}); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "its API control-plane") {
+		t.Errorf("a slow manager: %v", err)
+	}
 }
 
 // A manager's servers are lost and come back; they cannot be slow, and a manager without a zone is none.

@@ -38,7 +38,8 @@ func Cloud() *resource.Cloud {
 		},
 		Invokes:   []*resource.Invoke{getZoneInvoke()},
 		Configure: configure, SecretName: secretName,
-		Outage: outage,
+		Managers: map[string]string{"aws:route53": "route53"},
+		Outage:   outage,
 	}
 }
 

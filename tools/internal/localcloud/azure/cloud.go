@@ -34,6 +34,7 @@ func Cloud() *resource.Cloud {
 		Invokes:    []*resource.Invoke{clientConfig(), getZone()},
 		Configure:  configure,
 		SecretName: secretName,
+		Managers:   map[string]string{"azure-native:dns:": "trafficmanager", "azure-native:trafficmanager:": "trafficmanager"},
 		Outage: func(op resource.Op, label, id string) error {
 			return fmt.Errorf("%s %s %q: %w", op, label, id,
 				refuse(http.StatusServiceUnavailable, CodeUnavailable, "The service is unavailable."))

@@ -17,7 +17,7 @@ const (
 	Down         Kind = "down"          // no connection can be made to the region's fronts; a traffic manager's DNS servers do not answer
 	Slow         Kind = "slow"          // each answer is delayed by Delay
 	Errors       Kind = "errors"        // the front answers 503 to the share Rate of requests
-	ControlPlane Kind = "control-plane" // the provider's API refuses to create, change or delete
+	ControlPlane Kind = "control-plane" // the API of a provider, or of a traffic manager, refuses everything
 
 	// Expired has the region\'s fronts show certificates that ended the day before.
 	Expired Kind = "certificate-expired"
@@ -66,7 +66,7 @@ func (s *Set) Inject(f Fault) error {
 		return fmt.Errorf("fault %q wants a rate above 0 and up to 1, got %g", f.Kind, f.Rate)
 	}
 	if f.Kind == ControlPlane && strings.Contains(f.Target, "/") {
-		return fmt.Errorf("fault %q wants a provider, not the region %q", f.Kind, f.Target)
+		return fmt.Errorf("fault %q wants a provider or a manager, not the region %q", f.Kind, f.Target)
 	}
 	if f.Since.IsZero() {
 		f.Since = time.Now()
@@ -120,7 +120,7 @@ func (s *Set) Region(region string) State {
 	return st
 }
 
-// Refuses reports whether a provider's control plane is broken.
+// Refuses reports whether the control plane of a provider or a manager is broken.
 func (s *Set) Refuses(provider string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

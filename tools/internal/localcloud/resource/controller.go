@@ -39,14 +39,24 @@ func (c *Controller) env(config Props, t *tx) *Env {
 }
 
 // outage returns the provider's error while its control plane is broken on purpose.
-func (c *Controller) outage(op Op, label, id string) error {
-	if c.services.Refuse == nil || !c.services.Refuse(c.cloud.Provider) {
+func (c *Controller) outage(op Op, token, label, id string) error {
+	if c.services.Refuse == nil || !c.services.Refuse(c.cloud.Provider) && !c.lost(token) {
 		return nil
 	}
 	if c.cloud.Outage != nil {
 		return c.cloud.Outage(op, label, id)
 	}
 	return &Error{Code: "ServiceUnavailable", Message: fmt.Sprintf("%s %s (%s): service unavailable", op, label, id)}
+}
+
+// lost reports whether a token is of a traffic manager whose API is broken on purpose.
+func (c *Controller) lost(token string) bool {
+	for begins, manager := range c.cloud.Managers {
+		if strings.HasPrefix(token, begins) && c.services.Refuse(manager) {
+			return true
+		}
+	}
+	return false
 }
 
 // Checking is what a Check works on.
@@ -114,7 +124,7 @@ func (c *Controller) Create(ctx context.Context, token string, in, config Props,
 	if preview {
 		return "", t.previewOutputs(in, nil), nil
 	}
-	if err := c.outage(OpCreate, t.Label, t.nameOf(in)); err != nil {
+	if err := c.outage(OpCreate, token, t.Label, t.nameOf(in)); err != nil {
 		return "", nil, err
 	}
 	in, digests, err := c.store.stageAll(in)
@@ -162,7 +172,7 @@ func (c *Controller) Update(ctx context.Context, token, id string, outputs, in, 
 	if preview {
 		return t.previewOutputs(in, outputs), nil
 	}
-	if err := c.outage(OpUpdate, t.Label, id); err != nil {
+	if err := c.outage(OpUpdate, token, t.Label, id); err != nil {
 		return nil, err
 	}
 	rec, ok := t.find(c.store.View(), id, outputs)
@@ -211,7 +221,7 @@ func (c *Controller) Delete(ctx context.Context, token, id string, outputs, conf
 	if err != nil {
 		return err
 	}
-	if err := c.outage(OpDelete, t.Label, id); err != nil {
+	if err := c.outage(OpDelete, token, t.Label, id); err != nil {
 		return err
 	}
 	err = c.store.transact(ctx, func(tx *tx) error {
@@ -238,7 +248,7 @@ func (c *Controller) Read(token, id string, outputs Props) (rec Record, ok bool,
 	if err != nil {
 		return Record{}, false, err
 	}
-	if err := c.outage(OpRead, t.Label, id); err != nil {
+	if err := c.outage(OpRead, token, t.Label, id); err != nil {
 		return Record{}, false, err
 	}
 	rec, ok = t.find(c.store.View(), id, outputs)
@@ -257,7 +267,7 @@ func (c *Controller) Invoke(ctx context.Context, token string, args, config Prop
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.outage(OpInvoke, token, ""); err != nil {
+	if err := c.outage(OpInvoke, token, token, ""); err != nil {
 		return nil, nil, err
 	}
 	args = fillFields(i.Args, args, config)

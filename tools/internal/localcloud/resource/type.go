@@ -79,6 +79,9 @@ type Cloud struct {
 	Configure func(config Props) (Props, []Failure)
 	// SecretName says what is wrong with the name of a secret in the provider's own store, without a version. nil: nothing is.
 	SecretName func(name string) error
+	// Managers are the traffic managers whose APIs are of the provider's, by how the tokens of their types and functions begin: faults
+	// name them.
+	Managers map[string]string
 	// Outage is the provider's own error while its control plane is broken on purpose. label is a type's Label.
 	Outage func(op Op, label, id string) error
 }

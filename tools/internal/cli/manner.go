@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/deploy"
+)
+
+// manner is how an order is to be carried out that differs from the usual.
+type manner struct {
+	without []string // managers whose API does not answer
+	cutOver bool     // clients may be cut off by a change of the manager
+}
+
+func (m *manner) flags(a *app, c *cobra.Command) {
+	c.Flags().StringSliceVar(&m.without, "without", nil, "leave what a traffic manager holds as it is, while its API is down")
+	// It fails only for a flag that is not there.
+	_ = c.RegisterFlagCompletionFunc("without", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		if a.locate() != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		s, err := a.settings()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return managersOf(s), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// managersOf are a stack's managers.
+func managersOf(s settings.Settings) []string {
+	return slices.DeleteFunc([]string{s.Manager, s.Spare}, func(m string) bool { return m == "" })
+}
+
+// named sees that managers to do without are the stack's.
+func named(s settings.Settings, without []string) error {
+	for _, m := range without {
+		if managers := managersOf(s); !slices.Contains(managers, m) {
+			return usageError{fmt.Errorf("--without %s: want a manager of the stack, %s", m, strings.Join(managers, " or "))}
+		}
+	}
+	return nil
+}
+
+// permitted refuses to leave out what is not there yet, and to cut clients off.
+func (a *app) permitted(ctx context.Context, s settings.Settings, stack *deploy.Stack, how manner) error {
+	t, err := standing(ctx, stack)
+	if err != nil {
+		return err
+	}
+	for _, m := range how.without {
+		if t == nil || t.Manager != m && t.Spare != m {
+			return usageError{fmt.Errorf("--without %s leaves what it holds as it is, and of %q it holds nothing yet: wait until its API answers, or take it out of the stack file", m, a.stack)}
+		}
+	}
+	if why := cutsOff(t, s, a.stack); why != "" && !how.cutOver {
+		return usageError{fmt.Errorf("%s; or say --cut-over", why)}
+	}
+	return nil
+}
+
+// warnings are what a preview says of what `up` would refuse.
+func (a *app) warnings(ctx context.Context, s settings.Settings, stack *deploy.Stack) ([]string, error) {
+	t, err := standing(ctx, stack)
+	if err != nil {
+		return nil, err
+	}
+	if why := cutsOff(t, s, a.stack); why != "" {
+		return []string{"warning: " + why}, nil
+	}
+	return []string{}, nil
+}
+
+// standing is what is deployed, nil where nothing is, or nobody knows as the last run did not end.
+func standing(ctx context.Context, stack *deploy.Stack) (*topology.Topology, error) {
+	t, err := stack.Topology(ctx)
+	switch {
+	case errors.Is(err, deploy.ErrNoTopology):
+		return nil, nil
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		return nil, nil // an older version's; what it says matters to nobody here
+	}
+	return &t, nil
+}
+
+// cutsOff says how a stack would be taken out of the zone that its clients are led to, and the safe way; "" where it is not. What the
+// zone above says is changed by hand, after the deployment or before it.
+func cutsOff(t *topology.Topology, s settings.Settings, stack string) string {
+	if t == nil || t.Manager == s.Manager || t.Manager == s.Spare || t.Zone != s.Zone {
+		return ""
+	}
+	delegate := fmt.Sprintf("delegate %s to %s in the zone above and wait for as long as resolvers remember the old delegation (often two days)", s.Zone, s.Manager)
+	if s.LocalClouds != nil {
+		delegate = fmt.Sprintf("`polygate local delegate %s -s %s`", s.Manager, stack)
+	}
+	steps := fmt.Sprintf("polygate:manager: %s with polygate:spare: %s, and `up`; %s; then let the two change places, and `up`", t.Manager, s.Manager, delegate)
+	if t.Spare == s.Manager { // it holds the zone already
+		steps = fmt.Sprintf("%s, unless that is done; then polygate:manager: %s with polygate:spare: %s, and `up`", delegate, s.Manager, t.Manager)
+	}
+	return fmt.Sprintf("polygate:manager is %s, and %s is deployed with %s: its records there go, and whoever is led there gets no answer until %s is delegated to %s. "+
+		"The safe way: %s; and take polygate:spare out in the end", s.Manager, stack, t.Manager, s.Zone, s.Manager, steps)
+}

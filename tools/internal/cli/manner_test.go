@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+)
+
+// Taking the records out of the zone that clients are led to is refused with the safe way, and each step of that way is let through.
+func TestCutsOff(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		before         topology.Topology
+		manager, spare string
+		local          bool
+		want           []string // none: let through
+	}{
+		{"never deployed", topology.Topology{}, "cloudflare", "", false, nil},
+		{"as it is", topology.Topology{Manager: "route53"}, "route53", "", false, nil},
+		{"another manager", topology.Topology{Manager: "route53"}, "cloudflare", "", false, []string{
+			"whoever is led there gets no answer until example.com is delegated to cloudflare",
+			"polygate:manager: route53 with polygate:spare: cloudflare, and `up`; delegate example.com to cloudflare in the zone above",
+			"then let the two change places, and `up`; and take polygate:spare out in the end"}},
+		{"on local clouds", topology.Topology{Manager: "route53"}, "cloudflare", "", true, []string{"`polygate local delegate cloudflare -s prod`"}},
+		{"with a third one", topology.Topology{Manager: "route53"}, "cloudflare", "trafficmanager", false, []string{"its records there go"}},
+		{"the safe way: a spare", topology.Topology{Manager: "route53"}, "route53", "cloudflare", false, nil},
+		{"the safe way: they change places", topology.Topology{Manager: "route53", Spare: "cloudflare"}, "cloudflare", "route53", false, nil},
+		{"the safe way: the spare goes", topology.Topology{Manager: "cloudflare", Spare: "route53"}, "cloudflare", "", false, nil},
+		{"the spare alone too early", topology.Topology{Manager: "route53", Spare: "cloudflare"}, "cloudflare", "", false, []string{
+			"The safe way: delegate example.com to cloudflare", "unless that is done; then polygate:manager: cloudflare with polygate:spare: route53, and `up`"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := settings.Settings{Zone: "example.com", Manager: c.manager, Spare: c.spare}
+			if c.local {
+				s.LocalClouds = &settings.LocalClouds{}
+			}
+			before := &c.before
+			before.Zone = "example.com"
+			if before.Manager == "" {
+				before = nil
+			}
+			got := cutsOff(before, s, "prod")
+			if len(c.want) == 0 && got != "" {
+				t.Errorf("refused: %s", got)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("%q\nlacks %q", got, want)
+				}
+			}
+		})
+	}
+}
+
+// What --without names is a manager of the stack.
+func TestWithout(t *testing.T) {
+	root := project(t, map[string]string{"Pulumi.dev.yaml": dev, "dev.gateway.yaml": gatewayDocument})
+	for _, verb := range []string{"up", "preview"} {
+		code, _, stderr := run(t, "-C", root, "-s", "dev", verb, "--without", "cloudflare")
+		if code != ExitUsage || !strings.Contains(stderr, "--without cloudflare: want a manager of the stack, route53") {
+			t.Errorf("%s: exit code %d, %q", verb, code, stderr)
+		}
+	}
+}
