@@ -34,6 +34,7 @@ type Counter interface {
 type Need struct {
 	Of    string // in the manager's own words: "pools", "health checks"
 	Count int
+	Most  int // how many an account has; 0 where it differs from account to account, and an API tells
 }
 
 // Zone is the DNS zone that holds the shared name.

@@ -119,7 +119,7 @@ var beside = []statement{
 	{Sid: "SecretsExtension", Effect: "Allow", Action: []string{"lambda:GetLayerVersion"}, Resource: []string{"arn:aws:lambda:*:*:layer:AWS-Parameters-and-Secrets-Lambda-Extension*"}},
 	// The zone is looked up by its name, and a change of records is waited for. What `polygate doctor` asks stands here too.
 	{Sid: "LookUp", Effect: "Allow", Resource: anyResource, Action: []string{
-		"route53:ListHostedZones", "route53:ListHostedZonesByName", "route53:GetChange",
+		"route53:ListHostedZones", "route53:ListHostedZonesByName", "route53:GetChange", "route53:GetAccountLimit",
 		"sts:GetCallerIdentity", "account:ListRegions", "lambda:GetAccountSettings"}},
 }
 

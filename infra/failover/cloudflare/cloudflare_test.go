@@ -514,7 +514,7 @@ func TestZonesThatFit(t *testing.T) {
 		{"3 regions in 5 steps", "full", "active", "pro", ramped, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := cloudflare.Fit("example.com", c.setup, c.status, c.plan, stack(c.change, three...))
+			err := cloudflare.Fit(cloudflare.Held{Name: "example.com", Setup: c.setup, Status: c.status, Plan: c.plan}, stack(c.change, three...))
 			if len(c.want) == 0 && err != nil {
 				t.Errorf("refused: %v", err)
 			}
@@ -569,7 +569,7 @@ func TestNeeds(t *testing.T) {
 		for _, p := range rec.Of(tPool) {
 			endpoints += len(origins(p))
 		}
-		want := []failover.Need{{Of: "pools", Count: len(rec.Of(tPool))}, {Of: "endpoints", Count: endpoints}}
+		want := []failover.Need{{Of: "pools", Count: len(rec.Of(tPool)), Most: 20}, {Of: "endpoints", Count: endpoints, Most: 20}}
 		if diff := cmp.Diff(want, cloudflare.Manager{}.Needs(s)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

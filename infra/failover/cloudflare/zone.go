@@ -42,7 +42,7 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 		return nil, fmt.Errorf("find the zone %q in Cloudflare (a stack uses a zone that exists and never creates one; the token wants Zone Read; "+
 			"while its API is down, `polygate up --without cloudflare` deploys the rest): %w", name, err)
 	}
-	if err := fit(held{name: name, setup: found.Type, status: found.Status, plan: found.Plan.LegacyId}, args.Settings); err != nil {
+	if err := Fit(Held{Name: name, Setup: found.Type, Status: found.Status, Plan: found.Plan.LegacyId}, args.Settings); err != nil {
 		return nil, err
 	}
 	return &zone{id: found.ZoneId, account: found.Account.Id, settings: args.Settings}, nil

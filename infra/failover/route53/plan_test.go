@@ -237,6 +237,27 @@ func TestRamp(t *testing.T) {
 	}
 }
 
+// What doctor holds against an account is what a stack makes.
+func TestNeeds(t *testing.T) {
+	for name, change := range map[string]func(*settings.Settings){
+		"active-passive": func(*settings.Settings) {},
+		"ramp": func(s *settings.Settings) {
+			s.Pattern, s.Steering, s.Ramp = settings.ActiveActive, settings.Weighted, []int{5, 25, 50, 100}
+		},
+		"ramp in groups": func(s *settings.Settings) {
+			s.Pattern, s.Steering, s.Ramp = settings.MultiRegion, settings.Weighted, []int{5, 100} // gcp has one region, which shares with nobody
+		},
+		"switches": func(s *settings.Settings) { s.Route53.RoutingControls, s.Route53.AtLeastOn = true, 1 },
+	} {
+		s := with(change, "aws/us-east-1", "aws/eu-west-1", "gcp/us-central1")
+		d, _ := declare(t, s)
+		want := []failover.Need{{Of: "health checks", Count: len(d.Of("aws:route53/healthCheck:HealthCheck"))}}
+		if got := (route53.Manager{}).Needs(s); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
 // A drained region has no traffic, whatever its health, and its check changes in place; the ramp's slow checks go on.
 func TestDrained(t *testing.T) {
 	for _, pattern := range []settings.Pattern{settings.ActivePassive, settings.ActiveActive} {

@@ -52,7 +52,7 @@ func (Manager) Spec() failover.Spec {
 		ProbeTimeout: defaultTimeout,
 		// Unconfirmed: the agreement itself ("Service Level Agreements for Microsoft Online Services", Traffic Manager) was not at
 		// hand. Azure DNS, which leads to the profiles, promises 100 %.
-		SLA: 99.99,
+		SLA:   99.99,
 		Types: []string{"azure-native:dns:", "azure-native:trafficmanager:"},
 		// Wanted even when no region is of Azure: the zone and the profiles are.
 		Config: []provider.ConfigKey{provider.AzureSubscription, provider.AzureLocation},

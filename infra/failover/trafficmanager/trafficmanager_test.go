@@ -377,6 +377,29 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+// What doctor holds against a subscription is what a stack makes.
+func TestNeeds(t *testing.T) {
+	geo := func(s *settings.Settings) {
+		s.Pattern, s.Steering = settings.ActiveActive, settings.Geo
+		s.Geo = map[string]settings.Serves{"aws/us-east-1": {Default: true}, "aws/eu-west-1": {Continents: []string{"EU"}}, "gcp/europe-west4": {Default: true}}
+	}
+	for name, change := range map[string]func(*settings.Settings){
+		"active-passive": nil,
+		"groups":         func(s *settings.Settings) { s.Pattern, s.Steering = settings.MultiRegion, settings.Weighted },
+		"geo":            geo,
+		"groups by place": func(s *settings.Settings) {
+			geo(s)
+			s.Pattern = settings.MultiRegion
+		},
+	} {
+		s := stack(change)
+		want := []failover.Need{{Of: "profiles", Count: len(steer(t, s).Of("azure-native:trafficmanager:Profile")), Most: 200}}
+		if got := (trafficmanager.Manager{}).Needs(s); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
 // Every region of every provider can be steered to by latency.
 func TestLocations(t *testing.T) {
 	for _, p := range []provider.Provider{aws.Provider{}, gcp.Provider{}, azure.Provider{}} {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 
 	"polygate.example/infra"
 	"polygate.example/infra/catalog"
+	"polygate.example/infra/failover"
+	"polygate.example/infra/failover/cloudflare"
 	"polygate.example/infra/permission"
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
@@ -76,11 +79,17 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 		return doctor.Options{}, err
 	}
 	opts := doctor.Options{
-		Settings: s, Config: config, Now: time.Now, Zones: map[string]doctor.Authority{}, Dial: doctor.DialNames,
+		Settings: s, Config: config, Now: time.Now, Zones: map[string]doctor.Authority{}, Needs: map[string][]failover.Need{}, Dial: doctor.DialNames,
 		APIs: permission.APIs(s), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
+	}
+	opts.Fit = func(z doctor.CloudflareZone) error {
+		return cloudflare.Fit(cloudflare.Held{Name: s.Zone, Setup: z.Setup, Status: z.Status, Plan: z.Plan}, s)
 	}
 	for _, m := range catalog.Managers() {
 		opts.Zones[m.Spec().Name] = doctor.Authority{Zone: m.Spec().Zone, Issuers: m.Spec().Authorities}
+		if c, ok := m.(failover.Counter); ok && slices.Contains(managersOf(s), m.Spec().Name) {
+			opts.Needs[m.Spec().Name] = c.Needs(s)
+		}
 	}
 	for _, name := range s.Providers() {
 		if p, ok := catalog.Provider(name); ok {

@@ -100,9 +100,9 @@ func (d *doctor) accounts() []Own {
 			return OK("%s", who)
 		})
 		out = append(out, c.credentials(), c.check("cloudflare: zone "+d.Settings.Zone, func(ctx context.Context, cf Cloudflare) Finding {
-			servers, err := cf.Zone(ctx, d.Settings.Zone)
-			return d.zone(ctx, "cloudflare", c.cloud, c.login, servers, err)
-		}))
+			z, err := cf.Zone(ctx, d.Settings.Zone)
+			return d.zone(ctx, "cloudflare", c.cloud, c.login, z.Servers, err)
+		}), c.check("cloudflare: plan of "+d.Settings.Zone, d.plan))
 	}
 	return out
 }
@@ -138,7 +138,7 @@ func (d *doctor) aws() []Own {
 		out = append(out, c.check("route53: zone "+d.Settings.Zone, func(ctx context.Context, a AWS) Finding {
 			servers, err := a.Zone(ctx, d.Settings.Zone)
 			return d.zone(ctx, "route53", c.cloud, c.login, servers, err)
-		}))
+		}), d.healthChecks(c))
 	}
 	return out
 }
@@ -276,7 +276,7 @@ func (d *doctor) azure() []Own {
 		out = append(out, c.check("trafficmanager: zone "+d.Settings.Zone, func(ctx context.Context, a Azure) Finding {
 			servers, err := a.Zone(ctx, subscription, d.Settings.TrafficManager.ZoneGroup, d.Settings.Zone)
 			return d.zone(ctx, "trafficmanager", c.cloud, c.login, servers, err)
-		}))
+		}), d.profiles(c, subscription))
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	accounttypes "github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
+	route53types "github.com/aws/aws-sdk-go-v2/service/route53/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
@@ -101,6 +102,17 @@ func (a amazon) Zone(ctx context.Context, name string) ([]string, error) {
 		return zone.DelegationSet.NameServers, nil
 	}
 	return nil, ErrNoZone
+}
+
+func (a amazon) HealthChecks(ctx context.Context) (limit, used int, err error) {
+	out, err := route53.NewFromConfig(a.config).GetAccountLimit(ctx, &route53.GetAccountLimitInput{Type: route53types.AccountLimitTypeMaxHealthChecksByOwner})
+	if err != nil {
+		return 0, 0, err
+	}
+	if out.Limit == nil {
+		return 0, 0, errors.New("Route 53 tells no limit of health checks")
+	}
+	return int(aws.ToInt64(out.Limit.Value)), int(out.Count), nil
 }
 
 var _ AWS = amazon{}

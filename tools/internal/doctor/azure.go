@@ -156,4 +156,9 @@ func (m microsoft) Zone(ctx context.Context, subscription, group, name string) (
 	return doc.Properties.NameServers, err
 }
 
+func (m microsoft) Profiles(ctx context.Context, subscription string) (int, error) {
+	found, err := list[struct{ Name string }](ctx, m, "/subscriptions/"+url.PathEscape(subscription)+"/providers/Microsoft.Network/trafficmanagerprofiles", version("2022-04-01"))
+	return len(found), err
+}
+
 var _ Azure = microsoft{}

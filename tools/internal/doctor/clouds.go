@@ -28,6 +28,8 @@ type AWS interface {
 	Concurrency(ctx context.Context, region string) (limit, unreserved int, err error)
 	// Zone lists the name servers of the public hosted zone of a name. It fails with ErrNoZone where there is none.
 	Zone(ctx context.Context, name string) ([]string, error)
+	// HealthChecks is how many health checks of Route 53 the account may have, and has.
+	HealthChecks(context.Context) (limit, used int, err error)
 }
 
 // Google is what is asked of Google Cloud.
@@ -60,14 +62,27 @@ type Azure interface {
 	Usages(ctx context.Context, subscription, region string) ([]Quota, error)
 	// Zone lists the name servers of a DNS zone. It fails with ErrNoZone where there is none.
 	Zone(ctx context.Context, subscription, group, name string) ([]string, error)
+	// Profiles counts the subscription's profiles of Traffic Manager.
+	Profiles(ctx context.Context, subscription string) (int, error)
 }
 
 // Cloudflare is what is asked of Cloudflare.
 type Cloudflare interface {
 	// Identity proves that the token works and says its status.
 	Identity(context.Context) (string, error)
-	// Zone lists the name servers of a zone. It fails with ErrNoZone where the token sees none.
-	Zone(ctx context.Context, name string) ([]string, error)
+	// Zone says what is known of a zone. It fails with ErrNoZone where the token sees none.
+	Zone(ctx context.Context, name string) (CloudflareZone, error)
+	// Pools counts an account's pools of Load Balancing, and the endpoints in them.
+	Pools(ctx context.Context, account string) (pools, endpoints int, err error)
+}
+
+// CloudflareZone is a zone in the words of Cloudflare's API.
+type CloudflareZone struct {
+	Servers     []string
+	ID, Account string
+	Setup       string // full, partial or secondary
+	Status      string // pending, active, moved
+	Plan        string // free, pro, business, enterprise; "" where the API does not say
 }
 
 // ErrNoZone says that a manager has no zone of a name.

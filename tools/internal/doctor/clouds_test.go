@@ -72,6 +72,8 @@ func TestAWS(t *testing.T) {
 			<HostedZone><Id>/hostedzone/Z0</Id><Name>example.com.</Name><CallerReference>x</CallerReference><Config><PrivateZone>true</PrivateZone></Config></HostedZone>
 			<HostedZone><Id>/hostedzone/Z1</Id><Name>example.com.</Name><CallerReference>x</CallerReference></HostedZone></HostedZones>
 			<IsTruncated>false</IsTruncated><MaxItems>100</MaxItems></ListHostedZonesByNameResponse>`,
+		"/2013-04-01/accountlimit/MAX_HEALTH_CHECKS_BY_OWNER": `<GetAccountLimitResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">
+			<Limit><Type>MAX_HEALTH_CHECKS_BY_OWNER</Type><Value>200</Value></Limit><Count>12</Count></GetAccountLimitResponse>`,
 		"/2013-04-01/hostedzone/Z1": `<GetHostedZoneResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><HostedZone><Id>/hostedzone/Z1</Id><Name>example.com.</Name>
 			<CallerReference>x</CallerReference></HostedZone><DelegationSet><NameServers><NameServer>ns-1.awsdns.test</NameServer></NameServers></DelegationSet></GetHostedZoneResponse>`,
 	})
@@ -96,6 +98,9 @@ func TestAWS(t *testing.T) {
 	servers, err := a.Zone(t.Context(), "example.com")
 	if diff := cmp.Diff([]string{"ns-1.awsdns.test"}, servers); diff != "" || err != nil {
 		t.Errorf("name servers, %v:\n%s", err, diff)
+	}
+	if limit, used, err := a.HealthChecks(t.Context()); limit != 200 || used != 12 || err != nil {
+		t.Errorf("health checks %d, %d, %v", limit, used, err)
 	}
 	if _, err := a.Zone(t.Context(), "other.example"); !errors.Is(err, ErrNoZone) {
 		t.Errorf("a zone that is not there: %v", err)
@@ -248,6 +253,7 @@ func TestAzure(t *testing.T) {
 		"/next?page=2": `{"value": [{"name": "West Europe"}]}`,
 		sub + "/providers?api-version=2021-04-01":                                                           `{"value": [{"namespace": "Microsoft.Web", "registrationState": "Registered"}, {"namespace": "Microsoft.Storage", "registrationState": "NotRegistered"}]}`,
 		sub + "/providers/Microsoft.Web/locations/eastus/usages?api-version=2024-11-01":                     `{"value": [{"name": {"value": "FlexCores"}, "currentValue": 3, "limit": 250}]}`,
+		sub + "/providers/Microsoft.Network/trafficmanagerprofiles?api-version=2022-04-01":                  `{"value": [{"name": "a"}, {"name": "b"}]}`,
 		sub + "/resourceGroups/dns/providers/Microsoft.Network/dnsZones/example.com?api-version=2018-05-01": `{"properties": {"nameServers": ["ns1.azure-dns.test."]}}`,
 	}
 	m := newMicrosoft(token{}, armEndpoint, &policy.ClientOptions{Transport: arm, Retry: policy.RetryOptions{MaxRetries: -1}})
@@ -267,6 +273,9 @@ func TestAzure(t *testing.T) {
 	providers, err := m.Providers(t.Context(), "s")
 	if diff := cmp.Diff([]string{"Microsoft.Web"}, providers); diff != "" || err != nil {
 		t.Errorf("resource providers, %v:\n%s", err, diff)
+	}
+	if n, err := m.Profiles(t.Context(), "s"); n != 2 || err != nil {
+		t.Errorf("%d profiles, %v", n, err)
 	}
 	usages, err := m.Usages(t.Context(), "s", "eastus")
 	if diff := cmp.Diff([]Quota{{"FlexCores", 250, 3}}, usages); diff != "" || err != nil {
@@ -299,9 +308,11 @@ func TestAzureCredential(t *testing.T) {
 
 func TestCloudflare(t *testing.T) {
 	url, asked := api(t, map[string]string{
-		"/user/tokens/verify":     `{"result": {"status": "active"}}`,
-		"/zones?name=example.com": `{"result": [{"name": "example.com", "name_servers": ["ada.ns.cloudflare.test"]}]}`,
-		"/zones?name=none.test":   `{"result": []}`,
+		"/user/tokens/verify": `{"result": {"status": "active"}}`,
+		"/zones?name=example.com": `{"result": [{"id": "Z1", "name": "example.com", "type": "full", "status": "pending", "name_servers": ["ada.ns.cloudflare.test"], "account": {"id": "A1"},
+			"plan": {"name": "Pro Website", "legacy_id": "pro"}}]}`,
+		"/accounts/A1/load_balancers/pools": `{"result": [{"id": "p1", "origins": [{"name": "a"}, {"name": "b"}]}, {"id": "p2", "origins": [{"name": "c"}]}]}`,
+		"/zones?name=none.test":             `{"result": []}`,
 	})
 	c := newCloudflare("t1", url)
 	if _, err := c.Identity(t.Context()); err != nil {
@@ -310,9 +321,13 @@ func TestCloudflare(t *testing.T) {
 	if got := (*asked)[0].Header.Get("Authorization"); got != "Bearer t1" {
 		t.Errorf("asked with %q", got)
 	}
-	servers, err := c.Zone(t.Context(), "example.com")
-	if diff := cmp.Diff([]string{"ada.ns.cloudflare.test"}, servers); diff != "" || err != nil {
-		t.Errorf("name servers, %v:\n%s", err, diff)
+	zone, err := c.Zone(t.Context(), "example.com")
+	want := CloudflareZone{Servers: []string{"ada.ns.cloudflare.test"}, ID: "Z1", Account: "A1", Setup: "full", Status: "pending", Plan: "pro"}
+	if diff := cmp.Diff(want, zone); diff != "" || err != nil {
+		t.Errorf("the zone, %v:\n%s", err, diff)
+	}
+	if pools, endpoints, err := c.Pools(t.Context(), "A1"); pools != 2 || endpoints != 3 || err != nil {
+		t.Errorf("%d pools, %d endpoints, %v", pools, endpoints, err)
 	}
 	if _, err := c.Zone(t.Context(), "none.test"); !errors.Is(err, ErrNoZone) {
 		t.Errorf("a zone that is not there: %v", err)

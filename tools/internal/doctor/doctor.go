@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"polygate.example/infra/failover"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/report"
@@ -27,6 +28,8 @@ type Options struct {
 	Resolve  Resolver                                                 // the system's, or the local clouds' own; nil while these do not run
 	Local    bool                                                     // the clouds are local ones: there is no account to look at
 	Zones    map[string]Authority                                     // what each manager of the stack is and may issue by
+	Needs    map[string][]failover.Need                               // what the stack takes of each manager's account
+	Fit      func(CloudflareZone) error                               // whether a zone at Cloudflare can do what the stack asks, a problem a line
 	Issuers  []Issuer                                                 // who issues the providers' certificates
 	APIs     []string                                                 // of Google Cloud that the stack needs: run.googleapis.com
 	ARM      []string                                                 // Azure's resource providers that the stack needs: Microsoft.Web

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
+	"polygate.example/infra/failover"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/localcloud/pki"
@@ -37,8 +38,12 @@ type fakeAWS struct {
 	unreserved int
 	servers    []string
 	zoneErr    error
+	checks     [2]int // limit and usage
 }
 
+func (f *fakeAWS) HealthChecks(context.Context) (int, int, error) {
+	return f.checks[0], f.checks[1], f.err
+}
 func (f *fakeAWS) Identity(context.Context) (string, error) {
 	return "arn:aws:iam::1:user/me", f.who
 }
@@ -69,8 +74,10 @@ type fakeAzure struct {
 	usages              []Quota
 	servers             []string
 	zoneErr             error
+	profiles            int
 }
 
+func (f *fakeAzure) Profiles(context.Context, string) (int, error)    { return f.profiles, f.err }
 func (f *fakeAzure) Identity(context.Context, string) (string, error) { return "test", f.who }
 func (f *fakeAzure) FlexLocations(context.Context, string) ([]string, error) {
 	return f.locations, f.err
@@ -85,15 +92,19 @@ func (f *fakeAzure) Zone(context.Context, string, string, string) ([]string, err
 
 type fakeCloudflare struct {
 	err     error
-	servers []string
+	zone    CloudflareZone
 	zoneErr error
+	pools   [2]int // and endpoints
 }
 
 func (f *fakeCloudflare) Identity(context.Context) (string, error) {
 	return "an active API token", f.err
 }
-func (f *fakeCloudflare) Zone(context.Context, string) ([]string, error) {
-	return f.servers, errors.Join(f.err, f.zoneErr)
+func (f *fakeCloudflare) Zone(context.Context, string) (CloudflareZone, error) {
+	return f.zone, errors.Join(f.err, f.zoneErr)
+}
+func (f *fakeCloudflare) Pools(context.Context, string) (int, int, error) {
+	return f.pools[0], f.pools[1], f.err
 }
 
 var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -109,14 +120,14 @@ func healthy(t *testing.T) *world {
 		provider, label, _ := strings.Cut(name, "/")
 		return topology.Region{Name: name, Provider: provider, Hostname: label + "." + provider + ".api.example.com", Target: target}
 	}
-	deployed := &topology.Topology{Hostname: "api.example.com", Regions: []topology.Region{
+	deployed := &topology.Topology{Hostname: "api.example.com", Manager: "route53", Spare: "cloudflare", Regions: []topology.Region{
 		region("aws/use1", "d-1.execute-api.test"), region("gcp/usc1", "192.0.2.1"), region("azure/eastus", "app.azurewebsites.test"),
 	}}
 	w := &world{
-		account: fakeAWS{regions: []string{"use1", "euw1"}, limit: 1000, unreserved: 900, servers: []string{"NS-2.awsdns.test.", "ns-1.awsdns.test"}},
+		account: fakeAWS{regions: []string{"use1", "euw1"}, limit: 1000, unreserved: 900, servers: []string{"NS-2.awsdns.test.", "ns-1.awsdns.test"}, checks: [2]int{200, 10}},
 		project: fakeGoogle{services: []string{"run.googleapis.com", "compute.googleapis.com"}, location: []string{"usc1"}, quotas: []Quota{{"URL_MAPS", 10, 9}, {"SNAPSHOTS", 1, 1}}},
 		sub:     fakeAzure{locations: []string{"eastus"}, provider: []string{"microsoft.web", "Microsoft.Storage"}, usages: []Quota{{"FlexConsumptionCores", 250, 3}}, servers: []string{"ns1.azure-dns.test"}},
-		token:   fakeCloudflare{servers: []string{"ada.ns.cloudflare.test"}},
+		token:   fakeCloudflare{zone: CloudflareZone{Servers: []string{"ada.ns.cloudflare.test"}, ID: "Z1", Account: "A1", Setup: "full", Status: "pending", Plan: "pro"}, pools: [2]int{3, 3}},
 		records: []string{
 			"com. 60 IN NS a.gtld.test.", "a.gtld.test. 60 IN A 192.0.2.53",
 			"example.com. 60 IN NS ns-1.awsdns.test.", "example.com. 60 IN NS ns-2.awsdns.test.",
@@ -140,6 +151,9 @@ func healthy(t *testing.T) *world {
 			Cloudflare: func(context.Context) (Cloudflare, error) { return &w.token, nil },
 		},
 		Zones: map[string]Authority{"route53": {Zone: "Route 53 hosted zone"}, "cloudflare": {Zone: "Cloudflare zone", Issuers: []string{"pki.goog"}}, "trafficmanager": {Zone: "Azure DNS zone"}},
+		Needs: map[string][]failover.Need{"route53": {{Of: "health checks", Count: 3}}, "trafficmanager": {{Of: "profiles", Count: 3, Most: 200}},
+			"cloudflare": {{Of: "pools", Count: 3, Most: 20}, {Of: "endpoints", Count: 3, Most: 20}}},
+		Fit: func(CloudflareZone) error { return nil },
 		Issuers: []Issuer{{"aws", []string{"amazon.com", "amazontrust.com"}, []string{"use1.aws.api.example.com"}},
 			{"gcp", []string{"pki.goog", "letsencrypt.org"}, []string{"usc1.gcp.api.example.com"}}, {"azure", nil, []string{"eastus.azure.api.example.com"}}},
 		APIs:    []string{"compute.googleapis.com", "run.googleapis.com"},
@@ -252,8 +266,8 @@ func TestHealthy(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	want := "aws: credentials, aws: regions, aws: Lambda concurrency in use1, route53: zone example.com, gcp: credentials, gcp: APIs of p, gcp: regions, gcp: quotas of p, " +
-		"azure: credentials, azure: resource providers, azure: regions, azure: quotas in eastus, cloudflare: credentials, cloudflare: zone example.com, CAA of api.example.com, " +
+	want := "aws: credentials, aws: regions, aws: Lambda concurrency in use1, route53: zone example.com, route53: health checks, gcp: credentials, gcp: APIs of p, gcp: regions, gcp: quotas of p, " +
+		"azure: credentials, azure: resource providers, azure: regions, azure: quotas in eastus, cloudflare: credentials, cloudflare: zone example.com, cloudflare: plan of example.com, CAA of api.example.com, " +
 		"name api.example.com, name use1.aws.api.example.com, certificates of aws/use1, name usc1.gcp.api.example.com, certificates of gcp/usc1, " +
 		"name eastus.azure.api.example.com, certificates of azure/eastus"
 	if got := strings.Join(names, ", "); got != want {
@@ -290,8 +304,27 @@ func TestFindings(t *testing.T) {
 			w.above = map[string]string{"192.0.2.53:53": "example.com. 60 IN NS ns-1.awsdns.test."}
 		}, "route53: zone example.com", report.Failed, "delegated to ns-1.awsdns.test", "ns-2.awsdns.test"},
 		{"the zones above do not answer", func(w *world) { w.above = nil }, "route53: zone example.com", report.OK, "delegated to it by this machine's resolver", ""},
-		{"the spare leads", func(w *world) { w.token.servers = []string{"ns-1.awsdns.test", "ns-2.awsdns.test"} }, "cloudflare: zone example.com", report.Warning, "it is the spare", "delegate it to route53"},
+		{"the spare leads", func(w *world) { w.token.zone.Servers = []string{"ns-1.awsdns.test", "ns-2.awsdns.test"} }, "cloudflare: zone example.com", report.Warning, "it is the spare", "delegate it to route53"},
 		{"no spare zone", func(w *world) { w.token.zoneErr = ErrNoZone }, "cloudflare: zone example.com", report.Failed, "cloudflare has no Cloudflare zone", "add the zone example.com"},
+		{"health checks used up", func(w *world) { w.account.checks = [2]int{200, 198}; w.opts.Deployed = nil }, "route53: health checks", report.Failed,
+			"takes 3 health checks, and 198 of the account's 200 are in use", "L-ACB674F3"},
+		{"health checks used up, by the stack too", func(w *world) { w.account.checks = [2]int{200, 198} }, "route53: health checks", report.OK, "198 of the account's 200", ""},
+		{"fewer health checks than are wanted", func(w *world) { w.account.checks = [2]int{2, 0} }, "route53: health checks", report.Failed, "takes 3 health checks, and the account has 2", "ask for more"},
+		{"profiles used up", func(w *world) {
+			w.opts.Settings.Manager, w.opts.Deployed, w.sub.profiles = "trafficmanager", nil, 199
+		}, "trafficmanager: profiles", report.Failed, "takes 3 profiles, and 199 of the account's 200 are in use", "support request"},
+		{"a zone that does not fit", func(w *world) {
+			w.opts.Fit = func(z CloudflareZone) error {
+				return errors.Join(errors.New(z.Plan+" is small"), errors.New("and slow"))
+			}
+		}, "cloudflare: plan of example.com", report.Failed, "pro is small; and slow", "another plan"},
+		{"a spare that is pending", func(*world) {}, "cloudflare: plan of example.com", report.OK, "plan pro, pending: its servers answer, with the first region until the zone is active", ""},
+		{"a manager that is pending", func(w *world) { w.opts.Settings.Manager, w.opts.Settings.Spare = "cloudflare", "" }, "cloudflare: plan of example.com", report.Failed,
+			"the zone is pending", "/zones/Z1/activation_check"},
+		{"pools used up", func(w *world) { w.token.pools = [2]int{18, 1}; w.opts.Deployed = nil }, "cloudflare: plan of example.com", report.Failed, "takes 3 pools, and 18 of the account's 20", "Enterprise"},
+		{"endpoints used up", func(w *world) { w.token.pools = [2]int{1, 18}; w.opts.Deployed = nil }, "cloudflare: plan of example.com", report.Failed, "takes 3 endpoints, and 18 of the account's 20", "Enterprise"},
+		{"pools of an enterprise", func(w *world) { w.token.pools = [2]int{50, 50}; w.opts.Deployed, w.token.zone.Plan = nil, "enterprise" }, "cloudflare: plan of example.com", report.OK, "plan enterprise", ""},
+		{"an add-on", func(w *world) { w.opts.Settings.Steering = "geo" }, "cloudflare: plan of example.com", report.Warning, "steering by geo wants the Traffic Steering add-on", "Manage subscription"},
 		{"no zone at Azure", func(w *world) {
 			w.opts.Settings.Manager, w.sub.zoneErr = "trafficmanager", ErrNoZone
 			w.opts.Settings.TrafficManager.ZoneGroup = "dns"
@@ -396,10 +429,10 @@ func TestNoCredentials(t *testing.T) {
 		lacking []string
 		skipped int
 	}{
-		"for none":              {[]string{"aws", "gcp", "azure", "cloudflare"}, 10},
-		"for one only":          {[]string{"gcp", "azure", "cloudflare"}, 7},
+		"for none":              {[]string{"aws", "gcp", "azure", "cloudflare"}, 12},
+		"for one only":          {[]string{"gcp", "azure", "cloudflare"}, 8},
 		"for all but Azure":     {[]string{"azure"}, 3},
-		"for all but a manager": {[]string{"cloudflare"}, 1},
+		"for all but a manager": {[]string{"cloudflare"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := healthy(t)

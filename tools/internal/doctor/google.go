@@ -148,22 +148,39 @@ func (c cloudflareAPI) Identity(ctx context.Context) (string, error) {
 	return "an active API token", nil
 }
 
-func (c cloudflareAPI) Zone(ctx context.Context, name string) ([]string, error) {
+func (c cloudflareAPI) Zone(ctx context.Context, name string) (CloudflareZone, error) {
 	var doc struct {
 		Result []struct {
-			Name        string
-			NameServers []string `json:"name_servers"`
+			ID, Name, Type, Status string
+			NameServers            []string `json:"name_servers"`
+			Account                struct{ ID string }
+			Plan                   struct {
+				LegacyID string `json:"legacy_id"`
+			}
 		}
 	}
 	if err := c.get(ctx, c.base+"/zones?name="+url.QueryEscape(name), &doc); err != nil {
-		return nil, err
+		return CloudflareZone{}, err
 	}
 	for _, z := range doc.Result {
 		if strings.EqualFold(z.Name, name) {
-			return z.NameServers, nil
+			return CloudflareZone{Servers: z.NameServers, ID: z.ID, Account: z.Account.ID, Setup: z.Type, Status: z.Status, Plan: z.Plan.LegacyID}, nil
 		}
 	}
-	return nil, ErrNoZone
+	return CloudflareZone{}, ErrNoZone
+}
+
+func (c cloudflareAPI) Pools(ctx context.Context, account string) (pools, endpoints int, err error) {
+	var doc struct {
+		Result []struct{ Origins []struct{ Name string } }
+	}
+	if err := c.get(ctx, c.base+"/accounts/"+url.PathEscape(account)+"/load_balancers/pools", &doc); err != nil {
+		return 0, 0, err
+	}
+	for _, p := range doc.Result {
+		pools, endpoints = pools+1, endpoints+len(p.Origins)
+	}
+	return pools, endpoints, nil
 }
 
 var (
