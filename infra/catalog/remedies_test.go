@@ -10,7 +10,7 @@ import (
 
 // What a refusal says would work works: nothing else is refused when it is done.
 func TestRemedies(t *testing.T) {
-	dials := map[string]string{"hostname": "api.example.com", "zone": "example.com", "manager": "route53", "regions": `["aws/us-east-1","aws/eu-west-1"]`,
+	dials := map[string]string{"azure-native:subscriptionId": "11111111-2222-4333-8444-555555555555", "hostname": "api.example.com", "zone": "example.com", "manager": "route53", "regions": `["aws/us-east-1","aws/eu-west-1"]`,
 		"ttl": "60", "check": `{"interval":30,"threshold":3,"path":"/health"}`}
 	audit := func(changes ...map[string]string) string {
 		all := maps.Clone(dials)
@@ -31,7 +31,7 @@ func TestRemedies(t *testing.T) {
 	}
 	weighted := map[string]string{"pattern": "active-active", "steering": "weighted", "ramp": "[10,100]", "trafficmanager": `{"zoneGroup":"dns"}`}
 	groups := map[string]string{"pattern": "multi-region", "steering": "weighted", "ramp": "[10,100]", "trafficmanager": `{"zoneGroup":"dns"}`,
-		"regions": `["aws/us-east-1","gcp/us-central1"]`, "gcp:project": "p"}
+		"regions": `["aws/us-east-1","aws/eu-west-1","gcp/us-central1"]`, "gcp:project": "my-project-123"}
 	secret := "v1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	for _, c := range []struct {
 		name   string
