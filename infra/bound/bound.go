@@ -75,6 +75,9 @@ func manager(s settings.Settings, b failover.Bound) forecast.Failure {
 	}
 	f.Words = fmt.Sprintf("%s, until somebody changes the delegation of %s to %s, which holds the same zone and answers by the same plan, "+
 		"and the TTL of the old delegation at the zone above has passed (two days for .com)", held, s.Zone, s.Spare)
+	if s.Spare == "cloudflare" { // see the manager's README, As a spare
+		f.Words += "; until Cloudflare has seen the delegation, a minute later or when it is asked to look, the first region alone is answered"
+	}
 	return f
 }
 

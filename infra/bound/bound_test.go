@@ -54,7 +54,7 @@ func TestFailures(t *testing.T) {
 			forecast.Provider, "aws", 0, []string{"no region of another provider may serve"}},
 		{"the manager", two, by, forecast.Manager, "route53", 0, []string{"up to 30 s", "until route53 is back", "polygate:spare"}},
 		{"the manager, with a spare", with(func(s *settings.Settings) { s.Spare = "cloudflare" }), by, forecast.Manager, "route53", 0,
-			[]string{"up to 30 s", "delegation of example.com to cloudflare", "TTL of the old delegation"}},
+			[]string{"the first region alone is answered", "up to 30 s", "delegation of example.com to cloudflare", "TTL of the old delegation"}},
 		{"the manager, a proxy", with(func(s *settings.Settings) { s.Manager = "cloudflare" }), failover.Bound{Detect: 15 * time.Second},
 			forecast.Manager, "cloudflare", 0, []string{"clients talk to cloudflare itself"}},
 	} {
