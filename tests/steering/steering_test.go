@@ -173,9 +173,9 @@ func TestChangeOfManager(t *testing.T) {
 		}
 		if step.delegate != "" {
 			harnesstest.Must(t, env, "local", "delegate", step.delegate)
-			if _, err := env.Healthy(t.Context()); err != nil {
-				t.Error(err)
-			}
+			harnesstest.Healthy(t, env)
+			harnesstest.Turn(t, env, map[string]any{"spare": nil})
+			harnesstest.Fails(t, env, 2, "is delegated to "+step.delegate+", whose records go", "up")
 		}
 		w.since(t, step.name)
 	}

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/deploy"
+	"polygate.example/tools/internal/doctor"
 )
 
 // manner is how an order is to be carried out that differs from the usual.
@@ -61,10 +63,61 @@ func (a *app) permitted(ctx context.Context, s settings.Settings, stack *deploy.
 			return usageError{fmt.Errorf("--without %s leaves what it holds as it is, and of %q it holds nothing yet: wait until its API answers, or take it out of the stack file", m, a.stack)}
 		}
 	}
-	if why := cutsOff(t, s, a.stack); why != "" && !how.cutOver {
+	if why := a.why(ctx, t, s); why != "" && !how.cutOver {
 		return usageError{fmt.Errorf("%s; or say --cut-over", why)}
 	}
 	return nil
+}
+
+// why says how clients would be cut off, "" where nobody knows of any.
+func (a *app) why(ctx context.Context, t *topology.Topology, s settings.Settings) string {
+	if why := cutsOff(t, s, a.stack); why != "" || t == nil || t.Zone != s.Zone {
+		return why
+	}
+	goes := t.Spare // the manager stays one of the stack's, or it would have been said
+	if !slices.Contains(managersOf(s), t.Manager) {
+		goes = t.Manager
+	}
+	if goes == "" || slices.Contains(managersOf(s), goes) || a.led(ctx, s) != goes {
+		return ""
+	}
+	return fmt.Sprintf("%s is delegated to %s, whose records go, and whoever is led there gets no answer: delegate it to %s and wait for as long as resolvers remember the old "+
+		"delegation (often two days), and take %s out then", s.Zone, goes, s.Manager, goes)
+}
+
+// led is the manager whose servers the clients of the zone are led to, "" where it cannot be told.
+func (a *app) led(ctx context.Context, s settings.Settings) string {
+	if s.LocalClouds != nil {
+		c, err := a.cloudClient(ctx)
+		if err != nil {
+			return ""
+		}
+		o, err := c.Overview(ctx)
+		if err != nil {
+			return ""
+		}
+		return o.Delegations[s.Zone]
+	}
+	resolve := a.resolve
+	if resolve == nil {
+		resolve = doctor.SystemResolver()
+	}
+	in, err := resolve(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(s.Zone), dns.TypeNS), "")
+	if err != nil {
+		return ""
+	}
+	for _, rr := range in.Answer {
+		ns, ok := rr.(*dns.NS)
+		if !ok {
+			continue
+		}
+		for part, manager := range map[string]string{".awsdns-": "route53", ".azure-dns.": "trafficmanager", ".ns.cloudflare.com.": "cloudflare"} {
+			if strings.Contains(strings.ToLower(ns.Ns), part) {
+				return manager
+			}
+		}
+	}
+	return ""
 }
 
 // warnings are what a preview says of what `up` would refuse.
@@ -73,7 +126,7 @@ func (a *app) warnings(ctx context.Context, s settings.Settings, stack *deploy.S
 	if err != nil {
 		return nil, err
 	}
-	if why := cutsOff(t, s, a.stack); why != "" {
+	if why := a.why(ctx, t, s); why != "" {
 		return []string{"warning: " + why}, nil
 	}
 	return []string{}, nil

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/miekg/dns"
 
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
@@ -49,6 +52,37 @@ func TestCutsOff(t *testing.T) {
 				if !strings.Contains(got, want) {
 					t.Errorf("%q\nlacks %q", got, want)
 				}
+			}
+		})
+	}
+}
+
+// The manager that the zone above leads to is not taken out, whatever the stack file calls it.
+func TestLedElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		before         topology.Topology
+		manager, spare string
+		servers        string
+		want           string // "" lets it through
+	}{
+		{"the spare goes, and clients are led to the manager", topology.Topology{Manager: "route53", Spare: "cloudflare"}, "route53", "", "ns-1.awsdns-01.com.", ""},
+		{"the spare goes, and clients are led to it", topology.Topology{Manager: "route53", Spare: "cloudflare"}, "route53", "", "ada.ns.cloudflare.com.", "is delegated to cloudflare, whose records go"},
+		{"another spare, and clients are led to the one before", topology.Topology{Manager: "route53", Spare: "trafficmanager"}, "route53", "cloudflare", "ns1-05.azure-dns.com.",
+			"is delegated to trafficmanager, whose records go"},
+		{"servers of somebody's own", topology.Topology{Manager: "route53", Spare: "cloudflare"}, "route53", "", "ns1.example.com.", ""},
+		{"they change places", topology.Topology{Manager: "route53", Spare: "cloudflare"}, "cloudflare", "route53", "ns-1.awsdns-01.com.", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := &app{stack: "prod", resolve: func(_ context.Context, q *dns.Msg, _ string) (*dns.Msg, error) {
+				in := new(dns.Msg).SetReply(q)
+				in.Answer = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: c.servers}}
+				return in, nil
+			}}
+			c.before.Zone = "example.com"
+			got := a.why(t.Context(), &c.before, settings.Settings{Zone: "example.com", Manager: c.manager, Spare: c.spare})
+			if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
 	}
