@@ -10,7 +10,7 @@ import (
 const domainStatus = "Zone status, developers.cloudflare.com/dns/zone-setups/reference/domain-status"
 
 // A zone's status follows its delegation, and what a load balancer does follows its zone's status.
-func TestZoneStatus(t *testing.T) {
+func TestStatusFacts(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		from   bool   // delegated when it is added
