@@ -124,7 +124,7 @@ func TestPolicy(t *testing.T) {
 // opened are the resources that name nothing of polygate's own, and the actions that have to be on them: AWS chooses the ids, or the
 // action takes no resource.
 var opened = map[string]*regexp.Regexp{
-	"*": regexp.MustCompile(`^(acm:RequestCertificate|route53:(CreateHealthCheck|ListHostedZones(ByName)?|GetChange)|sns:((Get|Set)SubscriptionAttributes|Unsubscribe)|` +
+	"*": regexp.MustCompile(`^(acm:RequestCertificate|route53:(CreateHealthCheck|ListHostedZones(ByName)?|GetChange|GetAccountLimit)|sns:((Get|Set)SubscriptionAttributes|Unsubscribe)|` +
 		`route53-recovery-control-config:.*|logs:((Create|Get|Update|Delete)LogDelivery|ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies)|` +
 		`sts:GetCallerIdentity|account:ListRegions|lambda:GetAccountSettings)$`),
 	"arn:aws:cloudwatch:*:*:alarm:*":                                        regexp.MustCompile(`^cloudwatch:DescribeAlarms$`),
