@@ -72,10 +72,16 @@ lets names be chosen. What depends on your stack you can narrow by hand: ` + "`h
 		}
 		elsewhere = append(elsewhere, "`"+g.Role+"` on "+g.On)
 	}
-	p.line("    for role in \\\n      %s; do\n      gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role $role --condition None\n    done\n    gcloud auth application-default login --impersonate-service-account=<deployer>\n",
+	p.line("    for role in \\\n      %s; do\n      gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role $role --condition None\n    done\n    gcloud auth application-default login --impersonate-service-account=<deployer>    # wants roles/iam.serviceAccountTokenCreator on it\n",
 		strings.Join(grants, " \\\n      "))
 	slices.Sort(elsewhere)
 	p.line("Beside these: %s.\n", strings.Join(slices.Compact(elsewhere), "; "))
+	p.line("%s", `The function takes requests without an identity, which a load balancer has not: `+"`"+`allUsers`+"`"+` may invoke it. An organisation that restricts sharing by
+domain (`+"`"+`iam.allowedPolicyMemberDomains`+"`"+`, as new ones do) refuses that grant; have who administers its policies exempt the project first:
+
+    printf 'name: projects/<project>/policies/iam.allowedPolicyMemberDomains\nspec: {rules: [{allowAll: true}]}\n' > policy.yaml
+    gcloud org-policies set-policy policy.yaml
+`)
 
 	p.line("## 4. Azure: resource providers and a role\n")
 	for _, namespace := range permission.ResourceProviders(everything()) {
