@@ -82,3 +82,14 @@ type Steering struct {
 	// Details are what else reaches the manager's data plane, by name: ids of the zone, of profiles, pools and switches.
 	Details pulumi.StringMap
 }
+
+// Invokes are those of a zone's options that its lookup takes as well: which provider to ask.
+func Invokes(opts []pulumi.ResourceOption) []pulumi.InvokeOption {
+	var out []pulumi.InvokeOption
+	for _, o := range opts {
+		if i, ok := o.(pulumi.InvokeOption); ok {
+			out = append(out, i)
+		}
+	}
+	return out
+}

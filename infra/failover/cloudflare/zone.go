@@ -27,17 +27,11 @@ type zone struct {
 // Open looks the zone up by name, and with it the account that pools and monitors belong to. Both ids are known at once,
 // also in a preview. The token is the provider's own: cloudflare:apiToken, or CLOUDFLARE_API_TOKEN in the environment.
 func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
-	var invoke []pulumi.InvokeOption
-	for _, o := range opts {
-		if io, ok := o.(pulumi.InvokeOption); ok {
-			invoke = append(invoke, io)
-		}
-	}
 	if args.Lost {
 		return &zone{settings: args.Settings}, nil
 	}
 	name := args.Settings.Zone
-	found, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Filter: &cloudflare.GetZoneFilter{Name: &name, Match: "all"}}, invoke...)
+	found, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Filter: &cloudflare.GetZoneFilter{Name: &name, Match: "all"}}, failover.Invokes(opts)...)
 	if err != nil {
 		return nil, fmt.Errorf("find the zone %q in Cloudflare (a stack uses a zone that exists and never creates one; the token wants Zone Read; "+
 			"while its API is down, `polygate up --without cloudflare` deploys the rest): %w", name, err)

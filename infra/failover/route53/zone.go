@@ -24,17 +24,11 @@ type zone struct {
 
 // Open looks the hosted zone up by name. Its id is known at once, also in a preview.
 func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
-	var invoke []pulumi.InvokeOption
-	for _, o := range opts {
-		if io, ok := o.(pulumi.InvokeOption); ok {
-			invoke = append(invoke, io)
-		}
-	}
 	if args.Lost {
 		return &zone{settings: args.Settings}, nil
 	}
 	private := false
-	found, err := route53.LookupZone(ctx, &route53.LookupZoneArgs{Name: &args.Settings.Zone, PrivateZone: &private}, invoke...)
+	found, err := route53.LookupZone(ctx, &route53.LookupZoneArgs{Name: &args.Settings.Zone, PrivateZone: &private}, failover.Invokes(opts)...)
 	if err != nil {
 		return nil, fmt.Errorf("find the public hosted zone %q in Route 53 (a stack uses a zone that exists and never creates one; while its API is down, "+
 			"`polygate up --without route53` deploys the rest): %w", args.Settings.Zone, err)

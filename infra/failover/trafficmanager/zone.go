@@ -26,12 +26,6 @@ type zone struct {
 
 // Open looks the zone up by resource group and name. It is there at once, also in a preview.
 func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
-	var invoke []pulumi.InvokeOption
-	for _, o := range opts {
-		if io, ok := o.(pulumi.InvokeOption); ok {
-			invoke = append(invoke, io)
-		}
-	}
 	s := args.Settings
 	z := &zone{group: s.TrafficManager.ZoneGroup, location: defaultLocation, settings: s}
 	if args.Config != nil {
@@ -42,7 +36,7 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 	if args.Lost {
 		return z, nil
 	}
-	found, err := dns.LookupZone(ctx, &dns.LookupZoneArgs{ResourceGroupName: s.TrafficManager.ZoneGroup, ZoneName: s.Zone}, invoke...)
+	found, err := dns.LookupZone(ctx, &dns.LookupZoneArgs{ResourceGroupName: s.TrafficManager.ZoneGroup, ZoneName: s.Zone}, failover.Invokes(opts)...)
 	if err != nil {
 		return nil, fmt.Errorf("find the DNS zone %q in the resource group %q of Azure (a stack uses a zone that exists and never creates one; while its API is down, "+
 			"`polygate up --without trafficmanager` deploys the rest): %w", s.Zone, s.TrafficManager.ZoneGroup, err)
