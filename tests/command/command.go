@@ -15,15 +15,16 @@ import (
 	"polygate.example/tests/harness"
 )
 
-// Main runs a command with the arguments it was given until it ends, or until a signal ends its context, and exits with 1 when
-// it fails. A second signal kills.
-func Main(run func(ctx context.Context, args []string, out, progress io.Writer) error) {
+// Main runs a command with the arguments it was given until it ends, or until a signal ends its context, and returns what to
+// exit with: 1 when it fails. A second signal kills.
+func Main(run func(ctx context.Context, args []string, out, progress io.Writer) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // Results are the files that a command writes into a checkout's dist: NAME.json and NAME.svg.

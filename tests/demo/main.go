@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"polygate.example/tests/command"
@@ -16,7 +17,7 @@ import (
 )
 
 func main() {
-	command.Main(run)
+	os.Exit(command.Main(run))
 }
 
 func run(ctx context.Context, _ []string, out, progress io.Writer) (err error) {

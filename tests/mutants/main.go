@@ -22,7 +22,7 @@ import (
 	"polygate.example/tests/harness"
 )
 
-func main() { command.Main(run) }
+func main() { os.Exit(command.Main(run)) }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)

@@ -119,7 +119,7 @@ func (r *runner) verdict(ctx context.Context, m mutant, b build, number int, bef
 	}
 	if b.replace != nil { // it is not built yet
 		if b.binary, b.err = r.compile(ctx, m.Package, b.replace); b.err == nil {
-			defer os.Remove(b.binary) //nolint:errcheck // the folder goes anyway
+			defer os.Remove(b.binary) // the folder goes anyway
 		}
 	}
 	if b.err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ type row struct {
 }
 
 func main() {
-	command.Main(run)
+	os.Exit(command.Main(run))
 }
 
 func run(ctx context.Context, _ []string, out, progress io.Writer) error {

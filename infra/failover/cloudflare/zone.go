@@ -36,7 +36,8 @@ func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts 
 		return nil, fmt.Errorf("find the zone %q in Cloudflare (a stack uses a zone that exists and never creates one; the token wants Zone Read; "+
 			"while its API is down, `polygate up --without cloudflare` deploys the rest): %w", name, err)
 	}
-	if err := Fit(Held{Name: name, Setup: found.Type, Status: found.Status, Plan: found.Plan.LegacyId}, args.Settings); err != nil {
+	plan := found.Plan.LegacyId //nolint:staticcheck // only to change the plan by the zone is deprecated
+	if err := Fit(Held{Name: name, Setup: found.Type, Status: found.Status, Plan: plan}, args.Settings); err != nil {
 		return nil, err
 	}
 	return &zone{id: found.ZoneId, account: found.Account.Id, settings: args.Settings}, nil

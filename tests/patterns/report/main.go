@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ import (
 )
 
 func main() {
-	command.Main(run)
+	os.Exit(command.Main(run))
 }
 
 func run(ctx context.Context, managers []string, out, progress io.Writer) error {

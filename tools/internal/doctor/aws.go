@@ -110,7 +110,7 @@ func (a amazon) HealthChecks(ctx context.Context) (limit, used int, err error) {
 		return 0, 0, err
 	}
 	if out.Limit == nil {
-		return 0, 0, errors.New("Route 53 tells no limit of health checks")
+		return 0, 0, errors.New("no limit of health checks is told by Route 53")
 	}
 	return int(aws.ToInt64(out.Limit.Value)), int(out.Count), nil
 }
