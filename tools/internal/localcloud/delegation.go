@@ -39,14 +39,14 @@ func (c *Clouds) delegate(zones []plane.Zone) error {
 		if _, said := c.store.Note(delegationNote(name)); said {
 			continue
 		}
-		if !holds(zones, name, to[name]) {
-			i := slices.IndexFunc(managers, func(m string) bool { return holds(zones, name, m) })
-			if i < 0 {
-				continue
-			}
-			to[name] = managers[i] // clouds of before, that were started with another manager
+		if holds(zones, name, to[name]) {
+			problems = append(problems, c.store.SetNote(delegationNote(name), to[name]))
+			continue
 		}
-		problems = append(problems, c.store.SetNote(delegationNote(name), to[name]))
+		// Nothing is said by a spare's zone that a first deployment writes to before it does to the manager's.
+		if i := slices.IndexFunc(managers, func(m string) bool { return holds(zones, name, m) }); i >= 0 {
+			to[name] = managers[i]
+		}
 	}
 	for i, z := range zones {
 		zones[i].Undelegated = z.Manager != "" && z.Manager != to[z.Name]
