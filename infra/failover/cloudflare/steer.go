@@ -124,6 +124,8 @@ func (b *builder) monitor(up int) error {
 	if up != s.Check.Threshold {
 		name += "-up" + strconv.Itoa(up)
 	}
+	// Unconfirmed: how many probes in a row a monitor can ask for. The API's schema has no maximum; a ramp of many steps at a
+	// threshold of 10 asks for up to 130.
 	args := &cloudflare.LoadBalancerMonitorArgs{
 		AccountId:       pulumi.String(b.zone.account),
 		Description:     pulumi.String("polygate " + s.Environment + ": " + s.Hostname),

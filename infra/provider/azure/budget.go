@@ -23,6 +23,9 @@ const profiles = "trafficmanager"
 // date of budgets cannot be updated"). So the program names the current month, and once the budget is there the engine
 // keeps the day it has. Source: "Budgets - Create Or Update", timePeriod, learn.microsoft.com/rest/api/consumption/budgets;
 // Azure/azure-quickstart-templates issue #7095.
+//
+// Unconfirmed: that a budget is updated by a program that does not tell its eTag. The reference calls the eTag optional; an
+// update without it was refused in 2019 (MicrosoftDocs/azure-docs issue #34023). Regions that come and go update it.
 func (a *account) budget(ctx *pulumi.Context, now time.Time) error {
 	b := a.args.Settings.Budget
 	if b == nil {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"polygate.example/infra/settings"
 )
 
 func (a *app) certRenewCommand() *cobra.Command {
@@ -30,6 +32,10 @@ time when a name is not covered, and when the authority advises it, as before it
 			}
 			if k == nil {
 				return fmt.Errorf("there is no certificate to renew at %s: run `polygate cert issue -s %s`", b.files.PFX, a.stack)
+			}
+			if life := k.Life(); b.renewDays() >= life {
+				return usageError{fmt.Errorf("polygate:certificate.acme.renewDays is %d, and the certificate was issued for %s: each renew would order another, until the authority refuses more; set it to %d",
+					b.renewDays(), settings.Count(life, "day"), max(1, life/3))}
 			}
 			due := k.Due(b.names, b.renewDays(), time.Now())
 			if due == "" && force {
