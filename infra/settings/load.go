@@ -185,6 +185,8 @@ func (f *stack) unknown() Problems {
 		switch {
 		case !ok:
 			problems = append(problems, Problem{Key: keyOf(e), Message: "has no namespace: want for example " + Namespace + ":" + keyOf(e)})
+		case namespace != Namespace && Nearest(namespace, []string{Namespace}) != "":
+			problems = append(problems, Problem{Key: keyOf(e), Message: "has an unknown namespace" + Nearest(namespace, []string{Namespace}) + ": nobody would read it; want " + Namespace + ":" + name})
 		case namespace == Namespace && !slices.Contains(Keys(), name):
 			problems = append(problems, Problem{Key: keyOf(e), Message: "is unknown" + Nearest(name, Keys()) + ": want one of " + strings.Join(Keys(), ", ")})
 		}

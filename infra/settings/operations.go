@@ -249,8 +249,11 @@ func (s Settings) Fronted() bool { return s.Manager == keyCloudflare && s.Cloudf
 // registry/packages/{aws,gcp,azure-native,cloudflare}.
 var credentials = []string{
 	"aws:secretKey", "aws:token", "azure-native:clientCertificatePassword", "azure-native:clientSecret", "azure-native:oidcToken",
-	"cloudflare:apiKey", "cloudflare:apiToken", "cloudflare:apiUserServiceKey", "gcp:accessToken",
+	"cloudflare:apiKey", "cloudflare:apiToken", "cloudflare:apiUserServiceKey", "gcp:accessToken", keyGoogleCredentials,
 }
+
+// keyGoogleCredentials is the key of a service account, or the path of a file that has it, which is no secret.
+const keyGoogleCredentials = "gcp:credentials"
 
 // inClear reports secrets that lie in a stack file for everyone to read. The local environment keeps nothing from anybody.
 func inClear(environment string, get Lookup) []Problem {
@@ -263,7 +266,9 @@ func inClear(environment string, get Lookup) []Problem {
 		problems = append(problems, Problemf(key, nil, "is in clear: take it out and set another one encrypted, `openssl rand -hex 32 | pulumi config set --secret polygate:%s`", key))
 	}
 	for _, key := range credentials {
-		if v, ok := get(key); ok && v != "" && !isEncrypted(v) && environment != Local {
+		v, ok := get(key)
+		isPath := key == keyGoogleCredentials && !strings.Contains(v, "{")
+		if ok && v != "" && !isEncrypted(v) && !isPath && environment != Local {
 			problems = append(problems, Problem{Key: key, Message: "is in clear: revoke it, and set another one encrypted, `pulumi config set --secret " + key + "`, or leave it to the environment"})
 		}
 	}

@@ -77,7 +77,7 @@ func (a *app) envCommand() *cobra.Command {
 		Example: `  eval "$(polygate local env)"
   pulumi stack select --create local && pulumi up`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := a.localSettings(); err != nil {
+			if err := a.hasLocalClouds(); err != nil { // `pulumi config set` mends a stack file that is not valid
 				return err
 			}
 			st, err := a.cloudState(cmd.Context())
@@ -131,7 +131,7 @@ func (a *app) failCommand() *cobra.Command {
 	var kind string
 	c := &cobra.Command{
 		Use:   "fail <provider>[/<region>] | <manager>",
-		Short: "Break a region, a whole provider, or a traffic manager's DNS",
+		Short: "Break a region, a whole provider, or a traffic manager",
 		Example: `  polygate local fail aws/us-east-1
   polygate local fail route53
   polygate local fail gcp --kind slow --delay 3s
@@ -174,8 +174,8 @@ func (a *app) failCommand() *cobra.Command {
 
 func (a *app) healCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "heal [<provider>[/<region>]]",
-		Short:   "Mend a region, a provider, or everything",
+		Use:     "heal [<provider>[/<region>] | <manager>]",
+		Short:   "Mend a region, a provider, a traffic manager, or everything",
 		Example: "  polygate local heal\n  polygate local heal aws/us-east-1",
 		Args:    cobra.MaximumNArgs(1),
 

@@ -127,7 +127,18 @@ func (c *Clouds) known(target string) error {
 	if len(regions) == 0 {
 		return fmt.Errorf("%q is not deployed: nothing is; run `polygate up` first", target)
 	}
-	return fmt.Errorf("%q is not deployed: want a provider or one of %s", target, strings.Join(regions, ", "))
+	var known []string // providers and managers
+	for _, r := range regions {
+		provider, _, _ := strings.Cut(r, "/")
+		known = append(known, provider)
+	}
+	for _, z := range c.world.Load().Zones {
+		if z.Manager != "" {
+			known = append(known, z.Manager)
+		}
+	}
+	slices.Sort(known)
+	return fmt.Errorf("%q is not deployed: want one of %s", target, strings.Join(append(slices.Compact(known), regions...), ", "))
 }
 
 func (c *Clouds) overview() Overview {
