@@ -20,7 +20,9 @@ func (k Kept) DaysLeft(now time.Time) int {
 }
 
 // Life is for how many whole days the certificate was issued.
-func (k Kept) Life() int { return int(k.Leaf.NotAfter.Sub(k.Leaf.NotBefore).Round(time.Hour).Hours() / 24) }
+func (k Kept) Life() int {
+	return int(k.Leaf.NotAfter.Sub(k.Leaf.NotBefore).Round(time.Hour).Hours() / 24)
+}
 
 // Due says why a certificate is to be issued anew, "" when it is not: a name that it does not cover, or no more than so many
 // days left.
