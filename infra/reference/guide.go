@@ -89,7 +89,8 @@ domain (`+"`"+`iam.allowedPolicyMemberDomains`+"`"+`, as new ones do) refuses th
 	}
 	p.line(`
 Save the role as ` + "`polygate-deployer-role.json`" + `, with the subscription's id in it. It may assign roles, because the functions' identities get
-theirs from the stack: narrow it with a condition where your organisation does so.
+theirs from the stack: narrow it with a condition where your organisation does so. Where polygate:secrets names a vault of another
+subscription, add that one to AssignableScopes, and assign the role on the vault as well.
 
     az role definition create --role-definition @polygate-deployer-role.json
     az role assignment create --assignee <deployer> --role "polygate deployer" --scope /subscriptions/<subscription>
