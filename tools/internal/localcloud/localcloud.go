@@ -6,7 +6,6 @@
 package localcloud
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,16 +13,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"software.sslmate.com/src/go-pkcs12"
 
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/azure"
@@ -49,77 +44,6 @@ import (
 	"polygate.example/tools/internal/localcloud/webtest"
 	"polygate.example/tools/internal/process"
 )
-
-// Options says where the clouds listen and what their account holds before the first deployment.
-type Options struct {
-	Dir     string         // everything they keep; made when missing
-	Speed   float64        // cloud seconds per wall second, at least 1
-	DNS     netip.AddrPort // authoritative DNS
-	Edge    netip.AddrPort // the way in for every name; its port is the fronts' too
-	Origin  netip.AddrPort // the stand-in upstream
-	Network netip.Addr     // the fronts get the loopback addresses after it
-	Zones   []Zone         // DNS zones that exist already
-	Vendor  bool           // run functions on the vendors' own hosts where they are on PATH
-	PFX     *PFX           // certificate "brought by the user", issued here when it is missing
-	Dials   string         // says in the state file what these clouds were started with, for whoever wants other ones
-	Log     func(format string, args ...any)
-}
-
-// Zone is a DNS zone that someone made by hand before the first deployment.
-type Zone struct {
-	Name    string
-	Manager string // whose servers hold it: route53, trafficmanager or cloudflare; of several of one name, clients are led to the first's
-	Group   string // the Azure resource group it is in; other managers have none
-	// AcceleratedRecovery says that someone has turned it on, which Route 53 has.
-	AcceleratedRecovery bool
-}
-
-// seed puts the zone where someone made it by hand.
-func (z Zone) seed(store *resource.Store, delegated bool) error {
-	switch z.Manager {
-	case "route53":
-		if err := aws.SeedZone(store, z.Name); err != nil || !z.AcceleratedRecovery {
-			return err
-		}
-		return aws.AccelerateRecovery(context.Background(), store, z.Name)
-	case "trafficmanager":
-		return azure.SeedZone(store, z.Name, z.Group)
-	case "cloudflare":
-		return cloudflare.SeedZone(store, z.Name, delegated)
-	default:
-		return fmt.Errorf("the local clouds hold no zones of %q", z.Manager)
-	}
-}
-
-// PFX is a certificate for a provider that wants one brought along.
-type PFX struct {
-	File, PasswordFile string
-	Names              []string
-	Authority          string // CAA name of the authority that the local one stands in for; "" for one that looks at no CAA
-}
-
-// covers reports whether the files hold a certificate for all the names.
-func (p *PFX) covers() bool {
-	b, err := os.ReadFile(p.File)
-	if err != nil {
-		return false
-	}
-	password, err := os.ReadFile(p.PasswordFile)
-	if err != nil {
-		return false
-	}
-	first, _, _ := strings.Cut(string(password), "\n") // the rule of polygate:certificate.passwordFile
-	_, leaf, _, err := pkcs12.DecodeChain(b, strings.TrimSuffix(first, "\r"))
-	if err != nil {
-		return false
-	}
-	for _, name := range p.Names {
-		if leaf.VerifyHostname(name) != nil {
-			return false
-		}
-	}
-	return true
-}
 
 // Clouds are running local clouds.
 type Clouds struct {
@@ -363,16 +287,6 @@ func (c *Clouds) startData() (err error) {
 	return nil
 }
 
-// expired issues a certificate that ended yesterday, for the fault of that kind.
-func (c *Clouds) expired(name string) (cert, key []byte, err error) {
-	ca, ok := c.services.CA.(*pki.CA)
-	if !ok {
-		return nil, nil, errors.New("the local authority cannot issue certificates of another time")
-	}
-	end := time.Now().Add(-24 * time.Hour)
-	return ca.IssueFor(end.Add(-90*24*time.Hour), end, name)
-}
-
 // onClose registers an end that cannot fail.
 func (c *Clouds) onClose(end func()) {
 	c.closers = append(c.closers, func() error { end(); return nil })
@@ -449,37 +363,6 @@ func (c *Clouds) apply(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// bringCertificate issues the certificate that in production the user brings, unless the files hold one for all names.
-func (c *Clouds) bringCertificate(p *PFX) error {
-	if p.covers() {
-		return nil
-	}
-	env := resource.NewEnv(c.store, c.clouds[0].Cloud, c.services)
-	for _, name := range p.Names {
-		if p.Authority != "" && !env.Admitted(name, p.Authority) {
-			return fmt.Errorf("issue the certificate of %s as %s would: CAA does not admit it for %s: %s", strings.Join(p.Names, ", "), p.Authority, name, strings.Join(env.CAA(name), ", "))
-		}
-	}
-	password := rand.Text()
-	ca, err := c.authority()
-	if err != nil {
-		return err
-	}
-	b, err := ca.IssuePFX(p.Names, password)
-	if err != nil {
-		return err
-	}
-	for file, content := range map[string][]byte{p.PasswordFile: []byte(password + "\n"), p.File: b} {
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			return fmt.Errorf("keep the certificate: %w", err)
-		}
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			return fmt.Errorf("keep the certificate: %w", err)
-		}
-	}
-	return nil
-}
-
 // Wait returns when the clouds are asked to stop, through their API or by ctx.
 func (c *Clouds) Wait(ctx context.Context) {
 	select {
@@ -496,20 +379,4 @@ func (c *Clouds) Close() error {
 	}
 	c.closers = nil
 	return errors.Join(problems...)
-}
-
-// logWriter passes each record of a slog handler on as one line.
-type logWriter struct{ log func(string, ...any) }
-
-func (w logWriter) Write(p []byte) (int, error) {
-	w.log("%s", strings.TrimSuffix(string(p), "\n"))
-	return len(p), nil
-}
-
-// dropTime leaves out the record's time: the line it ends in has one.
-func dropTime(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && cmp.Compare(a.Key, slog.TimeKey) == 0 {
-		return slog.Attr{}
-	}
-	return a
 }
