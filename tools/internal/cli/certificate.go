@@ -58,3 +58,12 @@ func judgeCertificate(leaf *x509.Certificate, names []string, now time.Time) []e
 	}
 	return problems
 }
+
+// issue says how to come by the certificate that a stack brings.
+func (a *app) issue(s settings.Settings, names []string) string {
+	issue := "polygate cert issue -s " + a.stack
+	if s.Certificate.ACME == nil {
+		return "have it issued for " + strings.Join(names, ", ") + "; or set polygate:certificate.acme, and `" + issue + "`"
+	}
+	return issue
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -189,6 +190,10 @@ func (a *app) ready(ctx context.Context, s settings.Settings) error {
 	if s.LocalClouds == nil {
 		_, err := a.backend()
 		certificateErr := a.checkCertificate(s, time.Now())
+		if errors.Is(certificateErr, fs.ErrNotExist) {
+			names, namesErr := infra.CertificateNames(s)
+			certificateErr = errors.Join(fmt.Errorf("%w: %s", certificateErr, a.issue(s, names)), namesErr)
+		}
 		if certificateErr != nil {
 			certificateErr = usageError{certificateErr}
 		}

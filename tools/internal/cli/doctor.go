@@ -192,9 +192,8 @@ func (a *app) broughtCertificate(s settings.Settings) doctor.Finding {
 	case s.Certificate == nil || len(names) == 0:
 		return doctor.Skip("the stack brings none, and needs none")
 	}
-	issue, renew := "polygate cert issue -s "+a.stack, "polygate cert renew -s "+a.stack+" && polygate up -s "+a.stack
+	issue, renew := a.issue(s, names), "polygate cert renew -s "+a.stack+" && polygate up -s "+a.stack
 	if s.Certificate.ACME == nil {
-		issue = "have it issued for " + strings.Join(names, ", ") + "; or set polygate:certificate.acme, and `" + issue + "`"
 		renew = "have it renewed, and `polygate up -s " + a.stack + "`"
 	}
 	if err := a.checkCertificate(s, time.Now()); err != nil {

@@ -63,10 +63,12 @@ func (c *Clouds) serveSecrets(mux *http.ServeMux) {
 func (c *Clouds) addSecret(s Secret) (version int, err error) {
 	i := slices.IndexFunc(c.clouds, func(cl cloud) bool { return cl.Provider == s.Provider })
 	switch {
-	case i < 0:
-		names := make([]string, len(c.clouds))
-		for j, cl := range c.clouds {
-			names[j] = cl.Provider
+	case i < 0 || c.clouds[i].SecretName == nil:
+		var names []string
+		for _, cl := range c.clouds {
+			if cl.SecretName != nil {
+				names = append(names, cl.Provider)
+			}
 		}
 		return 0, fmt.Errorf("%q keeps no secrets: want one of %s", s.Provider, strings.Join(names, ", "))
 	case s.Name == "" || strings.ContainsAny(s.Name, " \t\r\n"):
@@ -78,10 +80,8 @@ func (c *Clouds) addSecret(s Secret) (version int, err error) {
 	case strings.ContainsRune(s.Value, 0):
 		return 0, fmt.Errorf("the value of %s has a zero byte, which no variable of an environment can hold", s)
 	}
-	if check := c.clouds[i].SecretName; check != nil {
-		if err := check(s.Name); err != nil {
-			return 0, err
-		}
+	if err := c.clouds[i].SecretName(s.Name); err != nil {
+		return 0, err
 	}
 	return c.store.AddSecret(s.Provider, s.Name, s.Value)
 }

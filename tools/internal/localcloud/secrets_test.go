@@ -29,13 +29,14 @@ func TestSecretsByHand(t *testing.T) {
 		t.Errorf("the list is %v, %v: want two versions without values", all, err)
 	}
 	for what, s := range map[string]Secret{
-		"keeps no secrets":     {"mars", name, "hush"},
-		"no name of a secret":  {"gcp", "two words", "hush"},
-		"projects/<project>/":  {"gcp", "key", "hush"},
-		"is empty":             {"gcp", name, ""},
-		"at most 65536":        {"gcp", name, strings.Repeat("hush", MaxSecret/4) + "!"},
-		"has a zero byte":      {"gcp", name, "hush\x00"},
-		"without the version:": {"gcp", name + "/versions/1", "hush"},
+		"keeps no secrets":      {"mars", name, "hush"},
+		`"cloudflare" keeps no`: {"cloudflare", name, "hush"},
+		"no name of a secret":   {"gcp", "two words", "hush"},
+		"projects/<project>/":   {"gcp", "key", "hush"},
+		"is empty":              {"gcp", name, ""},
+		"at most 65536":         {"gcp", name, strings.Repeat("hush", MaxSecret/4) + "!"},
+		"has a zero byte":       {"gcp", name, "hush\x00"},
+		"without the version:":  {"gcp", name + "/versions/1", "hush"},
 	} {
 		_, err := client.AddSecret(t.Context(), s)
 		if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), what) || strings.Contains(err.Error(), "hush") {

@@ -77,7 +77,7 @@ type Cloud struct {
 	Invokes  []*Invoke
 	// Configure checks the provider's settings and may fill in some. nil: anything goes.
 	Configure func(config Props) (Props, []Failure)
-	// SecretName says what is wrong with the name of a secret in the provider's own store, without a version. nil: nothing is.
+	// SecretName says what is wrong with the name of a secret in the provider's own store, without a version. nil: the provider keeps none.
 	SecretName func(name string) error
 	// Managers are the traffic managers whose APIs are of the provider's, by how the tokens of their types and functions begin: faults
 	// name them.
