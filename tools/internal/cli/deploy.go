@@ -61,6 +61,9 @@ safe way, through polygate:spare, or --cut-over says that clients may be cut off
 			for _, manager := range how.without {
 				a.step("what %s holds is as it was: run `polygate up -s %s` when its API answers again", manager, a.stack)
 			}
+			if s.Route53.RoutingControls {
+				a.step("a new routing control is off, and while all of them are nothing fails over: infra/failover/route53/README.md says how to switch them on")
+			}
 			return a.welcome(ctx, s)
 		},
 	}

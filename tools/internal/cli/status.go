@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -124,6 +125,10 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) 
 			}
 			return fmt.Sprintf("%d of %d", c.Passing, c.Of)
 		}
+		opts.Off = func(region string) bool {
+			on, has := o.Switches[region]
+			return has && !on
+		}
 		return status.Collect(ctx, opts)
 	}, nil
 }
@@ -174,6 +179,9 @@ func table(w io.Writer, r status.Report) error {
 	if r.CertificateDays != nil && r.Serving != "" {
 		fmt.Fprintf(w, "certificate of %s: %s%s\n\n", r.Hostname, days(r.Certificate), suffix(r.Detail))
 	}
+	if allOff(r) {
+		fmt.Fprintf(w, "every routing control is off: all regions count as healthy, and nothing fails over until some are switched on\n\n")
+	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "REGION\tROLE\tHEALTHY\tSERVING\tVOTES\tCERT\tDIGEST\tDETAIL")
 	for _, reg := range r.Regions {
@@ -198,14 +206,22 @@ func servingWord(r status.Report, reg status.Region) string {
 }
 
 func regionDetail(reg status.Region) string {
-	switch {
-	case !reg.Drained:
-		return reg.Detail
-	case reg.Detail == "":
-		return "drained"
-	default:
-		return "drained; " + reg.Detail
+	var parts []string
+	if reg.Drained {
+		parts = append(parts, "drained")
 	}
+	if reg.Off {
+		parts = append(parts, "switched off")
+	}
+	if reg.Detail != "" {
+		parts = append(parts, reg.Detail)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// allOff reports whether no routing control is on, when every region counts as healthy.
+func allOff(r status.Report) bool {
+	return len(r.Regions) > 0 && !slices.ContainsFunc(r.Regions, func(reg status.Region) bool { return !reg.Off })
 }
 
 // days says how long a certificate lasts, "" when none was seen.

@@ -85,6 +85,23 @@ func TestTableOfManyWhoServe(t *testing.T) {
 	}
 }
 
+// TestSwitchedOff: a region whose routing control is off has no traffic however healthy it is, and with all of them off nothing fails over.
+func TestSwitchedOff(t *testing.T) {
+	r := status.Report{Hostname: "api.example.com", Serving: "aws/us-east-1", Regions: []status.Region{
+		{Name: "aws/us-east-1", Healthy: true, Serving: true}, {Name: "gcp/us-central1", Healthy: true, Off: true, Detail: "late"},
+	}}
+	for _, all := range []bool{false, true} {
+		r.Regions[0].Off = all
+		var out bytes.Buffer
+		if err := table(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "switched off; late") || strings.Contains(out.String(), "nothing fails over") != all {
+			t.Errorf("all of them off %t:\n%s", all, &out)
+		}
+	}
+}
+
 // TestNext: what `up` says of a loss does not name a region that has no traffic.
 func TestNext(t *testing.T) {
 	r := status.Report{Regions: []status.Region{{Name: "a"}, {Name: "b", Drained: true}, {Name: "c"}}}

@@ -38,9 +38,10 @@ type Region struct {
 	Name      string `json:"name"`
 	Provider  string `json:"provider"`
 	Role      string `json:"role"`
-	Healthy   bool   `json:"healthy"`           // its own name answers /health with 200 and says it is this region
-	Serving   bool   `json:"serving"`           // the shared name resolves to it; where several regions serve, this time
-	Drained   bool   `json:"drained,omitempty"` // it is to have no traffic, whatever its health
+	Healthy   bool   `json:"healthy"`                // its own name answers /health with 200 and says it is this region
+	Serving   bool   `json:"serving"`                // the shared name resolves to it; where several regions serve, this time
+	Drained   bool   `json:"drained,omitempty"`      // it is to have no traffic, whatever its health
+	Off       bool   `json:"switched_off,omitempty"` // its routing control is off, where that can be told
 	URL       string `json:"url"`
 	HealthURL string `json:"health_url"`
 	Digest    string `json:"digest"`           // artefact digest it reports; the deployed one when it does not answer
@@ -83,6 +84,7 @@ type Options struct {
 	Speed    float64       // 0 is 1
 	Timeout  time.Duration // of one probe; 0 is 5 s
 	Votes    func(healthCheck string) string
+	Off      func(region string) bool // its routing control is off; nil where nobody can tell
 	// Front is what the traffic manager's front shows to the regions, which answer nobody else; "" where it has none. It is sent
 	// to regions' own names only.
 	Front string
@@ -177,6 +179,7 @@ func askWho(ctx context.Context, client *http.Client, t topology.Topology, r *Re
 // probe asks one region for its health under its own name.
 func probe(ctx context.Context, client *http.Client, t topology.Topology, reg topology.Region, opts Options) Region {
 	out := Region{Name: reg.Name, Provider: reg.Provider, Role: reg.Role, Drained: reg.Drained, URL: reg.URL, HealthURL: reg.HealthURL, Digest: reg.Digest, Release: t.Release}
+	out.Off = opts.Off != nil && opts.Off(reg.Name)
 	if opts.Votes != nil {
 		out.Votes = opts.Votes(reg.HealthCheck)
 	}
