@@ -364,6 +364,14 @@ func TestFindings(t *testing.T) {
 			w.without("api.example.com")
 			w.records = append(w.records, "api.example.com. 60 IN CNAME old.test.", "old.test. 60 IN A 192.0.2.7")
 		}, "name api.example.com", report.Failed, "leads to old.test -> 192.0.2.7, which is none", "polygate up"},
+		{"Cloudflare leads to a region", func(w *world) {
+			w.without("api.example.com")
+			w.records = append(w.records, "api.example.com. 60 IN A 192.0.2.1")
+		}, "name api.example.com", report.OK, "leads to gcp/usc1", ""},
+		{"Cloudflare leads by another address", func(w *world) {
+			w.without("api.example.com")
+			w.records = append(w.records, "api.example.com. 60 IN A 192.0.2.7")
+		}, "name api.example.com", report.OK, "leads to 192.0.2.7, by Cloudflare", ""},
 		{"a certificate of another authority", func(w *world) { w.opts.Roots = nil }, "certificates of aws/use1", report.Failed, "for use1.aws.api.example.com:", "renew it"},
 		{"a certificate that expires soon", func(w *world) {
 			later := time.Now().Add(pkiLifetime - 10*24*time.Hour)

@@ -79,8 +79,20 @@ func (d *doctor) shared(ctx context.Context) Finding {
 			return OK("leads to %s", r.Name)
 		}
 	}
-	if d.Settings.Manager == "cloudflare" && d.Settings.Cloudflare.Proxied {
-		return OK("leads to Cloudflare, at %s", chain[len(chain)-1])
+	if d.Deployed.Manager != "cloudflare" && d.Deployed.Spare != "cloudflare" {
+		return Bad(upAgain, "leads to %s, which is none of the deployed regions", strings.Join(chain, " -> "))
+	}
+	last := chain[len(chain)-1]
+	if d.Settings.Cloudflare.Proxied {
+		return OK("leads to Cloudflare, at %s", last)
+	}
+	if net.ParseIP(chain[0]) != nil { // it resolves the regions' names itself, and answers with addresses, which name nobody
+		for _, r := range d.Deployed.Regions {
+			if own, err := d.chain(ctx, r.Hostname); err == nil && slices.Contains(own, last) {
+				return OK("leads to %s", r.Name)
+			}
+		}
+		return OK("leads to %s, by Cloudflare, which names no region", last)
 	}
 	return Bad(upAgain, "leads to %s, which is none of the deployed regions", strings.Join(chain, " -> "))
 }
