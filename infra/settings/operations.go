@@ -263,13 +263,13 @@ func inClear(environment string, get Lookup) []Problem {
 		if !ok || v == "" || isEncrypted(v) || Secret(v) == FrontOpen || environment == Local {
 			continue
 		}
-		problems = append(problems, Problemf(key, nil, "is in clear: take it out and set another one encrypted, `openssl rand -hex 32 | pulumi config set --secret polygate:%s`", key))
+		problems = append(problems, Problemf(key, nil, "is in clear: take it out and set another one encrypted, `openssl rand -hex 32 | pulumi config set --stack <env> --secret polygate:%s`", key))
 	}
 	for _, key := range credentials {
 		v, ok := get(key)
 		isPath := key == keyGoogleCredentials && !strings.Contains(v, "{")
 		if ok && v != "" && !isEncrypted(v) && !isPath && environment != Local {
-			problems = append(problems, Problem{Key: key, Message: "is in clear: revoke it, and set another one encrypted, `pulumi config set --secret " + key + "`, or leave it to the environment"})
+			problems = append(problems, Problem{Key: key, Message: "is in clear: revoke it, and set another one encrypted, `pulumi config set --stack <env> --secret " + key + "`, or leave it to the environment"})
 		}
 	}
 	return problems

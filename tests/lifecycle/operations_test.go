@@ -60,6 +60,10 @@ func TestOperations(t *testing.T) {
 		harnesstest.Must(t, env, "up")
 		harnesstest.Settled(t, env, step.name)
 	}
+	harnesstest.Turn(t, env, map[string]any{"protect": true})
+	harnesstest.Must(t, env, "up")
+	harnesstest.Fails(t, env, 1, "nothing was removed", "destroy")
+	harnesstest.Settled(t, env, "a destroy that was refused")
 	asked, failures := clients()
 	if asked < 500 {
 		t.Errorf("clients asked only %d times", asked)
@@ -67,6 +71,8 @@ func TestOperations(t *testing.T) {
 	for _, f := range failures {
 		t.Error(f)
 	}
+	harnesstest.Turn(t, env, map[string]any{"protect": nil})
+	harnesstest.Must(t, env, "up")
 	harnesstest.Must(t, env, "destroy")
 	nothingLeft(t, env)
 }

@@ -95,7 +95,7 @@ func auditProxy(s settings.Settings) []settings.Problem {
 		return out
 	}
 	if s.FrontSecret == "" {
-		bad("frontSecret", nil, "is missing, and without it everybody could come to the regions around Cloudflare: `openssl rand -hex 32 | pulumi config set --secret polygate:frontSecret`")
+		bad("frontSecret", nil, "is missing, and without it everybody could come to the regions around Cloudflare: `openssl rand -hex 32 | pulumi config set --stack <env> --secret polygate:frontSecret`")
 	}
 	if s.Spare != "" {
 		bad("spare", nil, "is %q, and behind Cloudflare's proxy the regions refuse whom it does not bring, clients led by %s too: take it out, or answer DNS only (polygate:cloudflare: {proxied: false}, without failoverAcrossPools)", s.Spare, s.Spare)

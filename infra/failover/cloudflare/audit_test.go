@@ -53,7 +53,7 @@ func TestAudit(t *testing.T) {
 		{"ramp too fine", all(weights(nil), func(s *settings.Settings) { s.Ramp, s.Weights = []int{1, 100}, map[string]int{"aws/us-east-1": 20} }),
 			[]string{"polygate:weights.aws/us-east-1", "is 20", "polygate:ramp with a larger share"}},
 		{"proxied", proxied, nil},
-		{"no front secret", all(proxied, func(s *settings.Settings) { s.FrontSecret = "" }), []string{"polygate:frontSecret", "is missing", `openssl rand -hex 32 | pulumi config set --secret polygate:frontSecret`}},
+		{"no front secret", all(proxied, func(s *settings.Settings) { s.FrontSecret = "" }), []string{"polygate:frontSecret", "is missing", `openssl rand -hex 32 | pulumi config set --stack <env> --secret polygate:frontSecret`}},
 		{"failover across pools, DNS only", func(s *settings.Settings) { s.Cloudflare.FailoverAcrossPools = true }, []string{"polygate:cloudflare.failoverAcrossPools", "proxied: true"}},
 		{"failover across pools of a spare", func(s *settings.Settings) {
 			s.Manager, s.Spare, s.Cloudflare.FailoverAcrossPools = "route53", "cloudflare", true

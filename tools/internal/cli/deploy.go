@@ -61,6 +61,9 @@ safe way, through polygate:spare, or --cut-over says that clients may be cut off
 			for _, manager := range how.without {
 				a.step("what %s holds is as it was: run `polygate up -s %s` when its API answers again", manager, a.stack)
 			}
+			if how.cutOver && a.led(ctx, s) != s.Manager {
+				a.step("clients of %s are cut off until it is delegated to %s: %s", s.Zone, s.Manager, a.delegating(s))
+			}
 			if s.Route53.RoutingControls {
 				a.step("a new routing control is off, and while all of them are nothing fails over: infra/failover/route53/README.md says how to switch them on")
 			}
@@ -104,6 +107,9 @@ built under dist/<env>/. With local clouds it stops them too and removes all the
 				// What a killed run left behind may keep Pulumi from finishing. On local clouds it goes with the clouds.
 				if err != nil && (!local || ctx.Err() != nil) {
 					return err
+				}
+				if errors.Is(err, deploy.ErrProtected) {
+					return fmt.Errorf("%w; `polygate destroy -s %s --force` removes local clouds with all they hold", err, a.stack)
 				}
 				if err != nil {
 					a.step("destroy: %v", err)

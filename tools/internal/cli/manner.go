@@ -111,13 +111,21 @@ func (a *app) led(ctx context.Context, s settings.Settings) string {
 		if !ok {
 			continue
 		}
-		for part, manager := range map[string]string{".awsdns-": "route53", ".azure-dns.": "trafficmanager", ".ns.cloudflare.com.": "cloudflare"} {
+		for part, manager := range map[string]string{".awsdns-": "route53", ".azure-dns.": "trafficmanager", ".ns.cloudflare.": "cloudflare"} {
 			if strings.Contains(strings.ToLower(ns.Ns), part) {
 				return manager
 			}
 		}
 	}
 	return ""
+}
+
+// delegating is how a zone is delegated to its manager.
+func (a *app) delegating(s settings.Settings) string {
+	if s.LocalClouds != nil {
+		return fmt.Sprintf("`polygate local delegate %s -s %s`", s.Manager, a.stack)
+	}
+	return "name its servers in the zone above"
 }
 
 // warnings are what a preview says of what `up` would refuse.

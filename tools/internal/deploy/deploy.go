@@ -18,6 +18,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"polygate.example/infra/settings"
 	"polygate.example/shared/forecast"
 	"polygate.example/shared/topology"
 )
@@ -174,13 +175,28 @@ func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 	return changes, nil
 }
 
-// Destroy removes everything the stack holds, and the stack itself from the backend. The stack file stays.
+// ErrProtected says that a stack is not to be destroyed as long as something of it is protected.
+var ErrProtected = errors.New("nothing was removed")
+
+// Destroy removes everything the stack holds, and the stack itself from the backend. The stack file stays. While something is
+// protected it fails with ErrProtected: the engine would remove all the rest, alarms and what else is exempt, before it says so.
 func (s *Stack) Destroy(ctx context.Context) error {
-	if _, err := s.recover(ctx, "destroy"); err != nil {
+	d, err := s.recover(ctx, "destroy")
+	if err != nil {
 		return err
 	}
+	protected := 0
+	for _, r := range d.Resources {
+		if r.Protect && !r.Delete {
+			protected++
+		}
+	}
+	if protected > 0 {
+		return fmt.Errorf("polygate:protect keeps %s of %q: take it out of the stack file, run `polygate up -s %[2]s`, and destroy then; %w",
+			settings.Count(protected, "resource"), s.opts.Environment, ErrProtected)
+	}
 	w := watch(s.opts.Progress)
-	_, err := s.stack.Destroy(ctx, optdestroy.EventStreams(w.events), optdestroy.SuppressProgress(), optdestroy.Color("never"))
+	_, err = s.stack.Destroy(ctx, optdestroy.EventStreams(w.events), optdestroy.SuppressProgress(), optdestroy.Color("never"))
 	failures := w.wait()
 	if err != nil {
 		return s.failed("destroy", ctx, err, failures)

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -232,6 +233,26 @@ func (m mute) Run(_ context.Context, _ string, _ io.Reader, _, _ []io.Writer, _ 
 		return answer, "", 0, nil
 	}
 	return "", "", 0, nil
+}
+
+// TestProtected: what is protected keeps the rest as well, which the engine would remove first.
+func TestProtected(t *testing.T) {
+	const state = `{"version":3,"deployment":{"resources":[{"urn":"urn:pulumi:dev::polygate::a:b:Front::front","custom":true,"id":"f","type":"a:b:Front","protect":%t},` +
+		`{"urn":"urn:pulumi:dev::polygate::a:b:Alarm::alarm","custom":true,"id":"a","type":"a:b:Alarm"}]}}`
+	for _, protected := range []bool{true, false} {
+		cli := mute{"stack export": fmt.Sprintf(state, protected), "destroy": "error: the engine was asked"}
+		s, err := Open(t.Context(), Options{Root: t.TempDir(), Environment: "dev", CLI: cli, Program: func(*pulumi.Context) error { return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Destroy(t.Context())
+		if errors.Is(err, ErrProtected) != protected || err == nil || strings.Contains(err.Error(), "the engine was asked") == protected {
+			t.Errorf("protected %t: %v", protected, err)
+		}
+		if want := "keeps 1 resource of \"dev\""; protected && !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
 }
 
 // TestEndsBeforeItBegins: a CLI that gives up before it opens the event log, as with a stack that somebody else has locked,

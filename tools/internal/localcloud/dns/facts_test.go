@@ -319,6 +319,26 @@ func TestSteeredNeedsTheDelegation(t *testing.T) {
 	}
 }
 
+// Each manager's zone names that manager's servers, as its API does, and says how long "no such name" may be remembered.
+func TestBornWith(t *testing.T) {
+	for manager, want := range map[string]struct{ soa, ns string }{
+		"route53":        {"polygate.test. 900 IN SOA ns-1.awsdns-01.test. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400", "polygate.test. 172800 IN NS ns-1.awsdns-01.test."},
+		"trafficmanager": {"polygate.test. 3600 IN SOA ns1-01.azure-dns.com. azuredns-hostmaster.microsoft.com. 1 3600 300 2419200 300", "polygate.test. 172800 IN NS ns1-01.azure-dns.com."},
+		"cloudflare":     {"polygate.test. 1800 IN SOA ada.ns.cloudflare.test. dns.cloudflare.com. 1 10000 2400 604800 1800", "polygate.test. 86400 IN NS ada.ns.cloudflare.test."},
+	} {
+		s := serve(t, nil)
+		if err := s.Apply([]plane.Zone{{ID: "Z", Name: zoneName, Manager: manager, Records: []plane.Record{rec("x.polygate.test", "A", 60, "127.0.0.1")}}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(s.Lookup("polygate.test", mdns.TypeSOA).Answer); !slices.Equal(got, []string{want.soa}) {
+			t.Errorf("%s: SOA %v, want %s", manager, got, want.soa)
+		}
+		if got := lines(s.Lookup("polygate.test", mdns.TypeNS).Answer); !slices.Contains(got, want.ns) {
+			t.Errorf("%s: NS %v, want %s among them", manager, got, want.ns)
+		}
+	}
+}
+
 // A manager whose servers are lost lets every client wait; everyone else's zones answer.
 func TestLostServers(t *testing.T) {
 	var down atomic.Value

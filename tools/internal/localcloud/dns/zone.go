@@ -17,13 +17,29 @@ import (
 // SOA "1 7200 900 1209600 86400" with a TTL of 900, so that a resolver keeps "no such name" for min(900, 86400) seconds;
 // four name servers, TTL two days.
 const (
-	soaTTL      = 900
-	soaTimers   = "1 7200 900 1209600 86400"
-	soaMailbox  = "awsdns-hostmaster.amazon.com."
-	nsTTL       = 172800
-	nameServers = 4
-	maxWeight   = 255 // Route 53 API reference, ResourceRecordSet, Weight
+	soaTTL    = 900
+	nsTTL     = 172800
+	maxWeight = 255 // Route 53 API reference, ResourceRecordSet, Weight
 )
+
+// birth is what a manager puts into a new zone by itself: its name servers, and an SOA that names the first of them.
+type birth struct {
+	servers       []string
+	soa           string // mailbox, serial and timers
+	soaTTL, nsTTL int    // seconds
+}
+
+// births are of each manager, as its own API tells the servers. Sources beside Route 53's above: Azure DNS, "DNS zones and
+// records", SOA and NS records at the apex, and the record sets that `az network dns zone create` leaves; Cloudflare DNS,
+// "DNS record types", SOA: refresh 10000, retry 2400, expire 604800, minimum 1800.
+var births = map[string]birth{
+	"route53": {[]string{"ns-1.awsdns-01.test.", "ns-2.awsdns-02.test.", "ns-3.awsdns-03.test.", "ns-4.awsdns-04.test."}, // .test: nobody's real name servers (RFC 6761)
+		"awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400", soaTTL, nsTTL},
+	"trafficmanager": {[]string{"ns1-01.azure-dns.com.", "ns2-01.azure-dns.net.", "ns3-01.azure-dns.org.", "ns4-01.azure-dns.info."},
+		"azuredns-hostmaster.microsoft.com. 1 3600 300 2419200 300", 3600, 172800},
+	"cloudflare": {[]string{"ada.ns.cloudflare.test.", "bob.ns.cloudflare.test."},
+		"dns.cloudflare.com. 1 10000 2400 604800 1800", 1800, 86400},
+}
 
 // types are the record types of a hosted zone. Source: Route 53 Developer Guide, "Supported DNS record types".
 var types = []string{
@@ -218,14 +234,14 @@ func (z *zone) checkCNAMEs() []error {
 	return errs
 }
 
-// synthesise adds the SOA and NS records a hosted zone is born with, unless the control plane brought them.
+// synthesise adds the SOA and NS records a zone is born with at its manager, unless the control plane brought them.
 func (z *zone) synthesise() {
-	servers := make([]string, nameServers)
-	for i := range servers {
-		servers[i] = fmt.Sprintf("ns-%d.awsdns-%02d.test.", i+1, i+1) // .test: nobody's real name servers (RFC 6761)
+	at, ok := births[z.manager]
+	if !ok {
+		at = births["route53"]
 	}
-	soa := plane.Record{Type: "SOA", TTL: soaTTL, Values: []string{servers[0] + " " + soaMailbox + " " + soaTimers}}
-	ns := plane.Record{Type: "NS", TTL: nsTTL, Values: servers}
+	soa := plane.Record{Type: "SOA", TTL: at.soaTTL, Values: []string{at.servers[0] + " " + at.soa}}
+	ns := plane.Record{Type: "NS", TTL: at.nsTTL, Values: at.servers}
 	for _, pr := range []plane.Record{soa, ns} {
 		pr.Name = display(z.name)
 		key := setKey{name: z.name, rtype: mdns.StringToType[pr.Type]}
