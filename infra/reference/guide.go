@@ -77,7 +77,8 @@ lets names be chosen. What depends on your stack you can narrow by hand: ` + "`h
 	slices.Sort(elsewhere)
 	p.line("Beside these: %s.\n", strings.Join(slices.Compact(elsewhere), "; "))
 	p.line("%s", `The function takes requests without an identity, which a load balancer has not: `+"`"+`allUsers`+"`"+` may invoke it. An organisation that restricts sharing by
-domain (`+"`"+`iam.allowedPolicyMemberDomains`+"`"+`, as new ones do) refuses that grant; have who administers its policies exempt the project first:
+domain (`+"`"+`iam.allowedPolicyMemberDomains`+"`"+`, as new ones do) refuses that grant, which `+"`"+`polygate doctor`+"`"+` sees where the
+deployer also has `+"`"+`roles/orgpolicy.policyViewer`+"`"+`. Have who administers its policies exempt the project first:
 
     printf 'name: projects/<project>/policies/iam.allowedPolicyMemberDomains\nspec: {rules: [{allowAll: true}]}\n' > policy.yaml
     gcloud org-policies set-policy policy.yaml

@@ -187,6 +187,8 @@ func (f *stack) unknown() Problems {
 			problems = append(problems, Problem{Key: keyOf(e), Message: "has no namespace: want for example " + Namespace + ":" + keyOf(e)})
 		case namespace != Namespace && Nearest(namespace, []string{Namespace}) != "":
 			problems = append(problems, Problem{Key: keyOf(e), Message: "has an unknown namespace" + Nearest(namespace, []string{Namespace}) + ": nobody would read it; want " + Namespace + ":" + name})
+		case misspelt(namespace, name):
+			problems = append(problems, Problem{Key: keyOf(e), Message: "is unknown to " + namespace + Nearest(name, providerKeys[namespace]) + ": nobody would read it"})
 		case namespace == Namespace && !slices.Contains(Keys(), name):
 			problems = append(problems, Problem{Key: keyOf(e), Message: "is unknown" + Nearest(name, Keys()) + ": want one of " + strings.Join(Keys(), ", ")})
 		}

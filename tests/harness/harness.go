@@ -26,8 +26,6 @@ type Options struct {
 	Dials    map[string]any                   // polygate: keys to set, without the namespace; nil values are taken out
 	Document func(origin string) string       // gateway document for an origin's URL; nil keeps the checkout's
 	Log      func(format string, args ...any) // progress; nil is silent
-	// Variables are more of the environment that polygate is run with, as KEY=value.
-	Variables []string
 }
 
 // LogTo writes progress line by line.
@@ -45,9 +43,8 @@ type Environment struct {
 	Edge   string // host:port
 	Origin string // host:port
 
-	bin       string
-	log       func(format string, args ...any)
-	variables []string
+	bin string
+	log func(format string, args ...any)
 }
 
 // sources is what a project needs of the checkout to be built and deployed.
@@ -70,7 +67,7 @@ func New(ctx context.Context, opts Options) (*Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the project folder: %w", err)
 	}
-	e := &Environment{Root: root, bin: bin, log: opts.Log, variables: opts.Variables}
+	e := &Environment{Root: root, bin: bin, log: opts.Log}
 	for _, s := range sources {
 		if err := copyTree(filepath.Join(checkout, s), filepath.Join(root, s)); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(root))
@@ -170,9 +167,18 @@ func (e *Environment) configure(opts Options) error {
 	return os.WriteFile(doc, bytes.ReplaceAll(text, []byte("127.0.0.1:18080"), []byte(e.Origin)), 0o644)
 }
 
+// Destroy has Pulumi remove everything, and fails when anything of it is left in the local clouds: these go either way.
+func (e *Environment) Destroy(ctx context.Context) error {
+	r, err := e.Must(ctx, "destroy")
+	if err == nil && strings.Contains(r.Stderr, "removing the local clouds with all that is left in them") {
+		err = fmt.Errorf("destroy left something behind:\n%s", r.Stderr)
+	}
+	return err
+}
+
 // Close destroys the environment, or at least stops its clouds, and removes the folder.
 func (e *Environment) Close(ctx context.Context) error {
-	_, err := e.Must(ctx, "destroy")
+	err := e.Destroy(ctx)
 	if err != nil {
 		_, stopErr := e.Must(ctx, "local", "stop")
 		err = errors.Join(err, stopErr)

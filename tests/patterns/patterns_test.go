@@ -58,7 +58,7 @@ func TestForbidden(t *testing.T) {
 
 // TestAllowed deploys every combination that is allowed. Those of one manager and one set of providers follow each other on
 // the same stack, as a team would change its mind: each serves over TLS with the right certificates from all regions, previews
-// clean, and no region's function or front was replaced on the way.
+// clean, and no region's function or front was replaced on the way. In the end all of it is destroyed, and the clouds hold nothing.
 func TestAllowed(t *testing.T) {
 	for _, s := range Stacks() {
 		t.Run(s.Name, func(t *testing.T) {
@@ -84,6 +84,9 @@ func TestAllowed(t *testing.T) {
 				t.Logf("%s in %.0f s", c, time.Since(begun).Seconds())
 			}
 			inPlace(t, env)
+			if err := env.Destroy(t.Context()); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

@@ -46,7 +46,7 @@ var (
 	}
 )
 
-// All lists every combination of manager, pattern, steering and providers there is; a proxying manager over all providers.
+// All lists every combination of manager, pattern, steering and providers there is.
 func All() []Combination {
 	var out []Combination
 	for _, m := range managers {
@@ -54,10 +54,7 @@ func All() []Combination {
 			if proxied && m != "cloudflare" {
 				continue
 			}
-			for i, set := range sets {
-				if proxied && i < len(sets)-1 {
-					continue // how Cloudflare answers clients has nothing to do with whose the regions are
-				}
+			for _, set := range sets {
 				for _, w := range ways {
 					out = append(out, Combination{Manager: m, Pattern: w[0], Steering: w[1], Proxied: proxied, Providers: set})
 				}

@@ -1,6 +1,6 @@
 // Command scale stands stacks of growing size up on local clouds and compares what each costs: a first `up`, a `preview` and an
 // `up` that change nothing. It prints the times and how they grow from size to size, writes dist/scale.json and dist/scale.svg, and fails
-// when one grows faster than the number of regions.
+// when one grows faster than the number of regions. Sizes are named as arguments; none means 6, 12, 24 and 48.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,11 +24,6 @@ var sizes = []int{6, 12, 24, 48}
 // stood up, as many a second as the clouds are faster than the wall clock: at a speed that nobody works at, it would be them that are
 // measured.
 const speed = 10
-
-// once has Pulumi write its state at the end of a run. Its backends for files and buckets otherwise write all of it before and after
-// each operation, so that what this costs grows with the square of a stack, whatever is in it: with 48 regions it is most of a first
-// `up`, and none of it polygate's. Who does not mind losing the state of a run that is killed may set it too.
-const once = "PULUMI_SKIP_CHECKPOINTS=true"
 
 // noise is by how much a time may grow beyond the number of regions before it counts as faster than linear: two runs of the
 // same size differ by as much on a machine that others use as well.
@@ -45,12 +41,16 @@ func main() {
 	os.Exit(command.Main(run))
 }
 
-func run(ctx context.Context, _ []string, out, progress io.Writer) error {
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	sizes, err := wanted(args)
+	if err != nil {
+		return err
+	}
 	results, err := command.Begin(ctx, "scale")
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "on local clouds at speed %d, %s\n", speed, once)
+	fmt.Fprintf(out, "on local clouds at speed %d\n", speed)
 	fmt.Fprintf(out, "%8s %10s %10s %10s   growth of each beside that of the regions\n", "REGIONS", "UP", "PREVIEW", "UP AGAIN")
 	var rows []row
 	for _, n := range sizes {
@@ -75,7 +75,7 @@ func measure(ctx context.Context, n int, progress io.Writer) (r row, err error) 
 	env, err := harness.New(ctx, harness.Options{
 		Regions: regions(n), Speed: speed, Document: harness.EchoDocument,
 		Dials: map[string]any{"pattern": "active-active"},
-		Log:   harness.LogTo(progress), Variables: []string{once},
+		Log:   harness.LogTo(progress),
 	})
 	if err != nil {
 		return row{}, err
@@ -93,6 +93,22 @@ func measure(ctx context.Context, n int, progress io.Writer) (r row, err error) 
 		*step.to = time.Since(begun).Seconds()
 	}
 	return r, nil
+}
+
+// wanted are the sizes to measure, all there are for no arguments.
+func wanted(args []string) ([]int, error) {
+	if len(args) == 0 {
+		return sizes, nil
+	}
+	var out []int
+	for _, arg := range args {
+		n, err := strconv.Atoi(arg)
+		if err != nil || n < 3 || n%3 != 0 || n > 3*len(aws) {
+			return nil, fmt.Errorf("%q is no number of regions: want a multiple of 3, at most %d", arg, 3*len(aws))
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }
 
 // regions are n regions, a third on each provider.

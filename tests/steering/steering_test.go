@@ -146,11 +146,16 @@ func TestChangeOfManager(t *testing.T) {
 	w := watch(t, env, st.Hostname)
 	harnesstest.Turn(t, env, map[string]any{"manager": "cloudflare"})
 	const safe = "polygate:manager: route53 with polygate:spare: cloudflare"
-	if r := harnesstest.Must(t, env, "preview"); !strings.Contains(r.Stdout, "warning: ") || !strings.Contains(r.Stdout, safe) {
-		t.Errorf("the preview does not say the safe way:\n%s", r.Stdout)
-	}
+	harnesstest.Must(t, env, "local", "fail", "aws/eu-west-1")
 	if r, err := env.Polygate(t.Context(), "up"); err != nil || r.Code != 2 || !strings.Contains(r.Stdout+r.Stderr, safe) || !strings.Contains(r.Stdout+r.Stderr, "--cut-over") {
 		t.Errorf("up: %d, %v\n%s%s", r.Code, err, r.Stdout, r.Stderr)
+	}
+	if r := harnesstest.Must(t, env, "local", "faults"); !strings.Contains(r.Stdout, "aws/eu-west-1") {
+		t.Errorf("what is refused has ended the fault in force:\n%s", r.Stdout)
+	}
+	harnesstest.Must(t, env, "local", "heal")
+	if r := harnesstest.Must(t, env, "preview"); !strings.Contains(r.Stdout, "warning: ") || !strings.Contains(r.Stdout, safe) {
+		t.Errorf("the preview does not say the safe way:\n%s", r.Stdout)
 	}
 	w.since(t, "a refused change")
 

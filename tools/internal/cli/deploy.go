@@ -36,7 +36,7 @@ safe way, through polygate:spare, or --cut-over says that clients may be cut off
 		Example: "  polygate up -s local\n  polygate up -s prod --without route53",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, stack, unlock, err := a.prepare(ctx, how.without)
+			s, stack, unlock, err := a.prepare(ctx, how)
 			if err != nil {
 				return err
 			}
@@ -148,6 +148,9 @@ func (a *app) destroy(ctx context.Context, s settings.Settings, local bool) erro
 	stop := a.heartbeat(a.atWork)
 	err = stack.Destroy(ctx)
 	stop()
+	if err == nil && local {
+		err = a.residue(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -157,13 +160,34 @@ func (a *app) destroy(ctx context.Context, s settings.Settings, local bool) erro
 	return nil
 }
 
+// residue fails when local clouds hold anything that a deployment made, after Pulumi has removed all it knows of.
+func (a *app) residue(ctx context.Context) error {
+	c, err := a.cloudClient(ctx)
+	if err != nil {
+		return err
+	}
+	left, err := c.Deployed(ctx)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s left, and Pulumi has removed all it knows of:\n  %s", are(len(left)), strings.Join(left, "\n  "))
+}
+
+// are counts resources as the subject of a sentence.
+func are(n int) string {
+	if n == 1 {
+		return "1 resource is"
+	}
+	return fmt.Sprintf("%d resources are", n)
+}
+
 // prepare does all that comes before Pulumi: it reads the dials, sees that what it will need is there, makes sure that nobody
 // else is at work on the environment, packs the artefacts and has local clouds running.
-func (a *app) prepare(ctx context.Context, without []string) (s settings.Settings, stack *deploy.Stack, unlock func(), err error) {
+func (a *app) prepare(ctx context.Context, how manner) (s settings.Settings, stack *deploy.Stack, unlock func(), err error) {
 	if s, err = a.settings(); err != nil {
 		return s, nil, nil, err
 	}
-	if err = named(s, without); err != nil {
+	if err = named(s, how.without); err != nil {
 		return s, nil, nil, err
 	}
 	if err = a.ready(ctx, s); err != nil {
@@ -181,6 +205,11 @@ func (a *app) prepare(ctx context.Context, without []string) (s settings.Setting
 			release()
 		}
 	}()
+	if t, ok := a.unchanged(); ok { // before clouds are started anew for these dials, which ends faults in force
+		if err = a.admits(ctx, &t, s, how); err != nil {
+			return s, nil, nil, err
+		}
+	}
 	if _, err = a.build(ctx, s); err != nil {
 		return s, nil, nil, err
 	}
@@ -189,7 +218,7 @@ func (a *app) prepare(ctx context.Context, without []string) (s settings.Setting
 			return s, nil, nil, err
 		}
 	}
-	stack, err = a.open(ctx, s.LocalClouds != nil, without...)
+	stack, err = a.open(ctx, s.LocalClouds != nil, how.without...)
 	return s, stack, release, err
 }
 
@@ -270,7 +299,10 @@ func (a *app) deployment(ctx context.Context, local bool) (deploy.Options, error
 		if opts.Env, err = a.localEnv(st); err != nil {
 			return opts, err
 		}
-		opts.Find = localcloud.NewClient(st).Find
+		// Its backends for files and buckets write all of the state before and after each operation, which costs the square of what there is.
+		// Local clouds know what a run has made that was killed before the end, so that here it is written then.
+		opts.Env["PULUMI_SKIP_CHECKPOINTS"] = "true"
+		opts.Disown = localcloud.NewClient(st).Disown
 	} else {
 		backend, err := a.backend()
 		if err := errors.Join(a.realClouds(), err); err != nil {

@@ -58,6 +58,11 @@ func (a *app) permitted(ctx context.Context, s settings.Settings, stack *deploy.
 	if err != nil {
 		return err
 	}
+	return a.admits(ctx, t, s, how)
+}
+
+// admits holds settings against what is deployed, nil where nothing is.
+func (a *app) admits(ctx context.Context, t *topology.Topology, s settings.Settings, how manner) error {
 	for _, m := range how.without {
 		if t == nil || t.Manager != m && t.Spare != m {
 			return usageError{fmt.Errorf("--without %s leaves what it holds as it is, and of %q it holds nothing yet: wait until its API answers, or take it out of the stack file", m, a.stack)}

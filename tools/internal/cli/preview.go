@@ -29,12 +29,13 @@ traffic; and what of these differs from what is deployed. Prices are list prices
 			if asJSON { // standard output is for the one document
 				a.diffs = a.err
 			}
-			s, stack, unlock, err := a.prepare(ctx, how.without)
+			how.cutOver = true // it warns, and cuts nobody off
+			s, stack, unlock, err := a.prepare(ctx, how)
 			if err != nil {
 				return err
 			}
 			defer unlock()
-			if err := a.permitted(ctx, s, stack, manner{without: how.without, cutOver: true}); err != nil {
+			if err := a.permitted(ctx, s, stack, how); err != nil {
 				return err
 			}
 			stop := a.heartbeat(a.atWork)

@@ -38,12 +38,11 @@ func (a *app) loadTopology(ctx context.Context, s settings.Settings) (topology.T
 	none := fmt.Errorf("%s is not deployed: run `polygate up -s %s`", a.stack, a.stack)
 	saved, savedAt, savedErr := a.savedTopology()
 	if s.LocalClouds != nil {
-		state, err := a.stateFile()
-		if err != nil {
+		if _, err := a.stateFile(); err != nil {
 			return saved, none
 		}
-		if savedErr == nil && !state.ModTime().After(savedAt) {
-			return saved, nil
+		if t, ok := a.unchanged(); ok {
+			return t, nil
 		}
 		if _, err := localcloud.ReadState(ctx, a.cloudDir()); errors.Is(err, localcloud.ErrNotRunning) {
 			return saved, fmt.Errorf("%w for %q: run `polygate local start -s %s`", err, a.stack, a.stack)
@@ -58,6 +57,16 @@ func (a *app) loadTopology(ctx context.Context, s settings.Settings) (topology.T
 	}
 	a.step("the stack cannot be asked, so this is what `up` on this machine deployed at %s: %v", savedAt.Format(time.RFC3339), err)
 	return saved, nil
+}
+
+// unchanged is what `up` saved of a stack on local clouds, as long as nobody has written to the stack since.
+func (a *app) unchanged() (topology.Topology, bool) {
+	state, err := a.stateFile()
+	if err != nil {
+		return topology.Topology{}, false
+	}
+	t, at, err := a.savedTopology()
+	return t, err == nil && !state.ModTime().After(at)
 }
 
 func (a *app) askStack(ctx context.Context, s settings.Settings) (topology.Topology, error) {

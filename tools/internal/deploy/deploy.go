@@ -32,6 +32,10 @@ const (
 	ForecastOutput = "forecast"
 )
 
+// parallel is how many operations the engine has under way at a time. Most of one is waiting for a cloud, so that it does not go by this
+// machine's processors, as Pulumi's own default of four for each does.
+const parallel = 32
+
 // Options says what to drive and with which CLI.
 type Options struct {
 	Root        string // folder of Pulumi.yaml
@@ -41,9 +45,9 @@ type Options struct {
 	Env         map[string]string // environment of the CLI beyond the process's own
 	Progress    func(Progress)    // told of each step; may be nil
 	Notice      func(format string, args ...any)
-	// Find returns the ids of the resources of a Pulumi type that were made from these inputs, under a key of each, where somebody knows: what a
-	// killed run created but had no time to record is then taken into the state. May be nil.
-	Find    func(ctx context.Context, typ string, inputs map[string]any) (map[string]string, error)
+	// Disown is told the ids that the state knows, by URN, and returns how many resources there are beside, where somebody knows: what a
+	// killed run created but had no time to record. Whoever knows gives them to the next run that has them created. May be nil.
+	Disown  func(ctx context.Context, recorded map[string][]string) (int, error)
 	Diff    io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
 	Without []string  // patterns of the URNs of what Up and Preview leave as it is, unread and unchanged
 	Backend string    // where the state is kept and who says so, for messages; may be ""
@@ -135,7 +139,7 @@ func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
 	}
 	w := watch(s.opts.Progress)
 	res, err := s.stack.Up(ctx, optup.EventStreams(w.events), optup.SuppressProgress(), optup.Color("never"), optup.Replace(again),
-		optup.Exclude(s.opts.Without))
+		optup.Exclude(s.opts.Without), optup.Parallel(parallel))
 	failures := w.wait()
 	if err != nil {
 		return topology.Topology{}, s.failed("up", ctx, err, failures)
@@ -159,7 +163,7 @@ func (c Changes) Any() bool {
 // Preview computes what Up would change and changes nothing.
 func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 	w := watch(s.opts.Progress)
-	opts := []optpreview.Option{optpreview.EventStreams(w.events), optpreview.Diff(), optpreview.Color("never"), optpreview.SuppressProgress(), optpreview.Exclude(s.opts.Without)}
+	opts := []optpreview.Option{optpreview.EventStreams(w.events), optpreview.Diff(), optpreview.Color("never"), optpreview.SuppressProgress(), optpreview.Exclude(s.opts.Without), optpreview.Parallel(parallel)}
 	if s.opts.Diff != nil {
 		opts = append(opts, optpreview.ProgressStreams(s.opts.Diff))
 	}
@@ -196,7 +200,7 @@ func (s *Stack) Destroy(ctx context.Context) error {
 			settings.Count(protected, "resource"), s.opts.Environment, ErrProtected)
 	}
 	w := watch(s.opts.Progress)
-	_, err = s.stack.Destroy(ctx, optdestroy.EventStreams(w.events), optdestroy.SuppressProgress(), optdestroy.Color("never"))
+	_, err = s.stack.Destroy(ctx, optdestroy.EventStreams(w.events), optdestroy.SuppressProgress(), optdestroy.Color("never"), optdestroy.Parallel(parallel))
 	failures := w.wait()
 	if err != nil {
 		return s.failed("destroy", ctx, err, failures)
@@ -318,7 +322,7 @@ func (f *Failure) Error() string {
 func (f *Failure) Unwrap() error { return f.Err }
 
 func (s *Stack) failed(verb string, ctx context.Context, err error, reasons []string) error {
-	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Local: s.opts.Find != nil, Err: s.cli.explain(err)}
+	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Local: s.opts.Disown != nil, Err: s.cli.explain(err)}
 }
 
 // eventStream is what the Automation API sends engine events to.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,11 +13,10 @@ import (
 	"time"
 
 	"github.com/blang/semver"
+	"github.com/google/go-cmp/cmp"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -131,36 +130,45 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestAdopt: of what a killed run began, exactly what can be told apart is taken in.
-func TestAdopt(t *testing.T) {
-	op := func(typ apitype.OperationType, urn, kind string) apitype.OperationV2 {
-		return apitype.OperationV2{Type: typ, Resource: apitype.ResourceV3{URN: resource.URN(urn), Type: tokens.Type(kind), Custom: true, Inputs: map[string]any{"name": urn}}}
-	}
-	d := apitype.DeploymentV3{
-		Resources: []apitype.ResourceV3{
-			{URN: "known", Type: "bucket", ID: "id-known", Inputs: map[string]any{"name": "taken"}},
-			{URN: "east", Type: "bucket", ID: "id-shared", Inputs: map[string]any{"name": "east"}},
-		},
-		PendingOperations: []apitype.OperationV2{
-			op(apitype.OperationTypeCreating, "created", "bucket"), op(apitype.OperationTypeCreating, "twice", "bucket"),
-			op(apitype.OperationTypeCreating, "nowhere", "bucket"), op(apitype.OperationTypeCreating, "taken", "bucket"),
-			op(apitype.OperationTypeDeleting, "known", "bucket"), op(apitype.OperationTypeCreating, "west", "bucket"),
-		},
-	}
-	ids := map[string]map[string]string{
-		"created": {"1": "id-created"}, "twice": {"2": "id-1", "3": "id-2"}, "taken": {"4": "id-known"},
-		"east": {"5": "id-shared"}, "west": {"6": "id-shared"}, // one id in two places
-	}
-	s := &Stack{opts: Options{Find: func(_ context.Context, typ string, in map[string]any) (map[string]string, error) {
-		return maps.Clone(ids[in["name"].(string)]), nil
-	}}}
-	n, err := s.adopt(t.Context(), &d)
-	if err != nil || n != 2 || len(d.Resources) != 4 || d.Resources[2].ID != "id-created" || d.Resources[3].URN != "west" || d.Resources[3].ID != "id-shared" || len(d.PendingOperations) != 4 {
-		t.Errorf("%d, %v, %+v", n, err, d)
-	}
-	s.opts.Find = nil
-	if n, err := s.adopt(t.Context(), &d); n != 0 || err != nil {
-		t.Errorf("without a way to find: %d, %v", n, err)
+// TestDisown: whoever knows what there is, is told what the state knows; after a run that was killed, what that had removed is taken out
+// of the state.
+func TestDisown(t *testing.T) {
+	const state = `{"version":3,"deployment":{"resources":[{"urn":"urn:pulumi:local::polygate::a:b:Front::front","custom":true,"id":"f","type":"a:b:Front"},` +
+		`{"urn":"urn:pulumi:local::polygate::a:b:Front::front","custom":true,"id":"old","type":"a:b:Front","delete":true}]%s}}`
+	const pending = `,"pending_operations":[{"type":"creating","resource":{"urn":"urn:pulumi:local::polygate::a:b:Front::back","custom":true,"type":"a:b:Front"}}]`
+	for _, c := range []struct {
+		name      string
+		unknown   int
+		pending   string
+		refreshes bool
+	}{
+		{"nobody was killed", 0, "", false},
+		{"killed, and nothing recorded", 3, "", true},
+		{"killed, and recorded what it began", 0, pending, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var told map[string][]string
+			opts := Options{
+				Root: t.TempDir(), Environment: "local", Program: func(*pulumi.Context) error { return nil }, Notice: t.Logf,
+				CLI: mute{"stack export": fmt.Sprintf(state, c.pending), "refresh": "error: it refreshed", "up": "error: it went on"},
+				Disown: func(_ context.Context, recorded map[string][]string) (int, error) {
+					told = recorded
+					return c.unknown, nil
+				},
+			}
+			s, err := Open(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Up(t.Context())
+			want := map[bool]string{true: "it refreshed", false: "it went on"}[c.refreshes]
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+			if diff := cmp.Diff(map[string][]string{"urn:pulumi:local::polygate::a:b:Front::front": {"f", "old"}}, told); diff != "" {
+				t.Errorf("told (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

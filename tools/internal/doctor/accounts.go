@@ -200,6 +200,18 @@ func (d *doctor) google() []Own {
 			}
 			return d.balancers(quotas)
 		}),
+		c.check("gcp: sharing of "+project, func(ctx context.Context, g Google) Finding {
+			restricted, err := g.Restricted(ctx, project)
+			switch {
+			case err != nil:
+				text, _, _ := strings.Cut(err.Error(), "\n")
+				return Warn("allow the deployer orgpolicy.policy.get, or ask who administers the organisation's policies whether iam.allowedPolicyMemberDomains is set for the project", "%s", text)
+			case restricted:
+				return Bad("have the project exempted: the guide, infra/FIRST-DEPLOY.md, says how (iam.allowedPolicyMemberDomains)",
+					"the organisation restricts sharing by domain, and refuses the grant that lets a load balancer call a function")
+			}
+			return OK("everybody may be granted something")
+		}),
 	}
 }
 

@@ -42,6 +42,8 @@ type Google interface {
 	Services(ctx context.Context, project string) ([]string, error)
 	// Quotas lists the project's global quotas of Compute Engine.
 	Quotas(ctx context.Context, project string) ([]Quota, error)
+	// Restricted reports whether a policy of the organisation keeps grants to whoever is not of it, everybody among them, off the project.
+	Restricted(ctx context.Context, project string) (bool, error)
 }
 
 // Quota is how much of something there may be, and is.

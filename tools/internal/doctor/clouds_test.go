@@ -169,7 +169,10 @@ func TestGoogle(t *testing.T) {
 		"/v2/projects/p/locations": `{"locations": [{"locationId": "us-central1"}, {"locationId": "europe-west1"}]}`,
 		"/v1/projects/p/services?filter=state:ENABLED&pageSize=200":                 `{"services": [{"config": {"name": "run.googleapis.com"}}], "nextPageToken": "n+1"}`,
 		"/v1/projects/p/services?filter=state:ENABLED&pageSize=200&pageToken=n%2B1": `{"services": [{"config": {"name": "compute.googleapis.com"}}]}`,
-		"/compute/v1/projects/p": `{"quotas": [{"metric": "URL_MAPS", "limit": 10, "usage": 3}]}`,
+		"/compute/v1/projects/p":                  `{"quotas": [{"metric": "URL_MAPS", "limit": 10, "usage": 3}]}`,
+		"/v1/projects/p:getEffectiveOrgPolicy":    `{"constraint": "constraints/iam.allowedPolicyMemberDomains", "listPolicy": {"allValues": "ALLOW"}}`,
+		"/v1/projects/q:getEffectiveOrgPolicy":    `{"constraint": "constraints/iam.allowedPolicyMemberDomains", "listPolicy": {"allowedValues": ["is:C03xgje4y"]}}`,
+		"/v1/projects/deny:getEffectiveOrgPolicy": `{"constraint": "constraints/iam.allowedPolicyMemberDomains", "listPolicy": {"allValues": "DENY"}}`,
 	})
 	file := filepath.Join(t.TempDir(), "key.json")
 	if err := os.WriteFile(file, keyFile(t, url+"/token"), 0o600); err != nil {
@@ -202,6 +205,17 @@ func TestGoogle(t *testing.T) {
 	quotas, err := g.Quotas(t.Context(), "p")
 	if diff := cmp.Diff([]Quota{{"URL_MAPS", 10, 3}}, quotas); diff != "" || err != nil {
 		t.Errorf("quotas, %v:\n%s", err, diff)
+	}
+	for project, want := range map[string]bool{"p": false, "q": true, "deny": true} {
+		if restricted, err := g.Restricted(t.Context(), project); restricted != want || err != nil {
+			t.Errorf("sharing of %s is restricted: %t, %v", project, restricted, err)
+		}
+	}
+	if last := (*asked)[len(*asked)-1]; last.Method != http.MethodPost || last.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("asked for a policy by %s %q", last.Method, last.Header.Get("Content-Type"))
+	}
+	if _, err := g.Restricted(t.Context(), "other"); err == nil {
+		t.Error("a project whose policy may not be read is taken as unrestricted")
 	}
 	if _, err := g.Quotas(t.Context(), "other"); err == nil || !strings.Contains(err.Error(), "403 Forbidden: not allowed: /compute/v1/projects/other") {
 		t.Errorf("another project: %v", err)

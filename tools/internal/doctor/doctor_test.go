@@ -59,8 +59,13 @@ type fakeGoogle struct {
 	who, err           error
 	services, location []string
 	quotas             []Quota
+	restricted         bool
+	policyErr          error
 }
 
+func (f *fakeGoogle) Restricted(context.Context, string) (bool, error) {
+	return f.restricted, errors.Join(f.err, f.policyErr)
+}
 func (f *fakeGoogle) Identity(context.Context) (string, error) { return "me@example.com", f.who }
 func (f *fakeGoogle) Locations(context.Context, string) ([]string, error) {
 	return f.location, f.err
@@ -218,6 +223,7 @@ func (w *world) resolve(_ context.Context, q *dns.Msg, server string) (*dns.Msg,
 		return in, nil
 	}
 	name := q.Question[0].Name
+	in.Rcode = dns.RcodeNameError
 	for range 4 {
 		next := ""
 		for _, line := range zone {
@@ -228,6 +234,7 @@ func (w *world) resolve(_ context.Context, q *dns.Msg, server string) (*dns.Msg,
 			if rr.Header().Name != name {
 				continue
 			}
+			in.Rcode = dns.RcodeSuccess
 			if c, alias := rr.(*dns.CNAME); alias {
 				next = c.Target
 				in.Answer = append(in.Answer, rr)
@@ -266,7 +273,7 @@ func TestHealthy(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	want := "aws: credentials, aws: regions, aws: Lambda concurrency in use1, route53: zone example.com, route53: health checks, gcp: credentials, gcp: APIs of p, gcp: regions, gcp: quotas of p, " +
+	want := "aws: credentials, aws: regions, aws: Lambda concurrency in use1, route53: zone example.com, route53: health checks, gcp: credentials, gcp: APIs of p, gcp: regions, gcp: quotas of p, gcp: sharing of p, " +
 		"azure: credentials, azure: resource providers, azure: regions, azure: quotas in eastus, cloudflare: credentials, cloudflare: zone example.com, cloudflare: plan of example.com, CAA of api.example.com, " +
 		"name api.example.com, name use1.aws.api.example.com, certificates of aws/use1, name usc1.gcp.api.example.com, certificates of gcp/usc1, " +
 		"name eastus.azure.api.example.com, certificates of azure/eastus"
@@ -333,6 +340,8 @@ func TestFindings(t *testing.T) {
 		{"an API is off", func(w *world) { w.project.services = w.project.services[:1] }, "gcp: APIs of p", report.Failed, "not enabled: compute.googleapis.com", "gcloud services enable --project p compute.googleapis.com"},
 		{"a region Google closed", func(w *world) { w.project.location = nil }, "gcp: regions", report.Failed, "not open to the project: usc1", "functions regions list"},
 		{"no room for a balancer", func(w *world) { w.project.quotas[0].Usage = 10; w.opts.Deployed = nil }, "gcp: quotas of p", report.Failed, "adds 1 load balancer; URL_MAPS: 10 of 10 are taken", "quotas"},
+		{"sharing restricted by domain", func(w *world) { w.project.restricted = true }, "gcp: sharing of p", report.Failed, "refuses the grant", "FIRST-DEPLOY.md"},
+		{"a policy nobody may read", func(w *world) { w.project.policyErr = errors.New("403 Forbidden: no") }, "gcp: sharing of p", report.Warning, "403 Forbidden", "orgpolicy.policy.get"},
 		{"no room needed", func(w *world) { w.project.quotas[0].Usage = 10 }, "gcp: quotas of p", report.OK, "room for 0", ""},
 		{"a provider is not registered", func(w *world) { w.sub.provider = nil }, "azure: resource providers", report.Failed, "not registered: Microsoft.Storage, Microsoft.Web",
 			"az provider register --subscription s --namespace Microsoft.Storage"},
@@ -353,6 +362,9 @@ func TestFindings(t *testing.T) {
 			w.records = remove(w.records, "example.com. 60 IN CAA")
 			w.records = append(w.records, `example.com. 60 IN CAA 0 issue ";"`)
 		}, "CAA of api.example.com", report.Failed, "and not the authorities of aws, gcp, cloudflare", "amazon.com"},
+		{"a resolver without the internet", func(w *world) {
+			w.records = remove(remove(w.records, "example.com. 60 IN CAA"), "com. 60 IN NS")
+		}, "CAA of api.example.com", report.Failed, "does not know the internet's", "resolve names"},
 		{"no CAA", func(w *world) { w.records = remove(w.records, "example.com. 60 IN CAA") }, "CAA of api.example.com", report.OK, "every authority may issue", ""},
 		{"a name is gone", func(w *world) { w.without("use1.aws.api.example.com") }, "name use1.aws.api.example.com", report.Failed, "there is no such name", "polygate up"},
 		{"a name leads elsewhere", func(w *world) {
@@ -437,8 +449,8 @@ func TestNoCredentials(t *testing.T) {
 		lacking []string
 		skipped int
 	}{
-		"for none":              {[]string{"aws", "gcp", "azure", "cloudflare"}, 12},
-		"for one only":          {[]string{"gcp", "azure", "cloudflare"}, 8},
+		"for none":              {[]string{"aws", "gcp", "azure", "cloudflare"}, 13},
+		"for one only":          {[]string{"gcp", "azure", "cloudflare"}, 9},
 		"for all but Azure":     {[]string{"azure"}, 3},
 		"for all but a manager": {[]string{"cloudflare"}, 2},
 	} {

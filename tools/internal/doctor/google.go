@@ -96,6 +96,25 @@ func (g alphabet) Quotas(ctx context.Context, project string) ([]Quota, error) {
 	return doc.Quotas, err
 }
 
+// domainRestricted is the constraint of organisation policies that says whose members may be granted anything. Source: "Restricting
+// domains", docs.cloud.google.com/resource-manager/docs/organization-policy/restricting-domains.
+const domainRestricted = "constraints/iam.allowedPolicyMemberDomains"
+
+// Restricted asks for the policy in effect, the organisation's and the folders' merged. Source: "Method: projects.getEffectiveOrgPolicy",
+// cloud.google.com/resource-manager/reference/rest/v1/projects/getEffectiveOrgPolicy; "ListPolicy" there: named values, or all of them
+// allowed or denied.
+func (g alphabet) Restricted(ctx context.Context, project string) (bool, error) {
+	var doc struct {
+		ListPolicy struct {
+			AllValues     string
+			AllowedValues []string
+		}
+	}
+	err := g.post(ctx, g.endpoint("cloudresourcemanager.googleapis.com")+"/v1/projects/"+url.PathEscape(project)+":getEffectiveOrgPolicy",
+		map[string]string{"constraint": domainRestricted}, &doc)
+	return len(doc.ListPolicy.AllowedValues) > 0 || doc.ListPolicy.AllValues == "DENY", err
+}
+
 // pages reads a list to its end.
 func (g alphabet) pages(ctx context.Context, first string, take func(json.RawMessage) error) error {
 	at := first

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,9 +32,25 @@ func (r *refusal) Error() string {
 
 // get reads what a URL answers. Another status than 200 is a *refusal with the API's own message.
 func (r rest) get(ctx context.Context, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	return r.ask(ctx, http.MethodGet, url, nil, into)
+}
+
+// post is get for a question that goes with a document.
+func (r rest) post(ctx context.Context, url string, question, into any) error {
+	body, err := json.Marshal(question)
 	if err != nil {
 		return err
+	}
+	return r.ask(ctx, http.MethodPost, url, body, into)
+}
+
+func (r rest) ask(ctx context.Context, method, url string, question []byte, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(question))
+	if err != nil {
+		return err
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	for k, v := range r.header {
 		req.Header[k] = v

@@ -269,6 +269,9 @@ func (d *doctor) relevant(ctx context.Context, host string, asked map[string][]s
 		admitted, known := asked[name]
 		if !known {
 			in, err := d.query(ctx, name, dns.TypeCAA, "")
+			if err == nil && in.Rcode == dns.RcodeNameError && !strings.Contains(name, ".") && !d.Local { // a resolver that sees the world has it
+				err = fmt.Errorf("ask for %s: there is no such name, says a resolver that does not know the internet's", name)
+			}
 			if err != nil {
 				return "", nil, err
 			}

@@ -52,13 +52,25 @@ func (c *Clouds) api() http.Handler {
 		}
 		reply(w, struct{}{})
 	})
-	mux.HandleFunc("POST /v1/find", func(w http.ResponseWriter, r *http.Request) {
-		var f find
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<22)).Decode(&f); err != nil {
-			refuse(w, fmt.Errorf("decode what to find: %w", err))
+	mux.HandleFunc("POST /v1/disown", func(w http.ResponseWriter, r *http.Request) {
+		var recorded map[string][]string
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<26)).Decode(&recorded); err != nil {
+			refuse(w, fmt.Errorf("decode what is recorded: %w", err))
 			return
 		}
-		reply(w, c.store.View().Matching(f.Type, f.Inputs))
+		n, err := c.store.Disown(r.Context(), recorded)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		reply(w, n)
+	})
+	mux.HandleFunc("GET /v1/deployed", func(w http.ResponseWriter, _ *http.Request) {
+		ids := []string{}
+		for _, r := range c.store.View().Deployed() {
+			ids = append(ids, strings.Join(strings.Fields(r.Type+" "+r.ID+" "+r.Scope), " "))
+		}
+		reply(w, ids)
 	})
 	mux.HandleFunc("GET /v1/overview", func(w http.ResponseWriter, _ *http.Request) { reply(w, c.overview()) })
 	mux.HandleFunc("POST /v1/faults", func(w http.ResponseWriter, r *http.Request) {
@@ -226,17 +238,19 @@ func (c *Client) BringCertificate(ctx context.Context, p PFX) error {
 	return c.call(ctx, http.MethodPut, "/v1/certificate", p, nil)
 }
 
-// find is a question for resources by what they were made from.
-type find struct {
-	Type   string         `json:"type"`
-	Inputs map[string]any `json:"inputs"`
+// Disown tells what the engine's state knows, ids by URN, and returns how many resources there are beside: those a killed run had no time
+// to record. The next run is given them when it has them made once more.
+func (c *Client) Disown(ctx context.Context, recorded map[string][]string) (int, error) {
+	var n int
+	err := c.call(ctx, http.MethodPost, "/v1/disown", recorded, &n)
+	return n, err
 }
 
-// Find returns the ids of the resources of a type that were made from these inputs: those a killed run has created but had
-// no time to record. Each stands under a key of its own, as an id is unique in its region only.
-func (c *Client) Find(ctx context.Context, typ string, inputs map[string]any) (map[string]string, error) {
-	var ids map[string]string
-	return ids, c.call(ctx, http.MethodPost, "/v1/find", find{typ, inputs}, &ids)
+// Deployed lists all that deployments have made and none has removed, each as its type, its id and what tells that apart from others of
+// the same id.
+func (c *Client) Deployed(ctx context.Context) ([]string, error) {
+	var ids []string
+	return ids, c.call(ctx, http.MethodGet, "/v1/deployed", nil, &ids)
 }
 
 // Stop asks the clouds to end; they do so after answering.

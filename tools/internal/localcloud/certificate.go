@@ -52,7 +52,7 @@ func (c *Clouds) expired(name string) (cert, key []byte, err error) {
 		return nil, nil, errors.New("the local authority cannot issue certificates of another time")
 	}
 	end := time.Now().Add(-24 * time.Hour)
-	return ca.IssueFor(end.Add(-90*24*time.Hour), end, name)
+	return ca.IssueBetween(end.Add(-90*24*time.Hour), end, name)
 }
 
 // bringCertificate issues the certificate that in production the user brings, unless the files hold one for all names.

@@ -161,7 +161,7 @@ func TestFunctionIsTriedThenServed(t *testing.T) {
 		if err != nil || len(failures) > 0 {
 			t.Fatalf("check %s: %v %v", token, failures, err)
 		}
-		id, _, err := ctl.Create(t.Context(), token, checked, config, false)
+		id, _, err := ctl.Create(t.Context(), token, "", checked, config, false)
 		return id, err
 	}
 	zip, _ := runtimetest.Zip(t, runtimetest.FunctionFiles(t))

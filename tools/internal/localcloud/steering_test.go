@@ -268,7 +268,7 @@ func TestSwitches(t *testing.T) {
 		if err != nil || len(failures) > 0 {
 			t.Fatalf("check %s: %v %v", token, failures, err)
 		}
-		id, _, err := ctl.Create(t.Context(), token, checked, nil, false)
+		id, _, err := ctl.Create(t.Context(), token, "", checked, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}

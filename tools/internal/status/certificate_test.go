@@ -86,7 +86,7 @@ func TestCertificateOfEachName(t *testing.T) {
 
 func issue(t *testing.T, ca *pki.CA, from, to time.Time, names ...string) tls.Certificate {
 	t.Helper()
-	cert, key, err := ca.IssueFor(from, to, names...)
+	cert, key, err := ca.IssueBetween(from, to, names...)
 	if err != nil {
 		t.Fatal(err)
 	}

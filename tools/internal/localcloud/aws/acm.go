@@ -122,7 +122,7 @@ func createCertificate(_ context.Context, env *resource.Env, in resource.Props) 
 	if len(names) > maxNames {
 		return "", nil, a.refuse("LimitExceededException", "Cannot request more than %d domain names in one certificate, got %d", maxNames, len(names))
 	}
-	cert, key, err := env.CA.Issue(names...)
+	cert, key, err := env.CA.IssueFor(validity, names...)
 	if err != nil {
 		return "", nil, fmt.Errorf("%s %s (%s): %w", a.op, a.label, a.id, err)
 	}

@@ -194,7 +194,7 @@ func TestValidationWaits(t *testing.T) {
 	b.open()
 	done := make(chan error, 1)
 	go func() {
-		_, _, err := b.c.Create(t.Context(), tValidation, resource.Props{"certificateArn": id, "region": "us-east-1"}, nil, false)
+		_, _, err := b.c.Create(t.Context(), tValidation, "", resource.Props{"certificateArn": id, "region": "us-east-1"}, nil, false)
 		done <- err
 	}()
 	b.must(tRecord, b.recordInputs(o.Str("resourceRecordName"), "CNAME", o.Str("resourceRecordValue")))
@@ -215,7 +215,7 @@ func TestConcurrentCreates(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			_, _, err := b.c.Create(t.Context(), tRole, resource.Props{"name": "one", "path": "/", "assumeRolePolicy": trust}, nil, false)
+			_, _, err := b.c.Create(t.Context(), tRole, "", resource.Props{"name": "one", "path": "/", "assumeRolePolicy": trust}, nil, false)
 			var e *resource.Error
 			switch {
 			case err == nil:

@@ -204,7 +204,7 @@ func TestExpired(t *testing.T) {
 			s := siteOf(t, front, freePort(t))
 			end := time.Now().Add(-time.Hour)
 			serve(t, Options{Runtimes: hello, Faults: &faults, Expired: func(name string) ([]byte, []byte, error) {
-				return ca.IssueFor(end.Add(-time.Hour), end, name)
+				return ca.IssueBetween(end.Add(-time.Hour), end, name)
 			}}, s)
 			shown := func() *x509.Certificate {
 				t.Helper()

@@ -34,6 +34,10 @@ const (
 // Source: "Core components", Google-managed certificates, docs.cloud.google.com/certificate-manager/docs/core-components.
 var authorities = []string{"pki.goog", "letsencrypt.org"}
 
+// managedLife is how long a certificate is valid that Google has issued. Source: "Use Google-managed SSL certificates", Renewal,
+// cloud.google.com/load-balancing/docs/ssl-certificates/google-managed-certs.
+const managedLife = 90 * 24 * time.Hour
+
 var (
 	domainName = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 	hostName   = regexp.MustCompile(`^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
@@ -152,7 +156,7 @@ func createCertificate(_ context.Context, env *resource.Env, in resource.Props) 
 		}
 	}
 	// The key pair is made with the resource and kept with it; nobody sees the certificate before it is ACTIVE.
-	cert, key, err := env.CA.Issue(m.Strings("domains")...)
+	cert, key, err := env.CA.IssueFor(managedLife, m.Strings("domains")...)
 	if err != nil {
 		return "", nil, fmt.Errorf("issue the certificate: %w", err)
 	}

@@ -79,7 +79,7 @@ func TestUnready(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := k.ctl.Create(ctx, tFunction, checked, resource.Props{"project": project}, false); !errors.Is(err, context.Canceled) || resource.Code(err) != "" {
+	if _, _, err := k.ctl.Create(ctx, tFunction, "", checked, resource.Props{"project": project}, false); !errors.Is(err, context.Canceled) || resource.Code(err) != "" {
 		t.Errorf("called off: %s %v", resource.Code(err), err)
 	}
 	if n := len(k.store.View().List(tFunction)); n != 0 {

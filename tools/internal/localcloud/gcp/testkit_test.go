@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/plane"
@@ -27,6 +28,10 @@ type issuer struct{}
 
 func (issuer) Issue(names ...string) (cert, key []byte, err error) {
 	return []byte("cert of " + strings.Join(names, ",")), []byte("key of " + names[0]), nil
+}
+
+func (i issuer) IssueFor(_ time.Duration, names ...string) (cert, key []byte, err error) {
+	return i.Issue(names...)
 }
 
 // kit is a local Google Cloud without an engine.

@@ -126,12 +126,17 @@ func (ca *CA) Pool() *x509.CertPool {
 // for all names (DNS names, with * as the left-most label at most, or IP addresses). Each call makes a new one: keep it
 // with the resource it was issued for, so that a restart shows the same.
 func (ca *CA) Issue(names ...string) (certPEM, keyPEM []byte, err error) {
-	now := time.Now()
-	return ca.IssueFor(now.Add(-backdate), now.Add(leafLife), names...)
+	return ca.IssueFor(leafLife, names...)
 }
 
-// IssueFor is Issue with a life of its own, which may be over.
-func (ca *CA) IssueFor(from, to time.Time, names ...string) (certPEM, keyPEM []byte, err error) {
+// IssueFor is Issue with the life that the authority it stands in for gives its certificates.
+func (ca *CA) IssueFor(life time.Duration, names ...string) (certPEM, keyPEM []byte, err error) {
+	now := time.Now()
+	return ca.IssueBetween(now.Add(-backdate), now.Add(life), names...)
+}
+
+// IssueBetween is Issue with a life of its own, which may be over.
+func (ca *CA) IssueBetween(from, to time.Time, names ...string) (certPEM, keyPEM []byte, err error) {
 	der, key, err := ca.issue(from, to, names)
 	if err != nil {
 		return nil, nil, err

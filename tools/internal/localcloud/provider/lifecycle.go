@@ -62,7 +62,7 @@ func (s *server) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulum
 		return nil, err
 	}
 	in, failures, err := s.c.Check(ctx, resource.Checking{
-		Token: t.token, Name: t.name, Old: p[0], New: p[1], Config: conn.settings(), Seed: req.GetRandomSeed(),
+		Token: t.token, URN: req.GetUrn(), Name: t.name, Old: p[0], New: p[1], Config: conn.settings(), Seed: req.GetRandomSeed(),
 	})
 	if err != nil {
 		return nil, rpcError(err)
@@ -126,7 +126,7 @@ func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pul
 	if err != nil {
 		return nil, err
 	}
-	id, out, err := s.c.Create(ctx, t.token, p[0], conn.settings(), req.GetPreview())
+	id, out, err := s.c.Create(ctx, t.token, req.GetUrn(), p[0], conn.settings(), req.GetPreview())
 	if err != nil {
 		return nil, rpcError(err)
 	}

@@ -62,6 +62,7 @@ func (c *Controller) lost(token string) bool {
 // Checking is what a Check works on.
 type Checking struct {
 	Token    string
+	URN      string // what the engine calls it; "" for nobody's
 	Name     string // the resource's name in the program, for automatic names
 	Old, New Props  // inputs; Old is nil for a new resource
 	Config   Props
@@ -77,6 +78,9 @@ func (c *Controller) Check(ctx context.Context, in Checking) (Props, []Failure, 
 	filled := fillFields(t.Properties, in.New, in.Config)
 	if a := t.AutoName; a != nil && filled[a.Property] == nil {
 		name := in.Old.Str(a.Property)
+		if orphan, ok := c.orphan(in.Token, in.URN); name == "" && ok {
+			name = orphan.Inputs.Str(a.Property)
+		}
 		if name == "" {
 			if name, err = a.make(in.Name, in.Seed); err != nil {
 				return nil, nil, err
@@ -115,8 +119,8 @@ func (c *Controller) Diff(token string, old, new Props) (Difference, error) {
 	return t.Diff(old, new), nil
 }
 
-// Create makes a resource. In a preview nothing is made, the id is "" and computed outputs are Unknown.
-func (c *Controller) Create(ctx context.Context, token string, in, config Props, preview bool) (string, Props, error) {
+// Create makes a resource, which the engine calls urn. In a preview nothing is made, the id is "" and computed outputs are Unknown.
+func (c *Controller) Create(ctx context.Context, token, urn string, in, config Props, preview bool) (string, Props, error) {
 	t, err := c.cloud.Type(token)
 	if err != nil {
 		return "", nil, err
@@ -126,6 +130,10 @@ func (c *Controller) Create(ctx context.Context, token string, in, config Props,
 	}
 	if err := c.outage(OpCreate, token, t.Label, t.nameOf(in)); err != nil {
 		return "", nil, err
+	}
+	if rec, ok := c.orphan(token, urn); ok && len(t.Diff(rec.Inputs, in).Replaces()) == 0 {
+		out, err := c.change(ctx, t, rec, in, config)
+		return rec.ID, out, err
 	}
 	in, digests, err := c.store.stageAll(in)
 	if err != nil {
@@ -147,7 +155,7 @@ func (c *Controller) Create(ctx context.Context, token string, in, config Props,
 		if err != nil {
 			return err
 		}
-		rec = Record{Provider: c.cloud.Provider, Type: token, ID: id, Scope: t.scope(in.With(computed)), Inputs: in, Created: env.Now()}
+		rec = Record{Provider: c.cloud.Provider, Type: token, ID: id, Scope: t.scope(in.With(computed)), Inputs: in, Created: env.Now(), URN: urn}
 		rec.Computed, rec.Private = splitPrivate(computed)
 		if _, ok := tx.tables.find(rec); ok {
 			if err := t.conflictError(in); err != nil {
@@ -179,6 +187,12 @@ func (c *Controller) Update(ctx context.Context, token, id string, outputs, in, 
 	if !ok {
 		return nil, t.notFound(OpUpdate, id)
 	}
+	return c.change(ctx, t, rec, in, config)
+}
+
+// change gives a record other inputs.
+func (c *Controller) change(ctx context.Context, t *Type, rec Record, in, config Props) (Props, error) {
+	id := rec.ID
 	in, digests, err := c.store.stageAll(in)
 	if err != nil {
 		return nil, fmt.Errorf("updating %s (%s): %w", t.Label, id, err)
@@ -190,6 +204,7 @@ func (c *Controller) Update(ctx context.Context, token, id string, outputs, in, 
 		}
 	}
 	err = c.store.transact(ctx, func(tx *tx) error {
+		var ok bool
 		if rec, ok = tx.tables.find(rec); !ok {
 			return t.notFound(OpUpdate, id)
 		}
@@ -206,7 +221,7 @@ func (c *Controller) Update(ctx context.Context, token, id string, outputs, in, 
 			return t.notFound(OpUpdate, id)
 		}
 		computed, private := splitPrivate(computed)
-		rec.Inputs, rec.Computed, rec.Private = in, rec.Computed.With(computed), rec.Private.With(private)
+		rec.Inputs, rec.Computed, rec.Private, rec.Orphan = in, rec.Computed.With(computed), rec.Private.With(private), false
 		return tx.replace(rec)
 	})
 	if err != nil {

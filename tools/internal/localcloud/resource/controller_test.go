@@ -18,7 +18,7 @@ func TestPreview(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, resource.Services{})
 	in := resource.Props{"name": "a", "region": resource.Unknown{}, "lock": resource.Props{"kind": "k"}}
-	id, out, err := d.c.Create(t.Context(), tBox, in, nil, true)
+	id, out, err := d.c.Create(t.Context(), tBox, "", in, nil, true)
 	if err != nil || id != "" {
 		t.Fatal(id, err)
 	}
@@ -145,7 +145,7 @@ func TestWaitEndsWithChange(t *testing.T) {
 	d := newDesk(t, resource.Services{Clock: slow()})
 	done := make(chan error, 1)
 	go func() {
-		_, _, err := d.c.Create(t.Context(), tThing, resource.Props{"box": "a"}, nil, false)
+		_, _, err := d.c.Create(t.Context(), tThing, "", resource.Props{"box": "a"}, nil, false)
 		done <- err
 	}()
 	d.must(tBox, resource.Props{"name": "a"})
@@ -160,10 +160,10 @@ func TestCancel(t *testing.T) {
 	d := newDesk(t, resource.Services{Clock: slow()})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if _, _, err := d.c.Create(ctx, tThing, resource.Props{"box": "never"}, nil, false); !errors.Is(err, context.Canceled) {
+	if _, _, err := d.c.Create(ctx, tThing, "", resource.Props{"box": "never"}, nil, false); !errors.Is(err, context.Canceled) {
 		t.Errorf("a waiting create ended with %v", err)
 	}
-	if _, _, err := d.c.Create(ctx, tBox, resource.Props{"name": "late", "region": "north"}, nil, false); !errors.Is(err, context.Canceled) {
+	if _, _, err := d.c.Create(ctx, tBox, "", resource.Props{"name": "late", "region": "north"}, nil, false); !errors.Is(err, context.Canceled) {
 		t.Errorf("a create of an engine that is gone ended with %v", err)
 	}
 	if n := len(d.store.View().All()); n != 0 {
@@ -181,7 +181,7 @@ func TestOutage(t *testing.T) {
 	down.Store(true)
 	in := resource.Props{"name": "b", "region": "north"}
 	for name, op := range map[string]func() error{
-		"create": func() error { _, _, err := d.c.Create(t.Context(), tBox, in, nil, false); return err },
+		"create": func() error { _, _, err := d.c.Create(t.Context(), tBox, "", in, nil, false); return err },
 		"read":   func() error { _, _, err := d.c.Read(tBox, id, out); return err },
 		"update": func() error { _, err := d.c.Update(t.Context(), tBox, id, out, in, nil, false); return err },
 		"delete": func() error { return d.c.Delete(t.Context(), tBox, id, out, nil) },
@@ -190,7 +190,7 @@ func TestOutage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, err := d.c.Create(t.Context(), tBox, in, nil, true); err != nil {
+	if _, _, err := d.c.Create(t.Context(), tBox, "", in, nil, true); err != nil {
 		t.Errorf("a preview asks no control plane: %v", err)
 	}
 	down.Store(false)
@@ -209,7 +209,7 @@ func TestConcurrency(t *testing.T) {
 	for i := range 20 {
 		wg.Go(func() {
 			in := resource.Props{"name": fmt.Sprintf("box-%d", i), "region": "north"}
-			if _, _, err := d.c.Create(t.Context(), tBox, in, nil, false); err != nil {
+			if _, _, err := d.c.Create(t.Context(), tBox, "", in, nil, false); err != nil {
 				t.Error(err)
 			}
 		})

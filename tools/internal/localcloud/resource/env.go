@@ -27,6 +27,8 @@ type DNS interface {
 type CA interface {
 	// Issue returns a certificate chain and its key in PEM, valid for all names. The first is the subject.
 	Issue(names ...string) (cert, key []byte, err error)
+	// IssueFor is Issue with the life that a cloud gives its certificates; Issue is for those whose life nobody tells.
+	IssueFor(life time.Duration, names ...string) (cert, key []byte, err error)
 }
 
 // Services are what all clouds share. The assembly fills them in.

@@ -131,7 +131,7 @@ func (d *desk) create(token string, in resource.Props) (string, resource.Props, 
 	if err != nil || len(failures) > 0 {
 		d.t.Fatalf("check %s: %v %v", token, failures, err)
 	}
-	return d.c.Create(d.t.Context(), token, checked, nil, false)
+	return d.c.Create(d.t.Context(), token, "", checked, nil, false)
 }
 
 func (d *desk) must(token string, in resource.Props) (string, resource.Props) {

@@ -23,6 +23,9 @@ type Record struct {
 	Private  Props     `json:"private,omitempty"` // kept by the cloud, never shown to the engine: keys, certificates
 	Created  time.Time `json:"created"`           // cloud time
 	Serial   int64     `json:"serial"`            // order of creation
+	Seeded   bool      `json:"seeded,omitempty"`  // was there before the first deployment
+	URN      string    `json:"urn,omitempty"`     // what the engine called it when it had it made
+	Orphan   bool      `json:"orphan,omitempty"`  // the engine was killed before it could write down that it exists
 }
 
 // Outputs are the inputs with the computed outputs laid over them.
@@ -140,6 +143,7 @@ func (s *Store) Seed(rec Record) error {
 		if _, ok := t.tables.find(rec); ok {
 			return nil
 		}
+		rec.Seeded = true
 		t.insert(rec)
 		return nil
 	})
@@ -186,7 +190,7 @@ func (t *tx) replace(rec Record) error {
 	if !ok {
 		return &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no %s %q to change", rec.Type, rec.ID)}
 	}
-	rec.Serial, rec.Created = old.Serial, old.Created
+	rec.Serial, rec.Created, rec.Seeded, rec.URN = old.Serial, old.Created, old.Seeded, old.URN
 	t.loose = t.loose || old.holdsBlob()
 	records := slices.Clone(t.tables[rec.Type].records)
 	records[t.tables[rec.Type].at[rec.identity()]] = rec

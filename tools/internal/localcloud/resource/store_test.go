@@ -212,3 +212,26 @@ func TestSeed(t *testing.T) {
 		t.Errorf("seeding again changed the record: %v", rec)
 	}
 }
+
+// TestDeployed: what was there before the first deployment, amended or not, and secrets are no deployment's.
+func TestDeployed(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, resource.Services{})
+	seed := resource.Record{Provider: "toy", Type: tBox, ID: "seeded", Scope: "north", Inputs: resource.Props{"name": "seeded"}}
+	if err := d.store.Seed(seed); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.Amend(t.Context(), func(resource.View) ([]resource.Record, error) { return []resource.Record{seed}, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.store.AddSecret("toy", "token", "value"); err != nil {
+		t.Fatal(err)
+	}
+	if made := d.store.View().Deployed(); len(made) != 0 {
+		t.Errorf("before any deployment: %v", made)
+	}
+	id, _ := d.must(tBox, resource.Props{"name": "made", "size": 1.0})
+	if made := d.store.View().Deployed(); len(made) != 1 || made[0].ID != id {
+		t.Errorf("deployed %v, want %s alone", made, id)
+	}
+}

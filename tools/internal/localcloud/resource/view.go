@@ -88,6 +88,12 @@ func (v View) All() []Record {
 	return out
 }
 
+// Deployed lists, in order of creation, what deployments have made: neither what was there before the first one, nor secrets, which are
+// made by hand.
+func (v View) Deployed() []Record {
+	return slices.DeleteFunc(v.All(), func(r Record) bool { return r.Seeded || r.Type == tokenSecret })
+}
+
 // List lists the records of one type in order of creation.
 func (v View) List(token string) []Record { return slices.Clone(v.tables.of(token)) }
 

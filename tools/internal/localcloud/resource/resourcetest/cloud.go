@@ -38,7 +38,7 @@ func (c Cloud) Create(token string, in resource.Props) (id string, out resource.
 	if err != nil {
 		return "", nil, err
 	}
-	return c.Controller.Create(c.T.Context(), token, checked, c.Config, false)
+	return c.Controller.Create(c.T.Context(), token, "", checked, c.Config, false)
 }
 
 // Must creates what can be created.
