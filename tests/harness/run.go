@@ -52,7 +52,6 @@ func (e *Environment) begin(ctx context.Context, in io.Reader, args ...string) (
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 3 * time.Minute
 	cmd.Dir = e.Root
-
 	cmd.Stdin = in
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &lines{buf: &errs, log: e.log}
