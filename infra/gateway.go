@@ -82,6 +82,7 @@ func NewGateway(ctx *pulumi.Context, name string, args GatewayArgs, opts ...pulu
 type deployed struct {
 	member   failover.Member
 	target   pulumi.StringOutput
+	function pulumi.StringOutput
 	artefact artefact.Artefact
 }
 
@@ -125,6 +126,7 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 		out = append(out, deployed{
 			member:   failover.Member{Region: r, Label: label, OwnName: own, Drained: args.Settings.IsDrained(r), Ready: append(reg.Serving, record.Resource)},
 			target:   reg.Target,
+			function: reg.Function,
 			artefact: a,
 		})
 	}
@@ -154,7 +156,7 @@ func newTopology(args GatewayArgs, manager failover.Manager, regions []deployed,
 			URL: "https://" + r.member.OwnName + "/", HealthURL: "https://" + r.member.OwnName + s.Check.Path,
 			Digest: r.artefact.Digest(),
 		})
-		later = append(later, r.target, steering.Checks[i])
+		later = append(later, r.target, steering.Checks[i], r.function)
 	}
 	out, ok := pulumi.All(later...).ApplyT(func(known []any) (map[string]any, error) {
 		return fill(t, known)

@@ -142,18 +142,18 @@ func TestFill(t *testing.T) {
 	if _, err := fill(twoRegions, []any{"a", "b"}); err == nil {
 		t.Error("too few values are no error")
 	}
-	if _, err := fill(twoRegions, []any{"details", "a", "b", "c", "d"}); err == nil {
+	if _, err := fill(twoRegions, []any{"details", "a", "b", "x", "c", "d", "y"}); err == nil {
 		t.Error("details that are text are no error")
 	}
-	if _, err := fill(twoRegions, []any{map[string]string{}, "a", "b", 3, "d"}); err == nil {
+	if _, err := fill(twoRegions, []any{map[string]string{}, "a", "b", "x", 3, "d", "y"}); err == nil {
 		t.Error("a target that is a number is no error")
 	}
-	got, err := fill(twoRegions, []any{map[string]string{"zone": "Z1"}, "a", "b", "c", "d"})
+	got, err := fill(twoRegions, []any{map[string]string{"zone": "Z1"}, "a", "b", "x", "c", "d", "y"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := got["regions"].([]any)[1].(map[string]any)
-	if second["target"] != "c" || second["health_check"] != "d" {
+	if second["target"] != "c" || second["health_check"] != "d" || second["function"] != "y" {
 		t.Errorf("the second region is %v", second)
 	}
 	if twoRegions.Regions[1].Target != "" {

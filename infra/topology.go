@@ -8,11 +8,11 @@ import (
 	"polygate.example/shared/topology"
 )
 
-// fill completes a topology with the manager's details and then each region's target and health check, in turn, and gives
-// it the shape its JSON has.
+// fill completes a topology with the manager's details and then each region's target, health check and function, in turn, and
+// gives it the shape its JSON has.
 func fill(t topology.Topology, known []any) (map[string]any, error) {
-	if len(known) != 1+2*len(t.Regions) {
-		return nil, fmt.Errorf("the topology has %d regions and %d values for them: want one, and two each", len(t.Regions), len(known))
+	if len(known) != 1+3*len(t.Regions) {
+		return nil, fmt.Errorf("the topology has %d regions and %d values for them: want one, and three each", len(t.Regions), len(known))
 	}
 	details, ok := known[0].(map[string]string)
 	if !ok {
@@ -22,11 +22,13 @@ func fill(t topology.Topology, known []any) (map[string]any, error) {
 	known = known[1:]
 	t.Regions = slices.Clone(t.Regions)
 	for i := range t.Regions {
-		var ok, alsoOK bool
-		t.Regions[i].Target, ok = known[2*i].(string)
-		t.Regions[i].HealthCheck, alsoOK = known[2*i+1].(string)
-		if !ok || !alsoOK {
-			return nil, fmt.Errorf("target and health check of %s are %T and %T: want text", t.Regions[i].Name, known[2*i], known[2*i+1])
+		r := &t.Regions[i]
+		for j, to := range []*string{&r.Target, &r.HealthCheck, &r.Function} {
+			text, ok := known[3*i+j].(string)
+			if !ok {
+				return nil, fmt.Errorf("target, health check and function of %s are %T, %T and %T: want text", r.Name, known[3*i], known[3*i+1], known[3*i+2])
+			}
+			*to = text
 		}
 	}
 	out, err := shape(t)

@@ -55,6 +55,8 @@ type Region struct {
 	Target pulumi.StringOutput
 	// TargetType is the type of that record.
 	TargetType RecordType
+	// Function is by what the provider's API knows the function: an ARN, projects/…/functions/…, an ARM id.
+	Function pulumi.StringOutput
 	// Serving are the parts that come last: when they exist, the region answers for both its names. Who waits for the
 	// component waits for less: the SDK learns of a component's children while they are being registered.
 	Serving []pulumi.Resource

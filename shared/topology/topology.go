@@ -54,6 +54,7 @@ type Region struct {
 	URL         string `json:"url"`               // https://<hostname>/
 	HealthURL   string `json:"health_url"`        // what the traffic manager probes
 	HealthCheck string `json:"health_check"`      // the manager's id of the check
+	Function    string `json:"function"`          // the provider's id of what runs there
 	Digest      string `json:"digest"`            // of the artefact deployed there
 }
 

@@ -12,17 +12,17 @@ import (
 
 // deployed is what testdata/topology.json says.
 func deployed() Topology {
-	region := func(name, provider, role, label, target, check, digest string) Region {
+	region := func(name, provider, role, label, target, check, function, digest string) Region {
 		host := label + ".api.example.com"
 		return Region{Name: name, Provider: provider, Role: role, Hostname: host, Target: target, URL: "https://" + host + "/",
-			HealthURL: "https://" + host + "/health", HealthCheck: "abcdef01-0000-0000-0000-00000000000" + check, Digest: digest}
+			HealthURL: "https://" + host + "/health", HealthCheck: "abcdef01-0000-0000-0000-00000000000" + check, Function: function, Digest: digest}
 	}
 	return Topology{
 		Environment: "prod", Hostname: "api.example.com", Zone: "example.com", Manager: "route53", Pattern: "active-passive", TTL: 60,
 		Check: Check{Path: "/health", Interval: 10, Threshold: 3, Timeout: 4}, Detect: 45, Bound: 105, Release: "r0123456789ab", Model: "sha256:9f86d081",
 		Regions: []Region{
-			region("aws/us-east-1", "aws", RolePrimary, "aws-us-east-1", "d-1.execute-api.us-east-1.amazonaws.com", "1", "sha256:60303ae2"),
-			region("gcp/us-central1", "gcp", RoleStandby, "gcp-us-central1", "192.0.2.10", "2", "sha256:fd61a03a"),
+			region("aws/us-east-1", "aws", RolePrimary, "aws-us-east-1", "d-1.execute-api.us-east-1.amazonaws.com", "1", "arn:aws:lambda:us-east-1:123456789012:function:polygate-prod-use1", "sha256:60303ae2"),
+			region("gcp/us-central1", "gcp", RoleStandby, "gcp-us-central1", "192.0.2.10", "2", "projects/p/locations/us-central1/functions/polygate-prod-usc1", "sha256:fd61a03a"),
 		},
 	}
 }

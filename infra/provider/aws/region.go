@@ -52,6 +52,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	}
 	comp.Serving = r.serving
 	comp.Target = own.DomainNameConfiguration.TargetDomainName().Elem()
+	comp.Function = fn.Arn
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"target": comp.Target, "functionArn": fn.Arn}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}

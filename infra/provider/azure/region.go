@@ -76,6 +76,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	}
 	comp.Serving = []pulumi.Resource{last}
 	comp.Target = app.DefaultHostName
+	comp.Function = app.ID().ToStringOutput()
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"target": comp.Target, "app": app.Name}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}

@@ -55,6 +55,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	}
 	comp.Serving = r.serving
 	comp.Target = address.Address
+	comp.Function = fn.ID().ToStringOutput()
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"target": comp.Target, "function": fn.Name}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
