@@ -144,7 +144,7 @@ func (a *app) clouds(config settings.Lookup) doctor.Clouds {
 		Google: doctor.NewGoogle,
 		Azure:  doctor.NewAzure,
 		Cloudflare: func(context.Context) (doctor.Cloudflare, error) {
-			return doctor.NewCloudflare(a.getenv("CLOUDFLARE_API_TOKEN"))
+			return doctor.NewCloudflare(a.getenv)
 		},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	accounttypes "github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -15,7 +14,8 @@ import (
 	route53types "github.com/aws/aws-sdk-go-v2/service/route53/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/logging"
+
+	"polygate.example/tools/internal/credential"
 )
 
 // amazon asks AWS by its SDK.
@@ -24,17 +24,9 @@ type amazon struct{ config aws.Config }
 // NewAWS finds credentials where the SDK does: environment, shared files, single sign-on, the machine's role. profile is the
 // stack file's aws:profile, or "".
 func NewAWS(ctx context.Context, profile string) (AWS, error) {
-	opts := []func(*config.LoadOptions) error{config.WithDefaultRegion("us-east-1"), config.WithRetryMaxAttempts(2),
-		config.WithLogger(logging.Nop{})} // it would write into the report that a machine outside of EC2 has no metadata of it
-	if profile != "" {
-		opts = append(opts, config.WithSharedConfigProfile(profile))
-	}
-	c, err := config.LoadDefaultConfig(ctx, opts...)
+	c, err := credential.AWS(ctx, profile)
 	if err != nil {
-		return nil, fmt.Errorf("%w for AWS: %w", ErrNoCredentials, err)
-	}
-	if _, err := c.Credentials.Retrieve(ctx); err != nil {
-		return nil, fmt.Errorf("%w for AWS", ErrNoCredentials) // the SDK's own error is a page about the last place it looked at
+		return nil, err
 	}
 	return amazon{c}, nil
 }

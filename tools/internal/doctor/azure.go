@@ -13,7 +13,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"polygate.example/tools/internal/credential"
 )
 
 // Azure Resource Manager of the public cloud.
@@ -31,19 +32,11 @@ type microsoft struct {
 
 // NewAzure finds credentials as Pulumi's provider does: ARM_* of the environment, else whoever is logged in.
 func NewAzure(context.Context) (Azure, error) {
-	credential, err := azureCredential(os.Getenv)
+	found, err := credential.Azure(os.Getenv)
 	if err != nil {
-		return nil, fmt.Errorf("%w for Azure: %w", ErrNoCredentials, err)
+		return nil, err
 	}
-	return newMicrosoft(credential, armEndpoint, &policy.ClientOptions{}), nil
-}
-
-func azureCredential(getenv func(string) string) (azcore.TokenCredential, error) {
-	tenant, id, secret := getenv("ARM_TENANT_ID"), getenv("ARM_CLIENT_ID"), getenv("ARM_CLIENT_SECRET")
-	if tenant != "" && id != "" && secret != "" {
-		return azidentity.NewClientSecretCredential(tenant, id, secret, nil)
-	}
-	return azidentity.NewDefaultAzureCredential(nil)
+	return newMicrosoft(found, armEndpoint, &policy.ClientOptions{}), nil
 }
 
 func newMicrosoft(credential azcore.TokenCredential, endpoint string, opts *policy.ClientOptions) microsoft {

@@ -3,10 +3,12 @@ package doctor
 import (
 	"context"
 	"errors"
+
+	"polygate.example/tools/internal/credential"
 )
 
 // ErrNoCredentials says that nobody is logged in to a cloud.
-var ErrNoCredentials = errors.New("no credentials")
+var ErrNoCredentials = credential.ErrNone
 
 // Clouds connects to the clouds. A connection is made with the credentials that Pulumi's provider would find, and fails with
 // an error that wraps ErrNoCredentials where there are none.

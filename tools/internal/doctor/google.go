@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
+
+	"polygate.example/tools/internal/credential"
 )
 
 // googleScope is the one scope all of Google Cloud's APIs take.
@@ -144,10 +146,11 @@ type cloudflareAPI struct {
 	base string
 }
 
-// NewCloudflare uses an API token, which Pulumi's provider takes from CLOUDFLARE_API_TOKEN.
-func NewCloudflare(token string) (Cloudflare, error) {
-	if token == "" {
-		return nil, fmt.Errorf("%w for Cloudflare: CLOUDFLARE_API_TOKEN is not set", ErrNoCredentials)
+// NewCloudflare uses the API token that Pulumi's provider takes from the environment.
+func NewCloudflare(getenv func(string) string) (Cloudflare, error) {
+	token, err := credential.Cloudflare(getenv)
+	if err != nil {
+		return nil, err
 	}
 	return newCloudflare(token, "https://api.cloudflare.com/client/v4"), nil
 }
