@@ -1,0 +1,191 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/monitor"
+	"polygate.example/tools/internal/localcloud/resource"
+)
+
+const (
+	armProfileType  = "Microsoft.Network/trafficManagerProfiles"
+	armExternalType = armProfileType + "/externalEndpoints"
+	armDisabled     = "Disabled"
+	armMaxBody      = 1 << 20
+)
+
+// trafficManager answers with the records there are, while the API is not broken on purpose.
+func (m armAPI) trafficManager(call func(resource.View) (any, error)) (any, error) {
+	if m.access.lost("azure", "trafficmanager") {
+		return nil, armUnavailable()
+	}
+	return call(m.store.View())
+}
+
+func (m armAPI) listProfiles(v resource.View, c armCall) (any, error) {
+	if err := armInGroup(v, c); err != nil {
+		return nil, err
+	}
+	list := []any{} // an empty one is no null
+	for _, r := range v.List(armProfile) {
+		if azure.Covers(c.id(0).String(), r.ID) {
+			list = append(list, m.profile(r))
+		}
+	}
+	return resource.Props{"value": list}, nil
+}
+
+func (m armAPI) getProfile(v resource.View, c armCall) (any, error) {
+	r, err := armFind(v, armProfile, c)
+	if err != nil {
+		return nil, err
+	}
+	return m.profile(r), nil
+}
+
+func (m armAPI) getEndpoint(v resource.View, c armCall) (any, error) {
+	r, i, err := armEndpoint(v, c)
+	if err != nil {
+		return nil, err
+	}
+	return m.endpoint(r, i), nil
+}
+
+// patchEndpoint changes an endpoint's status in the record of its profile, which holds the endpoints. Nothing is written when it is so
+// already. The monitor goes by it when the call returns.
+func (m armAPI) patchEndpoint(r *http.Request, c armCall) (any, error) {
+	status, err := readPatch(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.store.Amend(r.Context(), func(v resource.View) ([]resource.Record, error) {
+		rec, i, err := armEndpoint(v, c)
+		if err != nil || status == "" {
+			return nil, err
+		}
+		endpoints := slices.Clone(rec.Inputs.List("endpoints"))
+		e := rec.Inputs.Objects("endpoints")[i]
+		if armStatus(e, "endpointStatus") == status {
+			return nil, nil
+		}
+		endpoints[i] = e.With(resource.Props{"endpointStatus": status})
+		rec.Inputs = rec.Inputs.With(resource.Props{"endpoints": endpoints})
+		return []resource.Record{rec}, nil
+	}); err != nil {
+		return nil, err
+	}
+	return m.getEndpoint(m.store.View(), c)
+}
+
+// readPatch is the status that an endpoint is to have, "" for no other. The local Azure changes nothing else of one: a deployment does.
+func readPatch(body io.Reader) (string, error) {
+	var doc struct{ Properties map[string]any }
+	if err := json.NewDecoder(io.LimitReader(body, armMaxBody)).Decode(&doc); err != nil {
+		// Source: "Troubleshoot common Azure deployment errors", InvalidRequestContent.
+		return "", armRefuse(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: '%v'.", err)
+	}
+	for name := range doc.Properties {
+		if name != "endpointStatus" {
+			return "", armRefuse(http.StatusNotImplemented, resource.CodeUnsupported, "the local clouds do not have a change of an endpoint's %s by its API, only of its endpointStatus", name)
+		}
+	}
+	status, ok := doc.Properties["endpointStatus"]
+	if !ok {
+		return "", nil
+	}
+	for _, known := range []string{"Enabled", armDisabled} {
+		if s, ok := status.(string); ok && strings.EqualFold(s, known) {
+			return known, nil
+		}
+	}
+	return "", armRefuse(http.StatusBadRequest, azure.CodeBadRequest, "The endpoint status '%v' is not valid: it must be 'Enabled' or 'Disabled'.", status)
+}
+
+// armEndpoint finds an external endpoint in its profile, by its place there.
+func armEndpoint(v resource.View, c armCall) (resource.Record, int, error) {
+	r, err := armFind(v, armProfile, c)
+	if err != nil {
+		return r, 0, err
+	}
+	for i, e := range r.Inputs.Objects("endpoints") {
+		if strings.EqualFold(e.Str("name"), c.names[1]) && strings.EqualFold(e.Str("type"), armExternalType) {
+			return r, i, nil
+		}
+	}
+	return r, 0, armNotFound(c.id(2))
+}
+
+// profile is a profile as the API shows it. Defaults of the monitor's settings: "Traffic Manager endpoint monitoring", Configure endpoint
+// monitoring, learn.microsoft.com/azure/traffic-manager/traffic-manager-monitoring.
+func (m armAPI) profile(r resource.Record) resource.Props {
+	settings := resource.Props{"intervalInSeconds": 30, "timeoutInSeconds": 10, "toleratedNumberOfFailures": 3}
+	if r.Inputs.Object("monitorConfig").Int("intervalInSeconds") == 10 {
+		settings["timeoutInSeconds"] = 9
+	}
+	status := "CheckingEndpoints" // until the monitor has heard of it
+	if p, ok := m.status(r); ok {
+		status = string(p.Status)
+	}
+	endpoints := []any{}
+	for i := range r.Inputs.Objects("endpoints") {
+		endpoints = append(endpoints, m.endpoint(r, i))
+	}
+	return armTagged(r, resource.Props{
+		"id": r.ID, "name": r.Computed.Str("name"), "type": armProfileType, "location": "global",
+		"properties": resource.Props{
+			"profileStatus": armStatus(r.Inputs, "profileStatus"), "trafficRoutingMethod": r.Inputs.Str("trafficRoutingMethod"),
+			"dnsConfig":                   r.Inputs.Object("dnsConfig").With(r.Computed.Object("dnsConfig")),
+			"monitorConfig":               settings.With(r.Inputs.Object("monitorConfig")).With(resource.Props{"profileMonitorStatus": status}),
+			"endpoints":                   endpoints,
+			"trafficViewEnrollmentStatus": armDisabled,
+		},
+	})
+}
+
+// endpoint is a profile's i-th endpoint as the API shows it. Without a weight it has 1, and without a priority its place among the others:
+// "Traffic Manager routing methods". What the monitor has not heard of is as "Traffic Manager endpoint monitoring" has it.
+func (m armAPI) endpoint(r resource.Record, i int) resource.Props {
+	e := r.Inputs.Objects("endpoints")[i]
+	kind := e.Str("type")[strings.LastIndex(e.Str("type"), "/")+1:]
+	properties := resource.Props{"weight": 1, "priority": i + 1}.With(e).With(resource.Props{"endpointStatus": armStatus(e, "endpointStatus")})
+	delete(properties, "name")
+	delete(properties, "type")
+	p, _ := m.status(r)
+	switch status, ok := p.Endpoints[e.Str("name")]; {
+	case ok:
+		properties["endpointMonitorStatus"] = string(status)
+	case armStatus(e, "endpointStatus") == armDisabled:
+		properties["endpointMonitorStatus"] = armDisabled
+	case armStatus(r.Inputs, "profileStatus") == armDisabled:
+		properties["endpointMonitorStatus"] = "Inactive"
+	default:
+		properties["endpointMonitorStatus"] = "CheckingEndpoint"
+	}
+	return resource.Props{
+		"id": fmt.Sprintf("%s/%s/%s", r.ID, kind, e.Str("name")), "name": e.Str("name"), "type": armProfileType + "/" + kind, "properties": properties,
+	}
+}
+
+// status is how the monitor finds a profile, which it knows by its name in DNS.
+func (m armAPI) status(r resource.Record) (monitor.ProfileStatus, bool) {
+	for _, p := range m.profiles() {
+		if strings.EqualFold(p.Name, r.Computed.Object("dnsConfig").Str("fqdn")) {
+			return p, true
+		}
+	}
+	return monitor.ProfileStatus{}, false
+}
+
+// armStatus is whether something is switched on, which it is where nothing is said.
+func armStatus(in resource.Props, property string) string {
+	if in.Str(property) == armDisabled {
+		return armDisabled
+	}
+	return "Enabled"
+}
