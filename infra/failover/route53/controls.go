@@ -16,11 +16,14 @@ import (
 // kept at hand ("we recommend that you keep a local copy of the endpoints", ARC developer guide, "Best practices for routing
 // control"), by the controls' ARNs.
 const (
+	DetailEndpoints = "clusterEndpoints"   // region=url, comma separated
+	DetailControl   = "routingControlArn:" // and the region
 	detailCluster   = "clusterArn"
-	detailEndpoints = "clusterEndpoints"   // region=url, comma separated
-	detailControl   = "routingControlArn:" // and the region
-	waitPeriod      = 5000                 // milliseconds between changes, ARC's own default (API reference, AssertionRule, WaitPeriodMs)
-	maxControlName  = 64                   // API reference, CreateCluster, ClusterName
+)
+
+const (
+	waitPeriod     = 5000 // milliseconds between changes, ARC's own default (API reference, AssertionRule, WaitPeriodMs)
+	maxControlName = 64   // API reference, CreateCluster, ClusterName
 )
 
 // controls declares an Application Recovery Controller cluster with a switch for each region, and a rule that keeps some of them
@@ -62,7 +65,7 @@ func (b *builder) controls(members []failover.Member, details pulumi.StringMap) 
 			return err
 		}
 		asserted = append(asserted, control.Arn)
-		details[detailControl+m.Region.String()] = control.Arn
+		details[DetailControl+m.Region.String()] = control.Arn
 	}
 	// Another set of controls or another number replaces the rule, and its name is taken while the old one is there.
 	if _, err := route53recoverycontrol.NewSafetyRule(b.ctx, b.name+"-rule", &route53recoverycontrol.SafetyRuleArgs{
@@ -75,7 +78,7 @@ func (b *builder) controls(members []failover.Member, details pulumi.StringMap) 
 		return fmt.Errorf("safety rule: %w", err)
 	}
 	details[detailCluster] = cluster.Arn
-	details[detailEndpoints] = cluster.ClusterEndpoints.ApplyT(func(endpoints []route53recoverycontrol.ClusterClusterEndpoint) string {
+	details[DetailEndpoints] = cluster.ClusterEndpoints.ApplyT(func(endpoints []route53recoverycontrol.ClusterClusterEndpoint) string {
 		var out []string
 		for _, e := range endpoints {
 			if e.Region != nil && e.Endpoint != nil {
