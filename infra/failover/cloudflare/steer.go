@@ -47,7 +47,8 @@ func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts
 		return nil, err
 	}
 	out := &failover.Steering{Details: pulumi.StringMap{
-		"zone": b.balancer.ZoneId, "loadBalancer": b.balancer.ID(), "proxied": pulumi.String(strconv.FormatBool(z.settings.Cloudflare.Proxied)),
+		"account": pulumi.String(z.account), "zone": b.balancer.ZoneId, "loadBalancer": b.balancer.ID(),
+		"proxied": pulumi.String(strconv.FormatBool(z.settings.Cloudflare.Proxied)),
 	}}
 	for _, m := range plan.Members() {
 		out.Checks = append(out.Checks, b.check(m))
