@@ -32,10 +32,10 @@ func (m armAPI) listProfiles(v resource.View, c armCall) (any, error) {
 	if err := armInGroup(v, c); err != nil {
 		return nil, err
 	}
-	list := []any{} // an empty one is no null
+	list, found := []any{}, m.found() // an empty list is no null
 	for _, r := range v.List(armProfile) {
 		if azure.Covers(c.id(0).String(), r.ID) {
-			list = append(list, m.profile(r))
+			list = append(list, found.profile(r))
 		}
 	}
 	return resource.Props{"value": list}, nil
@@ -46,7 +46,7 @@ func (m armAPI) getProfile(v resource.View, c armCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.profile(r), nil
+	return m.found().profile(r), nil
 }
 
 func (m armAPI) getEndpoint(v resource.View, c armCall) (any, error) {
@@ -54,7 +54,7 @@ func (m armAPI) getEndpoint(v resource.View, c armCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.endpoint(r, i), nil
+	return m.found().endpoint(r, i), nil
 }
 
 // patchEndpoint changes an endpoint's status in the record of its profile, which holds the endpoints. Nothing is written when it is so
@@ -121,20 +121,37 @@ func armEndpoint(v resource.View, c armCall) (resource.Record, int, error) {
 	return r, 0, armNotFound(c.id(2))
 }
 
+// armFound is how the monitor finds the profiles, by their names in DNS.
+type armFound map[string]monitor.ProfileStatus
+
+func (m armAPI) found() armFound {
+	out := armFound{}
+	for _, p := range m.profiles() {
+		out[strings.ToLower(p.Name)] = p
+	}
+	return out
+}
+
+// of is how the monitor finds the profile of a record.
+func (f armFound) of(r resource.Record) (monitor.ProfileStatus, bool) {
+	p, ok := f[strings.ToLower(r.Computed.Object("dnsConfig").Str("fqdn"))]
+	return p, ok
+}
+
 // profile is a profile as the API shows it. Defaults of the monitor's settings: "Traffic Manager endpoint monitoring", Configure endpoint
 // monitoring, learn.microsoft.com/azure/traffic-manager/traffic-manager-monitoring.
-func (m armAPI) profile(r resource.Record) resource.Props {
+func (f armFound) profile(r resource.Record) resource.Props {
 	settings := resource.Props{"intervalInSeconds": 30, "timeoutInSeconds": 10, "toleratedNumberOfFailures": 3}
 	if r.Inputs.Object("monitorConfig").Int("intervalInSeconds") == 10 {
 		settings["timeoutInSeconds"] = 9
 	}
 	status := "CheckingEndpoints" // until the monitor has heard of it
-	if p, ok := m.status(r); ok {
+	if p, ok := f.of(r); ok {
 		status = string(p.Status)
 	}
 	endpoints := []any{}
 	for i := range r.Inputs.Objects("endpoints") {
-		endpoints = append(endpoints, m.endpoint(r, i))
+		endpoints = append(endpoints, f.endpoint(r, i))
 	}
 	return armTagged(r, resource.Props{
 		"id": r.ID, "name": r.Computed.Str("name"), "type": armProfileType, "location": "global",
@@ -150,13 +167,13 @@ func (m armAPI) profile(r resource.Record) resource.Props {
 
 // endpoint is a profile's i-th endpoint as the API shows it. Without a weight it has 1, and without a priority its place among the others:
 // "Traffic Manager routing methods". What the monitor has not heard of is as "Traffic Manager endpoint monitoring" has it.
-func (m armAPI) endpoint(r resource.Record, i int) resource.Props {
+func (f armFound) endpoint(r resource.Record, i int) resource.Props {
 	e := r.Inputs.Objects("endpoints")[i]
 	kind := e.Str("type")[strings.LastIndex(e.Str("type"), "/")+1:]
 	properties := resource.Props{"weight": 1, "priority": i + 1}.With(e).With(resource.Props{"endpointStatus": armStatus(e, "endpointStatus")})
 	delete(properties, "name")
 	delete(properties, "type")
-	p, _ := m.status(r)
+	p, _ := f.of(r)
 	switch status, ok := p.Endpoints[e.Str("name")]; {
 	case ok:
 		properties["endpointMonitorStatus"] = string(status)
@@ -170,16 +187,6 @@ func (m armAPI) endpoint(r resource.Record, i int) resource.Props {
 	return resource.Props{
 		"id": fmt.Sprintf("%s/%s/%s", r.ID, kind, e.Str("name")), "name": e.Str("name"), "type": armProfileType + "/" + kind, "properties": properties,
 	}
-}
-
-// status is how the monitor finds a profile, which it knows by its name in DNS.
-func (m armAPI) status(r resource.Record) (monitor.ProfileStatus, bool) {
-	for _, p := range m.profiles() {
-		if strings.EqualFold(p.Name, r.Computed.Object("dnsConfig").Str("fqdn")) {
-			return p, true
-		}
-	}
-	return monitor.ProfileStatus{}, false
 }
 
 // armStatus is whether something is switched on, which it is where nothing is said.
