@@ -27,7 +27,7 @@ func Explain(err error) error {
 // refusal is an error answer of Resource Manager.
 type refusal struct{ answer *azcore.ResponseError }
 
-// Error is status, code and message. Source of the document: "Common API details", Error response content, Azure/azure-resource-manager-rpc.
+// Error is status, code and message, as they are in Azure/azure-sdk-for-go issue #22571.
 func (r *refusal) Error() string {
 	var doc struct {
 		Error struct{ Message string }

@@ -150,6 +150,9 @@ func TestNoAnswer(t *testing.T) {
 	if err := c.manager(t, three()).Drain(t.Context(), []string{us}, true); err == nil || err.Error() != want {
 		t.Errorf("drain: %v", err)
 	}
+	if err := c.manager(t, three()).Drain(t.Context(), nil, true); err != nil {
+		t.Errorf("no region, for which nobody is asked: %v", err)
+	}
 }
 
 func TestNoGroup(t *testing.T) {

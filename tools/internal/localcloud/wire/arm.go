@@ -56,7 +56,7 @@ func (m armAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = map[string]any{"error": map[string]string{"code": refused.code, "message": refused.message}}
 	}
 	if status == http.StatusUnauthorized {
-		// Source: "Authenticate requests across tenants"; as it is sent: Azure/azure-powershell issue #12544.
+		// As Azure/azure-sdk-for-go has it, sdk/azcore/runtime/policy_bearer_token_test.go. Without claims the SDK asks for no other token.
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer authorization_uri="https://login.windows.net/%s", error="invalid_token", error_description="%s"`, azure.Tenant, refused.message))
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -174,7 +174,7 @@ func armNotFound(id azure.ID) error {
 		id.Type(), id.Name(), id.Group)
 }
 
-// armRefusal is an error answer. Source of the document: "Common API details", Error response content, Azure/azure-resource-manager-rpc.
+// armRefusal is an error answer. What it looks like: Azure/azure-sdk-for-go issue #22571.
 type armRefusal struct {
 	status        int
 	code, message string

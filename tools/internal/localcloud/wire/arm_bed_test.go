@@ -155,10 +155,9 @@ func armEndpoint(region string) resource.Props {
 func armProfile(name, method string, endpoints ...resource.Props) resource.Props {
 	return resource.Props{
 		"profileName": name, "location": "global", "profileStatus": "Enabled", "trafficRoutingMethod": method,
-		"dnsConfig": resource.Props{"relativeName": name + "-x", "ttl": 30.0},
-		"monitorConfig": resource.Props{"protocol": "HTTP", "port": 80.0, "path": "/health", "intervalInSeconds": 10.0, "timeoutInSeconds": 9.0,
-			"toleratedNumberOfFailures": 1.0},
-		"endpoints": resource.List(endpoints...),
+		"dnsConfig":     resource.Props{"relativeName": name + "-x", "ttl": 30.0},
+		"monitorConfig": resource.Props{"protocol": "HTTP", "port": 80.0, "path": "/health", "intervalInSeconds": 10.0, "toleratedNumberOfFailures": 1.0},
+		"endpoints":     resource.List(endpoints...),
 	}
 }
 

@@ -42,12 +42,13 @@ func TestARMRefusals(t *testing.T) {
 		{"no app", "error-not-found", "GET", armApp + "x" + armWeb, armToken, "", 404, azure.CodeNotFound, "'Microsoft.Web/sites/gw-appx' under"},
 		{"a status that there is not", "REST reference, Endpoints - Update: EndpointStatus", "PATCH", armOne + armNetwork, armToken, `{"properties": {"endpointStatus": "Off"}}`, 400, azure.CodeBadRequest, "'Off' is not valid"},
 		{"a status that is no text", "REST reference, Endpoints - Update: EndpointStatus", "PATCH", armOne + armNetwork, armToken, `{"properties": {"endpointStatus": 1}}`, 400, azure.CodeBadRequest, "'1' is not valid"},
-		{"no document", "Troubleshoot common Azure deployment errors, InvalidRequestContent", "PATCH", armOne + armNetwork, armToken, `{`, 400, "InvalidRequestContent", "could not be deserialized"},
+		{"no document", "cloudfoundry/bosh-azure-cpi-release issue #74", "PATCH", armOne + armNetwork, armToken, `{`, 400, "InvalidRequestContent", "could not be deserialized"},
 		{"another change", "the local Azure's own limit", "PATCH", armOne + armNetwork, armToken, `{"properties": {"weight": 3}}`, 501, resource.CodeUnsupported, "an endpoint's weight"},
 		{"another method", "the local Azure's own limit", "DELETE", armOne + armNetwork, armToken, "", 501, resource.CodeUnsupported, "DELETE " + armOne},
 		{"another type", "the local Azure's own limit", "GET", armGroup + "/providers/Microsoft.Network/dnsZones/x?api-version=2022-04-01", armToken, "", 501, resource.CodeUnsupported, "dnsZones/x"},
 		{"another namespace", "the local Azure's own limit", "GET", armGroup + "/providers/Microsoft.Compute/disks?api-version=2022-04-01", armToken, "", 501, resource.CodeUnsupported, "Microsoft.Compute/disks"},
 		{"no resource group", "the local Azure's own limit", "GET", armSub + "/providers/Microsoft.Network/trafficmanagerprofiles" + armNetwork, armToken, "", 501, resource.CodeUnsupported, "/providers/Microsoft.Network/trafficmanagerprofiles"},
+		{"another scope", "the local Azure's own limit", "GET", strings.Replace(armTop, "/resourceGroups/", "/locations/", 1) + armNetwork, armToken, "", 501, resource.CodeUnsupported, "/locations/gw"},
 		{"the root", "the local Azure's own limit", "GET", "/" + armNetwork, armToken, "", 501, resource.CodeUnsupported, "GET /"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,8 +127,10 @@ func TestARMDocuments(t *testing.T) {
 			t.Errorf("disabled: %v", got)
 		}
 		saved := b.saved.Load()
-		if status, got, _ := b.call("PATCH", armOne+armNetwork, armToken, `{}`); status != http.StatusOK || got["name"] != "azure-eastus" || b.saved.Load() != saved {
-			t.Errorf("nothing to change: %d %v", status, got)
+		for _, body := range []string{`{}`, `{"properties": {"endpointStatus": "Disabled"}}`} {
+			if status, got, _ := b.call("PATCH", armOne+armNetwork, armToken, body); status != http.StatusOK || got["name"] != "azure-eastus" || b.saved.Load() != saved {
+				t.Errorf("nothing to change: %d %v", status, got)
+			}
 		}
 	})
 	t.Run("app, without its settings", func(t *testing.T) {

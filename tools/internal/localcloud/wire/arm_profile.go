@@ -87,7 +87,7 @@ func (m armAPI) patchEndpoint(r *http.Request, c armCall) (any, error) {
 func readPatch(body io.Reader) (string, error) {
 	var doc struct{ Properties map[string]any }
 	if err := json.NewDecoder(io.LimitReader(body, armMaxBody)).Decode(&doc); err != nil {
-		// Source: "Troubleshoot common Azure deployment errors", InvalidRequestContent.
+		// Source: cloudfoundry/bosh-azure-cpi-release issue #74.
 		return "", armRefuse(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: '%v'.", err)
 	}
 	for name := range doc.Properties {
