@@ -40,8 +40,10 @@ func TestExplain(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := resourcemanager.Explain(tt.err)
-			if got.Error() != tt.want || got.Error() != tt.want { // the body can be read again
-				t.Errorf("got %q, want %q", got, tt.want)
+			for range 2 { // the body can be read again
+				if got.Error() != tt.want {
+					t.Errorf("got %q, want %q", got, tt.want)
+				}
 			}
 			if errors.Is(got, control.ErrUnknown) != tt.unknown {
 				t.Errorf("unknown is %t, want %t", !tt.unknown, tt.unknown)
