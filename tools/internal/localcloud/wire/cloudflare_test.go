@@ -389,3 +389,87 @@ func ask(t *testing.T, s *httptest.Server, method, path, auth, body string) (sta
 	}
 	return res.StatusCode, doc
 }
+
+// What is shown has the shape of Cloudflare's own: a pool as in cloudflare/cloudflare-go issue 767, health as in the example of "Pool Health
+// Details".
+func TestCloudflareDocuments(t *testing.T) {
+	b := newCFBed(t)
+	b.group()
+	id := b.pools
+	b.probed(id[0]+"/aws-use1", true, "", "TCP: no")
+	b.probed(id[0]+"/gcp-euw1", false, "TLS: expired", "TLS: expired")
+	origin := func(name string, weight float64, more map[string]any) map[string]any {
+		out := map[string]any{"name": name, "address": own(name), "enabled": true, "weight": weight, "header": map[string]any{"Host": []any{own(name)}}}
+		maps.Copy(out, more)
+		return out
+	}
+	pool := func(more map[string]any) map[string]any {
+		out := map[string]any{"id": id[0], "name": "api-primary", "description": "", "enabled": true, "minimum_origins": 1.0, "monitor": b.monitor, "check_regions": []any{"ENAM", "WEU"},
+			"healthy": true, "origins": []any{origin("aws-use1", 0.25, map[string]any{"healthy": true, "failure_reason": "No failures"}),
+				origin("gcp-euw1", 1, map[string]any{"healthy": false, "failure_reason": "TLS: expired"})}}
+		maps.Copy(out, more)
+		return out
+	}
+	finding := func(healthy bool, reason string) map[string]any {
+		return map[string]any{"healthy": healthy, "rtt": "12.1ms", "failure_reason": reason}
+	}
+	unprobed := []any{origin("aws-use1", 0.25, nil), origin("gcp-euw1", 1, nil)}
+	result := func(path string) any {
+		status, doc := ask(t, b.server, "GET", path, "Bearer "+cfToken, "")
+		var answer struct {
+			Success bool
+			Result  any
+		}
+		if err := json.Unmarshal(doc, &answer); err != nil || status != http.StatusOK || !answer.Success {
+			t.Fatalf("%d %s, %v", status, doc, err)
+		}
+		if list, ok := answer.Result.([]any); ok {
+			for _, p := range list {
+				p := p.(map[string]any)
+				for _, stamp := range []string{"created_on", "modified_on"} {
+					if _, err := time.Parse(time.RFC3339, fmt.Sprint(p[stamp])); err != nil {
+						t.Errorf("%s: %v", stamp, err)
+					}
+					delete(p, stamp)
+				}
+			}
+		}
+		return answer.Result
+	}
+	if diff := cmp.Diff([]any{pool(nil)}, result(cfPoolsURL)); diff != "" {
+		t.Errorf("pools:\n%s", diff)
+	}
+	want := map[string]any{"pool_id": id[0], "pop_health": map[string]any{
+		"WEU-1": map[string]any{"healthy": true, "origins": []any{map[string]any{own("aws-use1"): finding(true, "No failures")}, map[string]any{own("gcp-euw1"): finding(false, "TLS: expired")}}},
+		"WEU-2": map[string]any{"healthy": false, "origins": []any{map[string]any{own("aws-use1"): finding(false, "TCP: no")}, map[string]any{own("gcp-euw1"): finding(false, "TLS: expired")}}},
+	}}
+	if diff := cmp.Diff(want, result(cfPoolsURL+"/"+id[0]+"/health")); diff != "" {
+		t.Errorf("health:\n%s", diff)
+	}
+	b.probed(id[0]+"/aws-use1", false, "TCP: no")
+	failing := pool(map[string]any{"healthy": false, "origins": []any{origin("aws-use1", 0.25, map[string]any{"healthy": false, "failure_reason": "TCP: no"}),
+		origin("gcp-euw1", 1, map[string]any{"healthy": false, "failure_reason": "TLS: expired"})}})
+	if diff := cmp.Diff([]any{failing}, result(cfPoolsURL)); diff != "" {
+		t.Errorf("with no healthy origin:\n%s", diff)
+	}
+	b.probed(id[0]+"/aws-use1", false)
+	b.probed(id[0]+"/gcp-euw1", false)
+	unknown := pool(map[string]any{"origins": unprobed})
+	delete(unknown, "healthy")
+	if diff := cmp.Diff([]any{unknown}, result(cfPoolsURL)); diff != "" {
+		t.Errorf("before anybody has looked:\n%s", diff)
+	}
+	b.probed(id[0]+"/aws-use1", true, "")
+	if status, doc := ask(t, b.server, "PATCH", cfPoolsURL+"/"+id[0], "Bearer "+cfToken, `{"enabled": false}`); status != http.StatusOK {
+		t.Fatalf("%d %s", status, doc)
+	}
+	got := result(cfPoolsURL).([]any)[0].(map[string]any)
+	if _, err := time.Parse(time.RFC3339, fmt.Sprint(got["disabled_at"])); err != nil {
+		t.Errorf("disabled_at: %v", err)
+	}
+	delete(got, "disabled_at")
+	unknown["enabled"] = false
+	if diff := cmp.Diff(unknown, got); diff != "" {
+		t.Errorf("disabled:\n%s", diff)
+	}
+}
