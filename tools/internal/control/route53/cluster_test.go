@@ -92,7 +92,7 @@ func TestClusterEndpoints(t *testing.T) {
 	t.Run("two are away", func(t *testing.T) {
 		f := newFake(t)
 		m := f.manager(f.switched(2))
-		f.away = map[string]string{"us-east-1": "EndpointTemporarilyUnavailableException", "us-west-2": "InternalServerException"}
+		f.away = map[string]string{"us-east-1": "EndpointTemporarilyUnavailableException", "us-west-2": "ThrottlingException"}
 		for range 20 {
 			if err := m.Drain(t.Context(), []string{"aws/0"}, true); err != nil {
 				t.Fatal(err)

@@ -132,7 +132,11 @@ func (f *fake) cluster(w http.ResponseWriter, endpoint, operation string, body [
 		fmt.Fprintf(w, `{"__type":%q,"message":"of the fake %s"}`, code, f.conflict)
 	}
 	if code := f.away[endpoint]; code != "" {
-		refuse(500, code)
+		status := 500
+		if code == "ThrottlingException" {
+			status = 400
+		}
+		refuse(status, code)
 		return
 	}
 	var in struct {

@@ -109,7 +109,7 @@ func (b *amazonBed) region(region string) {
 	_, fn := b.cloud.Must(tFunction, resource.Props{"name": "gateway", "region": region, "role": "arn:aws:iam::000000000000:role/gateway", "runtime": "provided.al2023",
 		"handler": "bootstrap", "code": resource.Blob{Archive: true, Source: a.Serialize(), Hash: a.Hash}, "reservedConcurrentExecutions": 100.0})
 	id, _ := b.cloud.Must(tCheck, resource.Props{"type": "HTTPS", "fqdn": region + ".api.polygate.test", "port": 443.0, "resourcePath": "/healthz",
-		"requestInterval": 10.0, "failureThreshold": 2.0})
+		"requestInterval": 10.0})
 	b.topo.Regions = append(b.topo.Regions, topology.Region{Name: "aws/" + region, Provider: "aws", HealthCheck: id, Function: fn.Str("arn")})
 }
 

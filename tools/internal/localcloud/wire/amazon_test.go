@@ -111,7 +111,7 @@ func TestRoute53Concurrent(t *testing.T) {
 	client := sdk.NewFromConfig(b.config(token))
 	id := awssdk.String(b.topo.Regions[0].HealthCheck)
 	update := func(version *int64) (*sdk.UpdateHealthCheckOutput, error) {
-		return client.UpdateHealthCheck(t.Context(), &sdk.UpdateHealthCheckInput{HealthCheckId: id, HealthCheckVersion: version, Disabled: awssdk.Bool(true), FailureThreshold: awssdk.Int32(3)})
+		return client.UpdateHealthCheck(t.Context(), &sdk.UpdateHealthCheckInput{HealthCheckId: id, HealthCheckVersion: version, Disabled: awssdk.Bool(true), FailureThreshold: awssdk.Int32(4)})
 	}
 	seen, err := client.GetHealthCheck(t.Context(), &sdk.GetHealthCheckInput{HealthCheckId: id})
 	if err != nil {
@@ -137,10 +137,10 @@ func TestRoute53Concurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := out.HealthCheck.HealthCheckConfig
-	if got := *out.HealthCheck.HealthCheckVersion; got != *seen.HealthCheck.HealthCheckVersion+2 || !*c.Disabled || *c.FailureThreshold != 3 || *c.ResourcePath != "/elsewhere" {
+	if got := *out.HealthCheck.HealthCheckVersion; got != *seen.HealthCheck.HealthCheckVersion+2 || !*c.Disabled || *c.FailureThreshold != 4 || *c.ResourcePath != "/elsewhere" {
 		t.Errorf("version %d of %+v", got, c)
 	}
-	if r, _ := b.store.View().Get(tCheck, *id); r.Outputs().Int("failureThreshold") != 3 {
+	if r, _ := b.store.View().Get(tCheck, *id); r.Outputs().Int("failureThreshold") != 4 {
 		t.Errorf("the threshold is kept as %v", r.Outputs())
 	}
 }
@@ -153,6 +153,9 @@ func TestAmazonRefusals(t *testing.T) {
 	gone := b.topo
 	gone.Regions = slices.Clone(b.topo.Regions)
 	gone.Regions[0].HealthCheck, gone.Regions[0].Function = "no-such-check", strings.Replace(gone.Regions[0].Function, "gateway", "other", 1)
+	foreign := b.topo
+	foreign.Regions = slices.Clone(b.topo.Regions)
+	foreign.Regions[0].Function = strings.Replace(foreign.Regions[0].Function, ":000000000000:", ":123456789012:", 1)
 	regions := func(t topology.Topology, secret string) error {
 		m, err := route53.New(b.config(secret), t)
 		if err == nil {
@@ -172,6 +175,7 @@ func TestAmazonRefusals(t *testing.T) {
 	}{
 		"a check that is gone":         {regions(gone, token), "NoSuchHealthCheck", control.ErrUnknown},
 		"a function that is gone":      {functions(gone, token), "ResourceNotFoundException", control.ErrUnknown},
+		"another account's function":   {functions(foreign, token), "ResourceNotFoundException", control.ErrUnknown},
 		"Route 53, another secret":     {regions(b.topo, "another"), "SignatureDoesNotMatch", nil},
 		"Lambda, another secret":       {functions(b.topo, "another"), "InvalidSignatureException", nil},
 		"status of a calculated check": {second(client.GetHealthCheckStatus(t.Context(), &sdk.GetHealthCheckStatusInput{HealthCheckId: &calculated})), "InvalidInput", nil},
@@ -355,7 +359,7 @@ func TestRecoveryDrain(t *testing.T) {
 		}
 	}
 	if n != 5 {
-		t.Errorf("%d of the five endpoints were tried in 40 calls: want all, in random order", n)
+		t.Errorf("%d of the five endpoints were tried in some sixty calls: want all, in random order", n)
 	}
 }
 
