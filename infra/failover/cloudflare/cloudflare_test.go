@@ -72,6 +72,9 @@ func steer(t *testing.T, s settings.Settings) *record.Recorder {
 		if err == nil && len(got.Checks) != len(members) {
 			err = fmt.Errorf("%d checks for %d regions", len(got.Checks), len(members))
 		}
+		if err == nil && got.Details["account"] != pulumi.String("A1") {
+			err = fmt.Errorf("the details name the account %v", got.Details["account"])
+		}
 		return err
 	})
 	if err != nil {

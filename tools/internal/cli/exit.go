@@ -7,17 +7,23 @@ import (
 	"polygate.example/shared/config"
 )
 
-// Exit codes that all verbs share. 3 to 7 are kept for drills and releases.
+// Exit codes that all verbs share. 3, 4, 5 and 7 are kept for drills and releases.
 const (
-	ExitOK     = 0 // done, healthy, or no changes
-	ExitFailed = 1 // failed, unhealthy, or (with --exit-code) changes found
-	ExitUsage  = 2 // wrong usage or bad configuration: nothing was done
+	ExitOK      = 0 // done, healthy, or no changes
+	ExitFailed  = 1 // failed, unhealthy, or (with --exit-code) changes found
+	ExitUsage   = 2 // wrong usage or bad configuration: nothing was done
+	ExitBlocked = 6 // a safety rule, or whoever was asked, refused it: nothing was done
 )
 
 // usageError marks an error as the caller's to mend before anything can happen.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// blocked marks an order that was refused though it could have been carried out.
+type blocked struct{ error }
+
+func (e blocked) Unwrap() error { return e.error }
 
 // unhealthy ends a verb with exit code 1 after it has already said why.
 type unhealthy struct{}
@@ -36,6 +42,8 @@ func exitCode(err error) int {
 		return ExitFailed
 	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set):
 		return ExitUsage
+	case errors.As(err, new(blocked)):
+		return ExitBlocked
 	}
 	return ExitFailed
 }

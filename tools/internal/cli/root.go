@@ -59,7 +59,7 @@ func (a *app) command() *cobra.Command {
 		Long: `polygate packs one gateway for three clouds, deploys it with Pulumi into many regions of each, and puts one
 hostname with health-checked DNS failover before them. The same program and the same artefacts run on local clouds.
 
-Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wrong usage or bad configuration.`,
+Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wrong usage or bad configuration; 6 refused by a safety rule.`,
 		Example: `  polygate up -s local              # build, start the local clouds, deploy
   polygate local fail aws/us-east-1 # break a region
   polygate status --watch           # see the others take over`,
@@ -76,7 +76,7 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())}
 	})
-	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
+	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.failoverCommand(), a.failbackCommand(), a.drainCommand(), a.undrainCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
 	for _, c := range root.Commands() {
 		a.needsProject(c)
 	}

@@ -125,6 +125,9 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err := c.serve(); err != nil {
 		return nil, err
 	}
+	if err := c.serveManagement(); err != nil {
+		return nil, err
+	}
 	if err := c.apply(ctx); err != nil {
 		return nil, err
 	}

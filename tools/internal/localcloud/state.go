@@ -18,17 +18,18 @@ import (
 // State is what running local clouds tell everyone else: where they listen, and how to ask them. It is written when they
 // are ready and removed when they stop.
 type State struct {
-	PID       int            `json:"pid"`
-	Speed     float64        `json:"speed"`     // cloud seconds per wall second
-	DNS       string         `json:"dns"`       // authoritative DNS, host:port, UDP and TCP
-	Edge      string         `json:"edge"`      // the internet before the fronts, host:port, TLS by server name
-	Origin    string         `json:"origin"`    // the stand-in upstream, host:port
-	API       string         `json:"api"`       // control API, host:port
-	Token     string         `json:"token"`     // bearer token of the control API
-	CA        string         `json:"ca"`        // PEM file of the authority that signs the fronts' certificates
-	Providers map[string]int `json:"providers"` // Pulumi provider -> gRPC port on 127.0.0.1
-	Dials     string         `json:"dials"`     // what they were started with; see Options.Dials
-	Started   time.Time      `json:"started"`
+	PID        int            `json:"pid"`
+	Speed      float64        `json:"speed"`      // cloud seconds per wall second
+	DNS        string         `json:"dns"`        // authoritative DNS, host:port, UDP and TCP
+	Edge       string         `json:"edge"`       // the internet before the fronts, host:port, TLS by server name
+	Origin     string         `json:"origin"`     // the stand-in upstream, host:port
+	API        string         `json:"api"`        // control API, host:port
+	Token      string         `json:"token"`      // bearer token of the control API
+	CA         string         `json:"ca"`         // PEM file of the authority that signs the fronts' certificates
+	Management string         `json:"management"` // the clouds' management APIs, host:port, TLS by server name
+	Providers  map[string]int `json:"providers"`  // Pulumi provider -> gRPC port on 127.0.0.1
+	Dials      string         `json:"dials"`      // what they were started with; see Options.Dials
+	Started    time.Time      `json:"started"`
 }
 
 // DebugProviders is the value of PULUMI_DEBUG_PROVIDERS that attaches the Pulumi engine to these clouds.

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 	"polygate.example/shared/handler"
 	"polygate.example/shared/health"
 	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/localcloud/pki"
 )
 
 // Edge is how a tool outside reaches the fronts. Empty on real clouds, where port 443 of what DNS answers is the way.
@@ -239,13 +239,9 @@ func fetchHealth(ctx context.Context, client *http.Client, target, front string,
 func newClient(opts Options) (*http.Client, error) {
 	tr := &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: opts.Timeout}
 	if opts.Edge.CA != "" {
-		pem, err := os.ReadFile(opts.Edge.CA)
+		pool, err := pki.Roots(opts.Edge.CA)
 		if err != nil {
-			return nil, fmt.Errorf("read the local authority's certificate: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate", opts.Edge.CA)
+			return nil, err
 		}
 		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}

@@ -109,6 +109,19 @@ func create(dir, certPath, keyPath string) (certPEM, keyPEM []byte, err error) {
 	return certPEM, keyPEM, os.WriteFile(certPath, certPEM, 0o644) //nolint:gosec // clients must be able to read the root
 }
 
+// Roots trusts the authority of a file and no other.
+func Roots(file string) (*x509.CertPool, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the local authority's certificate: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return pool, nil
+}
+
 // Path is where the authority's certificate lies, for clients such as curl --cacert.
 func (ca *CA) Path() string { return ca.path }
 

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"google.golang.org/api/option"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/control"
+	"polygate.example/tools/internal/control/appservice"
+	"polygate.example/tools/internal/control/cloudflare"
+	"polygate.example/tools/internal/control/cloudfunctions"
+	"polygate.example/tools/internal/control/lambda"
+	"polygate.example/tools/internal/control/route53"
+	"polygate.example/tools/internal/control/trafficmanager"
+	"polygate.example/tools/internal/credential"
+)
+
+// cloudflareAPI is where Cloudflare's API is.
+const cloudflareAPI = "https://api.cloudflare.com/client/v4"
+
+// seat is the control seat of a stack: connections to the APIs of its manager and providers. On local clouds the SDKs are the same, and so
+// are the hosts that they ask; only the network leads elsewhere.
+type seat struct {
+	topology topology.Topology
+	local    *http.Client // leads to local clouds; nil on real ones
+	token    string       // of the local clouds
+	profile  string       // aws:profile
+	getenv   func(string) string
+}
+
+// seat takes the control seat of what a topology describes.
+func (a *app) seat(ctx context.Context, s settings.Settings, t topology.Topology) (*seat, error) {
+	out := &seat{topology: t, getenv: a.getenv}
+	if s.LocalClouds == nil {
+		profile, err := settings.Value(settings.Path(a.root, a.stack), "aws:profile")
+		out.profile = profile
+		return out, err
+	}
+	st, err := a.cloudState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out.token = st.Token
+	out.local, err = st.ManagementClient()
+	return out, err
+}
+
+// manager connects to one of the stack's traffic managers.
+func (s *seat) manager(ctx context.Context, name string) (control.Manager, error) {
+	switch name {
+	case "route53":
+		config, err := s.aws(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return route53.New(config, s.topology)
+	case "trafficmanager":
+		credential, opts, err := s.azure()
+		if err != nil {
+			return nil, err
+		}
+		return trafficmanager.New(credential, opts, s.topology)
+	case "cloudflare":
+		token, client, err := s.token, s.local, error(nil)
+		if client == nil {
+			client = &http.Client{}
+			token, err = credential.Cloudflare(s.getenv)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return cloudflare.New(client, cloudflareAPI, token, s.topology), nil
+	}
+	return nil, fmt.Errorf("nobody knows how to operate the traffic manager %q", name)
+}
+
+// provider connects to one of the stack's providers; done ends the connection.
+func (s *seat) provider(ctx context.Context, name string) (p control.Provider, done func() error, err error) {
+	done = func() error { return nil }
+	switch name {
+	case "aws":
+		config, err := s.aws(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return lambda.New(config, s.topology), done, nil
+	case "azure":
+		credential, opts, err := s.azure()
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := appservice.New(credential, opts, s.topology)
+		return p, done, err
+	case "gcp":
+		var opts []option.ClientOption
+		if s.local != nil {
+			opts = append(opts, option.WithHTTPClient(&http.Client{Transport: bearer{s.token, s.local.Transport}}))
+		}
+		p, err := cloudfunctions.New(ctx, s.topology, opts...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p, p.Close, nil
+	}
+	return nil, nil, fmt.Errorf("nobody knows how to ask the provider %q", name)
+}
+
+func (s *seat) aws(ctx context.Context) (aws.Config, error) {
+	if s.local == nil {
+		return credential.AWS(ctx, s.profile)
+	}
+	return aws.Config{
+		Region: "us-east-1", HTTPClient: s.local, RetryMaxAttempts: 2,
+		Credentials: credentials.NewStaticCredentialsProvider("local", s.token, ""),
+	}, nil
+}
+
+func (s *seat) azure() (azcore.TokenCredential, *arm.ClientOptions, error) {
+	if s.local == nil {
+		found, err := credential.Azure(s.getenv)
+		return found, &arm.ClientOptions{}, err
+	}
+	return fixed(s.token), &arm.ClientOptions{
+		ClientOptions:         policy.ClientOptions{Transport: s.local, Retry: policy.RetryOptions{MaxRetries: -1}},
+		DisableRPRegistration: true,
+	}, nil
+}
+
+// fixed is a token that does for local clouds.
+type fixed string
+
+// GetToken gives it.
+func (f fixed) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: string(f), ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+// bearer shows a token with each request.
+type bearer struct {
+	token string
+	next  http.RoundTripper
+}
+
+// RoundTrip sends the request on.
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+b.token)
+	return b.next.RoundTrip(r)
+}
+
+var (
+	_ azcore.TokenCredential = fixed("")
+	_ http.RoundTripper      = bearer{}
+)
