@@ -306,7 +306,9 @@ func (a *app) clients(ctx context.Context, s settings.Settings, t topology.Topol
 			}
 			c, err := client.New(client.Options{
 				Resolver: resolver, RootCAs: roots, Timeout: 5 * time.Second, Source: p.Source(),
-				Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) { return netip.AddrPortFrom(ip, edge.Port()), nil },
+				Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) {
+					return netip.AddrPortFrom(ip, edge.Port()), nil
+				},
 			})
 			if err != nil {
 				return "", err

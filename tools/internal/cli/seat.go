@@ -2,8 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -23,6 +28,7 @@ import (
 	"polygate.example/tools/internal/control/route53"
 	"polygate.example/tools/internal/control/trafficmanager"
 	"polygate.example/tools/internal/credential"
+	"polygate.example/tools/internal/status"
 )
 
 // cloudflareAPI is where Cloudflare's API is.
@@ -113,6 +119,87 @@ func (s *seat) provider(ctx context.Context, name string) (p control.Provider, d
 		return p, p.Close, nil
 	}
 	return nil, nil, fmt.Errorf("nobody knows how to ask the provider %q", name)
+}
+
+// controlSeat makes looks from the control seat. On real clouds one is remembered for a while: Route 53 takes one question a second for
+// the states of its checks (see control/route53), and a watch looks as often.
+func (a *app) controlSeat(ctx context.Context, s settings.Settings, t topology.Topology) (func(context.Context) status.Control, error) {
+	at, err := a.seat(ctx, s, t)
+	if err != nil {
+		return nil, err
+	}
+	keep := time.Minute
+	if s.LocalClouds != nil {
+		keep = 0
+	}
+	var mu sync.Mutex
+	var last status.Control
+	var asked time.Time
+	return func(ctx context.Context) status.Control {
+		mu.Lock()
+		defer mu.Unlock()
+		if asked.IsZero() || time.Since(asked) > keep {
+			last, asked = at.look(ctx), time.Now()
+			last.Led = a.led(ctx, s)
+		}
+		return last
+	}, nil
+}
+
+// look asks the manager and all providers at the same time. Who cannot be asked is named: it may be what is lost.
+func (s *seat) look(ctx context.Context) status.Control {
+	out := status.Control{Functions: map[string]control.Function{}}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	failed := func(who string, err error) {
+		text, _, _ := strings.Cut(err.Error(), "\n")
+		mu.Lock()
+		defer mu.Unlock()
+		out.Unasked = append(out.Unasked, who+": "+text)
+	}
+	wg.Go(func() {
+		m, err := s.manager(ctx, s.topology.Manager)
+		if err == nil {
+			var seen map[string]control.Region
+			seen, err = m.Regions(ctx)
+			mu.Lock()
+			out.Managed = seen
+			mu.Unlock()
+		}
+		if err != nil {
+			failed(s.topology.Manager, err)
+		}
+	})
+	for _, name := range s.providers() {
+		wg.Go(func() {
+			p, done, err := s.provider(ctx, name)
+			if err != nil {
+				failed(name, err)
+				return
+			}
+			seen, err := p.Functions(ctx)
+			mu.Lock()
+			maps.Copy(out.Functions, seen)
+			mu.Unlock()
+			if err = errors.Join(err, done()); err != nil {
+				failed(name, err)
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(out.Unasked)
+	return out
+}
+
+// providers are those that the topology has regions of.
+func (s *seat) providers() []string {
+	var out []string
+	for _, r := range s.topology.Regions {
+		if !slices.Contains(out, r.Provider) {
+			out = append(out, r.Provider)
+		}
+	}
+	return out
 }
 
 func (s *seat) aws(ctx context.Context) (aws.Config, error) {

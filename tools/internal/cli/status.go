@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,7 +27,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Who serves the hostname, and how every region is",
 		Long: `status looks from a client's seat: it resolves the shared name and asks every region for its health under its own
-name over TLS. It exits with 1 unless every region is healthy.`,
+name over TLS; and from the control seat: what the traffic manager's checks say of each region, and its provider of what runs there. It exits
+with 1 unless every region answers.`,
 		Example: "  polygate status\n  polygate status --watch\n  polygate status --json | jq .serving",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -103,6 +105,9 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) 
 		return nil, err
 	}
 	opts := status.Options{Topology: t, Front: front}
+	if opts.Control, err = a.controlSeat(ctx, s, t); err != nil {
+		return nil, err
+	}
 	if s.LocalClouds == nil {
 		return func(ctx context.Context) (status.Report, error) { return status.Collect(ctx, opts) }, nil
 	}
@@ -179,6 +184,12 @@ func table(w io.Writer, r status.Report) error {
 	if r.CertificateDays != nil && r.Serving != "" {
 		fmt.Fprintf(w, "certificate of %s: %s%s\n\n", r.Hostname, days(r.Certificate), suffix(r.Detail))
 	}
+	if r.Led != "" && r.Led != r.Manager {
+		fmt.Fprintf(w, "clients are led to %s, which is not the manager of the stack but its spare\n\n", r.Led)
+	}
+	for _, who := range r.Unasked {
+		fmt.Fprintf(w, "not asked: %s\n\n", who)
+	}
 	if allOff(r) {
 		fmt.Fprintf(w, "every routing control is off: all regions count as healthy, and nothing fails over until some are switched on\n\n")
 	}
@@ -212,6 +223,15 @@ func regionDetail(reg status.Region) string {
 	}
 	if reg.Off {
 		parts = append(parts, "switched off")
+	}
+	if m := reg.Manager; m != nil && m.Drained && !reg.Drained && !reg.Off {
+		parts = append(parts, "drained by hand")
+	}
+	if m := reg.Manager; m != nil && !m.Healthy && !m.Drained && reg.Healthy {
+		parts = append(parts, "the traffic manager calls it "+cmp.Or(m.State, "unhealthy")+suffix(m.Why))
+	}
+	if f := reg.Function; f != nil && !f.Ready {
+		parts = append(parts, "its function is "+f.State+suffix(f.Why))
 	}
 	if reg.Detail != "" {
 		parts = append(parts, reg.Detail)

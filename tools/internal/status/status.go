@@ -24,6 +24,7 @@ import (
 	"polygate.example/shared/handler"
 	"polygate.example/shared/health"
 	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/control"
 	"polygate.example/tools/internal/localcloud/pki"
 )
 
@@ -49,6 +50,25 @@ type Region struct {
 	Votes     string `json:"votes,omitempty"`  // "k of n" checkers that call it healthy, where the manager tells
 	Detail    string `json:"detail,omitempty"` // why it is not healthy, or what does not fit
 	Certificate
+	Manager  *Managed  `json:"manager,omitempty"`  // what the traffic manager says of it; null where it could not be asked
+	Function *Function `json:"function,omitempty"` // what its provider says of what runs there; null where it could not be asked
+}
+
+// Managed is what a traffic manager says of a region.
+type Managed struct {
+	Healthy bool      `json:"healthy"`
+	Drained bool      `json:"drained"`
+	State   string    `json:"state"` // in the manager's own word
+	Why     string    `json:"why,omitempty"`
+	At      time.Time `json:"at,omitzero"` // of the youngest datum, where the manager tells
+}
+
+// Function is what a provider says of a function.
+type Function struct {
+	Ready   bool      `json:"ready"`
+	State   string    `json:"state"` // in the provider's own word
+	Why     string    `json:"why,omitempty"`
+	Updated time.Time `json:"updated,omitzero"`
 }
 
 // Report is one look at an environment.
@@ -60,12 +80,15 @@ type Report struct {
 	Edge         Edge      `json:"edge"`
 	BoundSeconds int       `json:"bound_seconds"` // longest time without answers after a failure, in cloud time
 	Speed        float64   `json:"speed"`         // cloud seconds per second; 1 on real clouds
+	Manager      string    `json:"manager,omitempty"`
 	Pattern      string    `json:"pattern,omitempty"`
 	Steering     string    `json:"steering,omitempty"` // where several regions serve
 	Serving      string    `json:"serving"`            // region the shared name resolves to, "" when it resolves to none; where several serve, this time
 	Detail       string    `json:"detail,omitempty"`   // why it resolves to none, or why clients that it leads there fail
 	Certificate            // shown for the shared name
 	Regions      []Region  `json:"regions"`
+	Led          string    `json:"led,omitempty"`     // manager whose servers clients are led to, where that can be told
+	Unasked      []string  `json:"unasked,omitempty"` // of managers and providers, who could not be asked, and why
 	Checked      time.Time `json:"checked"`
 }
 
@@ -85,9 +108,36 @@ type Options struct {
 	Timeout  time.Duration // of one probe; 0 is 5 s
 	Votes    func(healthCheck string) string
 	Off      func(region string) bool // its routing control is off; nil where nobody can tell
+	// Control is the control seat, asked at the same time; nil has none.
+	Control func(ctx context.Context) Control
 	// Front is what the traffic manager's front shows to the regions, which answer nobody else; "" where it has none. It is sent
 	// to regions' own names only.
 	Front string
+}
+
+// Control is what the control seat knows of the regions, by name.
+type Control struct {
+	Managed   map[string]control.Region
+	Functions map[string]control.Function
+	Led       string
+	Unasked   []string
+}
+
+// tell writes into a report what the control seat knows.
+func (c Control) tell(r *Report) {
+	r.Led, r.Unasked = c.Led, c.Unasked
+	for i := range r.Regions {
+		seen := &r.Regions[i]
+		if m, ok := c.Managed[seen.Name]; ok {
+			seen.Manager = &Managed{Healthy: m.Healthy, Drained: m.Drained, State: m.State, Why: m.Why, At: m.At}
+			if m.Of > 0 {
+				seen.Votes = fmt.Sprintf("%d of %d", m.Passing, m.Of)
+			}
+		}
+		if f, ok := c.Functions[seen.Name]; ok {
+			seen.Function = &Function{Ready: f.Ready, State: f.State, Why: f.Why, Updated: f.Updated}
+		}
+	}
 }
 
 // Collect takes one look. All regions are probed at once, so that it lasts no longer than the slowest probe.
@@ -107,7 +157,7 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 	}
 	defer client.CloseIdleConnections()
 	r := Report{
-		Environment: t.Environment, Hostname: t.Hostname, Pattern: t.Pattern, Steering: t.Steering, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: t.Bound,
+		Environment: t.Environment, Hostname: t.Hostname, Manager: t.Manager, Pattern: t.Pattern, Steering: t.Steering, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: t.Bound,
 		Speed: cmp.Or(opts.Speed, 1), Regions: make([]Region, len(t.Regions)), Checked: time.Now().UTC(),
 	}
 	names, resolveErr := resolve(ctx, opts, t.Hostname)
@@ -117,7 +167,12 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 	for i, reg := range t.Regions {
 		wg.Go(func() { r.Regions[i] = probe(ctx, client, t, reg, opts) })
 	}
+	var seat Control
+	if opts.Control != nil {
+		wg.Go(func() { seat = opts.Control(ctx) })
+	}
 	wg.Wait()
+	seat.tell(&r)
 	if err := ctx.Err(); err != nil {
 		return Report{}, err // whatever was not reached because of it is not down
 	}
