@@ -302,7 +302,7 @@ func (a *app) deployment(ctx context.Context, local bool) (deploy.Options, error
 		// Its backends for files and buckets write all of the state before and after each operation, which costs the square of what there is.
 		// Local clouds know what a run has made that was killed before the end, so that here it is written then.
 		opts.Env["PULUMI_SKIP_CHECKPOINTS"] = "true"
-		opts.Disown = localcloud.NewClient(st).Disown
+		opts.Witness = localcloud.NewClient(st)
 	} else {
 		backend, err := a.backend()
 		if err := errors.Join(a.realClouds(), err); err != nil {
@@ -372,7 +372,7 @@ func (a *app) atWork() string {
 
 func describe(c deploy.Changes) string {
 	var parts []string
-	for _, op := range []string{"create", "update", "replace", "delete", "same"} {
+	for _, op := range []string{"create", "update", "replace", "delete", "unrecorded", "same"} {
 		if c[op] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c[op], op))
 		}
