@@ -152,7 +152,11 @@ func TestKilled(t *testing.T) {
 	for _, depth := range []int{12, 35, 60} {
 		kill(t, env, "up", made(depth))
 	}
-	harnesstest.Must(t, env, "up")
+	t.Log("a region is given up: what was made of it goes")
+	harnesstest.Turn(t, env, map[string]any{"regions": regions[:len(regions)-1]})
+	if r := harnesstest.Must(t, env, "up"); !strings.Contains(r.Stderr, "removed what a killed run had made") {
+		t.Errorf("up says nothing of what it removed:\n%s", r.Stderr)
+	}
 	harnesstest.Must(t, env, "preview", "--exit-code")
 	eventually(t, env, "everything healthy", healthy)
 
@@ -217,7 +221,11 @@ func unlocked(t *testing.T, env *harness.Environment) {
 		if len(now) > 0 && now[0] != before[0] {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 
