@@ -8,5 +8,11 @@ func Phases(s settings.Settings) []string {
 	if !s.Fronted() {
 		return nil
 	}
-	return []string{"http_request_late_transform", "http_config_settings"}
+	return []string{phaseMark, phaseStrict}
 }
+
+// The phases of the rule that marks requests, and of the one that has origins' certificates validated.
+const (
+	phaseMark   = "http_request_late_transform"
+	phaseStrict = "http_config_settings"
+)

@@ -71,7 +71,7 @@ safe way, through polygate:spare, or --cut-over says that clients may be cut off
 		},
 	}
 	how.flags(a, c)
-	c.Flags().BoolVar(&how.cutOver, "cut-over", false, "change polygate:manager though clients are cut off until the delegation follows")
+	c.Flags().BoolVar(&how.cutOver, "cut-over", false, "do what cuts clients off: another polygate:manager before the delegation follows, a front before regions that serve")
 	return c
 }
 
