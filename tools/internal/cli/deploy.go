@@ -117,7 +117,11 @@ built under dist/<env>/. With local clouds it stops them too and removes all the
 				}
 			}
 			if !local {
-				a.step("destroy: nothing of %s is left in the clouds; what was built for it stays in %s", a.stack, a.dist())
+				kept := ""
+				if slices.Contains(s.Providers(), "gcp") {
+					kept = ", but for the log bucket at Google, which is meant to outlive the stack (infra/provider/gcp/README.md)"
+				}
+				a.step("destroy: nothing of %s is left in the clouds%s; what was built for it stays in %s", a.stack, kept, a.dist())
 				return nil
 			}
 			if err := a.removeClouds(ctx); err != nil {
