@@ -114,13 +114,14 @@ they need. The default ones are editors where the organisation does not forbid i
 `, permission.ProjectIAM)
 	slices.Sort(elsewhere)
 	p.line("Beside these: %s.\n", strings.Join(slices.Compact(elsewhere), "; "))
-	p.line("%s", `The function takes requests without an identity, which a load balancer has not: `+"`"+`allUsers`+"`"+` may invoke it. An organisation that restricts sharing by
-domain (`+"`"+`iam.allowedPolicyMemberDomains`+"`"+`, as new ones do) refuses that grant, which `+"`"+`polygate doctor`+"`"+` sees where the
-deployer also has `+"`"+`roles/orgpolicy.policyViewer`+"`"+`. Have who administers its policies exempt the project first:
-
-    printf 'name: projects/<project>/policies/iam.allowedPolicyMemberDomains\nspec: {rules: [{allowAll: true}]}\n' > policy.yaml
-    gcloud org-policies set-policy policy.yaml
-`)
+	p.line("%s", "The function takes requests without an identity, which a load balancer has not: `allUsers` may invoke it. An organisation that restricts sharing\n"+
+		"(`iam.allowedPolicyMemberDomains`, as new ones do, or `iam.managed.allowedPolicyMembers`) refuses that grant, which `polygate doctor` sees where the deployer\n"+
+		"also has `roles/orgpolicy.policyViewer` and `orgpolicy.googleapis.com` is enabled. Each of the two refuses for itself. Have who administers its policies exempt\n"+
+		"the project first from those that are set:\n\n"+
+		"    printf 'name: projects/<project>/policies/iam.allowedPolicyMemberDomains\\nspec: {rules: [{allowAll: true}]}\\n' > policy.yaml\n"+
+		"    gcloud org-policies set-policy policy.yaml\n"+
+		"    printf 'name: projects/<project>/policies/iam.managed.allowedPolicyMembers\\nspec: {rules: [{enforce: false}]}\\n' > policy.yaml\n"+
+		"    gcloud org-policies set-policy policy.yaml\n")
 
 	p.line("## 4. Azure: resource providers and a role\n")
 	for _, namespace := range permission.ResourceProviders(everything()) {
