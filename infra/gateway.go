@@ -144,6 +144,9 @@ func newTopology(args GatewayArgs, manager failover.Manager, regions []deployed,
 			Path: s.Check.Path, Interval: s.Check.Interval, Threshold: s.Check.Threshold, Timeout: cmp.Or(s.Check.Timeout, manager.Spec().ProbeTimeout),
 		},
 	}
+	if s.Fronted() {
+		t.Front = provider.FrontDigest(s.FrontSecret)
+	}
 	if len(regions) > 1 { // one region alone has nothing to fail over to: there is no bound to keep
 		bound := manager.Bound(s)
 		t.Detect, t.Bound = int(bound.Detect/time.Second), int(bound.Total()/time.Second)

@@ -57,6 +57,7 @@ func TestNoDialIsIdleInSilence(t *testing.T) {
 		{"secrets", one, route53, "{KEY: {aws: 'arn:aws:ssm:us-east-1:123456789012:parameter/key', gcp: projects/my-project/secrets/key}}", refused, "polygate:secrets.KEY.gcp: no region of the stack is of gcp"},
 		{"frontSecret", one, route53, `{"secure": "v1:x:y"}`, refused, "polygate:frontSecret: is set, and no front shows it"},
 		{"frontSecretBefore", one, route53, "open", refused, "polygate:frontSecretBefore: is set, and there is no polygate:frontSecret"},
+		{"permissionsBoundary", google, route53, "arn:aws:iam::123456789012:policy/polygate-boundary", say, "polygate:permissionsBoundary: has no effect: no region is of a provider whose roles have one (gcp)"},
 		{"alarms", one, route53 + "\n  polygate:timeout: 5", "{email: ops@example.com, latencyMs: 5001}", refused, "polygate:alarms.latencyMs: is 5001, and no request takes longer than 5 seconds"},
 		{"alarms", one, route53 + "\n  polygate:timeout: 2", "{email: ops@example.com}", refused, "polygate:alarms.latencyMs: is 3000, and no request takes longer than 2 seconds"},
 		{"budget", one, route53, "{email: ops@example.com, monthly: 1, billingAccount: 012345-6789AB-CDEF01}", refused, "polygate:budget.billingAccount: is set, and the budgets of aws are in no billing account"},

@@ -32,9 +32,10 @@ func Settings(root, environment string) (settings.Settings, error) {
 	return settings.Load(settings.Path(root, environment), catalog.Rules()...)
 }
 
-// Warnings are what can be said of an environment's valid settings: dials that have no effect, and what is left of the examples.
+// Warnings are what can be said of an environment's valid settings: dials that have no effect, what is left of the examples, and a
+// dial that has an effect on others.
 func Warnings(root string, s settings.Settings) (settings.Problems, error) {
-	return settings.Warnings(settings.Path(root, s.Environment), s, append(catalog.Idle(), placeholders)...)
+	return settings.Warnings(settings.Path(root, s.Environment), s, append(catalog.Idle(), placeholders, excludes)...)
 }
 
 // DocumentRule compares a gateway document with the settings it is to be deployed with: regions no provider has, routes that

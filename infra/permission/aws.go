@@ -1,7 +1,6 @@
 package permission
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -132,9 +131,21 @@ type statement struct {
 	Condition map[string]any `json:",omitempty"`
 }
 
+// document is an IAM policy.
+type document struct {
+	Version   string
+	Statement []statement
+}
+
+// version is that of the language of IAM policies.
+const version = "2012-10-17"
+
 // Policy is the IAM policy of the deployer, as JSON: a statement for each kind of resource. always leaves out what only a
 // dial asks for.
-func Policy(always bool) (string, error) {
+func Policy(always bool) (string, error) { return text(document{version, statements(always)}) }
+
+// statements are those of the deployer's policy.
+func statements(always bool) []statement {
 	bySid := map[string]*statement{}
 	var order []string
 	var lists []statement
@@ -172,19 +183,14 @@ func Policy(always bool) (string, error) {
 			st.Action = append(st.Action, a)
 		}
 	}
-	policy := struct {
-		Version   string
-		Statement []statement
-	}{Version: "2012-10-17"}
+	var out []statement
 	for _, sid := range order {
 		st := bySid[sid]
 		slices.Sort(st.Action)
 		st.Action = slices.Compact(st.Action)
-		policy.Statement = append(policy.Statement, *st)
+		out = append(out, *st)
 	}
-	policy.Statement = slices.Concat(policy.Statement, []statement{anywhere}, lists, beside)
-	b, err := json.MarshalIndent(policy, "", "  ")
-	return string(b), err
+	return slices.Concat(out, []statement{anywhere}, lists, beside)
 }
 
 // sids name the statements by the prefix of their actions.

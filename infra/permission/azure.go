@@ -1,9 +1,6 @@
 package permission
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "strings"
 
 // crud are the operations on a type of Azure Resource Manager.
 func crud(types ...string) []string {
@@ -48,13 +45,32 @@ var azureLookup = []string{
 	"Microsoft.Web/geoRegions/read", "Microsoft.Web/locations/usages/read",
 }
 
+// assigned are the definitions of the built-in roles that a stack assigns to its functions' identities. A test compares them with what
+// the program declares. Source: "Azure built-in roles", learn.microsoft.com/azure/role-based-access-control/built-in-roles.
+var assigned = []string{
+	"3913510d-42f4-4e42-8a64-420c390055eb", // Monitoring Metrics Publisher
+	"4633458b-17de-408a-b874-0445c86b69e6", // Key Vault Secrets User
+	"b7e6dc6d-f1e8-4753-8033-0f276bb0955b", // Storage Blob Data Owner
+}
+
+// Assigned lists the ids of the role definitions that a stack assigns on Azure, in alphabetical order.
+func Assigned() []string { return assigned }
+
+// AssignCondition is the condition, of version 2.0, under which the deployer has its role: it assigns the roles of Assigned, and takes
+// them away, and no others. Writing and deleting are told apart, because what is asked for is an attribute of the request, and what is
+// there one of the resource. Source: "Examples to delegate Azure role assignment management with conditions", Constrain roles,
+// learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-examples.
+func AssignCondition() string {
+	only := func(action, attribute string) string {
+		return "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/" + action + "'})) OR (@" + attribute +
+			"[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {" + strings.Join(assigned, ", ") + "}))"
+	}
+	return only("write", "Request") + " AND " + only("delete", "Resource")
+}
+
 // Role is the custom role of the deployer on an Azure subscription, as JSON for `az role definition create`.
 func Role() (string, error) {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // the place to put the subscription in is to be read, and found
-	enc.SetIndent("", "  ")
-	err := enc.Encode(struct {
+	return text(struct {
 		Name             string
 		IsCustom         bool
 		Description      string
@@ -66,7 +82,6 @@ func Role() (string, error) {
 		Actions:    union(map[string]Need{"": {Actions: azureLookup}, "types": {Actions: union(azure, func(n Need) []string { return n.Actions })}}, func(n Need) []string { return n.Actions }),
 		NotActions: []string{}, AssignableScopes: []string{"/subscriptions/<subscription>"},
 	})
-	return strings.TrimSpace(b.String()), err
 }
 
 // cloudflare are permission groups of an API token. Source: "API token permissions", developers.cloudflare.com/fundamentals/

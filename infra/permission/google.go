@@ -1,5 +1,7 @@
 package permission
 
+import "strings"
+
 // google are the narrowest predefined roles that hold what Pulumi's provider calls to create, read, update and delete each
 // type. Source: "IAM basic and predefined roles reference", docs.cloud.google.com/iam/docs/roles-permissions.
 var google = map[string]Need{
@@ -26,7 +28,7 @@ var google = map[string]Need{
 	"gcp:monitoring/alertPolicy:AlertPolicy":                            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.alertPolicyEditor"}, Dial: "alarms"},
 	"gcp:monitoring/notificationChannel:NotificationChannel":            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.notificationChannelEditor"}, Dial: "alarms or budget"},
 	"gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":                {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.uptimeCheckConfigEditor"}, Dial: "alarms"},
-	"gcp:projects/iAMMember:IAMMember":                                  {API: "cloudresourcemanager.googleapis.com", Roles: []string{"roles/resourcemanager.projectIamAdmin"}},
+	"gcp:projects/iAMMember:IAMMember":                                  {API: "cloudresourcemanager.googleapis.com", Roles: []string{ProjectIAM}},
 	"gcp:secretmanager/secretIamMember:SecretIamMember":                 {API: "secretmanager.googleapis.com", Roles: []string{"roles/secretmanager.admin"}, Scope: "each secret of polygate:secrets", Dial: "secrets"},
 	"gcp:serviceaccount/account:Account":                                {API: "iam.googleapis.com", Roles: []string{"roles/iam.serviceAccountAdmin"}},
 	"gcp:storage/bucket:Bucket":                                         {API: "storage.googleapis.com", Roles: []string{"roles/storage.admin"}},
@@ -35,6 +37,21 @@ var google = map[string]Need{
 
 // googleLookup are the roles that what is only looked up needs: the project's number, and what `polygate doctor` asks.
 var googleLookup = []string{"roles/browser", "roles/serviceusage.serviceUsageViewer", "roles/compute.viewer"}
+
+// ProjectIAM is the role that grants roles on the project: all there are, the owner's among them, unless a condition says which.
+const ProjectIAM = "roles/resourcemanager.projectIamAdmin"
+
+// granted are the roles that a stack grants on the project. A test compares them with what the program declares.
+var granted = []string{"roles/logging.logWriter", "roles/storage.objectViewer"}
+
+// Granted lists the roles that a stack grants on its Google Cloud project, in alphabetical order.
+func Granted() []string { return granted }
+
+// GrantCondition is the condition under which the deployer has ProjectIAM: it grants and takes away those of Granted, and no others.
+// Source: "Set limits on granting roles", docs.cloud.google.com/iam/docs/setting-limits-on-granting-roles.
+func GrantCondition() string {
+	return `api.getAttribute("iam.googleapis.com/modifiedGrantsByRole", []).hasOnly(["` + strings.Join(granted, `", "`) + `"])`
+}
 
 // Grant is a role and what it is granted on, in words.
 type Grant struct{ Role, On string }

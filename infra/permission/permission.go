@@ -4,6 +4,7 @@
 package permission
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -108,6 +109,16 @@ func ResourceProviders(s settings.Settings) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// text is a document as JSON. The places to put an account or a subscription in are to be read, and found.
+func text(document any) (string, error) {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(document)
+	return strings.TrimSpace(b.String()), err
 }
 
 // union is what the resource types of a cloud need together, in alphabetical order, each once.

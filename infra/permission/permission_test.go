@@ -121,6 +121,86 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// A deployer of bounded roles makes none without the boundary, takes it from none, and may do all else that it may without one.
+func TestBounded(t *testing.T) {
+	var doc document
+	text, err := Bounded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var free, held []string
+	for _, st := range doc.Statement {
+		if !slices.Equal(st.Resource, roles) || st.Effect != "Allow" {
+			t.Errorf("statement %+v", st)
+		}
+		if st.Condition == nil {
+			free = append(free, st.Action...)
+			continue
+		}
+		if diff := cmp.Diff(map[string]any{"StringEquals": map[string]any{"iam:PermissionsBoundary": BoundaryARN}}, st.Condition); diff != "" {
+			t.Errorf("condition (-want +got):\n%s", diff)
+		}
+		held = append(held, st.Action...)
+	}
+	if diff := cmp.Diff([]string{"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}, held); diff != "" {
+		t.Errorf("on roles with the boundary (-want +got):\n%s", diff)
+	}
+	want := union(map[string]Need{"r": aws["aws:iam/role:Role"], "p": aws["aws:iam/rolePolicy:RolePolicy"]}, func(n Need) []string { return n.Actions })
+	want = slices.DeleteFunc(want, func(a string) bool { return slices.Contains(held, a) })
+	if diff := cmp.Diff(want, free); diff != "" {
+		t.Errorf("on any of polygate's roles (-want +got):\n%s", diff)
+	}
+	if strings.Contains(text, "DeleteRolePermissionsBoundary") || strings.Contains(text, `\u003c`) {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestBoundary(t *testing.T) {
+	text, err := Boundary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc document
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range doc.Statement {
+		for _, a := range st.Action {
+			if !forms[AWS].MatchString(a) || strings.HasPrefix(a, "iam:") || strings.HasPrefix(a, "sts:") {
+				t.Errorf("%s lets roles do %s", st.Sid, a)
+			}
+		}
+		for _, r := range st.Resource {
+			if !strings.HasPrefix(r, "arn:aws:") {
+				t.Errorf("%s is on %s", st.Sid, r)
+			}
+		}
+	}
+}
+
+// The conditions on what the deployer may grant are as Google and Azure write them.
+func TestGrantConditions(t *testing.T) {
+	list := `"roles/[a-z]+\.[a-zA-Z]+"`
+	if form := regexp.MustCompile(`^api\.getAttribute\("iam\.googleapis\.com/modifiedGrantsByRole", \[\]\)\.hasOnly\(\[` + list + `(, ` + list + `)*\]\)$`); !form.MatchString(GrantCondition()) {
+		t.Errorf("Google's condition is %s", GrantCondition())
+	}
+	id := `[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`
+	ids := `\{` + id + `(, ` + id + `)*\}`
+	half := func(action, of string) string {
+		return `\(\(!\(ActionMatches\{'Microsoft\.Authorization/roleAssignments/` + action + `'\}\)\) OR \(@` + of +
+			`\[Microsoft\.Authorization/roleAssignments:RoleDefinitionId\] ForAnyOfAnyValues:GuidEquals ` + ids + `\)\)`
+	}
+	if form := regexp.MustCompile(`^` + half("write", "Request") + ` AND ` + half("delete", "Resource") + `$`); !form.MatchString(AssignCondition()) {
+		t.Errorf("Azure's condition is %s", AssignCondition())
+	}
+	if !slices.IsSorted(Granted()) || !slices.IsSorted(Assigned()) {
+		t.Errorf("not in order: %v, %v", Granted(), Assigned())
+	}
+}
+
 // opened are the resources that name nothing of polygate's own, and the actions that have to be on them: AWS chooses the ids, or the
 // action takes no resource.
 var opened = map[string]*regexp.Regexp{

@@ -60,12 +60,13 @@ func auditBilling(specs []Spec, s settings.Settings) []settings.Problem {
 // have been taken out in haste, and may come back.
 func Idle(specs []Spec) settings.Rule {
 	return func(s settings.Settings, get settings.Lookup) []settings.Problem {
-		var certificate, zones, architecture bool
+		var certificate, zones, architecture, boundary bool
 		for _, name := range s.Providers() {
 			if spec, ok := Find(specs, name); ok {
 				certificate = certificate || spec.Certificate
 				zones = zones || spec.Limits.ZoneRedundancy == ZonesOnRequest
 				architecture = architecture || len(spec.Architectures) > 0
+				boundary = boundary || spec.Boundary
 			}
 		}
 		var found []settings.Problem
@@ -80,6 +81,9 @@ func Idle(specs []Spec) settings.Rule {
 		}
 		if _, set := get(settings.Namespace + ":architecture"); set && !architecture {
 			idle("architecture", "all regions are of providers that build the source themselves")
+		}
+		if s.PermissionsBoundary != "" && !boundary {
+			idle("permissionsBoundary", "no region is of a provider whose roles have one")
 		}
 		return found
 	}

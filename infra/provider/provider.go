@@ -118,20 +118,21 @@ func Environment(account AccountArgs, region RegionArgs) map[string]string {
 		health.EnvHosts:    account.Settings.Hostname + "," + region.OwnName,
 	}
 	if s := account.Settings; s.Fronted() && s.FrontSecret != "" {
-		taken := []string{digest(s.FrontSecret)}
+		taken := []string{FrontDigest(s.FrontSecret)}
 		switch s.FrontSecretBefore {
 		case "":
 		case settings.FrontOpen:
 			taken = append(taken, health.FrontOpen)
 		default:
-			taken = append(taken, digest(s.FrontSecretBefore))
+			taken = append(taken, FrontDigest(s.FrontSecretBefore))
 		}
 		env[health.EnvFrontDigest] = strings.Join(taken, ",")
 	}
 	return env
 }
 
-func digest(secret settings.Secret) string {
+// FrontDigest is by what regions know what a front shows to them.
+func FrontDigest(secret settings.Secret) string {
 	sum := sha256.Sum256([]byte(string(secret)))
 	return hex.EncodeToString(sum[:])
 }

@@ -19,6 +19,7 @@ type Spec struct {
 	LogRetention   Allowed           // days; nothing set when retention is not a matter of one deployment
 	WarmWithin     bool              // instances kept warm count among the most there may be, and do not come on top
 	Certificate    bool              // needs a certificate that the user brings
+	Boundary       bool              // has roles that go no further than a policy says, polygate:permissionsBoundary
 	BillingAccount bool              // keeps budgets in a billing account, which has to be named
 	Authorities    []string          // CAA names of all authorities that may issue its certificates; none where the user brings one
 	MaxOwnName     int               // characters of a region's own name; 0 is what DNS has room for

@@ -22,6 +22,14 @@ func guidePage() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	bounded, err := permission.Bounded()
+	if err != nil {
+		return "", err
+	}
+	boundary, err := permission.Boundary()
+	if err != nil {
+		return "", err
+	}
 	role, err := permission.Role()
 	if err != nil {
 		return "", err
@@ -51,14 +59,36 @@ a stack neither creates nor deletes one. Then say where Pulumi keeps the state, 
 	p.line(`## 2. AWS: an identity that may deploy
 
 Save the policy as ` + "`polygate-deployer.json`" + ` and give it to the role that deploys. Everything a stack makes is named ` + "`polygate-*`" + ` where AWS
-lets names be chosen. What depends on your stack you can narrow by hand: ` + "`hostedzone/*`" + ` to the id of your zone, ` + "`domainnames/*`" + ` to
-` + "`domainnames/<hostname>`, `domainnames/<label>.aws.<hostname>`" + ` and both with ` + "`/*`" + ` after them, and the statements of dials that you leave out.
+lets names be chosen: the role that deploys must have another name, or it might change itself. What depends on your stack you can narrow by hand:
+` + "`hostedzone/*`" + ` to the id of your zone, ` + "`domainnames/*`" + ` to ` + "`domainnames/<hostname>`, `domainnames/<label>.aws.<hostname>`" + ` and both with
+` + "`/*`" + ` after them, and the statements of dials that you leave out.
 
     aws iam create-policy --policy-name polygate-deployer --policy-document file://polygate-deployer.json
     aws iam attach-role-policy --role-name <deployer> --policy-arn arn:aws:iam::<account>:policy/polygate-deployer
     aws sso login && export AWS_PROFILE=<profile>
 `)
 	p.line("```json\n%s\n```\n", policy)
+	p.line(`### A boundary for what it makes
+
+By the statement ` + "`Identities`" + ` the deployer writes what policies it likes into roles, and hands them to functions: that is a way to everything in the
+account. Have somebody else make a permissions boundary, which no role goes beyond whatever its own policies say. Save it as
+` + "`polygate-boundary.json`" + `, with the names of your secrets in place of ` + "`secret:*` and `parameter/*`" + `: what it names, whoever deploys can read. The last
+three statements are for polygate:secrets; the very last is for secrets under a key of your own.
+
+    aws iam create-policy --policy-name polygate-boundary --policy-document file://polygate-boundary.json
+`)
+	p.line("```json\n%s\n```\n", boundary)
+	p.line(`Name it in the stack file of each environment, and `+"`up`"+` those that are there already as whoever may do everything, so that each of their roles has it:
+
+    polygate:permissionsBoundary: %s
+
+Then take `+"`Identities`"+` out of `+"`polygate-deployer.json`"+`, and give the deployer this policy beside it, with the account's id in it. It makes no role
+without the boundary, and takes it from none; taking the dial out of a stack file again is for somebody else.
+
+    aws iam create-policy --policy-name polygate-deployer-roles --policy-document file://polygate-deployer-roles.json
+    aws iam attach-role-policy --role-name <deployer> --policy-arn arn:aws:iam::<account>:policy/polygate-deployer-roles
+`, permission.BoundaryARN)
+	p.line("```json\n%s\n```\n", bounded)
 	p.line("New accounts may run ten instances of functions at a time, and Lambda keeps 100 for functions that reserve nothing: ask for more first.\n")
 	p.line("    aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000 --region <region>\n")
 
@@ -66,23 +96,32 @@ lets names be chosen. What depends on your stack you can narrow by hand: ` + "`h
 	p.line("    gcloud services enable --project <project> \\\n      %s\n", strings.Join(permission.APIs(everything()), " \\\n      "))
 	var grants, elsewhere []string
 	for _, g := range permission.Grants() {
+		if g.Role == permission.ProjectIAM {
+			continue // under a condition
+		}
 		if g.On == "" {
 			grants = append(grants, g.Role)
 			continue
 		}
 		elsewhere = append(elsewhere, "`"+g.Role+"` on "+g.On)
 	}
-	p.line("    for role in \\\n      %s; do\n      gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role $role --condition None\n    done\n    gcloud auth application-default login --impersonate-service-account=<deployer>    # wants roles/iam.serviceAccountTokenCreator on it\n",
-		strings.Join(grants, " \\\n      "))
+	p.line("    for role in \\\n      %s; do\n      gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role $role --condition None\n    done\n    gcloud projects add-iam-policy-binding <project> --member serviceAccount:<deployer> --role %s \\\n      --condition '^:^title=roles of polygate:expression=%s'\n    gcloud auth application-default login --impersonate-service-account=<deployer>    # wants roles/iam.serviceAccountTokenCreator on it\n",
+		strings.Join(grants, " \\\n      "), permission.ProjectIAM, permission.GrantCondition())
+	p.line(`By its condition the deployer grants the roles that a stack's builds have, and no others; without it, it could make itself owner. Where it has
+`+"`%s`"+` without one already, take that away: `+"`gcloud projects remove-iam-policy-binding`"+` with `+"`--condition None`"+`.
+It may act as every service account of the project, and say who else may: give the stacks a project of their own, in which no account has more than
+they need. The default ones are editors where the organisation does not forbid it (`+"`iam.automaticIamGrantsForDefaultServiceAccounts`"+`).
+`, permission.ProjectIAM)
 	slices.Sort(elsewhere)
 	p.line("Beside these: %s.\n", strings.Join(slices.Compact(elsewhere), "; "))
-	p.line("%s", `The function takes requests without an identity, which a load balancer has not: `+"`"+`allUsers`+"`"+` may invoke it. An organisation that restricts sharing by
-domain (`+"`"+`iam.allowedPolicyMemberDomains`+"`"+`, as new ones do) refuses that grant, which `+"`"+`polygate doctor`+"`"+` sees where the
-deployer also has `+"`"+`roles/orgpolicy.policyViewer`+"`"+`. Have who administers its policies exempt the project first:
-
-    printf 'name: projects/<project>/policies/iam.allowedPolicyMemberDomains\nspec: {rules: [{allowAll: true}]}\n' > policy.yaml
-    gcloud org-policies set-policy policy.yaml
-`)
+	p.line("%s", "The function takes requests without an identity, which a load balancer has not: `allUsers` may invoke it. An organisation that restricts sharing\n"+
+		"(`iam.allowedPolicyMemberDomains`, as new ones do, or `iam.managed.allowedPolicyMembers`) refuses that grant, which `polygate doctor` sees where the deployer\n"+
+		"also has `roles/orgpolicy.policyViewer` and `orgpolicy.googleapis.com` is enabled. Each of the two refuses for itself. Have who administers its policies exempt\n"+
+		"the project first from those that are set:\n\n"+
+		"    printf 'name: projects/<project>/policies/iam.allowedPolicyMemberDomains\\nspec: {rules: [{allowAll: true}]}\\n' > policy.yaml\n"+
+		"    gcloud org-policies set-policy policy.yaml\n"+
+		"    printf 'name: projects/<project>/policies/iam.managed.allowedPolicyMembers\\nspec: {rules: [{enforce: false}]}\\n' > policy.yaml\n"+
+		"    gcloud org-policies set-policy policy.yaml\n")
 
 	p.line("## 4. Azure: resource providers and a role\n")
 	for _, namespace := range permission.ResourceProviders(everything()) {
@@ -90,13 +129,18 @@ deployer also has `+"`"+`roles/orgpolicy.policyViewer`+"`"+`. Have who administe
 	}
 	p.line(`
 Save the role as ` + "`polygate-deployer-role.json`" + `, with the subscription's id in it. It may assign roles, because the functions' identities get
-theirs from the stack: narrow it with a condition where your organisation does so. Where polygate:secrets names a vault of another
-subscription, add that one to AssignableScopes, and assign the role on the vault as well.
+theirs from the stack: without a condition it could make itself owner. Save the condition as ` + "`polygate-deployer-condition.txt`" + `: by it the
+deployer assigns, and takes away, the roles that a stack assigns, and no others. Those open storage and secrets of vaults to whomever it likes, and
+it may run as every managed identity there is: give the stacks a subscription of their own, in which none has more than they need. Where polygate:secrets names a
+vault of another subscription, add that one to AssignableScopes, and assign the role on the vault as well, under the same condition. An assignment
+that is there without one gives more: delete it.
 
     az role definition create --role-definition @polygate-deployer-role.json
-    az role assignment create --assignee <deployer> --role "polygate deployer" --scope /subscriptions/<subscription>
+    az role assignment create --assignee <deployer> --role "polygate deployer" --scope /subscriptions/<subscription> \
+      --condition "$(cat polygate-deployer-condition.txt)" --condition-version "2.0"
     az login    # or ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET
 `)
+	p.line("```text\n%s\n```\n", permission.AssignCondition())
 	p.line("```json\n%s\n```\n", role)
 	p.line("## 5. Cloudflare, where it is the manager or the spare\n\nAn API token for the zone and its account with: %s.\n\n    export CLOUDFLARE_API_TOKEN=<token>\n", strings.Join(permission.Groups(), "; "))
 	p.line(`## 6. A certificate for the Azure regions

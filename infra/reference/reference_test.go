@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"polygate.example/infra/catalog"
+	"polygate.example/infra/permission"
 )
 
 var update = flag.Bool("update", false, "write the pages")
@@ -64,12 +65,20 @@ func TestGuide(t *testing.T) {
 			t.Errorf("document %d: %v", i, err)
 		}
 	}
-	if documents != 2 {
-		t.Errorf("%d JSON documents, want AWS's policy and Azure's role", documents)
+	if documents != 4 {
+		t.Errorf("%d JSON documents, want AWS's policy, boundary and policy of bounded roles, and Azure's role", documents)
 	}
-	for _, want := range []string{"cloudbuild.googleapis.com", "roles/compute.loadBalancerAdmin", "--namespace Microsoft.Web", "`roles/billing.costsManager` on the billing account", "Zone: DNS Write"} {
+	for _, want := range []string{"cloudbuild.googleapis.com", "roles/compute.loadBalancerAdmin", "--namespace Microsoft.Web", "`roles/billing.costsManager` on the billing account", "Zone: DNS Write",
+		"polygate:permissionsBoundary: arn:aws:iam::<account>:policy/polygate-boundary",
+		"--role roles/resourcemanager.projectIamAdmin \\\n      --condition '^:^title=roles of polygate:expression=api.getAttribute(\"iam.googleapis.com/modifiedGrantsByRole\", []).hasOnly([\"roles/logging.logWriter\", \"roles/storage.objectViewer\"])'\n",
+		`--condition "$(cat polygate-deployer-condition.txt)" --condition-version "2.0"`,
+	} {
 		if !strings.Contains(guide, want) {
 			t.Errorf("%q is not in it", want)
 		}
+	}
+	// In the loop it would be granted without its condition.
+	if loop, _, _ := strings.Cut(guide, "; do\n"); strings.Contains(loop, permission.ProjectIAM) {
+		t.Errorf("%s is granted without a condition", permission.ProjectIAM)
 	}
 }

@@ -44,6 +44,7 @@ const (
 	keySecrets        = "secrets"
 	keyFrontSecret    = "frontSecret"
 	keyFrontBefore    = "frontSecretBefore"
+	keyBoundary       = "permissionsBoundary"
 )
 
 // Keys lists every dial there is, in the order a stack file shows them.
@@ -51,8 +52,8 @@ func Keys() []string {
 	return []string{
 		keyHostname, keyZone, keyPattern, keySteering, keyManager, keySpare, keyRegions, keyWeights, keyGeo, keyRamp, keyDrained,
 		keyTTL, keyCheck, keyRoute53, keyTrafficManager, keyCloudflare, keyArchitecture, keyMemory, keyTimeout, keyConcurrency,
-		keyWarm, keyZoneRedundant, keyLogRetention, keyCertificate, keyCAA, keySecrets, keyFrontSecret, keyFrontBefore, keyAlarms, keyBudget,
-		keyProtect, keyLocalClouds,
+		keyWarm, keyZoneRedundant, keyLogRetention, keyCertificate, keyCAA, keySecrets, keyFrontSecret, keyFrontBefore, keyBoundary, keyAlarms,
+		keyBudget, keyProtect, keyLocalClouds,
 	}
 }
 

@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -79,6 +80,7 @@ func (r *reader) operations(s *Settings) {
 	s.Alarms, s.Budget, s.Secrets = r.alarms(), r.budget(), r.secrets(*s)
 	s.FrontSecret = r.frontSecret(*s)
 	s.FrontSecretBefore = r.frontSecretBefore(*s)
+	s.PermissionsBoundary = r.permissionsBoundary()
 }
 
 // managerOptions reads the options of one manager; set without that manager they are a mistake.
@@ -200,6 +202,23 @@ func (r *reader) frontSecret(s Settings) Secret {
 		return ""
 	}
 	return Secret(v)
+}
+
+// boundaryForm is the ARN of a policy of one's own: AWS's are of the account aws, and none of them is as narrow as a function's role.
+// Sources: "IAM identifiers", docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html; CreatePolicy, PolicyName and Path,
+// docs.aws.amazon.com/IAM/latest/APIReference.
+var boundaryForm = regexp.MustCompile(`^arn:aws:iam::\d{12}:policy/(?:[!-.0-~]+/)*[\w+=,.@-]{1,128}$`)
+
+func (r *reader) permissionsBoundary() string {
+	v, ok := r.lookup(keyBoundary)
+	if !ok {
+		return ""
+	}
+	if !boundaryForm.MatchString(v) {
+		r.bad(keyBoundary, nil, "is %s: want the ARN of an IAM policy of your own, for example arn:aws:iam::123456789012:policy/polygate-boundary", quote(v))
+		return ""
+	}
+	return v
 }
 
 // FrontOpen in place of the secret of before lets regions take requests that show none.

@@ -101,9 +101,12 @@ type Settings struct {
 	// FrontSecretBefore is what the regions take beside it while it is changed: the secret of before, or FrontOpen while a stack
 	// that clients come to directly is put behind a front; "" at all other times.
 	FrontSecretBefore Secret
-	Certificate       *Certificate // nil when the stack brings none
-	Protect           bool         // refuse to delete what an outage would follow from
-	LocalClouds       *LocalClouds // set in the local environment, nil elsewhere
+	// PermissionsBoundary is the ARN of the IAM policy beyond which no role of the stack on AWS goes, whatever its own policies say;
+	// "" for none.
+	PermissionsBoundary string
+	Certificate         *Certificate // nil when the stack brings none
+	Protect             bool         // refuse to delete what an outage would follow from
+	LocalClouds         *LocalClouds // set in the local environment, nil elsewhere
 }
 
 // Providers lists the providers of the regions, each once, in failover order.

@@ -152,12 +152,28 @@ func TestKilled(t *testing.T) {
 	for _, depth := range []int{12, 35, 60} {
 		kill(t, env, "up", made(depth))
 	}
-	harnesstest.Must(t, env, "up")
+	t.Log("a region is given up: what was made of it goes")
+	harnesstest.Turn(t, env, map[string]any{"regions": regions[:len(regions)-1]})
+	if r := harnesstest.Must(t, env, "up"); !strings.Contains(r.Stderr, "removed what a killed run had made") {
+		t.Errorf("up says nothing of what it removed:\n%s", r.Stderr)
+	}
 	harnesstest.Must(t, env, "preview", "--exit-code")
 	eventually(t, env, "everything healthy", healthy)
 
-	t.Log("and in the middle of `destroy`: what it removed is made anew")
+	t.Log("and in the middle of `destroy`: a preview says so, and what it removed is made anew, also when the first try at that is interrupted")
 	kill(t, env, "destroy", removed(20))
+	harnesstest.Fails(t, env, 1, "unrecorded", "preview", "--exit-code")
+	wait, signal, err := env.Begin(t.Context(), "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlocked(t, env)
+	if err := signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wait(); err != nil {
+		t.Fatal(err)
+	}
 	harnesstest.Must(t, env, "up")
 	harnesstest.Must(t, env, "preview", "--exit-code")
 	eventually(t, env, "everything healthy", healthy)
@@ -187,6 +203,30 @@ func TestKilled(t *testing.T) {
 	}
 	harnesstest.Must(t, env, "destroy")
 	nothingLeft(t, env)
+}
+
+// unlocked waits until the lock of the run that was killed is gone, and another has begun.
+func unlocked(t *testing.T, env *harness.Environment) {
+	t.Helper()
+	pattern := filepath.Join(env.Root, ".polygate", "local", "state", ".pulumi", "locks", "organization", "*", "local", "*.json")
+	before, err := filepath.Glob(pattern)
+	if err != nil || len(before) == 0 {
+		t.Fatalf("the killed run left no lock: %v", err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; {
+		now, err := filepath.Glob(pattern)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("the lock of the killed run stays: %v", err)
+		}
+		if len(now) > 0 && now[0] != before[0] {
+			return
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // kill starts a verb and kills it when what the local clouds keep says so.

@@ -212,6 +212,9 @@ func (s *seat) lose(ctx context.Context, env *harness.Environment, what string) 
 		l.Problem = fmt.Sprintf("%d requests were lost on the way back", l.BackLost)
 	case served && returned < 0:
 		l.Problem = "it serves nobody after it was mended"
+	// Being found well takes a manager no longer than being found ill: as many probes, or fewer.
+	case l.Back > float64(env.Bound):
+		l.Problem = fmt.Sprintf("it had its clients back after %.1f s, the bound is %d s", l.Back, env.Bound)
 	}
 	return l, nil
 }

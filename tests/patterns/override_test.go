@@ -180,6 +180,12 @@ func TestFront(t *testing.T) {
 	}
 	defer g.stop()
 	begun := time.Now()
+	if err := env.Turn(map[string]any{"cloudflare": map[string]any{"proxied": true}, "frontSecret": one}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := env.Polygate(t.Context(), "up"); err != nil || r.Code != 2 || !strings.Contains(r.Stderr, "polygate:frontSecretBefore: open") {
+		t.Errorf("a front at once: %d, %v\n%s", r.Code, err, r.Stderr)
+	}
 	for _, dials := range []map[string]any{
 		{"cloudflare": map[string]any{"proxied": true}, "frontSecret": one, "frontSecretBefore": "open"},
 		{"frontSecretBefore": nil},

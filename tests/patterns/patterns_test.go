@@ -1,7 +1,11 @@
 package patterns
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +123,11 @@ func serves(t *testing.T, env *harness.Environment, c Combination) map[string]st
 		if err == nil {
 			targets[r.Name] = fmt.Sprint(res.Address)
 		}
+		if !c.Proxied && err == nil { // whoever leads: each has to be ready to
+			if err := shows(t.Context(), res.Address, s.status.Hostname, s.roots); err != nil {
+				t.Errorf("%s: %s, asked for %s: %v", c, r.Name, s.status.Hostname, err)
+			}
+		}
 		if c.Proxied && (err != nil || res.Status != 403) {
 			t.Errorf("%s: %s can be reached around the proxy: %d, %v", c, r.Host(), res.Status, err)
 		}
@@ -127,6 +136,16 @@ func serves(t *testing.T, env *harness.Environment, c Combination) map[string]st
 		t.Errorf("%s: the shared name: %v", c, err)
 	}
 	return targets
+}
+
+// shows sees that a front presents a certificate that holds for a name.
+func shows(ctx context.Context, front netip.AddrPort, name string, roots *x509.CertPool) error {
+	d := tls.Dialer{Config: &tls.Config{ServerName: name, RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	conn, err := d.DialContext(ctx, "tcp", front.String())
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // healthy waits until status finds nothing wrong.

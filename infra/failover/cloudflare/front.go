@@ -41,7 +41,7 @@ func (b *builder) front() ([]pulumi.Resource, error) {
 		return nil, nil
 	}
 	host := pulumi.String("http.host eq " + strconv.Quote(b.zone.settings.Hostname))
-	mark, err := b.ruleset("mark", "http_request_late_transform", cloudflare.RulesetRuleArgs{
+	mark, err := b.ruleset("mark", phaseMark, cloudflare.RulesetRuleArgs{
 		Description: pulumi.String("show the regions who brings the request"),
 		Expression:  host,
 		Action:      pulumi.String("rewrite"),
@@ -54,7 +54,7 @@ func (b *builder) front() ([]pulumi.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	strict, err := b.ruleset("strict", "http_config_settings", cloudflare.RulesetRuleArgs{
+	strict, err := b.ruleset("strict", phaseStrict, cloudflare.RulesetRuleArgs{
 		Description:      pulumi.String("validate the regions' certificates"),
 		Expression:       host,
 		Action:           pulumi.String("set_config"),

@@ -48,11 +48,18 @@ func (r *region) identity() (*identity, error) {
 	if err != nil {
 		return nil, r.failed("role", err)
 	}
+	// With a boundary, whoever deploys can be held to making roles that go no further. Source: "Permissions boundaries for IAM
+	// entities", docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html.
+	var boundary pulumi.StringPtrInput
+	if arn := r.account.args.Settings.PermissionsBoundary; arn != "" {
+		boundary = pulumi.String(arn)
+	}
 	role, err := iam.NewRole(r.ctx, r.name+"-role", &iam.RoleArgs{
-		Name:             pulumi.String(r.stem), // IAM is global: the label keeps regions apart
-		Description:      pulumi.Sprintf("Runs the polygate gateway of %s in %s", r.account.args.Settings.Environment, r.args.Region.Name),
-		AssumeRolePolicy: pulumi.String(assume),
-		Tags:             r.tags,
+		Name:                pulumi.String(r.stem), // IAM is global: the label keeps regions apart
+		Description:         pulumi.Sprintf("Runs the polygate gateway of %s in %s", r.account.args.Settings.Environment, r.args.Region.Name),
+		AssumeRolePolicy:    pulumi.String(assume),
+		PermissionsBoundary: boundary,
+		Tags:                r.tags,
 	}, r.parent)
 	if err != nil {
 		return nil, r.failed("role", err)

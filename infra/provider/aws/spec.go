@@ -44,6 +44,7 @@ func (Provider) Spec() provider.Spec {
 		// Source: "Configuring provisioned concurrency for a function": it counts towards the reserved concurrency, and cannot be
 		// more, docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html.
 		WarmWithin: true,
+		Boundary:   true,
 		// ACM takes at most 64 octets for the first name of a certificate, which becomes its common name. Source:
 		// RequestCertificate, DomainName, docs.aws.amazon.com/acm/latest/APIReference.
 		MaxOwnName: 64,

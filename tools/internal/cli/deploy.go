@@ -71,7 +71,7 @@ safe way, through polygate:spare, or --cut-over says that clients may be cut off
 		},
 	}
 	how.flags(a, c)
-	c.Flags().BoolVar(&how.cutOver, "cut-over", false, "change polygate:manager though clients are cut off until the delegation follows")
+	c.Flags().BoolVar(&how.cutOver, "cut-over", false, "do what cuts clients off: another polygate:manager before the delegation follows, a front before regions that serve")
 	return c
 }
 
@@ -117,7 +117,11 @@ built under dist/<env>/. With local clouds it stops them too and removes all the
 				}
 			}
 			if !local {
-				a.step("destroy: nothing of %s is left in the clouds; what was built for it stays in %s", a.stack, a.dist())
+				kept := ""
+				if slices.Contains(s.Providers(), "gcp") {
+					kept = ", but for the log bucket at Google, which is meant to outlive the stack (infra/provider/gcp/README.md)"
+				}
+				a.step("destroy: nothing of %s is left in the clouds%s; what was built for it stays in %s", a.stack, kept, a.dist())
 				return nil
 			}
 			if err := a.removeClouds(ctx); err != nil {
@@ -302,7 +306,7 @@ func (a *app) deployment(ctx context.Context, local bool) (deploy.Options, error
 		// Its backends for files and buckets write all of the state before and after each operation, which costs the square of what there is.
 		// Local clouds know what a run has made that was killed before the end, so that here it is written then.
 		opts.Env["PULUMI_SKIP_CHECKPOINTS"] = "true"
-		opts.Disown = localcloud.NewClient(st).Disown
+		opts.Witness = localcloud.NewClient(st)
 	} else {
 		backend, err := a.backend()
 		if err := errors.Join(a.realClouds(), err); err != nil {
@@ -372,7 +376,7 @@ func (a *app) atWork() string {
 
 func describe(c deploy.Changes) string {
 	var parts []string
-	for _, op := range []string{"create", "update", "replace", "delete", "same"} {
+	for _, op := range []string{"create", "update", "replace", "delete", "unrecorded", "same"} {
 		if c[op] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c[op], op))
 		}

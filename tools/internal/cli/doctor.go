@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/modfile"
 
@@ -30,6 +31,9 @@ import (
 	"polygate.example/tools/internal/deploy"
 	"polygate.example/tools/internal/doctor"
 	"polygate.example/tools/internal/localcloud"
+	localdns "polygate.example/tools/internal/localcloud/dns"
+	"polygate.example/tools/internal/localcloud/edge"
+	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/pulumicli"
 )
 
@@ -80,7 +84,7 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 	}
 	opts := doctor.Options{
 		Settings: s, Config: config, Now: time.Now, Zones: map[string]doctor.Authority{}, Needs: map[string][]failover.Need{}, Dial: doctor.DialNames,
-		APIs: permission.APIs(s), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
+		Phases: cloudflare.Phases(s), APIs: permission.APIs(s), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
 	}
 	opts.Fit = func(z doctor.CloudflareZone) error {
 		return cloudflare.Fit(cloudflare.Held{Name: s.Zone, Setup: z.Setup, Status: z.Status, Plan: z.Plan}, s)
@@ -250,9 +254,12 @@ func (a *app) examineLocal(ctx context.Context, s settings.Settings, opts *docto
 		if opts.Roots, err = authority(st.CA); err != nil {
 			return err
 		}
-		opts.Dial = func(ctx context.Context, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "tcp", st.Edge)
+		now, err := localcloud.NewClient(st).Overview(ctx)
+		if err != nil {
+			return err
+		}
+		if opts.Dial, err = dialFronts(now.Fronts, opts.Resolve); err != nil {
+			return err
 		}
 	}
 	opts.Own = append(opts.Own,
@@ -267,6 +274,52 @@ func (a *app) examineLocal(ctx context.Context, s settings.Settings, opts *docto
 		}},
 		doctor.Own{Name: "loopback range", Run: func(context.Context) doctor.Finding { return loopback(cloudOpts.Network) }})
 	return nil
+}
+
+// dialFronts connects to the front that a name leads to by the local DNS. The edge would not do: it goes by the server name that is then
+// asked for, and leads the shared one to who is serving, whichever region is looked at. fronts are listen addresses and the names answered
+// there.
+func dialFronts(fronts map[string][]string, resolve doctor.Resolver) (func(context.Context, string) (net.Conn, error), error) {
+	var sites []plane.Site
+	for at, names := range fronts {
+		listen, err := netip.ParseAddrPort(at)
+		if err != nil {
+			return nil, fmt.Errorf("where the local clouds say a front listens: %w", err)
+		}
+		site := plane.Site{Listen: listen}
+		for _, name := range names {
+			site.Hosts = append(site.Hosts, plane.Host{Name: name})
+		}
+		sites = append(sites, site)
+	}
+	d := edge.NewDialer(func(ctx context.Context, name string) (localdns.Resolution, error) {
+		return resolution(ctx, resolve, name)
+	})
+	d.Apply(sites)
+	return func(ctx context.Context, host string) (net.Conn, error) { return d.Dial(ctx, host, edge.HTTPS) }, nil
+}
+
+// resolution is where a name leads by what a server of the local DNS answers, aliases and all.
+func resolution(ctx context.Context, resolve doctor.Resolver, name string) (localdns.Resolution, error) {
+	in, err := resolve(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA).SetEdns0(1232, false), "")
+	if err != nil {
+		return localdns.Resolution{}, fmt.Errorf("ask for %s: %w", name, err)
+	}
+	r := localdns.Resolution{Chain: []string{strings.TrimSuffix(name, ".")}}
+	for _, rr := range in.Answer {
+		switch rr := rr.(type) {
+		case *dns.CNAME:
+			r.Chain = append(r.Chain, strings.TrimSuffix(rr.Target, "."))
+		case *dns.A:
+			if ip, ok := netip.AddrFromSlice(rr.A.To4()); ok {
+				r.Addrs = append(r.Addrs, ip)
+			}
+		}
+	}
+	if len(r.Addrs) == 0 {
+		return localdns.Resolution{}, fmt.Errorf("resolve %s: %w", name, localdns.ErrNoAddress)
+	}
+	return r, nil
 }
 
 // loopback looks whether fronts can have addresses of their own.

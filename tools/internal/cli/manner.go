@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/deploy"
@@ -79,6 +80,9 @@ func (a *app) why(ctx context.Context, t *topology.Topology, s settings.Settings
 	if why := cutsOff(t, s, a.stack); why != "" || t == nil || t.Zone != s.Zone {
 		return why
 	}
+	if why := a.shutsOut(ctx, t, s); why != "" {
+		return why
+	}
 	goes := t.Spare // the manager stays one of the stack's, or it would have been said
 	if !slices.Contains(managersOf(s), t.Manager) {
 		goes = t.Manager
@@ -133,6 +137,25 @@ func (a *app) delegating(s settings.Settings) string {
 	return "name its servers in the zone above"
 }
 
+// shutsOut says how clients would be refused by the regions, because a front comes before them, or shows them another secret; "" where they
+// would not, or nobody can tell.
+func (a *app) shutsOut(ctx context.Context, t *topology.Topology, s settings.Settings) string {
+	if !s.Fronted() || s.FrontSecretBefore != "" {
+		return ""
+	}
+	if t.Front == "" {
+		return fmt.Sprintf("polygate:cloudflare.proxied puts Cloudflare before regions that serve, and they refuse whoever comes to them directly: as long as Cloudflare does not "+
+			"answer yet, and for the %d s that clients hold an answer of before. The safe way: polygate:frontSecretBefore: open with it, and `up`; after the TTL take "+
+			"polygate:frontSecretBefore out, and `up`", t.TTL)
+	}
+	secret, err := a.frontSecret(ctx, s)
+	if err != nil || provider.FrontDigest(settings.Secret(secret)) == t.Front {
+		return ""
+	}
+	return "polygate:frontSecret is another one than is deployed, and the regions would take it before Cloudflare shows it, or after. The safe way: the one of before in " +
+		"polygate:frontSecretBefore with it, and `up`; then take polygate:frontSecretBefore out, and `up`"
+}
+
 // warnings are what a preview says of what `up` would refuse.
 func (a *app) warnings(ctx context.Context, s settings.Settings, stack *deploy.Stack) ([]string, error) {
 	t, err := standing(ctx, stack)
@@ -141,6 +164,10 @@ func (a *app) warnings(ctx context.Context, s settings.Settings, stack *deploy.S
 	}
 	if why := a.why(ctx, t, s); why != "" {
 		return []string{"warning: " + why}, nil
+	}
+	if t != nil && t.Front != "" && !s.Fronted() {
+		return []string{"warning: Cloudflare stops taking requests for a name as soon as it is no longer proxied, and clients hold its addresses for up to 300 s: " +
+			"they have no answer until they ask again"}, nil
 	}
 	return []string{}, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
 )
@@ -83,6 +84,43 @@ func TestLedElsewhere(t *testing.T) {
 			got := a.why(t.Context(), &c.before, settings.Settings{Zone: "example.com", Manager: c.manager, Spare: c.spare})
 			if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// A front that comes before regions which serve, or shows them another secret, is refused with the way on which nobody is.
+func TestShutsOut(t *testing.T) {
+	const one, two = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+	for _, c := range []struct {
+		name           string
+		front          string // that is deployed
+		proxied        bool
+		secret, before settings.Secret
+		want           string // "" lets it through
+	}{
+		{"no front", "", false, "", "", ""},
+		{"a front at once", "", true, one, "", "polygate:frontSecretBefore: open with it, and `up`"},
+		{"the safe way: open first", "", true, one, settings.FrontOpen, ""},
+		{"the safe way: shut then", one, true, one, "", ""},
+		{"another secret at once", one, true, two, "", "the one of before in polygate:frontSecretBefore"},
+		{"the safe way: both", one, true, two, one, ""},
+		{"no front any more: a preview warns", one, false, "", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := settings.Settings{Zone: "example.com", Manager: "cloudflare", FrontSecret: c.secret, FrontSecretBefore: c.before}
+			s.Cloudflare.Proxied = c.proxied
+			deployed := &topology.Topology{Zone: "example.com", Manager: "cloudflare"}
+			if c.front != "" {
+				deployed.Front = provider.FrontDigest(settings.Secret(c.front))
+			}
+			a := &app{stack: "prod"}
+			got := a.why(t.Context(), deployed, s)
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			if strings.Contains(got, one) || strings.Contains(got, two) {
+				t.Errorf("it shows a secret: %q", got)
 			}
 		})
 	}

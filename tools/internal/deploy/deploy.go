@@ -21,6 +21,7 @@ import (
 	"polygate.example/infra/settings"
 	"polygate.example/shared/forecast"
 	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/localcloud/resource"
 )
 
 // Project is the Pulumi project's name, as Pulumi.yaml has it.
@@ -31,6 +32,15 @@ const (
 	TopologyOutput = "topology"
 	ForecastOutput = "forecast"
 )
+
+// Witness knows what there really is, whatever a killed run had the time to record.
+type Witness interface {
+	// Disown is told what the state knows, and returns how many resources there are beside, and how many of those that it knows are
+	// gone. The former are given to the next run that has them created.
+	Disown(ctx context.Context, recorded []resource.Known) (beside, gone int, err error)
+	// Sweep removes what was disowned and no run has had created since, and names it.
+	Sweep(ctx context.Context) ([]string, error)
+}
 
 // parallel is how many operations the engine has under way at a time. Most of one is waiting for a cloud, so that it does not go by this
 // machine's processors, as Pulumi's own default of four for each does.
@@ -45,12 +55,10 @@ type Options struct {
 	Env         map[string]string // environment of the CLI beyond the process's own
 	Progress    func(Progress)    // told of each step; may be nil
 	Notice      func(format string, args ...any)
-	// Disown is told the ids that the state knows, by URN, and returns how many resources there are beside, where somebody knows: what a
-	// killed run created but had no time to record. Whoever knows gives them to the next run that has them created. May be nil.
-	Disown  func(ctx context.Context, recorded map[string][]string) (int, error)
-	Diff    io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
-	Without []string  // patterns of the URNs of what Up and Preview leave as it is, unread and unchanged
-	Backend string    // where the state is kept and who says so, for messages; may be ""
+	Witness     Witness   // may be nil: nobody knows more than the state
+	Diff        io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
+	Without     []string  // patterns of the URNs of what Up and Preview leave as it is, unread and unchanged
+	Backend     string    // where the state is kept and who says so, for messages; may be ""
 }
 
 // Stack is one environment's stack, selected and ready.
@@ -144,6 +152,9 @@ func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
 	if err != nil {
 		return topology.Topology{}, s.failed("up", ctx, err, failures)
 	}
+	if err := s.sweep(ctx); err != nil {
+		return topology.Topology{}, err
+	}
 	return decode(res.Outputs)
 }
 
@@ -160,8 +171,25 @@ func (c Changes) Any() bool {
 	return false
 }
 
+// unrecorded is the change that the next Up makes for a run that was killed, whatever else it changes.
+const unrecorded = "unrecorded"
+
 // Preview computes what Up would change and changes nothing.
 func (s *Stack) Preview(ctx context.Context) (Changes, error) {
+	beside, gone := 0, 0
+	if s.opts.Witness != nil {
+		_, d, err := s.export(ctx)
+		if err == nil {
+			beside, gone, err = s.witnessed(ctx, d)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if beside+gone > 0 {
+		s.opts.Notice("an earlier run was killed: it made %s that the state does not know, and removed %d that it does; the next `polygate up -s %s` mends that",
+			settings.Count(beside, "resource"), gone, s.opts.Environment)
+	}
 	w := watch(s.opts.Progress)
 	opts := []optpreview.Option{optpreview.EventStreams(w.events), optpreview.Diff(), optpreview.Color("never"), optpreview.SuppressProgress(), optpreview.Exclude(s.opts.Without), optpreview.Parallel(parallel)}
 	if s.opts.Diff != nil {
@@ -173,6 +201,9 @@ func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 		return nil, s.failed(verbPreview, ctx, err, failures)
 	}
 	changes := Changes{}
+	if beside+gone > 0 {
+		changes[unrecorded] = beside + gone
+	}
 	for op, n := range res.ChangeSummary {
 		changes[string(op)] = n
 	}
@@ -311,7 +342,11 @@ func (f *Failure) Error() string {
 	if f.Verb == verbPreview {
 		return msg // it does nothing that could be gone on with
 	}
-	msg += fmt.Sprintf("\nwhat was done is recorded; run `polygate %s -s %s` again to go on", f.Verb, f.Environment)
+	what := "what was done is recorded; "
+	if f.Local { // the engine may have been killed, and then it is not; the clouds know
+		what = ""
+	}
+	msg += fmt.Sprintf("\n%srun `polygate %s -s %s` again to go on", what, f.Verb, f.Environment)
 	if f.Local {
 		msg += fmt.Sprintf(", or `polygate destroy -s %s --force` to start afresh", f.Environment)
 	}
@@ -322,7 +357,7 @@ func (f *Failure) Error() string {
 func (f *Failure) Unwrap() error { return f.Err }
 
 func (s *Stack) failed(verb string, ctx context.Context, err error, reasons []string) error {
-	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Local: s.opts.Disown != nil, Err: s.cli.explain(err)}
+	return &Failure{Verb: verb, Environment: s.opts.Environment, Interrupted: ctx.Err() != nil, Reasons: reasons, Pending: s.pending, Local: s.opts.Witness != nil, Err: s.cli.explain(err)}
 }
 
 // eventStream is what the Automation API sends engine events to.

@@ -18,6 +18,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	known "polygate.example/tools/internal/localcloud/resource"
 )
 
 func TestWatch(t *testing.T) {
@@ -112,6 +114,9 @@ func TestChanges(t *testing.T) {
 	if (Changes{"same": 148}).Any() {
 		t.Error("same counts as a change")
 	}
+	if !(Changes{"same": 1, unrecorded: 1}).Any() {
+		t.Error("what is not recorded counts as nothing")
+	}
 	if !(Changes{"same": 1, "update": 1}).Any() {
 		t.Error("an update counts as none")
 	}
@@ -130,45 +135,86 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestDisown: whoever knows what there is, is told what the state knows; after a run that was killed, what that had removed is taken out
-// of the state.
-func TestDisown(t *testing.T) {
-	const state = `{"version":3,"deployment":{"resources":[{"urn":"urn:pulumi:local::polygate::a:b:Front::front","custom":true,"id":"f","type":"a:b:Front"},` +
-		`{"urn":"urn:pulumi:local::polygate::a:b:Front::front","custom":true,"id":"old","type":"a:b:Front","delete":true}]%s}}`
+// witness knows what it is told to.
+type witness struct {
+	beside, gone int
+	told         []known.Known
+	swept        bool
+}
+
+func (w *witness) Disown(_ context.Context, recorded []known.Known) (beside, gone int, err error) {
+	w.told = recorded
+	return w.beside, w.gone, nil
+}
+
+func (w *witness) Sweep(context.Context) ([]string, error) {
+	w.swept = true
+	return []string{"a:b:Front old"}, nil
+}
+
+// TestWitness: whoever knows what there is, is told what the state knows. After a run that was killed, what that removed is taken out of the
+// state, also when nothing else tells of the kill; and a preview does not say that nothing would change.
+func TestWitness(t *testing.T) {
+	const front = "urn:pulumi:local::polygate::a:b:Front::front"
+	const state = `{"version":3,"deployment":{"resources":[{"urn":"urn:pulumi:local::polygate::pulumi:pulumi:Stack::x","type":"pulumi:pulumi:Stack"},` +
+		`{"urn":"` + front + `","custom":true,"id":"f","type":"a:b:Front"},{"urn":"` + front + `","custom":true,"id":"old","type":"a:b:Front","delete":true}]%s}}`
 	const pending = `,"pending_operations":[{"type":"creating","resource":{"urn":"urn:pulumi:local::polygate::a:b:Front::back","custom":true,"type":"a:b:Front"}}]`
 	for _, c := range []struct {
-		name      string
-		unknown   int
-		pending   string
-		refreshes bool
+		name         string
+		beside, gone int
+		pending      string
+		refreshes    bool
 	}{
-		{"nobody was killed", 0, "", false},
-		{"killed, and nothing recorded", 3, "", true},
-		{"killed, and recorded what it began", 0, pending, true},
+		{"nobody was killed", 0, 0, "", false},
+		{"killed while it made", 3, 0, "", true},
+		{"killed while it removed", 0, 3, "", true},
+		{"killed, and recorded what it began", 0, 0, pending, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var told map[string][]string
-			opts := Options{
-				Root: t.TempDir(), Environment: "local", Program: func(*pulumi.Context) error { return nil }, Notice: t.Logf,
-				CLI: mute{"stack export": fmt.Sprintf(state, c.pending), "refresh": "error: it refreshed", "up": "error: it went on"},
-				Disown: func(_ context.Context, recorded map[string][]string) (int, error) {
-					told = recorded
-					return c.unknown, nil
-				},
-			}
-			s, err := Open(t.Context(), opts)
+			w := &witness{beside: c.beside, gone: c.gone}
+			said := ""
+			s, err := Open(t.Context(), Options{
+				Root: t.TempDir(), Environment: "local", Program: func(*pulumi.Context) error { return nil }, Witness: w,
+				Notice: func(format string, args ...any) { said += fmt.Sprintf(format, args...) + "\n" },
+				CLI:    mute{"stack export": fmt.Sprintf(state, c.pending), "refresh": "error: it refreshed", "up": "error: it went on", "preview": "error: it looked"},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, err = s.Up(t.Context())
 			want := map[bool]string{true: "it refreshed", false: "it went on"}[c.refreshes]
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%v, want %q", err, want)
+			if err == nil || !strings.Contains(err.Error(), want) || w.swept {
+				t.Errorf("%v, swept %t; want %q and nothing swept", err, w.swept, want)
 			}
-			if diff := cmp.Diff(map[string][]string{"urn:pulumi:local::polygate::a:b:Front::front": {"f", "old"}}, told); diff != "" {
+			if diff := cmp.Diff([]known.Known{{URN: front, Type: "a:b:Front", ID: "f"}, {URN: front, Type: "a:b:Front", ID: "old"}}, w.told); diff != "" {
 				t.Errorf("told (-want +got):\n%s", diff)
 			}
+			said = ""
+			if _, err := s.Preview(t.Context()); err == nil || strings.Contains(said, "the next `polygate up -s local` mends that") != (c.beside+c.gone > 0) {
+				t.Errorf("a preview says %q, %v", said, err)
+			}
 		})
+	}
+}
+
+// TestCutOffLock: a lock that was never finished is nobody's, once it is old enough not to be one that is being written.
+func TestCutOffLock(t *testing.T) {
+	for age, removed := range map[time.Duration]bool{0: false, time.Minute: true} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, ".pulumi", "locks", "organization", Project, "local", "aaaa.json")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(-age)
+		if err := os.Chtimes(file, at, at); err != nil {
+			t.Fatal(err)
+		}
+		s := &Stack{opts: Options{Environment: "local", Env: map[string]string{"PULUMI_BACKEND_URL": "file://" + dir}, Notice: t.Logf}}
+		killed, err := s.recoverLock(t.Context())
+		_, gone := os.Stat(file)
+		if err != nil || killed != removed || os.IsNotExist(gone) != removed {
+			t.Errorf("%s old: killed %t, %v, %v; want it removed: %t", age, killed, err, gone, removed)
+		}
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
 	"polygate.example/infra/settings"
+	"polygate.example/tools/internal/localcloud/resource"
 	"polygate.example/tools/internal/process"
 )
 
@@ -31,25 +33,19 @@ func (s *Stack) recover(ctx context.Context, verb string) (apitype.DeploymentV3,
 	if err != nil {
 		return d, err
 	}
-	disowned := 0
-	if s.opts.Disown != nil {
-		recorded := map[string][]string{}
-		for _, r := range d.Resources {
-			recorded[string(r.URN)] = append(recorded[string(r.URN)], string(r.ID))
-		}
-		if disowned, err = s.opts.Disown(ctx, recorded); err != nil {
-			return d, fmt.Errorf("look for what an earlier run created: %w", err)
-		}
+	beside, gone, err := s.witnessed(ctx, d)
+	if err != nil {
+		return d, err
 	}
 	switch {
-	case disowned > 0:
-		s.opts.Notice("an earlier run was killed: %s that it had created and not recorded will be taken in", settings.Count(disowned, "resource"))
+	case beside+gone > 0:
+		s.opts.Notice("an earlier run was killed: of what it did, the state does not know %s that it made, and %d that it removed", settings.Count(beside, "resource"), gone)
 	case len(d.PendingOperations) > 0:
 		s.opts.Notice("an earlier run was killed during %s", settings.Count(len(d.PendingOperations), "operation"))
 	case !killed:
 		return d, nil
 	}
-	if s.opts.Disown == nil {
+	if s.opts.Witness == nil {
 		for _, op := range d.PendingOperations {
 			s.pending = append(s.pending, name(string(op.Resource.URN)))
 		}
@@ -65,11 +61,43 @@ func (s *Stack) recover(ctx context.Context, verb string) (apitype.DeploymentV3,
 	return d, nil
 }
 
+// witnessed holds the state against what there is, where somebody knows.
+func (s *Stack) witnessed(ctx context.Context, d apitype.DeploymentV3) (beside, gone int, err error) {
+	if s.opts.Witness == nil {
+		return 0, 0, nil
+	}
+	var recorded []resource.Known
+	for _, r := range d.Resources {
+		if r.Custom {
+			recorded = append(recorded, resource.Known{URN: string(r.URN), Type: string(r.Type), ID: string(r.ID)})
+		}
+	}
+	if beside, gone, err = s.opts.Witness.Disown(ctx, recorded); err != nil {
+		return 0, 0, fmt.Errorf("look for what an earlier run did: %w", err)
+	}
+	return beside, gone, nil
+}
+
+// sweep has removed what a killed run made and this one, having gone to its end, has not.
+func (s *Stack) sweep(ctx context.Context) error {
+	if s.opts.Witness == nil {
+		return nil
+	}
+	removed, err := s.opts.Witness.Sweep(ctx)
+	for _, what := range removed {
+		s.opts.Notice("removed what a killed run had made, and the stack has no more: %s", what)
+	}
+	return err
+}
+
 // lock is the file a Pulumi file backend keeps while an update runs.
 type lock struct {
 	PID      int    `json:"pid"`
 	Hostname string `json:"hostname"`
 }
+
+// cutOff is how long a lock that cannot be read may be one that is being written.
+const cutOff = 5 * time.Second
 
 // recoverLock removes the locks of a file backend whose owner ran on this machine and is gone, and reports whether there was one. Locks
 // of living processes and of other machines are left for the engine to refuse.
@@ -83,6 +111,7 @@ func (s *Stack) recoverLock(ctx context.Context) (killed bool, err error) {
 	if err != nil || len(files) == 0 {
 		return false, err
 	}
+	stale := false
 	host, err := os.Hostname()
 	if err != nil {
 		return false, fmt.Errorf("compare the stack's lock with this machine: %w", err)
@@ -93,10 +122,26 @@ func (s *Stack) recoverLock(ctx context.Context) (killed bool, err error) {
 			continue // released in the meantime
 		}
 		var l lock
-		if json.Unmarshal(b, &l) != nil || l.Hostname != host || process.Alive(l.PID) {
+		if json.Unmarshal(b, &l) != nil {
+			// Cut off while it was written, which takes no time: whoever began to is gone.
+			if info, err := os.Stat(f); err == nil && time.Since(info.ModTime()) > cutOff {
+				s.opts.Notice("removing the lock %s, which was cut off while it was written", filepath.Base(f))
+				if err := os.Remove(f); err != nil {
+					return false, fmt.Errorf("remove a lock that was cut off: %w", err)
+				}
+				killed = true
+				continue
+			}
 			return false, nil
 		}
+		if l.Hostname != host || process.Alive(l.PID) {
+			return false, nil
+		}
+		stale = true
 		s.opts.Notice("releasing the lock of process %d, which is gone", l.PID)
+	}
+	if !stale {
+		return killed, nil
 	}
 	if err := s.stack.Cancel(ctx); err != nil {
 		return false, fmt.Errorf("release the stack's lock: %w", s.cli.explain(err))

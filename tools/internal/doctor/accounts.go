@@ -102,7 +102,7 @@ func (d *doctor) accounts() []Own {
 		out = append(out, c.credentials(), c.check("cloudflare: zone "+d.Settings.Zone, func(ctx context.Context, cf Cloudflare) Finding {
 			z, err := cf.Zone(ctx, d.Settings.Zone)
 			return d.zone(ctx, "cloudflare", c.cloud, c.login, z.Servers, err)
-		}), c.check("cloudflare: plan of "+d.Settings.Zone, d.plan))
+		}), c.check("cloudflare: plan of "+d.Settings.Zone, d.plan), c.check("cloudflare: rulesets of "+d.Settings.Zone, d.rulesets))
 	}
 	return out
 }
@@ -201,16 +201,7 @@ func (d *doctor) google() []Own {
 			return d.balancers(quotas)
 		}),
 		c.check("gcp: sharing of "+project, func(ctx context.Context, g Google) Finding {
-			restricted, err := g.Restricted(ctx, project)
-			switch {
-			case err != nil:
-				text, _, _ := strings.Cut(err.Error(), "\n")
-				return Warn("allow the deployer orgpolicy.policy.get, or ask who administers the organisation's policies whether iam.allowedPolicyMemberDomains is set for the project", "%s", text)
-			case restricted:
-				return Bad("have the project exempted: the guide, infra/FIRST-DEPLOY.md, says how (iam.allowedPolicyMemberDomains)",
-					"the organisation restricts sharing by domain, and refuses the grant that lets a load balancer call a function")
-			}
-			return OK("everybody may be granted something")
+			return d.sharing(ctx, g, project)
 		}),
 	}
 }

@@ -65,7 +65,7 @@ func (m microsoft) get(ctx context.Context, path string, query url.Values, into 
 		return err
 	}
 	if res.StatusCode != http.StatusOK {
-		return &refusal{res.StatusCode, complaint(body)}
+		return &refusal{status: res.StatusCode, message: complaint(body)}
 	}
 	return json.Unmarshal(body, into)
 }

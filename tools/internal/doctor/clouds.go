@@ -44,8 +44,9 @@ type Google interface {
 	Services(ctx context.Context, project string) ([]string, error)
 	// Quotas lists the project's global quotas of Compute Engine.
 	Quotas(ctx context.Context, project string) ([]Quota, error)
-	// Restricted reports whether a policy of the organisation keeps grants to whoever is not of it, everybody among them, off the project.
-	Restricted(ctx context.Context, project string) (bool, error)
+	// Restricted reports whether a constraint of the organisation's policies keeps grants to everybody off the project:
+	// iam.allowedPolicyMemberDomains or iam.managed.allowedPolicyMembers.
+	Restricted(ctx context.Context, project, constraint string) (bool, error)
 }
 
 // Quota is how much of something there may be, and is.
@@ -78,7 +79,12 @@ type Cloudflare interface {
 	Zone(ctx context.Context, name string) (CloudflareZone, error)
 	// Pools counts an account's pools of Load Balancing, and the endpoints in them.
 	Pools(ctx context.Context, account string) (pools, endpoints int, err error)
+	// Rulesets lists a zone's own rulesets, of which there is one of a phase.
+	Rulesets(ctx context.Context, zone string) ([]Ruleset, error)
 }
+
+// Ruleset are a zone's rules for a phase of its requests, such as http_config_settings.
+type Ruleset struct{ ID, Name, Phase string }
 
 // CloudflareZone is a zone in the words of Cloudflare's API.
 type CloudflareZone struct {

@@ -39,6 +39,16 @@ func api(t *testing.T, answers map[string]string) (url string, asked *[]*http.Re
 			_, _ = io.WriteString(w, `{"error": {"message": "not allowed: `+r.URL.Path+`"}, "message": "not allowed"}`)
 			return
 		}
+		if answer == "missing" {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}}`)
+			return
+		}
+		if text, disabled := strings.CutPrefix(answer, "disabled "); disabled {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, text)
+			return
+		}
 		if strings.HasPrefix(answer, "<") {
 			w.Header().Set("Content-Type", "text/xml")
 		} else {
@@ -144,6 +154,19 @@ func TestAWSDoesNotTakeThem(t *testing.T) {
 	}
 }
 
+// managed is where the policy is that a project has for the managed constraint.
+func managed(project string) string {
+	return "/v2/projects/" + project + "/policies/iam.managed.allowedPolicyMembers:getEffectivePolicy"
+}
+
+// A person's credentials say which project their questions are counted on.
+func TestGoogleQuotaProject(t *testing.T) {
+	c := &google.Credentials{JSON: []byte(`{"type": "authorized_user", "quota_project_id": "mine"}`)}
+	if g := newAlphabet(t.Context(), c, nil); g.quota != "mine" {
+		t.Errorf("counted on %q", g.quota)
+	}
+}
+
 // keyFile is a service account's, whose tokens are had from a server.
 func keyFile(t *testing.T, tokens string) []byte {
 	t.Helper()
@@ -173,6 +196,16 @@ func TestGoogle(t *testing.T) {
 		"/v1/projects/p:getEffectiveOrgPolicy":    `{"constraint": "constraints/iam.allowedPolicyMemberDomains", "listPolicy": {"allValues": "ALLOW"}}`,
 		"/v1/projects/q:getEffectiveOrgPolicy":    `{"constraint": "constraints/iam.allowedPolicyMemberDomains", "listPolicy": {"allowedValues": ["is:C03xgje4y"]}}`,
 		"/v1/projects/deny:getEffectiveOrgPolicy": `{"constraint": "constraints/iam.allowedPolicyMemberDomains", "listPolicy": {"allValues": "DENY"}}`,
+		managed("p"):    `{"name": "projects/1/policies/iam.managed.allowedPolicyMembers", "spec": {"rules": [{"enforce": false}]}}`,
+		managed("q"):    `{"spec": {"rules": [{"enforce": true, "parameters": {"allowedPrincipalSets": ["//cloudresourcemanager.googleapis.com/organizations/1"]}}]}}`,
+		managed("deny"): `{"spec": {"rules": [{"enforce": true}]}}`,
+		managed("all"):  `{"spec": {"rules": [{"enforce": true, "parameters": {"allowedMemberSubjects": ["user:me@example.com", "allUsers"]}}]}}`,
+		managed("none"): `{"spec": {}}`,
+		managed("new"):  "missing",
+		managed("odd"):  `{"spec": {"rules": [{"enforce": true, "parameters": {"allowedMemberSubjects": "allUsers"}}]}}`,
+		managed("off"): `disabled {"error": {"code": 403, "message": "Organization Policy API has not been used in project 1 before or it is disabled.", "status": "PERMISSION_DENIED", "details": [
+			{"@type": "type.googleapis.com/google.rpc.Help", "links": []},
+			{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED", "domain": "googleapis.com", "metadata": {"service": "orgpolicy.googleapis.com", "consumer": "projects/1"}}]}}`,
 	})
 	file := filepath.Join(t.TempDir(), "key.json")
 	if err := os.WriteFile(file, keyFile(t, url+"/token"), 0o600); err != nil {
@@ -207,15 +240,35 @@ func TestGoogle(t *testing.T) {
 		t.Errorf("quotas, %v:\n%s", err, diff)
 	}
 	for project, want := range map[string]bool{"p": false, "q": true, "deny": true} {
-		if restricted, err := g.Restricted(t.Context(), project); restricted != want || err != nil {
+		if restricted, err := g.Restricted(t.Context(), project, memberDomains); restricted != want || err != nil {
 			t.Errorf("sharing of %s is restricted: %t, %v", project, restricted, err)
 		}
 	}
 	if last := (*asked)[len(*asked)-1]; last.Method != http.MethodPost || last.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("asked for a policy by %s %q", last.Method, last.Header.Get("Content-Type"))
 	}
-	if _, err := g.Restricted(t.Context(), "other"); err == nil {
-		t.Error("a project whose policy may not be read is taken as unrestricted")
+	for project, want := range map[string]bool{"p": false, "q": true, "deny": true, "all": false, "none": false, "new": false} {
+		if restricted, err := g.Restricted(t.Context(), project, managedMembers); restricted != want || err != nil {
+			t.Errorf("sharing of %s is restricted by the managed constraint: %t, %v", project, restricted, err)
+		}
+	}
+	if last := (*asked)[len(*asked)-1]; last.Method != http.MethodGet || last.Header.Get("X-Goog-User-Project") != "" {
+		t.Errorf("asked for a managed policy by %s on account of %q", last.Method, last.Header.Get("X-Goog-User-Project"))
+	}
+	for _, constraint := range []string{memberDomains, managedMembers} {
+		if _, err := g.Restricted(t.Context(), "other", constraint); err == nil || disabled(err) {
+			t.Errorf("a project whose policy for %s may not be read is taken as unrestricted: %v", constraint, err)
+		}
+	}
+	if _, err := g.Restricted(t.Context(), "odd", managedMembers); err == nil {
+		t.Error("a policy that is not understood is taken as none")
+	}
+	if _, err := g.Restricted(t.Context(), "off", managedMembers); !disabled(err) {
+		t.Errorf("where the API is disabled: %v", err)
+	}
+	g.quota = "mine"
+	if _, err := g.Restricted(t.Context(), "p", managedMembers); err != nil || (*asked)[len(*asked)-1].Header.Get("X-Goog-User-Project") != "mine" {
+		t.Errorf("a person's questions are counted on %q, %v", (*asked)[len(*asked)-1].Header.Get("X-Goog-User-Project"), err)
 	}
 	if _, err := g.Quotas(t.Context(), "other"); err == nil || !strings.Contains(err.Error(), "403 Forbidden: not allowed: /compute/v1/projects/other") {
 		t.Errorf("another project: %v", err)
@@ -314,6 +367,10 @@ func TestCloudflare(t *testing.T) {
 			"plan": {"name": "Pro Website", "legacy_id": "pro"}}]}`,
 		"/accounts/A1/load_balancers/pools": `{"result": [{"id": "p1", "origins": [{"name": "a"}, {"name": "b"}]}, {"id": "p2", "origins": [{"name": "c"}]}]}`,
 		"/zones?name=none.test":             `{"result": []}`,
+		"/zones/Z1/rulesets?per_page=50": `{"result": [{"id": "m1", "name": "OWASP", "kind": "managed", "phase": "http_request_firewall_managed"},
+			{"id": "r1", "name": "default", "kind": "zone", "phase": "http_config_settings", "version": "3"}], "result_info": {"cursors": {"after": "n+1"}}}`,
+		"/zones/Z1/rulesets?cursor=n%2B1&per_page=50": `{"result": [{"id": "c1", "name": "mine", "kind": "custom", "phase": "http_config_settings"}], "result_info": {"cursor": "n2"}}`,
+		"/zones/Z1/rulesets?cursor=n2&per_page=50":    `{"result": [{"id": "r2", "name": "default", "kind": "zone", "phase": "http_request_late_transform"}]}`,
 	})
 	c := newCloudflare("t1", url)
 	if _, err := c.Identity(t.Context()); err != nil {
@@ -329,6 +386,13 @@ func TestCloudflare(t *testing.T) {
 	}
 	if pools, endpoints, err := c.Pools(t.Context(), "A1"); pools != 2 || endpoints != 3 || err != nil {
 		t.Errorf("%d pools, %d endpoints, %v", pools, endpoints, err)
+	}
+	rulesets, err := c.Rulesets(t.Context(), "Z1")
+	if diff := cmp.Diff([]Ruleset{{"r1", "default", "http_config_settings"}, {"r2", "default", "http_request_late_transform"}}, rulesets); diff != "" || err != nil {
+		t.Errorf("the zone's own rulesets of all pages, %v:\n%s", err, diff)
+	}
+	if _, err := c.Rulesets(t.Context(), "Z2"); err == nil || !strings.Contains(err.Error(), "403 Forbidden") {
+		t.Errorf("rulesets that may not be read: %v", err)
 	}
 	if _, err := c.Zone(t.Context(), "none.test"); !errors.Is(err, ErrNoZone) {
 		t.Errorf("a zone that is not there: %v", err)

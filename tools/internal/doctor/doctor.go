@@ -30,10 +30,11 @@ type Options struct {
 	Zones    map[string]Authority                                     // what each manager of the stack is and may issue by
 	Needs    map[string][]failover.Need                               // what the stack takes of each manager's account
 	Fit      func(CloudflareZone) error                               // whether a zone at Cloudflare can do what the stack asks, a problem a line
+	Phases   []string                                                 // of which the stack makes the ruleset of the zone at Cloudflare; none without its proxy
 	Issuers  []Issuer                                                 // who issues the providers' certificates
 	APIs     []string                                                 // of Google Cloud that the stack needs: run.googleapis.com
 	ARM      []string                                                 // Azure's resource providers that the stack needs: Microsoft.Web
-	Dial     func(ctx context.Context, host string) (net.Conn, error) // opens a connection to port 443 of a name
+	Dial     func(ctx context.Context, host string) (net.Conn, error) // opens a connection to port 443 of what a name leads to, whichever name is then asked for
 	Roots    *x509.CertPool                                           // of the certificates that fronts present; nil is the system's
 	Own      []Own                                                    // checks of the caller's
 	Now      func() time.Time

@@ -59,12 +59,12 @@ type fakeGoogle struct {
 	who, err           error
 	services, location []string
 	quotas             []Quota
-	restricted         bool
-	policyErr          error
+	restricted         map[string]bool // by constraint
+	policyErr          map[string]error
 }
 
-func (f *fakeGoogle) Restricted(context.Context, string) (bool, error) {
-	return f.restricted, errors.Join(f.err, f.policyErr)
+func (f *fakeGoogle) Restricted(_ context.Context, _, constraint string) (bool, error) {
+	return f.restricted[constraint], errors.Join(f.err, f.policyErr[constraint])
 }
 func (f *fakeGoogle) Identity(context.Context) (string, error) { return "me@example.com", f.who }
 func (f *fakeGoogle) Locations(context.Context, string) ([]string, error) {
@@ -100,6 +100,16 @@ type fakeCloudflare struct {
 	zone    CloudflareZone
 	zoneErr error
 	pools   [2]int // and endpoints
+
+	rulesets    []Ruleset
+	rulesetsErr error
+}
+
+func (f *fakeCloudflare) Rulesets(_ context.Context, zone string) ([]Ruleset, error) {
+	if zone != f.zone.ID {
+		return nil, fmt.Errorf("there is no zone %q", zone)
+	}
+	return f.rulesets, errors.Join(f.err, f.rulesetsErr)
 }
 
 func (f *fakeCloudflare) Identity(context.Context) (string, error) {
@@ -169,6 +179,13 @@ func healthy(t *testing.T) *world {
 	}
 	w.opts.Dial = present(t, ca, "*.aws.api.example.com", "*.gcp.api.example.com", "*.azure.api.example.com", "api.example.com")
 	return w
+}
+
+// proxied is the stack behind Cloudflare's proxy before it is deployed, in a zone that has rules by hand.
+func (w *world) proxied() {
+	w.opts.Settings.Manager, w.opts.Settings.Spare, w.opts.Settings.Cloudflare.Proxied, w.opts.Deployed = "cloudflare", "", true, nil
+	w.opts.Phases = []string{"http_request_late_transform", "http_config_settings"}
+	w.token.rulesets = []Ruleset{{"r0", "waf", "http_request_firewall_custom"}, {"r1", "default", "http_config_settings"}, {"r2", "headers", "http_request_late_transform"}}
 }
 
 // present dials a server that presents a certificate for the names.
@@ -269,12 +286,16 @@ func TestHealthy(t *testing.T) {
 	var names []string
 	for _, c := range r.Checks {
 		names = append(names, c.Name)
-		if c.Result != report.OK || c.Detail == "" {
-			t.Errorf("%+v", c)
+		want := report.OK
+		if c.Name == "cloudflare: rulesets of example.com" { // of which a spare has none
+			want = report.Skipped
+		}
+		if c.Result != want || c.Detail == "" {
+			t.Errorf("%+v, want %s", c, want)
 		}
 	}
 	want := "aws: credentials, aws: regions, aws: Lambda concurrency in use1, route53: zone example.com, route53: health checks, gcp: credentials, gcp: APIs of p, gcp: regions, gcp: quotas of p, gcp: sharing of p, " +
-		"azure: credentials, azure: resource providers, azure: regions, azure: quotas in eastus, cloudflare: credentials, cloudflare: zone example.com, cloudflare: plan of example.com, CAA of api.example.com, " +
+		"azure: credentials, azure: resource providers, azure: regions, azure: quotas in eastus, cloudflare: credentials, cloudflare: zone example.com, cloudflare: plan of example.com, cloudflare: rulesets of example.com, CAA of api.example.com, " +
 		"name api.example.com, name use1.aws.api.example.com, certificates of aws/use1, name usc1.gcp.api.example.com, certificates of gcp/usc1, " +
 		"name eastus.azure.api.example.com, certificates of azure/eastus"
 	if got := strings.Join(names, ", "); got != want {
@@ -340,8 +361,46 @@ func TestFindings(t *testing.T) {
 		{"an API is off", func(w *world) { w.project.services = w.project.services[:1] }, "gcp: APIs of p", report.Failed, "not enabled: compute.googleapis.com", "gcloud services enable --project p compute.googleapis.com"},
 		{"a region Google closed", func(w *world) { w.project.location = nil }, "gcp: regions", report.Failed, "not open to the project: usc1", "functions regions list"},
 		{"no room for a balancer", func(w *world) { w.project.quotas[0].Usage = 10; w.opts.Deployed = nil }, "gcp: quotas of p", report.Failed, "adds 1 load balancer; URL_MAPS: 10 of 10 are taken", "quotas"},
-		{"sharing restricted by domain", func(w *world) { w.project.restricted = true }, "gcp: sharing of p", report.Failed, "refuses the grant", "FIRST-DEPLOY.md"},
-		{"a policy nobody may read", func(w *world) { w.project.policyErr = errors.New("403 Forbidden: no") }, "gcp: sharing of p", report.Warning, "403 Forbidden", "orgpolicy.policy.get"},
+		{"sharing restricted by domain", func(w *world) { w.project.restricted = map[string]bool{memberDomains: true} }, "gcp: sharing of p", report.Failed,
+			"restricts sharing by iam.allowedPolicyMemberDomains, and refuses the grant", `projects/p/policies/iam.allowedPolicyMemberDomains\nspec: {rules: [{allowAll: true}]}`},
+		{"sharing restricted by the managed constraint", func(w *world) { w.project.restricted = map[string]bool{managedMembers: true} }, "gcp: sharing of p", report.Failed,
+			"restricts sharing by iam.managed.allowedPolicyMembers, and refuses the grant", `projects/p/policies/iam.managed.allowedPolicyMembers\nspec: {rules: [{enforce: false}]}`},
+		{"sharing restricted by both", func(w *world) { w.project.restricted = map[string]bool{memberDomains: true, managedMembers: true} }, "gcp: sharing of p", report.Failed,
+			"by iam.allowedPolicyMemberDomains and by iam.managed.allowedPolicyMembers", "enforce: false"},
+		{"one constraint in the way, and one nobody may read", func(w *world) {
+			w.project.restricted, w.project.policyErr = map[string]bool{memberDomains: true}, map[string]error{managedMembers: errors.New("403 Forbidden: no")}
+		}, "gcp: sharing of p", report.Failed, "whether iam.managed.allowedPolicyMembers is set could not be read: 403 Forbidden", "allowAll: true"},
+		{"a policy nobody may read", func(w *world) { w.project.policyErr = map[string]error{memberDomains: errors.New("403 Forbidden: no")} }, "gcp: sharing of p", report.Warning,
+			"whether iam.allowedPolicyMemberDomains is set could not be read: 403 Forbidden", "orgpolicy.policy.get"},
+		{"a managed policy nobody may read", func(w *world) {
+			w.project.policyErr = map[string]error{managedMembers: errors.New("403 Forbidden: no")}
+		}, "gcp: sharing of p", report.Warning,
+			"whether iam.managed.allowedPolicyMembers is set could not be read: 403 Forbidden", "whether iam.managed.allowedPolicyMembers is set for the project"},
+		{"the policies' API is off", func(w *world) {
+			w.project.policyErr = map[string]error{managedMembers: &refusal{403, "Organization Policy API has not been used in project 1", "SERVICE_DISABLED"}}
+		}, "gcp: sharing of p", report.Warning, "iam.managed.allowedPolicyMembers is set could not be read: 403 Forbidden: Organization Policy API", "gcloud services enable --project p orgpolicy.googleapis.com"},
+		{"phases that are free", func(w *world) {
+			w.proxied()
+			w.token.rulesets = w.token.rulesets[:1]
+		}, "cloudflare: rulesets of example.com", report.OK, "free: http_request_late_transform, http_config_settings", ""},
+		{"phases that are taken", func(w *world) { w.proxied() }, "cloudflare: rulesets of example.com", report.Failed,
+			`taken are http_config_settings, by "default"; http_request_late_transform, by "headers"`, "curl -X DELETE -H \"Authorization: Bearer $CLOUDFLARE_API_TOKEN\" https://api.cloudflare.com/client/v4/zones/Z1/rulesets/r1`"},
+		{"phases to be imported", func(w *world) { w.proxied() }, "cloudflare: rulesets of example.com", report.Failed, "", "cloudflare:index/ruleset:Ruleset <its name> zones/Z1/r2`"},
+		{"taken, and deployed without the proxy", func(w *world) {
+			deployed := w.opts.Deployed
+			w.proxied()
+			w.opts.Deployed, deployed.Details = deployed, map[string]string{"proxied": "false"}
+		}, "cloudflare: rulesets of example.com", report.Failed, "http_config_settings", "http_config_settings: take its rules out"},
+		{"taken by what is deployed", func(w *world) {
+			deployed := w.opts.Deployed
+			w.proxied()
+			w.opts.Deployed, deployed.Details = deployed, map[string]string{"proxied": "true"}
+		}, "cloudflare: rulesets of example.com", report.OK, "the stack's own", ""},
+		{"rulesets nobody may read", func(w *world) {
+			w.proxied()
+			w.token.rulesetsErr = errors.New("403 Forbidden: Authentication error")
+		}, "cloudflare: rulesets of example.com", report.Warning, "403 Forbidden: Authentication error", "Zone: Config Settings and Zone: Zone Transform Rules"},
+		{"taken, and none of the stack's", func(w *world) { w.proxied(); w.opts.Phases = nil }, "cloudflare: rulesets of example.com", report.Skipped, "not behind Cloudflare's proxy", ""},
 		{"no room needed", func(w *world) { w.project.quotas[0].Usage = 10 }, "gcp: quotas of p", report.OK, "room for 0", ""},
 		{"a provider is not registered", func(w *world) { w.sub.provider = nil }, "azure: resource providers", report.Failed, "not registered: Microsoft.Storage, Microsoft.Web",
 			"az provider register --subscription s --namespace Microsoft.Storage"},
@@ -401,9 +460,9 @@ func TestFindings(t *testing.T) {
 		{"credentials that have run out", func(w *world) {
 			w.account.who = fmt.Errorf("%w that AWS takes: ExpiredToken: it is over", ErrNoCredentials)
 		}, "aws: credentials", report.Failed, "ExpiredToken", "aws sso login"},
-		{"another's subscription", func(w *world) { w.sub.who = &refusal{404, "The subscription 's' could not be found."} }, "azure: credentials", report.Failed,
+		{"another's subscription", func(w *world) { w.sub.who = &refusal{404, "The subscription 's' could not be found.", ""} }, "azure: credentials", report.Failed,
 			"there is no subscription s for these credentials", "azure-native:subscriptionId"},
-		{"a subscription one may not read", func(w *world) { w.sub.who = &refusal{403, "no authorization"} }, "azure: credentials", report.Failed,
+		{"a subscription one may not read", func(w *world) { w.sub.who = &refusal{403, "no authorization", ""} }, "azure: credentials", report.Failed,
 			"403 Forbidden: no authorization", "allowed to read the subscription s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -449,10 +508,10 @@ func TestNoCredentials(t *testing.T) {
 		lacking []string
 		skipped int
 	}{
-		"for none":              {[]string{"aws", "gcp", "azure", "cloudflare"}, 13},
-		"for one only":          {[]string{"gcp", "azure", "cloudflare"}, 9},
+		"for none":              {[]string{"aws", "gcp", "azure", "cloudflare"}, 14},
+		"for one only":          {[]string{"gcp", "azure", "cloudflare"}, 10},
 		"for all but Azure":     {[]string{"azure"}, 3},
-		"for all but a manager": {[]string{"cloudflare"}, 2},
+		"for all but a manager": {[]string{"cloudflare"}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := healthy(t)
@@ -480,6 +539,9 @@ func TestNoCredentials(t *testing.T) {
 						t.Errorf("%+v", got)
 					}
 				case report.Skipped:
+					if got.Detail == "the stack is not behind Cloudflare's proxy, and makes none" {
+						continue // which wants no credentials
+					}
 					skipped++
 					if !strings.HasPrefix(got.Detail, "not looked at: ") || !strings.HasSuffix(got.Detail, ": credentials first") || got.Remedy != "" {
 						t.Errorf("%+v", got)

@@ -1,11 +1,13 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -21,6 +23,7 @@ const googleScope = "https://www.googleapis.com/auth/cloud-platform"
 type alphabet struct {
 	rest
 	who      string
+	quota    string                  // project that a person's questions are counted on, "" for the credentials' own
 	endpoint func(api string) string // where an API is: https://run.googleapis.com
 }
 
@@ -38,6 +41,7 @@ func newAlphabet(ctx context.Context, c *google.Credentials, endpoint func(strin
 	var file struct {
 		ClientEmail string `json:"client_email"`
 		Type        string `json:"type"`
+		Quota       string `json:"quota_project_id"`
 	}
 	who := "the machine's own account"
 	if json.Unmarshal(c.JSON, &file) == nil {
@@ -48,7 +52,7 @@ func newAlphabet(ctx context.Context, c *google.Credentials, endpoint func(strin
 			who = file.Type
 		}
 	}
-	return alphabet{rest{client: oauth2.NewClient(ctx, c.TokenSource)}, who, endpoint}
+	return alphabet{rest{client: oauth2.NewClient(ctx, c.TokenSource)}, who, file.Quota, endpoint}
 }
 
 func (g alphabet) Identity(context.Context) (string, error) {
@@ -98,14 +102,13 @@ func (g alphabet) Quotas(ctx context.Context, project string) ([]Quota, error) {
 	return doc.Quotas, err
 }
 
-// domainRestricted is the constraint of organisation policies that says whose members may be granted anything. Source: "Restricting
-// domains", docs.cloud.google.com/resource-manager/docs/organization-policy/restricting-domains.
-const domainRestricted = "constraints/iam.allowedPolicyMemberDomains"
-
-// Restricted asks for the policy in effect, the organisation's and the folders' merged. Source: "Method: projects.getEffectiveOrgPolicy",
-// cloud.google.com/resource-manager/reference/rest/v1/projects/getEffectiveOrgPolicy; "ListPolicy" there: named values, or all of them
-// allowed or denied.
-func (g alphabet) Restricted(ctx context.Context, project string) (bool, error) {
+// Restricted asks for the policy in effect, the organisation's and the folders' merged.
+func (g alphabet) Restricted(ctx context.Context, project, constraint string) (bool, error) {
+	if constraint == managedMembers {
+		return g.managed(ctx, project)
+	}
+	// Source: "Method: projects.getEffectiveOrgPolicy", cloud.google.com/resource-manager/reference/rest/v1/projects/getEffectiveOrgPolicy;
+	// "ListPolicy" there: named values, or all of them allowed or denied.
 	var doc struct {
 		ListPolicy struct {
 			AllValues     string
@@ -113,8 +116,41 @@ func (g alphabet) Restricted(ctx context.Context, project string) (bool, error) 
 		}
 	}
 	err := g.post(ctx, g.endpoint("cloudresourcemanager.googleapis.com")+"/v1/projects/"+url.PathEscape(project)+":getEffectiveOrgPolicy",
-		map[string]string{"constraint": domainRestricted}, &doc)
+		map[string]string{"constraint": "constraints/" + constraint}, &doc)
 	return len(doc.ListPolicy.AllowedValues) > 0 || doc.ListPolicy.AllValues == "DENY", err
+}
+
+// everybody is what may call a function without an identity, as IAM writes it.
+const everybody = "allUsers"
+
+// managed is Restricted by the managed constraint, which is none where there is no policy for it. Sources: "Method:
+// projects.policies.getEffectivePolicy" (conditions are evaluated already) and "PolicySpec", PolicyRule,
+// docs.cloud.google.com/organization-policy/reference/rest/v2/projects.policies; for its parameters, docs.cloud.google.com/organization-policy/restrict-domains.
+func (g alphabet) managed(ctx context.Context, project string) (bool, error) {
+	var doc struct {
+		Spec struct {
+			Rules []struct {
+				Enforce    bool
+				Parameters struct{ AllowedMemberSubjects, AllowedPrincipalSets []string }
+			}
+		}
+	}
+	// This API wants to know on whom to count a person's questions. Google's own libraries say it as well where the credentials do.
+	// Source: "Set the quota project using a REST request", docs.cloud.google.com/docs/quotas/set-quota-project.
+	counted := g.rest
+	if g.quota != "" {
+		counted.header = http.Header{"X-Goog-User-Project": {g.quota}}
+	}
+	err := counted.get(ctx, g.endpoint("orgpolicy.googleapis.com")+"/v2/projects/"+url.PathEscape(project)+"/policies/"+managedMembers+":getEffectivePolicy", &doc)
+	if missing(err) {
+		return false, nil
+	}
+	for _, r := range doc.Spec.Rules {
+		if r.Enforce && !slices.Contains(slices.Concat(r.Parameters.AllowedMemberSubjects, r.Parameters.AllowedPrincipalSets), everybody) {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // pages reads a list to its end.
@@ -203,6 +239,37 @@ func (c cloudflareAPI) Pools(ctx context.Context, account string) (pools, endpoi
 		pools, endpoints = pools+1, endpoints+len(p.Origins)
 	}
 	return pools, endpoints, nil
+}
+
+// Rulesets leaves out those that Cloudflare manages, and custom ones, which a zone's own execute. The list comes in pages with a cursor,
+// which Cloudflare writes in either of two ways. Sources: "View rulesets", kind, developers.cloudflare.com/ruleset-engine/basic-operations/
+// view-rulesets; "List zone rulesets", developers.cloudflare.com/api/resources/rulesets/methods/list; CursorPagination and
+// CursorPaginationAfter of cloudflare/cloudflare-go, packages/pagination.
+func (c cloudflareAPI) Rulesets(ctx context.Context, zone string) ([]Ruleset, error) {
+	var out []Ruleset
+	query := url.Values{"per_page": {"50"}}
+	for {
+		var doc struct {
+			Result     []struct{ ID, Name, Kind, Phase string }
+			ResultInfo struct {
+				Cursor  string
+				Cursors struct{ After string }
+			} `json:"result_info"`
+		}
+		if err := c.get(ctx, c.base+"/zones/"+url.PathEscape(zone)+"/rulesets?"+query.Encode(), &doc); err != nil {
+			return nil, err
+		}
+		for _, r := range doc.Result {
+			if r.Kind == "zone" {
+				out = append(out, Ruleset{ID: r.ID, Name: r.Name, Phase: r.Phase})
+			}
+		}
+		next := cmp.Or(doc.ResultInfo.Cursors.After, doc.ResultInfo.Cursor)
+		if next == "" || next == query.Get("cursor") {
+			return out, nil
+		}
+		query.Set("cursor", next)
+	}
 }
 
 var (

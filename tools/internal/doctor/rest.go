@@ -24,6 +24,7 @@ type rest struct {
 type refusal struct {
 	status  int
 	message string
+	reason  string // Google's, such as SERVICE_DISABLED
 }
 
 func (r *refusal) Error() string {
@@ -65,7 +66,7 @@ func (r rest) ask(ctx context.Context, method, url string, question []byte, into
 		return err
 	}
 	if res.StatusCode != http.StatusOK {
-		return &refusal{res.StatusCode, complaint(body)}
+		return &refusal{res.StatusCode, complaint(body), reason(body)}
 	}
 	return json.Unmarshal(body, into)
 }
@@ -85,6 +86,28 @@ func complaint(body []byte) string {
 		}
 	}
 	return "the answer says no more"
+}
+
+// reason is the one in the details of a Google error document. Source: "Error model", ErrorInfo, google.aip.dev/193.
+func reason(body []byte) string {
+	var doc struct {
+		Error struct{ Details []struct{ Reason string } }
+	}
+	if json.Unmarshal(body, &doc) == nil {
+		for _, d := range doc.Error.Details {
+			if d.Reason != "" {
+				return d.Reason
+			}
+		}
+	}
+	return ""
+}
+
+// disabled reports whether an API of Google's is not enabled where its callers are counted. Source: ErrorReason,
+// googleapis/googleapis, google/api/error_reason.proto.
+func disabled(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.reason == "SERVICE_DISABLED"
 }
 
 // missing reports whether an API answered that something is not there.

@@ -240,15 +240,30 @@ func (d *doctor) caa(ctx context.Context) Finding {
 	}
 	switch {
 	case len(said) > 0:
-		all := "; or set polygate:caa, which writes them all"
-		if len(decided) > 1 || !decided[d.Settings.Zone] { // the closest decide, and it writes those of the zone
-			all += " at the top of " + d.Settings.Zone + ", and take out those of names below"
+		top, _, err := d.relevant(ctx, d.Settings.Zone, asked)
+		if err != nil {
+			return Bad("see that this machine can resolve names", "%v", err)
 		}
-		return Bad(strings.Join(remedies, "; ")+all, "%s", strings.Join(said, "; "))
+		return Bad(strings.Join(remedies, "; ")+d.written(top == d.Settings.Zone), "%s", strings.Join(said, "; "))
 	case len(decided) == 0:
 		return OK("there is none: every authority may issue")
 	}
 	return OK("that of %s admits the authorities in use: %s", strings.Join(slices.Sorted(maps.Keys(decided)), ", "), strings.Join(issuers, ", "))
+}
+
+// written is how polygate:caa would mend what is said of CAA. It writes a set of its own at the zone's top, which no manager overwrites:
+// one that is there has to go first, unless the stack itself has written it.
+func (d *doctor) written(there bool) string {
+	zone := d.Settings.Zone
+	switch {
+	case there && d.Settings.CAA:
+		return "; where this stack has written those of " + zone + " (polygate:caa), polygate up writes them anew; where somebody else has, it fails until they are removed"
+	case there:
+		return "; or remove those of " + zone + " and of names below first, and set polygate:caa, which writes a set for all of it"
+	case d.Settings.CAA:
+		return "; or take out those of names below " + zone + ", where polygate up writes them all (polygate:caa)"
+	}
+	return "; or set polygate:caa, which writes them all at the top of " + zone + ", and take out those of names below"
 }
 
 // listed are names for a message, nobody where there are none.

@@ -18,6 +18,7 @@ import (
 	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/monitor"
 	"polygate.example/tools/internal/localcloud/probe"
+	"polygate.example/tools/internal/localcloud/resource"
 	"polygate.example/tools/internal/localcloud/webtest"
 )
 
@@ -53,22 +54,31 @@ func (c *Clouds) api() http.Handler {
 		reply(w, struct{}{})
 	})
 	mux.HandleFunc("POST /v1/disown", func(w http.ResponseWriter, r *http.Request) {
-		var recorded map[string][]string
+		var recorded []resource.Known
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<26)).Decode(&recorded); err != nil {
 			refuse(w, fmt.Errorf("decode what is recorded: %w", err))
 			return
 		}
-		n, err := c.store.Disown(r.Context(), recorded)
+		recorded = slices.DeleteFunc(recorded, func(k resource.Known) bool { return !c.has(k.Type) })
+		beside, gone, err := c.store.Disown(r.Context(), recorded)
 		if err != nil {
 			refuse(w, err)
 			return
 		}
-		reply(w, n)
+		reply(w, disowned{beside, gone})
+	})
+	mux.HandleFunc("DELETE /v1/orphans", func(w http.ResponseWriter, r *http.Request) {
+		removed, err := c.sweep(r.Context())
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		reply(w, removed)
 	})
 	mux.HandleFunc("GET /v1/deployed", func(w http.ResponseWriter, _ *http.Request) {
 		ids := []string{}
 		for _, r := range c.store.View().Deployed() {
-			ids = append(ids, strings.Join(strings.Fields(r.Type+" "+r.ID+" "+r.Scope), " "))
+			ids = append(ids, described(r))
 		}
 		reply(w, ids)
 	})
@@ -126,6 +136,45 @@ func (c *Clouds) api() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// disowned is what Disown found.
+type disowned struct {
+	Beside int `json:"beside"` // made, and not in the state
+	Gone   int `json:"gone"`   // in the state, and nowhere
+}
+
+// has reports whether a type is one of the local clouds'.
+func (c *Clouds) has(token string) bool {
+	return slices.ContainsFunc(c.clouds, func(cl cloud) bool {
+		_, err := cl.Type(token)
+		return err == nil
+	})
+}
+
+// sweep removes what was disowned and nobody has had made since, what was made last first, and names it.
+func (c *Clouds) sweep(ctx context.Context) (removed []string, err error) {
+	removed = []string{}
+	for _, r := range slices.Backward(c.store.View().Orphans()) {
+		i := slices.IndexFunc(c.clouds, func(cl cloud) bool { return cl.Provider == r.Provider })
+		if i < 0 {
+			continue
+		}
+		ctl, err := resource.NewController(c.clouds[i].Cloud, c.store, c.services)
+		if err != nil {
+			return removed, err
+		}
+		if err := ctl.Delete(ctx, r.Type, r.ID, r.Outputs(), nil); err != nil {
+			return removed, fmt.Errorf("remove %s, which a killed run made: %w", described(r), err)
+		}
+		removed = append(removed, described(r))
+	}
+	return removed, nil
+}
+
+// described names a resource for people: its type, its id and what tells that apart from others of the same id.
+func described(r resource.Record) string {
+	return strings.Join(strings.Fields(r.Type+" "+r.ID+" "+r.Scope), " ")
 }
 
 // known refuses a fault's target that no deployed region matches, and lists those there are.
@@ -238,12 +287,18 @@ func (c *Client) BringCertificate(ctx context.Context, p PFX) error {
 	return c.call(ctx, http.MethodPut, "/v1/certificate", p, nil)
 }
 
-// Disown tells what the engine's state knows, ids by URN, and returns how many resources there are beside: those a killed run had no time
-// to record. The next run is given them when it has them made once more.
-func (c *Client) Disown(ctx context.Context, recorded map[string][]string) (int, error) {
-	var n int
-	err := c.call(ctx, http.MethodPost, "/v1/disown", recorded, &n)
-	return n, err
+// Disown tells what the engine's state knows, and returns how many resources there are beside, which a killed run had no time to record,
+// and how many of those that it knows are gone. The next run is given the former when it has them made once more.
+func (c *Client) Disown(ctx context.Context, recorded []resource.Known) (beside, gone int, err error) {
+	var d disowned
+	err = c.call(ctx, http.MethodPost, "/v1/disown", recorded, &d)
+	return d.Beside, d.Gone, err
+}
+
+// Sweep removes what was disowned and no run has had made since, and names it.
+func (c *Client) Sweep(ctx context.Context) (removed []string, err error) {
+	err = c.call(ctx, http.MethodDelete, "/v1/orphans", nil, &removed)
+	return removed, err
 }
 
 // Deployed lists all that deployments have made and none has removed, each as its type, its id and what tells that apart from others of

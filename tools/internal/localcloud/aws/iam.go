@@ -21,6 +21,10 @@ const (
 // iamName is what IAM names consist of. Source: IAM API reference, CreateRole, RoleName.
 var iamName = regexp.MustCompile(`^[\w+=,.@-]+$`)
 
+// boundaryARN is the form of a managed policy's ARN: one of the account's, or of AWS's. Sources: IAM API reference, CreateRole,
+// PermissionsBoundary; IAM user guide, IAM identifiers.
+var boundaryARN = regexp.MustCompile(`^arn:aws:iam::(?:\d{12}|aws):policy/(?:[!-.0-~]+/)*[\w+=,.@-]{1,128}$`)
+
 func policyProperty(name string) resource.Property {
 	return resource.Property{Name: name, Kind: resource.Any, Required: true, JSON: true}
 }
@@ -36,10 +40,11 @@ func roleType() *resource.Type {
 			{Name: "description", Kind: resource.String, Max: resource.At(1000)},
 			{Name: "path", Kind: resource.String, Immutable: true, Default: "/", Pattern: regexp.MustCompile(`^/([\x21-\x7e]+/)?$`)},
 			{Name: "maxSessionDuration", Kind: resource.Int, Default: 3600.0, Min: resource.At(3600), Max: resource.At(43200)},
+			{Name: "permissionsBoundary", Kind: resource.String, Pattern: boundaryARN},
 			{Name: "forceDetachPolicies", Kind: resource.Bool, Default: false, Ignored: true},
 			tagsProperty(),
 		},
-		Unmodelled: []string{"inlinePolicies", "managedPolicyArns", "namePrefix", "permissionsBoundary"},
+		Unmodelled: []string{"inlinePolicies", "managedPolicyArns", "namePrefix"},
 		Computed:   []string{"arn", "createDate", "uniqueId", "tagsAll"},
 		Volatile:   []string{"tagsAll"},
 		AutoName:   &resource.AutoName{Property: "name", Max: 64},

@@ -16,17 +16,18 @@ func TestOrphan(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name     string
-		recorded map[string][]string
+		recorded []resource.Known
 		urn      string
 		again    resource.Props
 		orphans  int
+		gone     int
 		refused  bool // as what exists already
 	}{
-		{"not recorded", nil, urn + "a", in("a", 2), 1, false},
-		{"another id is recorded", map[string][]string{urn + "a": {"before"}}, urn + "a", in("a", 2), 1, false},
-		{"recorded", map[string][]string{urn + "a": {"a"}}, urn + "a", in("a", 2), 0, true},
-		{"another URN", nil, urn + "b", in("a", 2), 1, true},
-		{"nobody's", nil, "", in("a", 2), 1, true},
+		{"not recorded", nil, urn + "a", in("a", 2), 1, 0, false},
+		{"another id is recorded", []resource.Known{{URN: urn + "a", Type: tBox, ID: "before"}}, urn + "a", in("a", 2), 1, 1, false},
+		{"recorded", []resource.Known{{URN: urn + "a", Type: tBox, ID: "a"}}, urn + "a", in("a", 2), 0, 0, true},
+		{"another URN", nil, urn + "b", in("a", 2), 1, 0, true},
+		{"nobody's", nil, "", in("a", 2), 1, 0, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -35,13 +36,13 @@ func TestOrphan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.recorded[urn+"a"] != nil && c.orphans == 0 {
-				c.recorded[urn+"a"] = []string{id}
-			}
 			for range 2 { // told twice, it is the same
-				if n, err := d.store.Disown(t.Context(), c.recorded); n != c.orphans || err != nil {
-					t.Fatalf("%d disowned, %v; want %d", n, err, c.orphans)
+				if n, gone, err := d.store.Disown(t.Context(), c.recorded); n != c.orphans || gone != c.gone || err != nil {
+					t.Fatalf("%d disowned and %d gone, %v; want %d and %d", n, gone, err, c.orphans, c.gone)
 				}
+			}
+			if n := len(d.store.View().Orphans()); n != c.orphans {
+				t.Errorf("%d orphans, want %d", n, c.orphans)
 			}
 			got, out, err := d.c.Create(t.Context(), tBox, c.urn, c.again, nil, false)
 			if (err != nil) != c.refused {
@@ -52,6 +53,9 @@ func TestOrphan(t *testing.T) {
 			}
 			if got != id || out["size"] != 2.0 || len(d.store.View().List(tBox)) != 1 {
 				t.Errorf("given %s with size %v of %d, want %s with size 2 alone", got, out["size"], len(d.store.View().List(tBox)), id)
+			}
+			if n := len(d.store.View().Orphans()); n != 0 {
+				t.Errorf("%d orphans are left", n)
 			}
 			if _, _, err := d.c.Create(t.Context(), tBox, c.urn, c.again, nil, false); err == nil {
 				t.Error("it was given away twice")
@@ -78,7 +82,7 @@ func TestOrphanOfAnotherKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.store.Disown(t.Context(), nil); err != nil {
+	if _, _, err := d.store.Disown(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	again := check("two", resource.Props{"size": 1.0})
