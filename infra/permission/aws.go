@@ -61,7 +61,7 @@ var aws = map[string]Need{
 	"aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": {Resources: functions, Dial: "warm", Actions: []string{
 		"lambda:PutProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig", "lambda:DeleteProvisionedConcurrencyConfig"}},
 	"aws:route53/healthCheck:HealthCheck": {Resources: checks, Actions: []string{
-		"route53:CreateHealthCheck", "route53:GetHealthCheck", "route53:UpdateHealthCheck", "route53:DeleteHealthCheck", "route53:ListTagsForResource", "route53:ChangeTagsForResource"}},
+		"route53:CreateHealthCheck", "route53:GetHealthCheck", "route53:GetHealthCheckStatus", "route53:UpdateHealthCheck", "route53:DeleteHealthCheck", "route53:ListTagsForResource", "route53:ChangeTagsForResource"}},
 	"aws:route53/record:Record": {Resources: zones, Actions: []string{
 		"route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:GetHostedZone", "route53:ListTagsForResource"}},
 	"aws:route53recoverycontrol/cluster:Cluster": {Resources: anyResource, Dial: "route53.routingControls", Actions: []string{

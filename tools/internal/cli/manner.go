@@ -59,7 +59,35 @@ func (a *app) permitted(ctx context.Context, s settings.Settings, stack *deploy.
 	if err != nil {
 		return err
 	}
-	return a.admits(ctx, t, s, how)
+	if err := a.admits(ctx, t, s, how); err != nil {
+		return err
+	}
+	if t != nil && !slices.Contains(how.without, t.Manager) {
+		a.warnDrained(ctx, s, *t)
+	}
+	return nil
+}
+
+// warnDrained says which regions were taken out of traffic by hand. Pulumi does not know, and leaves it so until it has something else to
+// change of what the manager checks a region by.
+func (a *app) warnDrained(ctx context.Context, s settings.Settings, t topology.Topology) {
+	seat, err := a.seat(ctx, s, t)
+	if err != nil {
+		return // what cannot be asked is said by who needs it
+	}
+	m, err := seat.manager(ctx, t.Manager)
+	if err != nil {
+		return
+	}
+	seen, err := m.Regions(ctx)
+	if err != nil {
+		return
+	}
+	for _, r := range t.Regions {
+		if seen[r.Name].Drained && !r.Drained && !s.Route53.RoutingControls {
+			a.step("%s was drained by hand: name it in polygate:drained as well, or a change of its health check leads traffic back to it", r.Name)
+		}
+	}
 }
 
 // admits holds settings against what is deployed, nil where nothing is.

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,8 +19,6 @@ import (
 	"polygate.example/tools/internal/pulumicli"
 	"polygate.example/tools/internal/report"
 )
-
-func typeName(v any) string { return fmt.Sprintf("%T", v) }
 
 func TestClock(t *testing.T) {
 	at := func(off time.Duration) string {
