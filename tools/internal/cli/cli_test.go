@@ -148,6 +148,7 @@ func TestExitCodeOfErrors(t *testing.T) {
 		{unhealthy{}, ExitFailed},
 		{errors.New("anything"), ExitFailed},
 		{usageError{errors.New("x")}, ExitUsage},
+		{fmt.Errorf("move: %w", blocked{errors.New("x")}), ExitBlocked},
 		{fmt.Errorf("build: %w", config.Problems{{File: "x"}}), ExitUsage},
 		{fmt.Errorf("load: %w", settings.Problems{{Key: "x"}}), ExitUsage},
 	} {

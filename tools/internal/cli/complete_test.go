@@ -13,7 +13,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "doctor", "help", "local", "preview", "status", "up"}},
+		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "doctor", "drain", "failback", "failover", "help", "local", "preview", "status", "undrain", "up"}},
 		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
 		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
 		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
@@ -21,6 +21,9 @@ func TestCompletion(t *testing.T) {
 		{"targets to heal", []string{"-C", root, "-s", "dev", "local", "heal", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
 		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, []string{"down", "slow", "errors", "control-plane", "certificate-expired"}},
 		{"help", []string{"help", "local", ""}, []string{"control", "delegate", "env", "fail", "faults", "heal", "places", "secret", "serve", "start", "stop"}},
+		{"what to drain", []string{"-C", root, "-s", "dev", "drain", "aws", ""}, []string{"gcp", "aws/us-east-1", "gcp/us-central1"}},
+		{"from where", []string{"-C", root, "-s", "dev", "failover", "--from", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},
+		{"modes", []string{"-C", root, "-s", "dev", "failover", "--mode", ""}, []string{"graceful", "ungraceful"}},
 		{"no files", []string{"-C", root, "check", ""}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

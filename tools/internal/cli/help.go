@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -116,7 +117,19 @@ func complete(c *cobra.Command, flag string, values func() []string) {
 
 // completeTargets has a shell complete what a fault can be put on: the environment's providers, regions and managers.
 func (a *app) completeTargets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 || a.locate() != nil {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	targets, then := a.completeRegions(nil, nil, "")
+	if s, err := a.settings(); err == nil {
+		targets = append(targets, managersOf(s)...)
+	}
+	return targets, then
+}
+
+// completeRegions are the stack's providers and regions that are not named yet.
+func (a *app) completeRegions(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if a.locate() != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	s, err := a.settings()
@@ -127,9 +140,5 @@ func (a *app) completeTargets(_ *cobra.Command, args []string, _ string) ([]stri
 	for _, r := range s.Regions {
 		targets = append(targets, r.String())
 	}
-	targets = append(targets, s.Manager)
-	if s.Spare != "" {
-		targets = append(targets, s.Spare)
-	}
-	return targets, cobra.ShellCompDirectiveNoFileComp
+	return slices.DeleteFunc(targets, func(t string) bool { return slices.Contains(args, t) }), cobra.ShellCompDirectiveNoFileComp
 }

@@ -64,6 +64,12 @@ A graceful failover begins from a steady state and ends in one; an ungraceful on
 	c.Flags().StringSliceVar(&m.order.To, "to", nil, "what alone is to serve; whoever comes next unless said")
 	c.Flags().StringVar(&m.order.Mode, "mode", operate.Graceful, operate.Graceful+" or "+operate.Ungraceful)
 	m.flags(c)
+	for name, values := range map[string]cobra.CompletionFunc{
+		"from": a.completeRegions, "to": a.completeRegions,
+		"mode": cobra.FixedCompletions([]string{operate.Graceful, operate.Ungraceful}, cobra.ShellCompDirectiveNoFileComp),
+	} {
+		_ = c.RegisterFlagCompletionFunc(name, values) // it fails only for a flag that is not there
+	}
 	return c
 }
 
@@ -73,7 +79,7 @@ func (a *app) failbackCommand() *cobra.Command {
 		Use:     "failback [<region or provider>...]",
 		Short:   "Give regions their traffic back that were taken out of it; all of them unless named",
 		Example: "  polygate failback\n  polygate failback aws --dry-run",
-		Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.completeTargets,
+		Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.completeRegions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m.order.Back = args
 			return a.move(cmd.Context(), m)
@@ -89,7 +95,7 @@ func (a *app) drainCommand() *cobra.Command {
 		Use:     "drain <region or provider>...",
 		Short:   "Take regions out of traffic, whatever their health",
 		Example: "  polygate drain gcp/us-central1",
-		Args:    cobra.MinimumNArgs(1), ValidArgsFunction: a.completeTargets,
+		Args:    cobra.MinimumNArgs(1), ValidArgsFunction: a.completeRegions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m.order.From, m.order.Mode = args, operate.Ungraceful
 			return a.move(cmd.Context(), m)
@@ -105,7 +111,7 @@ func (a *app) undrainCommand() *cobra.Command {
 		Use:     "undrain <region or provider>...",
 		Short:   "Give regions their traffic back",
 		Example: "  polygate undrain gcp/us-central1",
-		Args:    cobra.MinimumNArgs(1), ValidArgsFunction: a.completeTargets,
+		Args:    cobra.MinimumNArgs(1), ValidArgsFunction: a.completeRegions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m.order.Back = args
 			return a.move(cmd.Context(), m)
