@@ -72,6 +72,14 @@ func TestOperate(t *testing.T) {
 				t.Errorf("a region that is not there: %d, %v\n%s", r.Code, err, r.Stderr)
 			}
 			s.only(t, all[1])
+			if strings.Contains(c.name, "controls") { // the data plane takes what nobody can be asked about
+				must(t, env, "local", "fail", "route53", "--kind", "control-plane")
+				moves("undrain", all[0], "--mode", "ungraceful")
+				s.only(t, all[0])
+				moves("failover", "--from", all[0], "--mode", "ungraceful")
+				s.only(t, all[1])
+				must(t, env, "local", "heal", "route53")
+			}
 			moves("failback")
 			s.only(t, all[0])
 			must(t, env, "local", "heal")

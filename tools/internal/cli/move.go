@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/control"
+	"polygate.example/tools/internal/operate"
+)
+
+// movement is what one of these verbs came to, for programs.
+type movement struct {
+	Stack   string       `json:"stack"`
+	Plan    operate.Plan `json:"plan"`
+	Bound   int          `json:"bound_seconds"` // cloud time
+	Done    bool         `json:"done"`          // seen by clients
+	First   float64      `json:"first_seconds"` // cloud time from the order to the first answer from those that serve
+	Moved   float64      `json:"moved_seconds"` // and until no client was answered by anybody else
+	Failed  int          `json:"failed"`        // requests without an answer while it was watched
+	Verdict string       `json:"verdict"`       // what happened, in words
+}
+
+// move plans an order, shows it, asks, has it done and sees that it has happened.
+func (a *app) move(ctx context.Context, m moving) error {
+	if m.order.Mode != operate.Graceful && m.order.Mode != operate.Ungraceful {
+		return usageError{fmt.Errorf("--mode is %q: want %s or %s", m.order.Mode, operate.Graceful, operate.Ungraceful)}
+	}
+	s, err := a.settings()
+	if err != nil {
+		return err
+	}
+	unlock, err := a.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	t, err := a.loadTopology(ctx, s)
+	if err != nil {
+		return err
+	}
+	if t.Spare != "" && a.led(ctx, s) == t.Spare {
+		return blocked{fmt.Errorf("clients are led to the spare, %s, of whose checks the topology knows nothing: name regions in polygate:drained and `polygate up -s %s`, "+
+			"or let manager and spare change places", t.Spare, a.stack)}
+	}
+	seat, err := a.seat(ctx, s, t)
+	if err != nil {
+		return err
+	}
+	manager, err := seat.manager(ctx, t.Manager)
+	if err != nil {
+		return err
+	}
+	seen, err := a.known(ctx, s, t, manager, m.order.Mode)
+	if err != nil {
+		return err
+	}
+	if len(m.order.From) == 0 && len(m.order.Back) == 0 { // failback of all
+		for _, r := range t.Regions {
+			if seen[r.Name].Drained && !r.Drained {
+				m.order.Back = append(m.order.Back, r.Name)
+			}
+		}
+	}
+	plan, err := operate.Make(t, seen, m.order)
+	out := movement{Stack: a.stack, Plan: plan, Bound: int(plan.Bound / time.Second)}
+	if err == nil {
+		err = a.declared(t, plan)
+	}
+	switch {
+	case errors.Is(err, operate.ErrUnsafe):
+		return blocked{err}
+	case err != nil:
+		return usageError{err}
+	case plan.Nothing():
+		out.Done, out.Verdict = true, "nothing to do: it is so already"
+		return a.showMovement(out, m.asOne)
+	}
+	if !m.asOne || !m.yes {
+		if err := a.showPlan(t, plan); err != nil {
+			return err
+		}
+	}
+	if m.dry {
+		if m.asOne {
+			out.Verdict = "dry run: nothing was done"
+			return a.showMovement(out, true)
+		}
+		return nil
+	}
+	if err := a.confirmed(m.yes); err != nil {
+		return err
+	}
+	return a.carry(ctx, s, t, manager, out, m)
+}
+
+// declared refuses to give a region back that the stack file keeps out of traffic: the next deployment might take it out again.
+func (a *app) declared(t topology.Topology, p operate.Plan) error {
+	for _, r := range t.Regions {
+		if r.Drained && slices.Contains(p.Undrain, r.Name) {
+			return fmt.Errorf("%w: the stack file keeps %s out of traffic: take it out of polygate:drained, and `polygate up -s %s`", operate.ErrUnsafe, r.Name, a.stack)
+		}
+	}
+	return nil
+}
+
+// known is what the manager says of each region and, where it has no need to look at one, what that answers under its own name. In need
+// that is all there has to be: what is told may be taken where nothing can be asked, as with routing controls.
+func (a *app) known(ctx context.Context, s settings.Settings, t topology.Topology, m control.Manager, mode string) (map[string]control.Region, error) {
+	seen, err := m.Regions(ctx)
+	if err != nil && mode == operate.Ungraceful && ctx.Err() == nil {
+		a.step("%s cannot be asked how the regions are, so what they answer themselves has to do: %v", t.Manager, err)
+		seen, err = a.answered(ctx, s, t, seen)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask %s how the regions are: %w", t.Manager, err)
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Values(seen)), func(r control.Region) bool { return r.Drained }) {
+		return seen, nil
+	}
+	look, err := a.looker(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	report, err := look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range report.Regions {
+		if was := seen[r.Name]; was.Drained {
+			was.Healthy, was.Why = r.Healthy, r.Detail
+			seen[r.Name] = was
+		}
+	}
+	return seen, nil
+}
+
+// answered is how the regions are by their own names, for those that the manager has said nothing of.
+func (a *app) answered(ctx context.Context, s settings.Settings, t topology.Topology, told map[string]control.Region) (map[string]control.Region, error) {
+	look, err := a.looker(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	report, err := look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]control.Region{}
+	for i, r := range report.Regions {
+		known, ok := told[r.Name]
+		if !ok {
+			known = control.Region{Healthy: r.Healthy, Why: r.Detail, Drained: t.Regions[i].Drained || r.Off, State: map[bool]string{true: "answering", false: "not answering"}[r.Healthy]}
+		}
+		out[r.Name] = known
+	}
+	return out, nil
+}
+
+// carry has a plan carried out and sees that it has happened.
+func (a *app) carry(ctx context.Context, s settings.Settings, t topology.Topology, manager control.Manager, out movement, m moving) error {
+	asks, everywhere, speed, err := a.clients(ctx, s, t)
+	if err != nil {
+		return err
+	}
+	if err := operate.Carry(ctx, manager, out.Plan); err != nil {
+		return err
+	}
+	a.step("%s has been told; asking as clients until it has happened, for at most %d s", t.Manager, out.Bound)
+	wall := func(cloud time.Duration) time.Duration { return time.Duration(float64(cloud) / speed) }
+	last := ""
+	seen, err := operate.Watch(ctx, out.Plan, operate.Watching{
+		Asks: asks, Every: max(200*time.Millisecond, wall(time.Second)), Hold: wall(time.Duration(t.TTL) * time.Second), Limit: wall(out.Plan.Bound),
+		Each: everywhere,
+		Seen: func(counts map[string]int) {
+			if now := tally(counts); now != last {
+				a.step("answered by %s", now)
+				last = now
+			}
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("it was ordered and not seen to the end: %w", err)
+	}
+	out.Done, out.Failed = seen.Done, seen.Failed
+	out.First, out.Moved = seen.First.Seconds()*speed, seen.Moved.Seconds()*speed
+	switch {
+	case seen.Done:
+		out.Verdict = fmt.Sprintf("clients have moved: the last after %.1f s, and it has stayed so for as long as anybody remembers an answer", out.Moved)
+	case len(seen.Unseen) > 0 && len(seen.Counts) > 0 && out.Moved > 0:
+		out.Verdict = fmt.Sprintf("nobody is answered by those taken out, and nobody has been by %s either", strings.Join(seen.Unseen, ", "))
+	default:
+		out.Verdict = fmt.Sprintf("it was ordered, and %d s later clients are answered by %s", out.Bound+t.TTL, cmp.Or(tally(seen.Counts), "nobody"))
+	}
+	if err := a.showMovement(out, m.asOne); err != nil {
+		return err
+	}
+	if !seen.Done {
+		return unhealthy{}
+	}
+	return nil
+}
