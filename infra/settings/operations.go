@@ -72,8 +72,11 @@ func (r *reader) operations(s *Settings) {
 	if s.Route53.RoutingControls && s.Route53.AtLeastOn == 0 {
 		s.Route53.AtLeastOn = 1
 	}
-	if n := s.Route53.AtLeastOn; n != 0 && (!s.Route53.RoutingControls || n < 1 || n > len(s.Regions)) {
-		r.bad(keyRoute53, []string{"atLeastOn"}, "is %d: want 1 to the number of regions, and routingControls: true", n)
+	switch n := s.Route53.AtLeastOn; {
+	case n != 0 && !s.Route53.RoutingControls:
+		r.bad(keyRoute53, []string{"atLeastOn"}, "is %d, and there are no switches: want routingControls: true with it", n)
+	case n < 0 || n > len(s.Regions):
+		r.bad(keyRoute53, []string{"atLeastOn"}, "is %d: want 1 to %d, the number of regions", n, len(s.Regions))
 	}
 	managerOptions(r, keyTrafficManager, *s, &s.TrafficManager)
 	managerOptions(r, keyCloudflare, *s, &s.Cloudflare)

@@ -103,6 +103,9 @@ days.`,
 				return refused(err)
 			}
 			a.result("%s is delegated to %s\n", s.Zone, args[0])
+			if t, ok := a.unchanged(); ok && t.Manager != args[0] && t.Spare != args[0] {
+				a.step("%s is not deployed with %s: its clients have no answer until it is", a.stack, args[0])
+			}
 			return nil
 		},
 	}
