@@ -55,7 +55,7 @@ func named(s settings.Settings, without []string) error {
 
 // permitted refuses to leave out what is not there yet, and to cut clients off.
 func (a *app) permitted(ctx context.Context, s settings.Settings, stack *deploy.Stack, how manner) error {
-	t, err := standing(ctx, stack)
+	t, err := a.standing(ctx, stack)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (a *app) shutsOut(ctx context.Context, t *topology.Topology, s settings.Set
 
 // warnings are what a preview says of what `up` would refuse.
 func (a *app) warnings(ctx context.Context, s settings.Settings, stack *deploy.Stack) ([]string, error) {
-	t, err := standing(ctx, stack)
+	t, err := a.standing(ctx, stack)
 	if err != nil {
 		return nil, err
 	}
@@ -200,8 +200,12 @@ func (a *app) warnings(ctx context.Context, s settings.Settings, stack *deploy.S
 	return []string{}, nil
 }
 
-// standing is what is deployed, nil where nothing is, or nobody knows as the last run did not end.
-func standing(ctx context.Context, stack *deploy.Stack) (*topology.Topology, error) {
+// standing is what is deployed, nil where nothing is, or nobody knows as the last run did not end. The stack is asked only where that can
+// tell more than what `up` saved: each question starts Pulumi's CLI.
+func (a *app) standing(ctx context.Context, stack *deploy.Stack) (*topology.Topology, error) {
+	if t, ok := a.unchanged(); ok {
+		return &t, nil
+	}
 	t, err := stack.Topology(ctx)
 	switch {
 	case errors.Is(err, deploy.ErrNoTopology):

@@ -178,7 +178,7 @@ const unrecorded = "unrecorded"
 func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 	beside, gone := 0, 0
 	if s.opts.Witness != nil {
-		_, d, err := s.export(ctx)
+		d, err := s.recorded(ctx)
 		if err == nil {
 			beside, gone, err = s.witnessed(ctx, d)
 		}

@@ -197,6 +197,44 @@ func TestWitness(t *testing.T) {
 	}
 }
 
+// TestRecorded: a file backend's state is read as it lies there, and by whoever wrote it when that is not as expected.
+func TestRecorded(t *testing.T) {
+	const resource = `{"urn":"urn:pulumi:local::polygate::a:b:Front::front","custom":true,"id":"f","type":"a:b:Front"}`
+	for name, c := range map[string]struct {
+		file string // "" is none
+		want string // the only resource's id
+	}{
+		"as it lies there":   {`{"version":4,"features":["hooks"],"checkpoint":{"latest":{"resources":[` + resource + `]}}}`, "f"},
+		"empty":              {`{"version":3,"checkpoint":{"stack":"local"}}`, ""},
+		"of another version": {`{"version":5,"checkpoint":{}}`, "asked"},
+		"compressed":         {"\x1f\x8b", "asked"},
+		"elsewhere":          {"", "asked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, dir := t.TempDir(), t.TempDir()
+			if c.file != "" {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(stateFile(dir, "local")), 0o755), os.WriteFile(stateFile(dir, "local"), []byte(c.file), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cli := mute{"stack export": `{"version":3,"deployment":{"resources":[` + strings.Replace(resource, `"f"`, `"asked"`, 1) + `]}}`}
+			// Select, as Open would first mend a state that it cannot read.
+			s, err := Select(t.Context(), Options{Root: root, Environment: "local", CLI: cli, Program: func(*pulumi.Context) error { return nil }, Env: map[string]string{"PULUMI_BACKEND_URL": "file://" + dir}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := s.recorded(t.Context())
+			got := ""
+			for _, r := range d.Resources {
+				got += string(r.ID)
+			}
+			if got != c.want || err != nil {
+				t.Errorf("%q, %v; want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
 // TestCutOffLock: a lock that was never finished is nobody's, once it is old enough not to be one that is being written.
 func TestCutOffLock(t *testing.T) {
 	for age, removed := range map[time.Duration]bool{0: false, time.Minute: true} {

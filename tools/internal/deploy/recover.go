@@ -29,7 +29,7 @@ func (s *Stack) recover(ctx context.Context, verb string) (apitype.DeploymentV3,
 	if err != nil {
 		return apitype.DeploymentV3{}, err
 	}
-	_, d, err := s.export(ctx)
+	d, err := s.recorded(ctx)
 	if err != nil {
 		return d, err
 	}
@@ -59,6 +59,38 @@ func (s *Stack) recover(ctx context.Context, verb string) (apitype.DeploymentV3,
 		return d, s.failed(verb, ctx, err, failures)
 	}
 	return d, nil
+}
+
+// recorded is what the state holds. That of a file backend is read as it lies there, which takes no start of Pulumi's CLI: nobody else is at
+// work on it, and what is encrypted in it is of no interest here.
+func (s *Stack) recorded(ctx context.Context) (apitype.DeploymentV3, error) {
+	dir, ok := fileBackend(s.opts.Env["PULUMI_BACKEND_URL"])
+	if !ok {
+		_, d, err := s.export(ctx)
+		return d, err
+	}
+	var file struct {
+		Version    int
+		Checkpoint struct{ Latest *apitype.DeploymentV3 }
+	}
+	b, err := os.ReadFile(stateFile(dir, s.opts.Environment))
+	if err == nil {
+		err = json.Unmarshal(b, &file)
+	}
+	// Version 4 is 3 with a list of features. What is compressed, or of another version, can be read by whoever wrote it.
+	if err != nil || file.Version != 3 && file.Version != 4 {
+		_, d, err := s.export(ctx)
+		return d, err
+	}
+	if file.Checkpoint.Latest == nil {
+		return apitype.DeploymentV3{}, nil
+	}
+	return *file.Checkpoint.Latest, nil
+}
+
+// stateFile is where a file backend keeps the state of a stack.
+func stateFile(dir, environment string) string {
+	return filepath.Join(dir, ".pulumi", "stacks", Project, environment+".json")
 }
 
 // witnessed holds the state against what there is, where somebody knows.
@@ -159,7 +191,7 @@ func recoverState(opts Options) error {
 	if err := dropCutAttributes(filepath.Join(dir, ".pulumi")); err != nil {
 		return err
 	}
-	file := filepath.Join(dir, ".pulumi", "stacks", Project, opts.Environment+".json")
+	file := stateFile(dir, opts.Environment)
 	b, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) || err == nil && json.Valid(b) {
 		return nil
