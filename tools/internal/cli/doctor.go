@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -33,6 +32,7 @@ import (
 	"polygate.example/tools/internal/localcloud"
 	localdns "polygate.example/tools/internal/localcloud/dns"
 	"polygate.example/tools/internal/localcloud/edge"
+	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/pulumicli"
 )
@@ -251,7 +251,7 @@ func (a *app) examineLocal(ctx context.Context, s settings.Settings, opts *docto
 	}
 	if running {
 		opts.Resolve = doctor.NewResolver(st.DNS)
-		if opts.Roots, err = authority(st.CA); err != nil {
+		if opts.Roots, err = pki.Roots(st.CA); err != nil {
 			return err
 		}
 		now, err := localcloud.NewClient(st).Overview(ctx)
@@ -379,17 +379,4 @@ func goVersion(root string) (string, error) {
 		return strings.TrimPrefix(runtime.Version(), "go"), nil
 	}
 	return f.Go.Version, nil
-}
-
-// authority reads the certificate that the local clouds' own are signed by.
-func authority(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read the local authority's certificate: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", file)
-	}
-	return pool, nil
 }

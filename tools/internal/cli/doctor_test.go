@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -283,6 +284,9 @@ func certificatesBy(t *testing.T, f *fronts, network string, proxied bool) map[s
 			}
 			listen[i] = ip.String() + ":0"
 			l, err := net.Listen("tcp", listen[i])
+			if err != nil && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+				t.Fatal(err)
+			}
 			if err != nil {
 				t.Skipf("this system has one loopback address, with which the other case deals: %v", err)
 			}

@@ -50,49 +50,40 @@ A graceful failover begins from a steady state and ends in one; an ungraceful on
 }
 
 func (a *app) failbackCommand() *cobra.Command {
-	var m moving
-	c := &cobra.Command{
+	return a.movingCommand(&cobra.Command{
 		Use:     "failback [<region or provider>...]",
 		Short:   "Give regions their traffic back that were taken out of it; all of them unless named",
 		Example: "  polygate failback\n  polygate failback aws --dry-run",
-		Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.completeRegions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m.order.Back = args
-			return a.move(cmd.Context(), m)
-		},
-	}
-	m.flags(c, operate.Graceful)
-	return c
+		Args:    cobra.ArbitraryArgs,
+	}, operate.Graceful, func(o *operate.Order, regions []string) { o.Back = regions })
 }
 
 func (a *app) drainCommand() *cobra.Command {
-	var m moving
-	c := &cobra.Command{
+	return a.movingCommand(&cobra.Command{
 		Use:     "drain <region or provider>...",
 		Short:   "Take regions out of traffic, whatever their health",
 		Example: "  polygate drain gcp/us-central1",
-		Args:    cobra.MinimumNArgs(1), ValidArgsFunction: a.completeRegions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m.order.From = args
-			return a.move(cmd.Context(), m)
-		},
-	}
-	m.flags(c, operate.Ungraceful)
-	return c
+		Args:    cobra.MinimumNArgs(1),
+	}, operate.Ungraceful, func(o *operate.Order, regions []string) { o.From = regions })
 }
 
 func (a *app) undrainCommand() *cobra.Command {
-	var m moving
-	c := &cobra.Command{
+	return a.movingCommand(&cobra.Command{
 		Use:     "undrain <region or provider>...",
 		Short:   "Give regions their traffic back",
 		Example: "  polygate undrain gcp/us-central1",
-		Args:    cobra.MinimumNArgs(1), ValidArgsFunction: a.completeRegions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m.order.Back = args
-			return a.move(cmd.Context(), m)
-		},
+		Args:    cobra.MinimumNArgs(1),
+	}, operate.Graceful, func(o *operate.Order, regions []string) { o.Back = regions })
+}
+
+// movingCommand completes a verb that names regions; order says what becomes of them.
+func (a *app) movingCommand(c *cobra.Command, mode string, order func(*operate.Order, []string)) *cobra.Command {
+	var m moving
+	c.ValidArgsFunction = a.completeRegions
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		order(&m.order, args)
+		return a.move(cmd.Context(), m)
 	}
-	m.flags(c, operate.Graceful)
+	m.flags(c, mode)
 	return c
 }
