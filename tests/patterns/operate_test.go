@@ -1,6 +1,7 @@
 package patterns
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -31,6 +32,11 @@ func TestOperate(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			t.Cleanup(func() { // before it is destroyed: what is lost cannot be asked to delete anything
+				if _, err := env.Polygate(context.Background(), "local", "heal"); err != nil {
+					t.Error(err)
+				}
+			})
 			must(t, env, "up")
 			if strings.Contains(c.name, "controls") {
 				must(t, env, "local", "control", all[0], all[1], "on")

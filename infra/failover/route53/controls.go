@@ -3,6 +3,7 @@ package route53
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/route53"
 	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/route53recoverycontrol"
@@ -21,10 +22,10 @@ const (
 	detailCluster   = "clusterArn"
 )
 
-const (
-	waitPeriod     = 5000 // milliseconds between changes, ARC's own default (API reference, AssertionRule, WaitPeriodMs)
-	maxControlName = 64   // API reference, CreateCluster, ClusterName
-)
+// WaitPeriod is the time between changes that a safety rule asks for, ARC's own default (API reference, AssertionRule, WaitPeriodMs).
+const WaitPeriod = 5 * time.Second
+
+const maxControlName = 64 // API reference, CreateCluster, ClusterName
 
 // controls declares an Application Recovery Controller cluster with a switch for each region, and a rule that keeps some of them
 // on. A region has traffic while its switch is on and its endpoint is healthy. The cluster is billed by the hour, about 1,825 USD
@@ -69,7 +70,7 @@ func (b *builder) controls(members []failover.Member, details pulumi.StringMap) 
 	}
 	// Another set of controls or another number replaces the rule, and its name is taken while the old one is there.
 	if _, err := route53recoverycontrol.NewSafetyRule(b.ctx, b.name+"-rule", &route53recoverycontrol.SafetyRuleArgs{
-		Name: pulumi.String("regions-that-stay-on"), ControlPanelArn: panel.Arn, AssertedControls: asserted, WaitPeriodMs: pulumi.Int(waitPeriod),
+		Name: pulumi.String("regions-that-stay-on"), ControlPanelArn: panel.Arn, AssertedControls: asserted, WaitPeriodMs: pulumi.Int(int(WaitPeriod.Milliseconds())),
 		RuleConfig: route53recoverycontrol.SafetyRuleRuleConfigArgs{
 			Type: pulumi.String("ATLEAST"), Threshold: pulumi.Int(s.Route53.AtLeastOn), Inverted: pulumi.Bool(false),
 		},

@@ -26,10 +26,12 @@ const (
 	maxStates = 10
 	// patience is how long one endpoint may take. Five of them are then tried within a minute.
 	patience = 10 * time.Second
+	// again is the time between two tries within a wait period.
+	again = 500 * time.Millisecond
 )
 
 // ErrSafetyRule says that a cluster refused a change because a safety rule of its control panel does not allow it.
-var ErrSafetyRule = errors.New("a safety rule of the control panel does not allow it, or its wait period is not over")
+var ErrSafetyRule = errors.New("a safety rule of the control panel does not allow it")
 
 // cluster switches a stack's routing controls. It is reached at five endpoints: "ARC ensures that at least three out of the five Regional
 // cluster endpoints are always accessible [...] Your process [...] should try each endpoint in rotation" (ARC developer guide, "Getting and
@@ -38,6 +40,7 @@ var ErrSafetyRule = errors.New("a safety rule of the control panel does not allo
 type cluster struct {
 	endpoints []endpoint
 	controls  map[string]string // region -> ARN of its routing control
+	wait      time.Duration     // how long a refusal may be a wait period's
 }
 
 // endpoint is one of a cluster's endpoints.
@@ -58,7 +61,7 @@ func newCluster(config aws.Config, t topology.Topology) (*cluster, error) {
 	if !ok {
 		return nil, nil
 	}
-	c := &cluster{controls: map[string]string{}}
+	c := &cluster{controls: map[string]string{}, wait: infra.WaitPeriod + time.Second}
 	for _, r := range t.Regions {
 		if c.controls[r.Name], ok = t.Details[infra.DetailControl+r.Name]; !ok {
 			return nil, fmt.Errorf("the topology of %s has a cluster and no routing control of %s: run `polygate up` to have both", t.Environment, r.Name)
@@ -127,8 +130,7 @@ func (c *cluster) panels() []string {
 }
 
 // turn switches the controls of regions that are not as asked for, in one call: a safety rule is held against all of it at once. Only
-// more than maxStates take several, and those that are done stay when a later one is refused. A rule refuses as any other conflict
-// does, by a ConflictException (API reference, UpdateRoutingControlStates); its message follows.
+// more than maxStates take several, and those that are done stay when a later one is refused.
 func (c *cluster) turn(ctx context.Context, regions []topology.Region, on bool) error {
 	if len(regions) == 0 {
 		return nil
@@ -152,10 +154,7 @@ func (c *cluster) turn(ctx context.Context, regions []topology.Region, on bool) 
 	for some := range slices.Chunk(entries, maxStates) {
 		part := strings.Join(names[:len(some)], ", ")
 		names = names[len(some):]
-		err := c.anywhere(ctx, func(ctx context.Context, client states) error {
-			_, err := client.UpdateRoutingControlStates(ctx, &route53recoverycluster.UpdateRoutingControlStatesInput{UpdateRoutingControlStateEntries: some})
-			return err
-		})
+		err := c.update(ctx, some)
 		if conflict := (*types.ConflictException)(nil); errors.As(err, &conflict) {
 			return fmt.Errorf("turn the routing controls of %s %s: %w: %w", part, word, ErrSafetyRule, err)
 		}
@@ -164,6 +163,27 @@ func (c *cluster) turn(ctx context.Context, regions []topology.Region, on bool) 
 		}
 	}
 	return nil
+}
+
+// update switches controls. A rule refuses as any other conflict does, by a ConflictException (API reference,
+// UpdateRoutingControlStates), and it refuses everything for a while after each change ("during which any request against the target
+// routing controls will fail", AssertionRule, WaitPeriodMs): one that is refused is tried again until that is over.
+func (c *cluster) update(ctx context.Context, entries []types.UpdateRoutingControlStateEntry) error {
+	over := time.Now().Add(c.wait)
+	for {
+		err := c.anywhere(ctx, func(ctx context.Context, client states) error {
+			_, err := client.UpdateRoutingControlStates(ctx, &route53recoverycluster.UpdateRoutingControlStatesInput{UpdateRoutingControlStateEntries: entries})
+			return err
+		})
+		if conflict := (*types.ConflictException)(nil); !errors.As(err, &conflict) || !time.Now().Before(over) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(min(again, time.Until(over))):
+		}
+	}
 }
 
 // anywhere asks the endpoints, in an order of its own each time, until one answers.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/tools/internal/control"
 )
@@ -113,7 +114,7 @@ func TestClusterEndpoints(t *testing.T) {
 			t.Errorf("%v after %v", err, f.log)
 		}
 	})
-	t.Run("an answer is not asked for again", func(t *testing.T) {
+	t.Run("an answer is not asked for at another endpoint", func(t *testing.T) {
 		f := newFake(t)
 		m := f.manager(f.switched(2))
 		f.conflict = "no"
@@ -121,4 +122,15 @@ func TestClusterEndpoints(t *testing.T) {
 			t.Errorf("%v after %v", err, f.log)
 		}
 	})
+}
+
+// A rule refuses everything for a while after each change, and the second ten of a great stack follow the first at once.
+func TestClusterWaitPeriod(t *testing.T) {
+	f := newFake(t)
+	m := f.manager(f.switched(2))
+	m.cluster.wait = time.Minute
+	f.conflict, f.refusals = "of a wait period", 1
+	if err := m.Drain(t.Context(), []string{"aws/0"}, true); err != nil || f.count("UpdateRoutingControlStates") != 2 || f.controls[arn(0)] != "Off" {
+		t.Errorf("%v after %v, controls %v", err, f.log, f.controls)
+	}
 }

@@ -26,7 +26,8 @@ type fake struct {
 	mu       sync.Mutex
 	checks   map[string]*fakeCheck
 	controls map[string]string // state by ARN
-	conflict string            // why the cluster refuses every change
+	conflict string            // why the cluster refuses changes
+	refusals int               // how many it refuses; 0 for all of them
 	throttle int               // requests of Route 53 that are still to be refused
 	lost     bool              // Route 53 does not answer
 	away     map[string]string // error that an endpoint of the cluster answers with, by its path
@@ -166,6 +167,9 @@ func (f *fake) cluster(w http.ResponseWriter, endpoint, operation string, body [
 	f.bodies = append(f.bodies, string(body))
 	if f.conflict != "" {
 		refuse(400, "ConflictException")
+		if f.refusals--; f.refusals == 0 {
+			f.conflict = ""
+		}
 		return
 	}
 	for _, e := range in.UpdateRoutingControlStateEntries {
@@ -212,6 +216,9 @@ func (f *fake) manager(t topology.Topology) *Manager {
 		f.t.Fatal(err)
 	}
 	m.pause = time.Millisecond
+	if m.cluster != nil {
+		m.cluster.wait = 0
+	}
 	return m
 }
 
