@@ -8,27 +8,41 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
-	"strconv"
+	"sync/atomic"
 	"time"
 )
 
 // maxBody is the most a Result keeps of a body, bytes; a larger one is an error.
 const maxBody = 64 << 20
 
+const (
+	trusted = 1 << 20 // bytes of a body that are made room for because the server says that it will send them
+	maxIdle = 64      // connections kept for the next request: more than requests of one client usually are under way at once
+)
+
 // Options configures a Client.
 type Options struct {
 	Resolver *Resolver      // required
 	RootCAs  *x509.CertPool // trusted authorities; nil is the system's
-	Timeout  time.Duration  // of a whole request, wall time; 0 is 10 s
+	Timeout  time.Duration  // of a whole request or, with Retries, of each attempt; wall time; 0 is 10 s
 	// Reuse keeps connections open between requests. A connection stays with the address it was made to, however DNS
 	// changes, as it does in every keep-alive client. Off, each request connects anew.
 	Reuse bool
 	// Source is the address to connect from; the zero value leaves it to the system. A proxying front goes by it.
 	Source netip.Addr
+	// IPv6 has the client ask for both families and connect by whichever answers, as RFC 8305 (Happy Eyeballs) says. Off, it
+	// knows IPv4 alone; of several addresses the next is tried after 250 ms in either case.
+	IPv6 bool
+	// Retries is how often a request is repeated that failed, or that was answered by 429, 502, 503 or 504; 0 never does.
+	// Only requests that may be repeated are (RFC 9110, 9.2.2), and not after errors that would be the same again: a name
+	// that does not exist, or a wrong certificate.
+	Retries int
+	// Backoff is the longest pause before the first retry, wall time; it doubles from retry to retry up to 32 times that,
+	// and each pause is drawn from 0 to it, so that clients that failed together do not come back together; 0 is 100 ms.
+	Backoff time.Duration
 	// Address says where to connect for an address that DNS gave under the final owner name. nil connects to the
 	// address on the port of the URL. On local clouds it maps to the fronts' own ports; (*edge.Dialer).Listener has
 	// what is needed.
@@ -39,6 +53,7 @@ type Options struct {
 // follows no redirects, sends no cookies and speaks HTTP/1.1. All methods are safe for concurrent use.
 type Client struct {
 	o         Options
+	tls       *tls.Config
 	transport *http.Transport
 }
 
@@ -52,17 +67,19 @@ type Times struct {
 	Done      time.Duration `json:"done"` // body read to its end, or the failure
 }
 
-// Result is one request's outcome. After an error the fields known by then are set.
+// Result is one request's outcome. After an error the fields known by then are set. Of several attempts it is the last.
 type Result struct {
-	Start   time.Time      // wall time, with its monotonic reading
-	Answer  Answer         // what DNS said for the connection used
-	Address netip.AddrPort // where the connection went; zero before one was made
-	Reused  bool           // the connection had been used before
-	Times   Times
-	Status  int // 0 without a response
-	Header  http.Header
-	Trailer http.Header
-	Body    []byte
+	Start    time.Time      // of the first attempt: wall time, with its monotonic reading
+	Attempts int            // 1 without retries
+	Phase    Phase          // the one that was reached
+	Answer   Answer         // what DNS said for the connection used
+	Address  netip.AddrPort // where the connection went or was tried to; zero before that
+	Reused   bool           // the connection had been used before
+	Times    Times
+	Status   int // 0 without a response
+	Header   http.Header
+	Trailer  http.Header
+	Body     []byte
 }
 
 // New returns a client.
@@ -71,83 +88,21 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("client: no Resolver given")
 	}
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
-	c := &Client{o: o}
+	o.Backoff = cmp.Or(o.Backoff, 100*time.Millisecond)
+	c := &Client{o: o, tls: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}}
 	c.transport = &http.Transport{
-		DialContext:        c.dial,
-		TLSClientConfig:    &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
-		DisableKeepAlives:  !o.Reuse,
-		DisableCompression: true, // results show what the gateway sent
-		IdleConnTimeout:    time.Minute,
+		DialContext:         c.dial,
+		DialTLSContext:      c.dialTLS,
+		DisableKeepAlives:   !o.Reuse,
+		DisableCompression:  true, // results show what the gateway sent
+		IdleConnTimeout:     time.Minute,
+		MaxIdleConnsPerHost: maxIdle,
 	}
 	return c, nil
 }
 
 // Close drops idle connections. Requests in progress go on.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
-
-// path is how a connection came about.
-type path struct {
-	answer    Answer
-	address   netip.AddrPort
-	resolved  time.Time // wall time
-	connected time.Time
-}
-
-// conn is a connection that remembers its path: a request learns from it, even one that finds it already open.
-type conn struct {
-	net.Conn
-	path
-}
-
-// dialError is a connection that did not come about, with what was known by then.
-type dialError struct {
-	path
-	err error
-}
-
-func (e *dialError) Error() string { return e.err.Error() }
-func (e *dialError) Unwrap() error { return e.err }
-
-// dial resolves and connects, trying the addresses in the order of the answer. The transport may let it run on after
-// its request has been given up, so it ends by itself.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
-	host, portText, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	port, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil {
-		return nil, fmt.Errorf("port %q: want a number from 1 to 65535", portText)
-	}
-	a, err := c.o.Resolver.Lookup(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	p := path{answer: a, resolved: time.Now()}
-	var last error
-	for _, ip := range a.Addrs {
-		p.address = netip.AddrPortFrom(ip, uint16(port))
-		if c.o.Address != nil {
-			if p.address, err = c.o.Address(a.Chain, ip, int(port)); err != nil {
-				last = err
-				continue
-			}
-		}
-		var d net.Dialer
-		if c.o.Source.IsValid() {
-			d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.o.Source, 0))
-		}
-		nc, err := d.DialContext(ctx, network, p.address.String())
-		if err == nil {
-			p.connected = time.Now()
-			return &conn{Conn: nc, path: p}, nil
-		}
-		last = err
-	}
-	return nil, &dialError{path: p, err: fmt.Errorf("%s by way of %s: %w", host, a.Owner(), last)}
-}
 
 // Get makes a GET request.
 func (c *Client) Get(ctx context.Context, url string) (Result, error) {
@@ -158,46 +113,71 @@ func (c *Client) Get(ctx context.Context, url string) (Result, error) {
 	return c.Do(req)
 }
 
-// Do makes a request and reads the whole response. Any status is a success; an error means that no whole response
-// came. Errors of resolving wrap ErrNoName, ErrNoAddress or ErrServer.
+// Do makes a request, repeats it as Options.Retries says, and reads the whole response. Any status is a success; an
+// error means that no whole response came. Errors of resolving wrap ErrNoName, ErrNoAddress or ErrServer.
 func (c *Client) Do(req *http.Request) (Result, error) {
+	start := time.Now()
+	for n := 1; ; n++ {
+		r, err := c.attempt(req, start, n)
+		r.Attempts = n
+		if n <= c.o.Retries && c.again(req, r, err, n) {
+			continue
+		}
+		if err != nil {
+			return r, fmt.Errorf("%s %s: %w", req.Method, req.URL, err)
+		}
+		return r, nil
+	}
+}
+
+// attempt is what the transport tells of one attempt.
+type attempt struct {
+	r        *Result
+	trace    httptrace.ClientTrace
+	first    atomic.Int64 // ns since the start; the transport reports it from a goroutine of its own
+	progress atomic.Pointer[path]
+}
+
+func (a *attempt) connected(info httptrace.GotConnInfo) {
+	a.r.Reused, a.r.Phase = info.Reused, Asking
+	if p, ok := pathOf(info.Conn); ok {
+		a.r.take(p)
+	}
+}
+
+func (a *attempt) answered() { a.first.CompareAndSwap(0, int64(time.Since(a.r.Start))) }
+
+// attempt makes the request once, for the nth time.
+func (c *Client) attempt(req *http.Request, start time.Time, n int) (Result, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.o.Timeout)
 	defer cancel()
-	r := Result{Start: time.Now()}
-	var secured time.Time
-	first := make(chan time.Time, 1) // the transport reports it from a goroutine of its own
-	trace := &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			r.Reused, secured = info.Reused, time.Now()
-			if p, ok := pathOf(info.Conn); ok {
-				r.take(p)
-			}
-		},
-		GotFirstResponseByte: func() {
-			select {
-			case first <- time.Now():
-			default:
-			}
-		},
+	r := Result{Start: start, Phase: Resolving}
+	a := &attempt{r: &r}
+	a.trace.GotConn, a.trace.GotFirstResponseByte = a.connected, a.answered
+	ctx = httptrace.WithClientTrace(context.WithValue(ctx, noteKey{}, a), &a.trace)
+	req = req.WithContext(ctx)
+	if n > 1 && req.GetBody != nil { // the attempt before has read it
+		var err error
+		if req.Body, err = req.GetBody(); err != nil {
+			return r, err
+		}
 	}
-	err := c.roundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace)), &r)
-	r.Times.Done = time.Since(r.Start)
-	if !r.Reused && !secured.IsZero() {
-		r.Times.Secured = secured.Sub(r.Start)
-	}
-	select {
-	case at := <-first:
-		r.Times.FirstByte = at.Sub(r.Start)
-	default:
+	err := c.roundTrip(req, &r)
+	r.Times.Done = time.Since(start)
+	r.Times.FirstByte = time.Duration(a.first.Load())
+	if err == nil {
+		r.Phase = Complete
+		return r, nil
 	}
 	var failed *dialError
 	if errors.As(err, &failed) {
+		r.Phase = failed.phase
 		r.take(failed.path)
+	} else if p := a.progress.Load(); p != nil && r.Phase == Resolving { // given up while the dial went on
+		r.Phase = p.phase
+		r.take(*p)
 	}
-	if err != nil {
-		return r, fmt.Errorf("%s %s: %w", req.Method, req.URL, err)
-	}
-	return r, nil
+	return r, err
 }
 
 func (c *Client) roundTrip(req *http.Request, r *Result) error {
@@ -206,8 +186,8 @@ func (c *Client) roundTrip(req *http.Request, r *Result) error {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end, or given up with an error already
-	r.Status, r.Header = resp.StatusCode, resp.Header
-	r.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	r.Phase, r.Status, r.Header = Reading, resp.StatusCode, resp.Header
+	r.Body, err = read(resp)
 	r.Trailer = resp.Trailer
 	if err != nil {
 		return fmt.Errorf("body ended after %d bytes: %w", len(r.Body), err)
@@ -218,25 +198,25 @@ func (c *Client) roundTrip(req *http.Request, r *Result) error {
 	return nil
 }
 
-// pathOf finds our connection under the TLS one.
-func pathOf(nc net.Conn) (path, bool) {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+// read reads a body to its end, into a buffer of its size where that is known.
+func read(resp *http.Response) ([]byte, error) {
+	if resp.Body == http.NoBody || resp.ContentLength < 0 || resp.ContentLength > trusted {
+		return io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	}
-	if own, ok := nc.(*conn); ok {
-		return own.path, true
-	}
-	return path{}, false
+	b := make([]byte, resp.ContentLength)
+	n, err := io.ReadFull(resp.Body, b)
+	return b[:n], err
 }
 
 // take notes how the connection came about. What happened before this request started, for an earlier one, has no
 // time in this one.
 func (r *Result) take(p path) {
-	r.Answer, r.Address = p.answer, p.address
-	r.Times.Resolved = max(0, p.resolved.Sub(r.Start))
-	if !p.connected.IsZero() {
-		r.Times.Connected = max(0, p.connected.Sub(r.Start))
+	since := func(at time.Time) time.Duration {
+		if at.IsZero() {
+			return 0
+		}
+		return max(0, at.Sub(r.Start))
 	}
+	r.Answer, r.Address = p.answer, p.address
+	r.Times.Resolved, r.Times.Connected, r.Times.Secured = since(p.resolved), since(p.connected), since(p.secured)
 }
-
-var _ io.Closer = (*conn)(nil)
