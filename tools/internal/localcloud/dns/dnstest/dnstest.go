@@ -9,7 +9,7 @@ import (
 )
 
 // Serve answers over UDP and TCP on one free port until the test ends, and returns its address.
-func Serve(t *testing.T, h dns.Handler) string {
+func Serve(t testing.TB, h dns.Handler) string {
 	t.Helper()
 	var (
 		pc  net.PacketConn

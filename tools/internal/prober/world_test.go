@@ -1,0 +1,209 @@
+package prober
+
+import (
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	mdns "github.com/miekg/dns"
+
+	"polygate.example/tools/client"
+	"polygate.example/tools/internal/localcloud/dns/dnstest"
+)
+
+// host is the name in httptest's certificate.
+const host = "example.com"
+
+// world is a name server and the sites that its addresses lead to.
+type world struct {
+	dns   string
+	roots *x509.CertPool
+
+	mu      sync.Mutex
+	records map[string]string // by client subnet, "" being for all others: what the name leads to, one a line
+	silent  bool
+	sites   map[netip.Addr]netip.AddrPort
+}
+
+// newWorld has sites, each answering with its name, at 127.0.0.1 and 127.0.0.2.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{roots: x509.NewCertPool(), records: map[string]string{}, sites: map[netip.Addr]netip.AddrPort{}}
+	w.dns = dnstest.Serve(t, w)
+	w.site(t, "192.0.2.1", named("one"))
+	w.site(t, "192.0.2.2", named("two"))
+	w.say("", "example.com. 60 IN A 192.0.2.1")
+	return w
+}
+
+func named(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) }
+}
+
+// site serves at an address of the world's.
+func (w *world) site(t testing.TB, ip string, h http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	w.roots.AddCert(srv.Certificate())
+	w.lead(ip, srv.Listener.Addr().String())
+	return srv
+}
+
+// lead says what listens at an address.
+func (w *world) lead(ip, listener string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sites[netip.MustParseAddr(ip)] = netip.MustParseAddrPort(listener)
+}
+
+func (w *world) say(subnet, records string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.records[subnet] = records
+}
+
+func (w *world) ServeDNS(rw mdns.ResponseWriter, q *mdns.Msg) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.silent {
+		return
+	}
+	records := w.records[""]
+	if opt := q.IsEdns0(); opt != nil && len(opt.Option) > 0 {
+		if own, ok := w.records[opt.Option[0].String()]; ok {
+			records = own
+		}
+	}
+	m := new(mdns.Msg).SetReply(q)
+	for line := range strings.Lines(records) {
+		rr, err := mdns.NewRR(line)
+		if err != nil {
+			panic(err) // the test's own table is wrong
+		}
+		if rr.Header().Rrtype == q.Question[0].Qtype || rr.Header().Rrtype == mdns.TypeCNAME {
+			m.Answer = append(m.Answer, rr)
+		}
+	}
+	if len(m.Answer) == 0 {
+		soa, err := mdns.NewRR("example.com. 60 IN SOA ns. admin. 1 7200 900 1209600 60")
+		if err != nil {
+			panic(err)
+		}
+		m.Ns = append(m.Ns, soa)
+	}
+	_ = rw.WriteMsg(m)
+}
+
+// address is Options.Address: where the site of an address listens.
+func (w *world) address(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sites[ip], nil
+}
+
+func (w *world) options(rate float64, clients ...Client) Options {
+	return Options{
+		Hostname: host, Server: w.dns, RootCAs: w.roots, Address: w.address, Clients: clients, Rate: rate, Timeout: 5 * time.Second,
+		Right: func(r client.Result) (string, error) { return string(r.Body), nil },
+	}
+}
+
+func begin(t testing.TB, o Options) *Prober {
+	t.Helper()
+	p, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// await waits for a sample of which something holds.
+func await(t testing.TB, p *Prober, what string, holds func(Sample) bool) Sample {
+	t.Helper()
+	end := time.Now().Add(20 * time.Second)
+	for from := time.Duration(0); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for _, s := range p.Samples(from, time.Hour) {
+			if holds(s) {
+				return s
+			}
+		}
+	}
+	t.Fatalf("no request %s; %+v", what, p.Stats())
+	return Sample{}
+}
+
+// mute is a listener that accepts connections and says nothing.
+func mute(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var open []net.Conn
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			open = append(open, c)
+			mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+		for _, c := range open {
+			_ = c.Close()
+		}
+	})
+	return l.Addr().String()
+}
+
+// full is a listener whose queue is full: the system answers no SYN, as at an address where nothing is.
+func full(t testing.TB) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := name.(*syscall.SockaddrInet4)
+	at := netip.AddrPortFrom(netip.AddrFrom4(own.Addr), uint16(own.Port)).String()
+	for range 10 {
+		c, err := net.DialTimeout("tcp", at, 200*time.Millisecond)
+		if err != nil {
+			return at
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	t.Fatal("the queue of a listener with no backlog takes ten connections")
+	return ""
+}
