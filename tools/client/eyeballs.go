@@ -27,14 +27,15 @@ const (
 // those before to fail, the families by turns (4), until the first that succeeds, which ends the others. An attempt
 // that fails makes room for the next at once. A single address is a race of one.
 type race struct {
-	client        *Client
-	network, host string
+	host    string
+	connect func(context.Context, path) (*conn, error)
 
 	waiting [2][]path // by family, in the order of the answers
 	turn    family    // whose turn it is, if it has any waiting
 	found   chan found
-	pending int // lookups
-	running int // attempts
+	pending int  // lookups
+	running int  // attempts
+	last    path // of the attempt that was started last
 	lost    *dialError
 	missing [2]error // lookups that brought nothing
 }
@@ -54,7 +55,7 @@ type tried struct {
 }
 
 func (c *Client) newRace(network, host string) *race {
-	return &race{client: c, network: network, host: host}
+	return &race{host: host, last: path{phase: Resolving}, connect: func(ctx context.Context, p path) (*conn, error) { return c.connect(ctx, network, p) }}
 }
 
 func (r *race) add(f family, p []path) { r.waiting[f] = append(r.waiting[f], p...) }
@@ -78,7 +79,7 @@ func (c *Client) openEither(ctx context.Context, network, host string, port int)
 func (r *race) run(ctx context.Context) (*conn, error) {
 	if len(r.waiting[six])+len(r.waiting[four]) == 1 { // the usual case needs no goroutine
 		p := r.next()
-		nc, err := r.client.connect(ctx, r.network, p)
+		nc, err := r.connect(ctx, p)
 		if err != nil {
 			r.lost = &dialError{path: p, err: err}
 			return nil, r.err()
@@ -125,10 +126,7 @@ func (r *race) runWith(ctx context.Context, paths func(Answer) []path) (*conn, e
 			}
 			r.lost, attempt = &dialError{path: o.path, err: o.err}, nil
 		case <-ctx.Done():
-			if r.lost == nil {
-				r.lost = &dialError{path: path{phase: Resolving}}
-			}
-			r.lost.err = ctx.Err()
+			r.lost = &dialError{path: r.last, err: ctx.Err()}
 			return nil, r.err()
 		}
 	}
@@ -142,7 +140,7 @@ func (r *race) next() path {
 	}
 	p := r.waiting[f][0]
 	r.waiting[f] = r.waiting[f][1:]
-	r.turn = six + four - f
+	r.turn, r.last = six+four-f, p
 	return p
 }
 
@@ -150,7 +148,7 @@ func (r *race) start(ctx context.Context, outcomes chan<- tried) {
 	p := r.next()
 	r.running++
 	go func() {
-		nc, err := r.client.connect(ctx, r.network, p)
+		nc, err := r.connect(ctx, p)
 		select {
 		case outcomes <- tried{p, nc, err}:
 		case <-ctx.Done(): // another one was faster

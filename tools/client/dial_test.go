@@ -1,0 +1,77 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"polygate.example/tools/client/clienttest"
+)
+
+// A request tells how far it came, and where it went, however it ended.
+func TestPhases(t *testing.T) {
+	srv, pool := site(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/hang":
+			<-r.Context().Done()
+		case "/cut":
+			panic(http.ErrAbortHandler)
+		case "/part":
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "part")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
+	})
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	silent := newScript(t)
+	silent.set(func() { silent.silent = true })
+	well := srv.Listener.Addr().String()
+	tests := []struct {
+		name, at, path string
+		phase          Phase
+		timeout        bool
+	}{
+		{"no name server", "", "", Resolving, true},
+		{"nobody listens", closed.Addr().String(), "", Connecting, false},
+		{"no answer to a SYN", clienttest.Full(t), "", Connecting, true},
+		{"no answer to a handshake", clienttest.Mute(t), "", Securing, true},
+		{"no answer to a request", well, "hang", Asking, true},
+		{"cut off before the head", well, "cut", Asking, false},
+		{"no end of the body", well, "part", Reading, true},
+		{"a whole response", well, "", Complete, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScript(t)
+			s.say("example.com.", "example.com. 60 IN A 192.0.2.1")
+			o := ResolverOptions{Server: s.addr}
+			if tt.at == "" {
+				o.Server = silent.addr
+			}
+			c := newClient(t, Options{
+				Resolver: resolver(t, o), RootCAs: pool, Timeout: 300 * time.Millisecond,
+				Address: func([]string, netip.Addr, int) (netip.AddrPort, error) { return netip.MustParseAddrPort(tt.at), nil },
+			})
+			r, err := c.Get(t.Context(), "https://example.com/"+tt.path)
+			if r.Phase != tt.phase || (err == nil) != (tt.phase == Complete) {
+				t.Errorf("%s, %v: want %s", r.Phase, err, tt.phase)
+			}
+			if errors.Is(err, context.DeadlineExceeded) != tt.timeout {
+				t.Errorf("%v: want a timeout: %t", err, tt.timeout)
+			}
+			if tt.at != "" && r.Address.String() != tt.at {
+				t.Errorf("address %s, want %s", r.Address, tt.at)
+			}
+		})
+	}
+}
