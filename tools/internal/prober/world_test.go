@@ -4,13 +4,11 @@ import (
 	"crypto/x509"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -143,67 +141,4 @@ func await(t testing.TB, p *Prober, what string, holds func(Sample) bool) Sample
 	}
 	t.Fatalf("no request %s; %+v", what, p.Stats())
 	return Sample{}
-}
-
-// mute is a listener that accepts connections and says nothing.
-func mute(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var open []net.Conn
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			open = append(open, c)
-			mu.Unlock()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-done
-		for _, c := range open {
-			_ = c.Close()
-		}
-	})
-	return l.Addr().String()
-}
-
-// full is a listener whose queue is full: the system answers no SYN, as at an address where nothing is.
-func full(t testing.TB) string {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := name.(*syscall.SockaddrInet4)
-	at := netip.AddrPortFrom(netip.AddrFrom4(own.Addr), uint16(own.Port)).String()
-	for range 10 {
-		c, err := net.DialTimeout("tcp", at, 200*time.Millisecond)
-		if err != nil {
-			return at
-		}
-		t.Cleanup(func() { _ = c.Close() })
-	}
-	t.Fatal("the queue of a listener with no backlog takes ten connections")
-	return ""
 }
