@@ -55,6 +55,7 @@ type Client struct {
 	o         Options
 	tls       *tls.Config
 	transport *http.Transport
+	dialling  chan struct{} // holds whoever opens a connection, see queue
 }
 
 // Times are the moments of one request as durations since its start, on the monotonic wall clock. A step that did
@@ -89,7 +90,7 @@ func New(o Options) (*Client, error) {
 	}
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.Backoff = cmp.Or(o.Backoff, 100*time.Millisecond)
-	c := &Client{o: o, tls: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}}
+	c := &Client{o: o, tls: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}, dialling: make(chan struct{}, 1)}
 	c.transport = &http.Transport{
 		DialContext:         c.dial,
 		DialTLSContext:      c.dialTLS,
@@ -136,9 +137,11 @@ type attempt struct {
 	trace    httptrace.ClientTrace
 	first    atomic.Int64 // ns since the start; the transport reports it from a goroutine of its own
 	progress atomic.Pointer[path]
+	served   atomic.Bool // it has a connection
 }
 
 func (a *attempt) connected(info httptrace.GotConnInfo) {
+	a.served.Store(true)
 	a.r.Reused, a.r.Phase = info.Reused, Asking
 	if p, ok := pathOf(info.Conn); ok {
 		a.r.take(p)

@@ -53,6 +53,11 @@ func (e *dialError) Unwrap() error { return e.err }
 func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
+	done, err := c.queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	return c.open(ctx, network, address)
 }
 
@@ -60,6 +65,11 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 func (c *Client) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
+	done, err := c.queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	under, err := c.open(ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -75,6 +85,38 @@ func (c *Client) dialTLS(ctx context.Context, network, address string) (net.Conn
 	}
 	under.secured = time.Now()
 	return secured, nil
+}
+
+// patience is how long the next connection is waited with for the one before, wall time.
+const patience = 50 * time.Millisecond
+
+// errServed ends a dial whose request has found a connection meanwhile. Nobody sees it.
+var errServed = errors.New("no connection needed any more")
+
+// queue has a client that keeps connections open one after the other: the next when the one before is there, has failed,
+// or has taken its time. Without it, while there is no connection every new request opens one, in vain for most, since a
+// transport does not take a dial back; at thousands of requests a second the handshakes leave no time for anything else.
+func (c *Client) queue(ctx context.Context) (done func(), err error) {
+	if !c.o.Reuse {
+		return func() {}, nil
+	}
+	note(ctx, path{phase: Connecting})
+	select {
+	case c.dialling <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &dialError{path: path{phase: Connecting}, err: ctx.Err()}
+	}
+	next := func() { <-c.dialling }
+	if a, ok := ctx.Value(noteKey{}).(*attempt); ok && a.served.Load() {
+		next()
+		return nil, errServed
+	}
+	slow := time.AfterFunc(patience, next)
+	return func() {
+		if slow.Stop() {
+			next()
+		}
+	}, nil
 }
 
 func (c *Client) open(ctx context.Context, network, address string) (*conn, error) {

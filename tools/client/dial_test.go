@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,6 +73,50 @@ func TestPhases(t *testing.T) {
 			}
 			if tt.at != "" && r.Address.String() != tt.at {
 				t.Errorf("address %s, want %s", r.Address, tt.at)
+			}
+		})
+	}
+}
+
+// Requests that begin together share the connection that the first of them opens, and do not wait for one that hangs.
+func TestConnectionsAreOpenedOneAfterTheOther(t *testing.T) {
+	const requests = 20
+	for name, hangs := range map[string]bool{"quick": false, "the first one hangs": true} {
+		t.Run(name, func(t *testing.T) {
+			srv, pool := site(t, func(http.ResponseWriter, *http.Request) {})
+			mute := netip.MustParseAddrPort(clienttest.Mute(t))
+			s := newScript(t)
+			s.say("example.com.", "example.com. 60 IN A 192.0.2.1")
+			var dialled atomic.Int64
+			c := newClient(t, Options{
+				Resolver: resolver(t, ResolverOptions{Server: s.addr}), RootCAs: pool, Reuse: true, Timeout: 5 * time.Second,
+				Address: func([]string, netip.Addr, int) (netip.AddrPort, error) {
+					if dialled.Add(1) == 1 && hangs {
+						return mute, nil
+					}
+					return netip.MustParseAddrPort(srv.Listener.Addr().String()), nil
+				},
+			})
+			began := time.Now()
+			var group sync.WaitGroup
+			var slow, failed atomic.Int64
+			for range requests {
+				group.Go(func() {
+					r, err := c.Get(t.Context(), "https://example.com/")
+					if err != nil {
+						failed.Add(1)
+					}
+					if r.Times.Done > 2*time.Second {
+						slow.Add(1)
+					}
+				})
+			}
+			group.Wait()
+			if n := dialled.Load(); n > requests/2 {
+				t.Errorf("%d connections for %d requests", n, requests)
+			}
+			if failed.Load() > 0 || slow.Load() > 0 {
+				t.Errorf("%d failed and %d were slow: want the next connection after %s; all took %s", failed.Load(), slow.Load(), patience, time.Since(began))
 			}
 		})
 	}

@@ -79,6 +79,28 @@ func TestBlackhole(t *testing.T) {
 	}
 }
 
+// Connections that hang, and those that would be opened after them, do not keep a client from following DNS.
+func TestLeavesABlackhole(t *testing.T) {
+	for name, dead := range map[string]func(testing.TB) string{"accepts and says nothing": clienttest.Mute, "accepts nothing": clienttest.Full} {
+		t.Run(name, func(t *testing.T) {
+			const speed, ttl = 100, 60 * time.Second / 100
+			w := newWorld(t)
+			w.lead("192.0.2.9", dead(t))
+			w.say("", "example.com. 60 IN A 192.0.2.9")
+			o := w.options(100, Client{Name: "a", Reuse: true})
+			o.Speed, o.Timeout = speed, time.Minute
+			p := begin(t, o)
+			time.Sleep(300 * time.Millisecond) // some requests hang
+			w.say("", "example.com. 60 IN A 192.0.2.1")
+			changed := time.Since(p.Begun())
+			s := await(t, p, "that is right", func(s Sample) bool { return s.Err == None })
+			if back := s.At + s.Took - changed; back > ttl+time.Second {
+				t.Errorf("right again after %s, the TTL being %s: %+v", back, ttl, s)
+			}
+		})
+	}
+}
+
 // IPv6 leads nowhere: a client with Happy Eyeballs has an answer 250 ms later.
 func TestHappyEyeballs(t *testing.T) {
 	w := newWorld(t)
