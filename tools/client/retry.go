@@ -14,8 +14,7 @@ func (c *Client) again(req *http.Request, r Result, err error, n int) bool {
 	if !repeatable(req) || !worthwhile(r, err) {
 		return false
 	}
-	longest := c.o.Backoff << min(n-1, maxDoublings)
-	t := time.NewTimer(rand.N(longest + 1)) // "full jitter" of the AWS Architecture Blog's Exponential Backoff And Jitter
+	t := time.NewTimer(c.pause(n))
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -23,6 +22,11 @@ func (c *Client) again(req *http.Request, r Result, err error, n int) bool {
 		return false
 	}
 	return true
+}
+
+// pause is drawn for after the nth attempt: the "full jitter" of the AWS Architecture Blog's Exponential Backoff And Jitter.
+func (c *Client) pause(n int) time.Duration {
+	return rand.N(c.o.Backoff<<min(n-1, maxDoublings) + 1)
 }
 
 // repeatable reports requests that have the same effect made twice (RFC 9110, 9.2.2), and whose body can be sent again.

@@ -88,7 +88,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// A pause is cut short by whoever has no more time, and is not the same for all.
+// A pause is cut short by whoever has no more time.
 func TestBackoff(t *testing.T) {
 	s := newScript(t)
 	c := newClient(t, Options{Resolver: resolver(t, ResolverOptions{Server: s.addr}), Retries: 1000, Backoff: time.Hour})
@@ -98,5 +98,25 @@ func TestBackoff(t *testing.T) {
 	r, err := c.Get(ctx, "https://unknown.test/")
 	if !errors.Is(err, ErrServer) || r.Attempts != 1 || time.Since(began) > 10*time.Second {
 		t.Errorf("%d attempts in %s: %v", r.Attempts, time.Since(began), err)
+	}
+}
+
+// The longest pause doubles up to 32 times the first, and pauses are spread evenly below it.
+func TestPause(t *testing.T) {
+	s := newScript(t)
+	c := newClient(t, Options{Resolver: resolver(t, ResolverOptions{Server: s.addr}), Backoff: time.Second})
+	for n, longest := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 6: 32 * time.Second, 60: 32 * time.Second} {
+		const draws = 4000
+		var most, sum time.Duration
+		for range draws {
+			d := c.pause(n)
+			if d < 0 || d > longest {
+				t.Fatalf("after attempt %d a pause of %s, want 0 to %s", n, d, longest)
+			}
+			most, sum = max(most, d), sum+d
+		}
+		if mean := sum / draws; most < longest*9/10 || mean < longest*4/10 || mean > longest*6/10 {
+			t.Errorf("after attempt %d at most %s and %s in the mean, want up to %s", n, most, mean, longest)
+		}
 	}
 }
