@@ -140,6 +140,9 @@ type attempt struct {
 	served   atomic.Bool // it has a connection
 }
 
+// wants is told when a connection is looked for: again, when the one that was found turns out to have been closed.
+func (a *attempt) wants(string) { a.served.Store(false) }
+
 func (a *attempt) connected(info httptrace.GotConnInfo) {
 	a.served.Store(true)
 	a.r.Reused, a.r.Phase = info.Reused, Asking
@@ -156,7 +159,7 @@ func (c *Client) attempt(req *http.Request, start time.Time, n int) (Result, err
 	defer cancel()
 	r := Result{Start: start, Phase: Resolving}
 	a := &attempt{r: &r}
-	a.trace.GotConn, a.trace.GotFirstResponseByte = a.connected, a.answered
+	a.trace.GetConn, a.trace.GotConn, a.trace.GotFirstResponseByte = a.wants, a.connected, a.answered
 	ctx = httptrace.WithClientTrace(context.WithValue(ctx, noteKey{}, a), &a.trace)
 	req = req.WithContext(ctx)
 	if n > 1 && req.GetBody != nil { // the attempt before has read it
@@ -166,6 +169,11 @@ func (c *Client) attempt(req *http.Request, start time.Time, n int) (Result, err
 		}
 	}
 	err := c.roundTrip(req, &r)
+	if err == nil {
+		// A server that waits for its client to go away answers when it does: the transport says goodbye before it closes
+		// the connection, and may still take that answer.
+		err = ctx.Err()
+	}
 	r.Times.Done = time.Since(start)
 	r.Times.FirstByte = time.Duration(a.first.Load())
 	if err == nil {

@@ -112,6 +112,7 @@ func TestConnectionsAreOpenedOneAfterTheOther(t *testing.T) {
 				})
 			}
 			group.Wait()
+			c.dialling <- struct{}{} // whoever waits to open a connection comes before
 			if n := dialled.Load(); n > requests/2 {
 				t.Errorf("%d connections for %d requests", n, requests)
 			}
@@ -119,5 +120,36 @@ func TestConnectionsAreOpenedOneAfterTheOther(t *testing.T) {
 				t.Errorf("%d failed and %d were slow: want the next connection after %s; all took %s", failed.Load(), slow.Load(), patience, time.Since(began))
 			}
 		})
+	}
+}
+
+// A connection that turns out to have been closed is replaced, though the request had one already.
+func TestClosedConnectionIsReplaced(t *testing.T) {
+	var first atomic.Value // the peer of the connection that is closed on its second request
+	var asked atomic.Int64
+	srv, pool := site(t, func(w http.ResponseWriter, r *http.Request) {
+		if first.CompareAndSwap(nil, r.RemoteAddr) || first.Load() != r.RemoteAddr {
+			asked.Add(1)
+			return
+		}
+		if under, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = under.Close()
+		}
+	})
+	s := newScript(t)
+	s.say("example.com.", "example.com. 60 IN A 192.0.2.1")
+	c := newClient(t, Options{
+		Resolver: resolver(t, ResolverOptions{Server: s.addr}), RootCAs: pool, Reuse: true,
+		Address: func([]string, netip.Addr, int) (netip.AddrPort, error) {
+			return netip.MustParseAddrPort(srv.Listener.Addr().String()), nil
+		},
+	})
+	for i := range 3 {
+		if r, err := c.Get(t.Context(), "https://example.com/"); err != nil || r.Status != 200 || r.Attempts != 1 {
+			t.Errorf("request %d: %d after %d attempts, %v", i+1, r.Status, r.Attempts, err)
+		}
+	}
+	if n := asked.Load(); n != 3 {
+		t.Errorf("%d answers for 3 requests", n)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,12 +91,15 @@ func (c course) run(t *testing.T) {
 		defer cancel()
 	}
 	began := time.Now()
+	var mu sync.Mutex
 	var tries []string
 	open := map[string]net.Conn{} // ends of connections that came about, by address
 	r := &race{host: host, found: make(chan found, 2), pending: 2}
 	r.connect = func(ctx context.Context, p path) (*conn, error) {
 		ip := p.address.Addr().String()
+		mu.Lock()
 		tries = append(tries, ip+"@"+time.Since(began).String())
+		mu.Unlock()
 		takes, ok := c.connects[ip]
 		if !ok {
 			<-ctx.Done()
@@ -106,7 +110,9 @@ func (c course) run(t *testing.T) {
 			return nil, errRefused
 		}
 		near, far := net.Pipe()
+		mu.Lock()
 		open[ip] = far
+		mu.Unlock()
 		return &conn{Conn: near, path: p}, nil
 	}
 	answer := func(f family, addrs []string, at time.Duration, err error) {
@@ -144,6 +150,8 @@ func (c course) run(t *testing.T) {
 		t.Errorf("nobody won: want %s", c.winner)
 	}
 	time.Sleep(time.Minute) // whatever was under way has come to its end
+	mu.Lock()
+	defer mu.Unlock()
 	if !reflect.DeepEqual(tries, c.want) {
 		t.Errorf("tried %v, want %v", tries, c.want)
 	}
