@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,4 +142,42 @@ func await(t testing.TB, p *Prober, what string, holds func(Sample) bool) Sample
 	}
 	t.Fatalf("no request %s; %+v", what, p.Stats())
 	return Sample{}
+}
+
+// settled waits until a number of requests that were due before a time have ended, and returns them.
+func settled(t testing.TB, p *Prober, to time.Duration, n int) []Sample {
+	t.Helper()
+	end := time.Now().Add(20 * time.Second)
+	for {
+		all := p.Samples(0, to)
+		if len(all) >= n {
+			return all
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d requests have ended; %+v", len(all), n, p.Stats())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// machine measures how late the machine itself wakes whoever sleeps: what no prober can be blamed for. The function it
+// returns says the worst so far.
+func machine(t testing.TB) func() time.Duration {
+	var worst atomic.Int64
+	stop := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			const nap = time.Millisecond
+			began := time.Now()
+			select {
+			case <-time.After(nap):
+				worst.Store(max(worst.Load(), int64(time.Since(began)-nap)))
+			case <-stop:
+				return
+			}
+		}
+	})
+	t.Cleanup(func() { close(stop); watching.Wait() })
+	return func() time.Duration { return time.Duration(worst.Load()) }
 }
