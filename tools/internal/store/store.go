@@ -18,7 +18,7 @@ const (
 )
 
 var (
-	// ErrNotFound says that the place was asked and has no such document. A place that does not exist is another error.
+	// ErrNotFound says that the place was asked and has no such document. That the place itself does not exist is another error, where it tells.
 	ErrNotFound = errors.New("there is no such document")
 	// ErrConflict says that somebody else has written the document since it was read, or removed it.
 	ErrConflict = errors.New("somebody else has written it meanwhile")
