@@ -1,0 +1,35 @@
+package provider
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"polygate.example/infra/settings"
+)
+
+// TopologyObject is the name of the topology in a store.
+const TopologyObject = "topology.json"
+
+// StoreDays is for how many days a store keeps what was written over: enough to see who held the lock last week.
+const StoreDays = 14
+
+// StoreStem begins the name of a stack's store at a provider: polygate-<environment>-state-<label>. The label is of the provider's first
+// region, so that a store elsewhere is another one, which exists before the old one goes.
+func StoreStem(environment, label string) string { return PhysicalName(environment, "state-"+label) }
+
+// StoreHash tells stores apart whose names all customers of a provider share: eight hexadecimal digits that follow from the account. Whoever
+// has the stack file and credentials can name a store without Pulumi's state.
+func StoreHash(stem, account string) string {
+	sum := sha256.Sum256([]byte(account + "/" + stem))
+	return hex.EncodeToString(sum[:4])
+}
+
+// First is a provider's first region in a stack; false if it has none.
+func First(s settings.Settings, provider string) (settings.Region, bool) {
+	for _, r := range s.Regions {
+		if r.Provider == provider {
+			return r, true
+		}
+	}
+	return settings.Region{}, false
+}
