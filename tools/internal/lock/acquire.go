@@ -106,7 +106,7 @@ func (a *attempt) holder(now []seen, dead map[string]bool) (seen, bool) {
 	token := highest(now)
 	let := map[string]bool{a.id: true} // who is not in the way
 	for _, s := range now {
-		if s.record.Released { // said in one store, it holds for those that did not hear of it
+		if mine := a.opts.Place != "" && s.record.Place == a.opts.Place; mine || s.record.Released { // said in one store, it holds for those that did not hear of it
 			let[s.record.ID] = true
 		}
 	}

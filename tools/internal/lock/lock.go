@@ -58,6 +58,9 @@ type Options struct {
 	Purpose string        // one word: "release", "failover", "drill"
 	Owner   string        // who, for people: "alice@laptop"
 	Lease   time.Duration // for which a holder that has died keeps others out; 0 is DefaultLease, at most 10 min
+	// Place is a working folder that one process at a time works in, by a name that no other has: a holder from the same place is dead. "" is
+	// none.
+	Place string
 	// InNeed takes the lock where any store answers, though it is no majority: for what has to be done in the outage that the others are
 	// lost in. Of two who cannot reach each other's stores both may have it then.
 	InNeed bool
@@ -197,7 +200,7 @@ func (l *Lock) record(h *held) record {
 	h.beats++
 	return record{
 		Holder: Holder{
-			Token: l.token, Purpose: l.opts.Purpose, Owner: l.opts.Owner, Since: l.since,
+			Token: l.token, Place: l.opts.Place, Purpose: l.opts.Purpose, Owner: l.opts.Owner, Since: l.since,
 			Until: l.opts.Now().Add(l.opts.Lease).UTC().Round(0), LeaseSeconds: l.opts.Lease.Seconds(),
 		},
 		ID: l.id, Beat: h.beats,
@@ -205,4 +208,4 @@ func (l *Lock) record(h *held) record {
 }
 
 // patience is how long one store is waited for.
-func patience(lease time.Duration) time.Duration { return min(lease/3, 10*time.Second) }
+func patience(lease time.Duration) time.Duration { return min(lease/3, 5*time.Second) }

@@ -146,6 +146,23 @@ func TestTakeover(t *testing.T) {
 		}
 		kept(t, l, time.Minute)
 	})
+	bubble(t, "at once, of one from the same place", func(t *testing.T) {
+		b := newBed(3)
+		o := by("alice")
+		o.Place = "folder"
+		dead := acquire(t, b.stores, o)
+		begun := time.Now()
+		l := acquire(t, b.stores, o)
+		if l.Token() <= dead.Token() || time.Since(begun) > time.Second {
+			t.Errorf("token %d after %d, in %s", l.Token(), dead.Token(), time.Since(begun))
+		}
+		lostWithin(t, dead, 0, 11*time.Second)
+		other := o
+		other.Place = "another"
+		if _, err := lock.Acquire(t.Context(), b.stores, other); !errors.Is(err, lock.ErrHeld) {
+			t.Errorf("from another place: %v, want ErrHeld", err)
+		}
+	})
 	bubble(t, "by two at once", func(t *testing.T) {
 		b := newBed(3)
 		dies(t, b, "alice")

@@ -19,6 +19,7 @@ type Holder struct {
 	Token        uint64    `json:"token"`
 	Purpose      string    `json:"purpose"`
 	Owner        string    `json:"owner"`
+	Place        string    `json:"place,omitempty"` // see Options
 	Since        time.Time `json:"since"`
 	Until        time.Time `json:"until"` // by the holder's clock
 	LeaseSeconds float64   `json:"lease_seconds"`
