@@ -20,6 +20,8 @@ var (
 	logGroups    = []string{"arn:aws:logs:*:*:log-group:/aws/lambda/polygate-*", "arn:aws:logs:*:*:log-group:/aws/vendedlogs/polygate-*"}
 	zones        = []string{"arn:aws:route53:::hostedzone/*"}
 	checks       = []string{"arn:aws:route53:::healthcheck/*"}
+	stores       = []string{"arn:aws:s3:::polygate-*"}
+	stored       = []string{"arn:aws:s3:::polygate-*/*"}
 	budgets      = []string{"arn:aws:budgets::*:budget/polygate-*"}
 )
 
@@ -76,6 +78,19 @@ var aws = map[string]Need{
 	"aws:route53recoverycontrol/safetyRule:SafetyRule": {Resources: anyResource, Dial: "route53.routingControls", Actions: []string{
 		"route53-recovery-control-config:CreateSafetyRule", "route53-recovery-control-config:DescribeSafetyRule", "route53-recovery-control-config:UpdateSafetyRule",
 		"route53-recovery-control-config:DeleteSafetyRule"}},
+	// The provider reads much of a bucket that nobody here sets (internal/service/s3/bucket.go, resourceBucketRead). What empties it is among
+	// the actions of its objects.
+	"aws:s3/bucket:Bucket": {Resources: stores, Actions: []string{
+		"s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation", "s3:GetBucketTagging", "s3:PutBucketTagging", "s3:GetBucketAcl",
+		"s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetAccelerateConfiguration",
+		"s3:GetEncryptionConfiguration", "s3:GetReplicationConfiguration", "s3:GetLifecycleConfiguration", "s3:GetBucketPolicy", "s3:GetBucketVersioning"}},
+	"aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {Resources: stores, Actions: []string{"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"}},
+	"aws:s3/bucketObjectv2:BucketObjectv2": {Resources: stored, Actions: []string{
+		"s3:PutObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion"}},
+	"aws:s3/bucketPolicy:BucketPolicy": {Resources: stores, Actions: []string{"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}},
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {Resources: stores, Actions: []string{
+		"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"}},
+	"aws:s3/bucketVersioning:BucketVersioning": {Resources: stores, Actions: []string{"s3:GetBucketVersioning", "s3:PutBucketVersioning"}},
 	"aws:sns/topic:Topic": {Resources: topics, Dial: "alarms", Actions: []string{
 		"sns:CreateTopic", "sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:DeleteTopic", "sns:ListTagsForResource", "sns:TagResource", "sns:UntagResource"}},
 	"aws:sns/topicPolicy:TopicPolicy": {Resources: topics, Dial: "alarms", Actions: []string{"sns:GetTopicAttributes", "sns:SetTopicAttributes"}},
