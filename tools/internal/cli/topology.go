@@ -62,7 +62,7 @@ func (a *app) loadTopology(ctx context.Context, s settings.Settings) (topology.T
 	case savedErr != nil, errors.As(err, new(usageError)):
 		return t, err
 	}
-	a.step("neither the stack nor a store can be asked, so this is what `up` on this machine deployed at %s: %v; %v", savedAt.Format(time.RFC3339), err, storedErr)
+	a.step("the stack cannot be asked, nor a store, so this is what `up` on this machine deployed at %s: %v; %v", savedAt.Format(time.RFC3339), err, storedErr)
 	return saved, nil
 }
 
