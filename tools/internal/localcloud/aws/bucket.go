@@ -152,7 +152,8 @@ func lifecycleType() *resource.Type {
 			}
 		}
 		return nil
-	}, resource.Property{Name: "rules", Kind: resource.Array, Required: true, Min: resource.At(1), Max: resource.At(1000), Elem: &resource.Property{
+	}, resource.Property{Name: "transitionDefaultMinimumObjectSize", Kind: resource.String, Default: "all_storage_classes_128K",
+		OneOf: oneOf("all_storage_classes_128K", "varies_by_storage_class")}, resource.Property{Name: "rules", Kind: resource.Array, Required: true, Min: resource.At(1), Max: resource.At(1000), Elem: &resource.Property{
 		Kind: resource.Object, Unmodelled: []string{"abortIncompleteMultipartUpload", "expiration", "noncurrentVersionTransitions", "prefix", "transitions"},
 		Fields: []resource.Property{
 			{Name: "id", Kind: resource.String, Required: true, Min: resource.At(1), Max: resource.At(255)},
@@ -161,7 +162,6 @@ func lifecycleType() *resource.Type {
 			{Name: "noncurrentVersionExpiration", Kind: resource.Object, Fields: []resource.Property{days, {Name: "newerNoncurrentVersions", Kind: resource.Int, Min: resource.At(1), Max: resource.At(100)}}},
 		},
 	}})
-	t.Computed = []string{"transitionDefaultMinimumObjectSize"}
 	t.Unmodelled = []string{"expectedBucketOwner", "timeouts"}
 	return t
 }
