@@ -159,8 +159,28 @@ const version = "2012-10-17"
 // dial asks for.
 func Policy(always bool) (string, error) { return text(document{version, statements(always)}) }
 
+// StorePolicy is what the deployer has beside the Policy, which a single one has no room for: the stack's store. Who operates a stack and does
+// not deploy has of it s3:ListBucket, s3:GetObject and s3:PutObject.
+func StorePolicy() (string, error) {
+	var out []statement
+	for _, st := range statementsOf(false) {
+		if st.Sid == sidStores {
+			out = append(out, st)
+		}
+	}
+	return text(document{version, out})
+}
+
 // statements are those of the deployer's policy.
 func statements(always bool) []statement {
+	return slices.DeleteFunc(statementsOf(always), func(st statement) bool { return st.Sid == sidStores })
+}
+
+// sidStores is the statement that has a policy of its own.
+const sidStores = "Stores"
+
+// statementsOf are those of all resources.
+func statementsOf(always bool) []statement {
 	bySid := map[string]*statement{}
 	var order []string
 	var lists []statement
@@ -211,5 +231,5 @@ func statements(always bool) []statement {
 // sids name the statements by the prefix of their actions.
 var sids = map[string]string{
 	"acm": "Certificates", "apigateway": "Apis", "budgets": "Budgets", "cloudwatch": "Alarms", "iam": "Identities", "lambda": "Functions", "logs": "Logs",
-	"route53": "Records", "route53-recovery-control-config": "RoutingControls", "sns": "Notifications",
+	"route53": "Records", "route53-recovery-control-config": "RoutingControls", "s3": sidStores, "sns": "Notifications",
 }

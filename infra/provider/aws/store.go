@@ -15,9 +15,9 @@ import (
 
 // Store is the bucket that a stack keeps its topology and its lock in. The account is the number that STS tells.
 func (Provider) Store(s settings.Settings, account string) topology.Store {
-	first, _ := provider.First(s, "aws")
-	stem := provider.StoreStem(s.Environment, regions[first.Name])
-	return topology.Store{Provider: "aws", Region: first.Name, Name: stem + "-" + provider.StoreHash(stem, account)}
+	home := provider.Home(s, "aws")
+	stem := provider.StoreStem(s.Environment, regions[home.Name])
+	return topology.Store{Provider: "aws", Region: home.Name, Name: stem + "-" + provider.StoreHash(stem, account)}
 }
 
 // store declares the bucket. Nobody outside of the account sees it, nothing reaches it but by TLS, what is written over is kept for a while,

@@ -18,9 +18,9 @@ const storeContainer = "state"
 // Store is the container that a stack keeps its topology and its lock in. The account is the subscription. The storage account is of its own:
 // those of the regions are replaced, by another zoneRedundant for one.
 func (Provider) Store(s settings.Settings, account string) topology.Store {
-	first, _ := provider.First(s, name)
-	return topology.Store{Provider: name, Region: first.Name, Container: storeContainer,
-		Name: "polygate" + provider.StoreHash(provider.StoreStem(s.Environment, regions[first.Name]), account)}
+	home := provider.Home(s, name)
+	return topology.Store{Provider: name, Region: home.Name, Container: storeContainer,
+		Name: "polygate" + provider.StoreHash(provider.StoreStem(s.Environment, regions[home.Name]), account)}
 }
 
 // storeGroup is the resource group of the store.

@@ -13,9 +13,9 @@ import (
 
 // Store is the bucket that a stack keeps its topology and its lock in. The account is the project.
 func (Provider) Store(s settings.Settings, account string) topology.Store {
-	first, _ := provider.First(s, providerName)
-	stem := provider.StoreStem(s.Environment, regions[first.Name])
-	return topology.Store{Provider: providerName, Region: first.Name, Name: stem + "-" + provider.StoreHash(stem, account)}
+	home := provider.Home(s, providerName)
+	stem := provider.StoreStem(s.Environment, regions[home.Name])
+	return topology.Store{Provider: providerName, Region: home.Name, Name: stem + "-" + provider.StoreHash(stem, account)}
 }
 
 // store declares the bucket. Nobody outside of the project sees it, what is written over is kept for a while, and all of it goes with the
