@@ -57,7 +57,7 @@ func NewGateway(ctx *pulumi.Context, name string, args GatewayArgs, opts ...pulu
 			return nil, fmt.Errorf("gateway %s: %w", name, err)
 		}
 	}
-	regions, err := newRegions(ctx, name, args, zones, pulumi.Parent(gw))
+	accounts, regions, err := newRegions(ctx, name, args, zones, pulumi.Parent(gw))
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
@@ -69,8 +69,14 @@ func NewGateway(ctx *pulumi.Context, name string, args GatewayArgs, opts ...pulu
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
-	if gw.Topology, err = newTopology(args, manager, regions, steering); err != nil {
+	if gw.Topology, err = newTopology(args, manager, accounts, regions, steering); err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
+	}
+	document := gw.Topology.ApplyT(document).(pulumi.StringOutput)
+	for _, a := range accounts {
+		if err := a.Keep(ctx, document); err != nil {
+			return nil, fmt.Errorf("gateway %s: %w", name, err)
+		}
 	}
 	if err := ctx.RegisterResourceOutputs(gw, pulumi.Map{"topology": gw.Topology}); err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
@@ -86,27 +92,29 @@ type deployed struct {
 	artefact artefact.Artefact
 }
 
-// newRegions declares every region in failover order, each with its own name in the zone.
-func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provider.Names, parent pulumi.ResourceOption) ([]deployed, error) {
+// newRegions declares every region in failover order, each with its own name in the zone, and the accounts that they are in.
+func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provider.Names, parent pulumi.ResourceOption) ([]provider.Account, []deployed, error) {
 	accounts := map[string]provider.Account{}
+	var ordered []provider.Account
 	var out []deployed
 	for _, r := range args.Settings.Regions {
 		p, ok := catalog.Provider(r.Provider)
 		if !ok {
-			return nil, fmt.Errorf("region %s: there is no provider %q", r, r.Provider)
+			return nil, nil, fmt.Errorf("region %s: there is no provider %q", r, r.Provider)
 		}
 		if accounts[r.Provider] == nil {
 			account, err := p.NewAccount(ctx, name+"-"+r.Provider, provider.AccountArgs{
 				Settings: args.Settings, Release: args.Manifest.Release, Root: args.Root, Names: names, Config: args.Config,
 			}, parent)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			accounts[r.Provider] = account
+			ordered = append(ordered, account)
 		}
 		a, err := args.Manifest.For(r.Provider)
 		if err != nil {
-			return nil, fmt.Errorf("region %s: %w", r, err)
+			return nil, nil, fmt.Errorf("region %s: %w", r, err)
 		}
 		label := p.Spec().Regions[r.Name]
 		own := provider.OwnName(label, r.Provider, args.Settings.Hostname)
@@ -115,13 +123,13 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 			Region: r, Label: label, OwnName: own, Artefact: a, Package: args.Packages[r.Provider],
 		}, parent)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		record, err := names.Write(ctx, logical+"-name", provider.Record{
 			Name: pulumi.String(own), Type: pulumi.String(string(reg.TargetType)), Value: reg.Target,
 		}, pulumi.Parent(reg))
 		if err != nil {
-			return nil, fmt.Errorf("own name of %s: %w", r, err)
+			return nil, nil, fmt.Errorf("own name of %s: %w", r, err)
 		}
 		out = append(out, deployed{
 			member:   failover.Member{Region: r, Label: label, OwnName: own, Drained: args.Settings.IsDrained(r), Ready: append(reg.Serving, record.Resource)},
@@ -130,12 +138,12 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 			artefact: a,
 		})
 	}
-	return out, nil
+	return ordered, out, nil
 }
 
 // newTopology says what was stood up. What is known only after the deployment (targets, ids of health checks) is
 // filled in when it is.
-func newTopology(args GatewayArgs, manager failover.Manager, regions []deployed, steering *failover.Steering) (pulumi.MapOutput, error) {
+func newTopology(args GatewayArgs, manager failover.Manager, accounts []provider.Account, regions []deployed, steering *failover.Steering) (pulumi.MapOutput, error) {
 	s, m := args.Settings, args.Manifest
 	t := topology.Topology{
 		Environment: s.Environment, Hostname: s.Hostname, Zone: s.Zone, Manager: s.Manager, Pattern: string(s.Pattern),
@@ -150,6 +158,9 @@ func newTopology(args GatewayArgs, manager failover.Manager, regions []deployed,
 	if len(regions) > 1 { // one region alone has nothing to fail over to: there is no bound to keep
 		bound := manager.Bound(s)
 		t.Detect, t.Bound = int(bound.Detect/time.Second), int(bound.Total()/time.Second)
+	}
+	for _, a := range accounts {
+		t.Stores = append(t.Stores, a.Store())
 	}
 	later := []any{steering.Details}
 	for i, r := range regions {

@@ -38,6 +38,22 @@ func fill(t topology.Topology, known []any) (map[string]any, error) {
 	return out, nil
 }
 
+// document is a topology as it is written into stores: as `up` saves it.
+func document(shaped map[string]any) (string, error) {
+	b, err := json.Marshal(shaped)
+	if err != nil {
+		return "", fmt.Errorf("encode topology: %w", err)
+	}
+	t, err := topology.Decode(b)
+	if err != nil {
+		return "", err
+	}
+	if b, err = json.MarshalIndent(t, "", "  "); err != nil {
+		return "", fmt.Errorf("encode topology: %w", err)
+	}
+	return string(b) + "\n", nil
+}
+
 // shape gives a value the shape its JSON has.
 func shape(v any) (map[string]any, error) {
 	b, err := json.Marshal(v)

@@ -92,6 +92,7 @@ func (b *bill) aws(s settings.Settings) {
 	regions := count(s, of)
 	b.add(of, "aws.certificate", regions, "ACM certificates")
 	b.add(of, "aws.warm."+architecture(s), float64(s.Warm)*gigabytes(s)*regions, "GB of provisioned concurrency: %s in each region", settings.Count(s.Warm, "instance"))
+	b.add(of, "aws.store", stored, "GB of the stack's topology and lock")
 	b.operations(s, of, regions*alarmsAWS)
 	for _, name := range sorted(s.Secrets) {
 		item, copies := "aws.secret", regions // a replica is paid as a secret is
@@ -110,6 +111,7 @@ func (b *bill) gcp(s settings.Settings) {
 	b.add(of, "gcp.certificate", regions, "certificates of Certificate Manager")
 	b.add(of, "gcp.warm.cpu", float64(s.Warm)*regions, "CPUs of idle minimum instances: %d in each region", s.Warm)
 	b.add(of, "gcp.warm.memory", float64(s.Warm)*gigabytes(s)*regions, "GiB of idle minimum instances")
+	b.add(of, "gcp.store", stored, "GB of the stack's topology and lock")
 	b.operations(s, of, regions*alarmsGCP)
 	b.add(of, "gcp.secret", float64(len(s.Secrets)), "secrets of Secret Manager")
 }
@@ -123,6 +125,7 @@ func (b *bill) azure(s settings.Settings) {
 	}
 	b.add(of, "azure.certificate", regions, "bindings of your certificate")
 	b.add(of, "azure.warm", float64(warm)*gigabytes(s)*regions, "GB of always-ready instances: %d in each region", warm)
+	b.add(of, "azure.store", stored, "GB of the stack's topology and lock")
 	b.operations(s, of, regions*alarmsAzure)
 	if s.Alarms != nil {
 		b.add(of, "azure.query", regions*queriesAzure, "log search alerts, every five minutes")

@@ -12,6 +12,8 @@ const (
 	alarmsGCP    = 4 // conditions
 	alarmsAzure  = 2 // time series of metric alerts
 	queriesAzure = 2 // log search alerts
+	// GB that a store holds at most: topology and lock, with the versions of two weeks. A lock that is held for an hour a day leaves 5,000.
+	stored = 0.01
 	// Executions of the web test a month: at three places every 15 minutes.
 	executionsAzure = 3 * hours * 4
 )

@@ -39,13 +39,14 @@ const (
 	perGiBs    = "GiB-second"
 	perCPUs    = "vCPU-second"
 	perRun     = "execution"
+	perGBMonth = "GB-month"
 )
 
 // hours of a month, on average: what all three clouds' calculators take.
 const hours = 730
 
 // monthly is how many units of a price something uses that is held all month; executions are counted by the month.
-var monthly = map[string]float64{perMonth: 1, perRun: 1, perHour: hours, perGBs: hours * 3600, perGiBs: hours * 3600, perCPUs: hours * 3600}
+var monthly = map[string]float64{perMonth: 1, perRun: 1, perGBMonth: 1, perHour: hours, perGBs: hours * 3600, perGiBs: hours * 3600, perCPUs: hours * 3600}
 
 //go:embed prices.yaml
 var list []byte

@@ -20,6 +20,8 @@ var (
 	logGroups    = []string{"arn:aws:logs:*:*:log-group:/aws/lambda/polygate-*", "arn:aws:logs:*:*:log-group:/aws/vendedlogs/polygate-*"}
 	zones        = []string{"arn:aws:route53:::hostedzone/*"}
 	checks       = []string{"arn:aws:route53:::healthcheck/*"}
+	stores       = []string{"arn:aws:s3:::polygate-*"}
+	stored       = []string{"arn:aws:s3:::polygate-*/*"}
 	budgets      = []string{"arn:aws:budgets::*:budget/polygate-*"}
 )
 
@@ -76,6 +78,19 @@ var aws = map[string]Need{
 	"aws:route53recoverycontrol/safetyRule:SafetyRule": {Resources: anyResource, Dial: "route53.routingControls", Actions: []string{
 		"route53-recovery-control-config:CreateSafetyRule", "route53-recovery-control-config:DescribeSafetyRule", "route53-recovery-control-config:UpdateSafetyRule",
 		"route53-recovery-control-config:DeleteSafetyRule"}},
+	// The provider reads much of a bucket that nobody here sets (internal/service/s3/bucket.go, resourceBucketRead). What empties it is among
+	// the actions of its objects.
+	"aws:s3/bucket:Bucket": {Resources: stores, Actions: []string{
+		"s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation", "s3:GetBucketTagging", "s3:PutBucketTagging", "s3:GetBucketAcl",
+		"s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetAccelerateConfiguration",
+		"s3:GetEncryptionConfiguration", "s3:GetReplicationConfiguration", "s3:GetLifecycleConfiguration", "s3:GetBucketPolicy", "s3:GetBucketVersioning"}},
+	"aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {Resources: stores, Actions: []string{"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"}},
+	"aws:s3/bucketObjectv2:BucketObjectv2": {Resources: stored, Actions: []string{
+		"s3:PutObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion"}},
+	"aws:s3/bucketPolicy:BucketPolicy": {Resources: stores, Actions: []string{"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}},
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {Resources: stores, Actions: []string{
+		"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"}},
+	"aws:s3/bucketVersioning:BucketVersioning": {Resources: stores, Actions: []string{"s3:GetBucketVersioning", "s3:PutBucketVersioning"}},
 	"aws:sns/topic:Topic": {Resources: topics, Dial: "alarms", Actions: []string{
 		"sns:CreateTopic", "sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:DeleteTopic", "sns:ListTagsForResource", "sns:TagResource", "sns:UntagResource"}},
 	"aws:sns/topicPolicy:TopicPolicy": {Resources: topics, Dial: "alarms", Actions: []string{"sns:GetTopicAttributes", "sns:SetTopicAttributes"}},
@@ -144,8 +159,28 @@ const version = "2012-10-17"
 // dial asks for.
 func Policy(always bool) (string, error) { return text(document{version, statements(always)}) }
 
+// StorePolicy is what the deployer has beside the Policy, which a single one has no room for: the stack's store. Who operates a stack and does
+// not deploy has of it s3:ListBucket, s3:GetObject and s3:PutObject.
+func StorePolicy() (string, error) {
+	var out []statement
+	for _, st := range statementsOf(false) {
+		if st.Sid == sidStores {
+			out = append(out, st)
+		}
+	}
+	return text(document{version, out})
+}
+
 // statements are those of the deployer's policy.
 func statements(always bool) []statement {
+	return slices.DeleteFunc(statementsOf(always), func(st statement) bool { return st.Sid == sidStores })
+}
+
+// sidStores is the statement that has a policy of its own.
+const sidStores = "Stores"
+
+// statementsOf are those of all resources.
+func statementsOf(always bool) []statement {
 	bySid := map[string]*statement{}
 	var order []string
 	var lists []statement
@@ -196,5 +231,5 @@ func statements(always bool) []statement {
 // sids name the statements by the prefix of their actions.
 var sids = map[string]string{
 	"acm": "Certificates", "apigateway": "Apis", "budgets": "Budgets", "cloudwatch": "Alarms", "iam": "Identities", "lambda": "Functions", "logs": "Logs",
-	"route53": "Records", "route53-recovery-control-config": "RoutingControls", "sns": "Notifications",
+	"route53": "Records", "route53-recovery-control-config": "RoutingControls", "s3": sidStores, "sns": "Notifications",
 }

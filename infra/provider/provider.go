@@ -12,12 +12,16 @@ import (
 	"polygate.example/infra/settings"
 	"polygate.example/shared/artefact"
 	"polygate.example/shared/health"
+	"polygate.example/shared/topology"
 )
 
 // Provider is one cloud.
 type Provider interface {
 	// Spec says what the provider can do. It is constant.
 	Spec() Spec
+	// Store says where a stack keeps what has to be found without Pulumi's state. The account is what the provider calls it: the number
+	// of an AWS account, a Google project, an Azure subscription. Nothing is asked.
+	Store(s settings.Settings, account string) topology.Store
 	// NewAccount declares what exists once per stack however many regions the provider has in it.
 	NewAccount(ctx *pulumi.Context, name string, args AccountArgs, opts ...pulumi.ResourceOption) (Account, error)
 }
@@ -27,6 +31,10 @@ type Account interface {
 	// NewRegion declares one region: identity, logs, function, front, certificate and the names the front answers
 	// for. Regions of one account are declared one after the other, never at the same time.
 	NewRegion(ctx *pulumi.Context, name string, args RegionArgs, opts ...pulumi.ResourceOption) (*Region, error)
+	// Store says where the stack's documents are kept at this provider.
+	Store() topology.Store
+	// Keep declares the topology in the store.
+	Keep(ctx *pulumi.Context, document pulumi.StringInput) error
 }
 
 // AccountArgs is what all regions of an account have in common.

@@ -22,6 +22,10 @@ func guidePage() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	stores, err := permission.StorePolicy()
+	if err != nil {
+		return "", err
+	}
 	bounded, err := permission.Bounded()
 	if err != nil {
 		return "", err
@@ -68,6 +72,13 @@ lets names be chosen: the role that deploys must have another name, or it might 
     aws sso login && export AWS_PROFILE=<profile>
 `)
 	p.line("```json\n%s\n```\n", policy)
+	p.line(`A policy has no room for more, so that what the stack's store needs, a bucket with its topology and its lock, is one of its own. Who operates a stack
+and does not deploy it (status, failover) has of it ` + "`s3:ListBucket`, `s3:GetObject` and `s3:PutObject`" + `.
+
+    aws iam create-policy --policy-name polygate-deployer-store --policy-document file://polygate-deployer-store.json
+    aws iam attach-role-policy --role-name <deployer> --policy-arn arn:aws:iam::<account>:policy/polygate-deployer-store
+`)
+	p.line("```json\n%s\n```\n", stores)
 	p.line(`### A boundary for what it makes
 
 By the statement ` + "`Identities`" + ` the deployer writes what policies it likes into roles, and hands them to functions: that is a way to everything in the

@@ -32,7 +32,16 @@ type Topology struct {
 	Release     string            `json:"release"`
 	Model       string            `json:"model"`
 	Details     map[string]string `json:"details,omitempty"` // ids by which the manager's data plane is reached
+	Stores      []Store           `json:"stores,omitempty"`  // where this is kept too, and the stack's lock
 	Regions     []Region          `json:"regions"`           // in failover order
+}
+
+// Store is a place at a provider that is found without Pulumi's state.
+type Store struct {
+	Provider  string `json:"provider"`
+	Region    string `json:"region"`              // that it is in
+	Name      string `json:"name"`                // of the bucket; at Azure of the storage account
+	Container string `json:"container,omitempty"` // at Azure
 }
 
 // Check is how the traffic manager probes each region.

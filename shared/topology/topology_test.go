@@ -20,6 +20,10 @@ func deployed() Topology {
 	return Topology{
 		Environment: "prod", Hostname: "api.example.com", Zone: "example.com", Manager: "route53", Pattern: "active-passive", TTL: 60,
 		Check: Check{Path: "/health", Interval: 10, Threshold: 3, Timeout: 4}, Detect: 45, Bound: 105, Release: "r0123456789ab", Model: "sha256:9f86d081",
+		Stores: []Store{
+			{Provider: "aws", Region: "us-east-1", Name: "polygate-prod-state-use1-9f86d081"},
+			{Provider: "azure", Region: "eastus", Name: "polygate60303ae2", Container: "state"},
+		},
 		Regions: []Region{
 			region("aws/us-east-1", "aws", RolePrimary, "aws-us-east-1", "d-1.execute-api.us-east-1.amazonaws.com", "1", "arn:aws:lambda:us-east-1:123456789012:function:polygate-prod-use1", "sha256:60303ae2"),
 			region("gcp/us-central1", "gcp", RoleStandby, "gcp-us-central1", "192.0.2.10", "2", "projects/p/locations/us-central1/functions/polygate-prod-usc1", "sha256:fd61a03a"),

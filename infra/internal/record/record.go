@@ -76,6 +76,8 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 	switch args.Token {
 	case "aws:route53/getZone:getZone":
 		return resource.NewPropertyMapFromMap(map[string]any{"zoneId": "Z1", "id": "Z1", "name": args.Args["name"].StringValue(), "enableAcceleratedRecovery": r.Accelerated}), nil
+	case "aws:index/getCallerIdentity:getCallerIdentity":
+		return resource.NewPropertyMapFromMap(map[string]any{"accountId": "123456789012", "id": "123456789012", "arn": "arn:aws:iam::123456789012:user/x", "userId": "x"}), nil
 	case "gcp:organizations/getProject:getProject":
 		return resource.NewPropertyMapFromMap(map[string]any{"projectId": args.Args["projectId"].StringValue(), "number": "123456789012"}), nil
 	case "cloudflare:index/getZone:getZone":

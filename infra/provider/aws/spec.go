@@ -4,10 +4,12 @@ package aws
 import (
 	"fmt"
 
+	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
 )
 
 // Provider is Amazon Web Services.
@@ -63,6 +65,9 @@ type account struct {
 
 	name string
 	args provider.AccountArgs
+	// kept says where the stack's documents are, and bucket is it.
+	kept   topology.Store
+	bucket *s3.Bucket
 	// validation proves to ACM that the shared name is ours. ACM asks for the same CNAME in every region of an
 	// account, so the stack's first region writes it for all. Source: "DNS validation",
 	// docs.aws.amazon.com/acm/latest/userguide/dns-validation.html.
@@ -77,6 +82,9 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := a.budget(ctx); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	if err := a.store(ctx); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {

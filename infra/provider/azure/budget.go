@@ -13,7 +13,7 @@ import (
 // profiles is the group of Traffic Manager's profiles, and what the manager is called.
 const profiles = "trafficmanager"
 
-// budget declares what Azure's part of the stack may cost a month: one budget over the resource groups of its regions and of
+// budget declares what Azure's part of the stack may cost a month: one budget over the resource groups of its store, of its regions and of
 // Traffic Manager's profiles, which hold everything that the stack has in Azure, also what carries no tags. It is one at the
 // subscription, filtered by group, and not one of each group: the amount is for all together. Source: "Group and filter
 // options in Cost analysis and budgets", Resource group name, learn.microsoft.com/azure/cost-management-billing/costs/
@@ -31,7 +31,7 @@ func (a *account) budget(ctx *pulumi.Context, now time.Time) error {
 	if b == nil {
 		return nil
 	}
-	var groups pulumi.StringArray
+	groups := pulumi.StringArray{pulumi.String(a.storeGroup())}
 	for _, r := range a.args.Settings.Regions {
 		if r.Provider == name {
 			groups = append(groups, pulumi.String(provider.PhysicalName(a.args.Settings.Environment, regions[r.Name])))

@@ -281,7 +281,7 @@ func TestBudget(t *testing.T) {
 	want := map[string]any{
 		"budgetName": "polygate-dev", "scope": "/subscriptions/" + subscription, "category": "Cost", "amount": 400.0, "timeGrain": "Monthly",
 		"filter": map[string]any{"dimensions": map[string]any{
-			"name": "ResourceGroupName", "operator": "In", "values": []any{"polygate-dev-eastus", "polygate-dev-westeurope"},
+			"name": "ResourceGroupName", "operator": "In", "values": []any{"polygate-dev-state-eastus", "polygate-dev-eastus", "polygate-dev-westeurope"},
 		}},
 		"notifications": map[string]any{"actual": notification(80, "Actual"), "forecast": notification(100, "Forecasted")},
 	}
@@ -329,7 +329,7 @@ func TestTags(t *testing.T) {
 			continue
 		}
 		tags, _ := r.Inputs["tags"].(map[string]any)
-		if want := !slices.Contains(without, r.Type); want != (tags["polygate-environment"] == "dev" && tags["polygate-region"] != nil) {
+		if want := !slices.Contains(without, r.Type); want != (tags["polygate-environment"] == "dev" && (tags["polygate-region"] != nil || strings.Contains(r.Name, "-state"))) {
 			t.Errorf("%s %s has the tags %v", r.Type, r.Name, tags)
 		}
 	}

@@ -10,10 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pulumi/pulumi-azure-native-sdk/resources/v3"
+	"github.com/pulumi/pulumi-azure-native-sdk/storage/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
 )
 
 // Provider is Microsoft Azure.
@@ -74,7 +77,12 @@ type account struct {
 	// azure/app-service/app-service-web-tutorial-custom-domain (asuid TXT record).
 	ownership   *provider.Written
 	propagation *propagation
-	secrets     map[string]secret // by variable
+	// kept says where the stack's documents are: in container, of storage, in group.
+	kept      topology.Store
+	group     *resources.ResourceGroup
+	storage   *storage.StorageAccount
+	container *storage.BlobContainer
+	secrets   map[string]secret // by variable
 }
 
 // NewAccount reads the certificate that the user brings. The one shared record is written with the first region,
@@ -96,6 +104,9 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("azure", "Account"), name, a, opts...); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	if err := a.store(ctx); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := a.budget(ctx, time.Now()); err != nil {

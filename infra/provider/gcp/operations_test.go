@@ -261,7 +261,7 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// What a stack has is not touched by the order of its regions, or by one more: names follow from labels alone.
+// What a stack has is not touched by the order of its regions, or by one more, the store aside: names follow from labels alone.
 func TestNamesDoNotFollowOrder(t *testing.T) {
 	identities := func(change func(*settings.Settings)) map[string]string {
 		out := map[string]string{}
@@ -280,6 +280,9 @@ func TestNamesDoNotFollowOrder(t *testing.T) {
 	} {
 		after := identities(change)
 		for urn, physical := range before {
+			if moves := name == "one more first" && strings.HasSuffix(urn, "::gw-state"); moves {
+				continue // the store is in the first region by name
+			}
 			if got, ok := after[urn]; !ok || got != physical {
 				t.Errorf("%s: %s, named %q, is %q (there: %t)", name, urn, physical, got, ok)
 			}

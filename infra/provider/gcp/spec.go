@@ -9,10 +9,12 @@ import (
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/monitoring"
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/storage"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
 )
 
 // Provider is Google Cloud.
@@ -90,8 +92,11 @@ const settleTime = 2 * time.Minute
 type account struct {
 	pulumi.ResourceState
 
+	name    string
 	args    provider.AccountArgs
 	project string
+	kept    topology.Store // where the stack's documents are
+	bucket  *storage.Bucket
 	settle  *pulumi.ResourceHook // before a first build
 	secrets *pulumi.ResourceHook // before an update that reads another secret
 	// alarmMail is where the regions' alarms go; nil without any.
@@ -107,7 +112,7 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 	if !ok || project == "" {
 		return nil, fmt.Errorf("component %s: %s is not set in the stack file", name, configProject)
 	}
-	a := &account{args: args, project: project}
+	a := &account{name: name, args: args, project: project}
 	var err error
 	if a.settle, err = provider.Settle(ctx, name, args.Settings, settleTime); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
@@ -124,6 +129,9 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := a.operate(ctx, name); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	if err := a.store(ctx, name); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {

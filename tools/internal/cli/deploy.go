@@ -44,6 +44,15 @@ safe way, through polygate:spare, or --cut-over says that clients may be cut off
 			if err := a.permitted(ctx, s, stack, how); err != nil {
 				return err
 			}
+			before, err := a.standing(ctx, stack)
+			if err != nil {
+				return err
+			}
+			release, err := a.hold(ctx, s, before, purposeRelease)
+			if err != nil {
+				return err
+			}
+			defer release()
 			stop := a.heartbeat(a.atWork)
 			t, err := stack.Up(ctx)
 			stop()
@@ -149,6 +158,15 @@ func (a *app) destroy(ctx context.Context, s settings.Settings, local bool) erro
 	if err != nil {
 		return err
 	}
+	before, err := a.standing(ctx, stack)
+	if err != nil {
+		return err
+	}
+	release, err := a.hold(ctx, s, before, purposeDestroy)
+	if err != nil {
+		return err
+	}
+	defer release()
 	stop := a.heartbeat(a.atWork)
 	err = stack.Destroy(ctx)
 	stop()

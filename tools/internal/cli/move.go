@@ -46,6 +46,13 @@ func (a *app) move(ctx context.Context, m moving) error {
 	if err != nil {
 		return err
 	}
+	if !m.dry {
+		release, err := a.hold(ctx, s, &t, m.purpose)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	if t.Spare != "" && a.led(ctx, s) == t.Spare {
 		return blocked{fmt.Errorf("clients are led to the spare, %s, of whose checks the topology knows nothing: name regions in polygate:drained and `polygate up -s %s`, "+
 			"or let manager and spare change places", t.Spare, a.stack)}

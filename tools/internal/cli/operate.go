@@ -11,10 +11,12 @@ import (
 // moving are the flags that all verbs share which move traffic.
 type moving struct {
 	order           operate.Order
-	dry, yes, asOne bool // --dry-run, --yes, --json
+	purpose         string // the verb, for which the lock is held
+	dry, yes, asOne bool   // --dry-run, --yes, --json
 }
 
 func (m *moving) flags(c *cobra.Command, mode string) {
+	m.purpose = c.Name()
 	c.Flags().BoolVar(&m.dry, "dry-run", false, "print what would be done and what comes of it, and do nothing")
 	c.Flags().BoolVarP(&m.yes, "yes", "y", false, "do it without asking")
 	c.Flags().BoolVar(&m.asOne, "json", false, "print JSON")

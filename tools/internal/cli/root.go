@@ -76,7 +76,7 @@ Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wron
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())}
 	})
-	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.failoverCommand(), a.failbackCommand(), a.drainCommand(), a.undrainCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
+	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.failoverCommand(), a.failbackCommand(), a.drainCommand(), a.undrainCommand(), a.lockCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
 	for _, c := range root.Commands() {
 		a.needsProject(c)
 	}

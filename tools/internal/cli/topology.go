@@ -32,30 +32,37 @@ func (a *app) saveTopology(t topology.Topology) error {
 	return os.Rename(part, a.topologyFile())
 }
 
-// loadTopology says what stands: on local clouds what `up` saved, as long as nobody has written to the stack since, and
-// otherwise what the stack says. Where it cannot be asked, as in an outage of whoever keeps the state, what was saved has to do.
+// loadTopology says what stands: on local clouds what `up` saved, as long as nobody has written to the stack since, and otherwise what the
+// stack says. Where that is gone or cannot be asked, as in an outage of whoever keeps the state, a store of the stack tells, at whichever
+// provider answers, and where none does, what was saved has to do.
 func (a *app) loadTopology(ctx context.Context, s settings.Settings) (topology.Topology, error) {
 	none := fmt.Errorf("%s is not deployed: run `polygate up -s %s`", a.stack, a.stack)
 	saved, savedAt, savedErr := a.savedTopology()
 	if s.LocalClouds != nil {
-		if _, err := a.stateFile(); err != nil {
-			return saved, none
-		}
 		if t, ok := a.unchanged(); ok {
 			return t, nil
 		}
 		if _, err := localcloud.ReadState(ctx, a.cloudDir()); errors.Is(err, localcloud.ErrNotRunning) {
+			if _, stateErr := a.stateFile(); stateErr != nil {
+				return saved, none
+			}
 			return saved, fmt.Errorf("%w for %q: run `polygate local start -s %s`", err, a.stack, a.stack)
 		}
 	}
 	t, err := a.askStack(ctx, s)
-	switch {
-	case errors.Is(err, deploy.ErrNoStack):
-		return t, none
-	case err == nil, savedErr != nil, errors.Is(err, deploy.ErrNoTopology), errors.As(err, new(usageError)), ctx.Err() != nil:
+	if err == nil || errors.Is(err, deploy.ErrNoTopology) || ctx.Err() != nil {
 		return t, err
 	}
-	a.step("the stack cannot be asked, so this is what `up` on this machine deployed at %s: %v", savedAt.Format(time.RFC3339), err)
+	stored, storedErr := a.storedTopology(ctx, s)
+	switch {
+	case storedErr == nil:
+		return stored, nil
+	case errors.Is(err, deploy.ErrNoStack):
+		return t, none
+	case savedErr != nil, errors.As(err, new(usageError)):
+		return t, err
+	}
+	a.step("the stack cannot be asked, nor a store, so this is what `up` on this machine deployed at %s: %v; %v", savedAt.Format(time.RFC3339), err, storedErr)
 	return saved, nil
 }
 
@@ -70,6 +77,11 @@ func (a *app) unchanged() (topology.Topology, bool) {
 }
 
 func (a *app) askStack(ctx context.Context, s settings.Settings) (topology.Topology, error) {
+	if s.LocalClouds != nil { // without the file Pulumi would only say so later
+		if _, err := a.stateFile(); err != nil {
+			return topology.Topology{}, deploy.ErrNoStack
+		}
+	}
 	opts, err := a.deployment(ctx, s.LocalClouds != nil)
 	if err != nil {
 		return topology.Topology{}, err

@@ -32,6 +32,12 @@ func (c *Clouds) management() []api {
 	return []api{
 		{is("route53.amazonaws.com"), wire.Route53(access, c.store, c.checkers.Status)},
 		{in("lambda.", ".amazonaws.com"), wire.Lambda(access, c.store)},
+		{in("sts.", ".amazonaws.com"), wire.STS(access)},
+		{func(host string) bool {
+			return strings.Contains(host, ".s3.") && strings.HasSuffix(host, ".amazonaws.com")
+		}, wire.S3(access, c.store)},
+		{is("storage.googleapis.com"), wire.CloudStorage(access, c.store)},
+		{in("", ".blob.core.windows.net"), wire.Blobs(access, c.store)},
 		{in("host-", ".example.test"), wire.Recovery(access, c.store, c.services.Clock.Now)}, // as aws names a cluster's endpoints
 		{is("management.azure.com"), wire.ARM(access, c.store, c.profiles.Profiles)},
 		{is("cloudfunctions.googleapis.com"), wire.Functions(access, c.store)},

@@ -3,7 +3,7 @@
 //
 // One file holds one service or one subject: iam.go, policy.go, logs.go, lambda.go, version.go, alias.go, warm.go, layer.go, secret.go,
 // permission.go, alarm.go, topic.go, budget.go, api.go, stage.go, domain.go, acm.go, healthcheck.go, record.go with the rules
-// between records in recordset.go and of routing policies in routing.go, zone.go, recovery.go, routingcontrol.go, project.go.
+// between records in recordset.go and of routing policies in routing.go, zone.go, recovery.go, routingcontrol.go, bucket.go, project.go.
 package aws
 
 import (
@@ -35,8 +35,9 @@ func Cloud() *resource.Cloud {
 			apiType(), integrationType(), routeType(), stageType(), domainNameType(), apiMappingType(),
 			certificateType(), certificateValidationType(), healthCheckType(), recordType(),
 			clusterType(), controlPanelType(), routingControlType(), safetyRuleType(),
+			bucketType(), publicAccessType(), versioningType(), lifecycleType(), bucketPolicyType(), objectType(),
 		},
-		Invokes:   []*resource.Invoke{getZoneInvoke()},
+		Invokes:   []*resource.Invoke{getZoneInvoke(), callerInvoke()},
 		Configure: configure, SecretName: secretName,
 		Managers: map[string]string{"aws:route53": "route53"},
 		Outage:   outage,

@@ -13,16 +13,22 @@ import (
 const (
 	codeActionFailed       = "ActionFailed" // not AWS's: an alarm that would tell nobody
 	codeBadRequest         = "BadRequestException"
+	codeBucketNotEmpty     = "BucketNotEmpty"
+	codeBucketOwned        = "BucketAlreadyOwnedByYou"
+	codeBucketPolicy       = "MalformedPolicy" // of a bucket: "List of error codes", S3 API reference
 	codeConflict           = "ConflictException"
 	codeDeleteConflict     = "DeleteConflict"
 	codeDuplicateRecord    = "DuplicateRecordException"
 	codeEntityExists       = "EntityAlreadyExists"
+	codeInvalidArgument    = "InvalidArgument"
+	codeInvalidRequest     = "InvalidRequest"
 	codeInvalidChangeBatch = "InvalidChangeBatch"
 	codeInvalidInput       = "InvalidInput"
 	codeInvalidBudget      = "InvalidParameterException"
 	codeInvalidTopic       = "InvalidParameter"
 	codeInvalidParameter   = "InvalidParameterValueException"
 	codeMalformedPolicy    = "MalformedPolicyDocument"
+	codeNoSuchBucket       = "NoSuchBucket"
 	codeNoSuchEntity       = "NoSuchEntity"
 	codeNoSuchHostedZone   = "NoSuchHostedZone"
 	codeNotFound           = "NotFoundException"
@@ -38,11 +44,11 @@ const (
 	codeValidationError    = "ValidationError"
 )
 
-var generic = []string{codeServiceUnavailable, codeValidation, codeValidationError}
+var generic = []string{codeBucketNotEmpty, codeBucketPolicy, codeInvalidArgument, codeInvalidRequest, codeServiceUnavailable, codeValidation, codeValidationError}
 
 // statuses are the HTTP statuses that are not 400 (each service's API reference, "Errors").
 var statuses = map[string]int{
-	codeConflict: 409, codeDeleteConflict: 409, codeEntityExists: 409, codeNoSuchEntity: 404,
+	codeBucketNotEmpty: 409, codeBucketOwned: 409, codeNoSuchBucket: 404, codeConflict: 409, codeDeleteConflict: 409, codeEntityExists: 409, codeNoSuchEntity: 404,
 	codeNoSuchHostedZone: 404, codeNotFound: 404, codeTopicNotFound: 404, codeResourceConflict: 409, codeServiceQuota: 402, codeServiceUnavailable: 503,
 }
 

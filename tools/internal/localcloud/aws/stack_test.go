@@ -103,6 +103,7 @@ func TestUpIsStable(t *testing.T) {
 	b := newBed(t)
 	east, _ := pair(b)
 	b.switches(east)
+	b.bucket(true)
 	seen := map[string]bool{}
 	for _, rec := range b.store.View().All() {
 		if rec.Type == "aws:route53/zone:Zone" {
@@ -131,6 +132,7 @@ func TestOutputs(t *testing.T) {
 	b := newBed(t)
 	east, _ := pair(b)
 	b.switches(east)
+	b.bucket(true)
 	for _, rec := range b.store.View().All() {
 		typ, err := aws.Cloud().Type(rec.Type)
 		if err != nil {

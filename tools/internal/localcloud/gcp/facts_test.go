@@ -146,6 +146,10 @@ var storageFacts = []fact{
 	{"a bucket is in a location there is", "cloud.google.com/storage/docs/locations", func(k *kit) error {
 		return made(k.create(tBucket, resource.Props{"name": "gw-source", "location": "us-centrl1"}))
 	}, "", "location constraint is not valid"},
+	{"what a lifecycle rule does", "docs.cloud.google.com/storage/docs/lifecycle, lifecycle actions", func(k *kit) error {
+		return made(k.create(tBucket, resource.Props{"name": "gw-state", "location": "US", "lifecycleRules": resource.List(resource.Props{
+			"action": resource.Props{"type": "Forget"}, "condition": resource.Props{"daysSinceNoncurrentTime": 30.0}})}))
+	}, "", `"Forget"`},
 	{"a bucket name is taken once", "Cloud Storage API, 409 conflict", func(k *kit) error {
 		k.must(tBucket, resource.Props{"name": "gw-source", "location": "us-central1"})
 		return made(k.create(tBucket, resource.Props{"name": "gw-source", "location": "europe-west1"}))

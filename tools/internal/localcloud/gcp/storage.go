@@ -55,6 +55,19 @@ func bucket() *resource.Type {
 			{Name: "uniformBucketLevelAccess", Kind: resource.Bool},
 			oneOf("storageClass", "STANDARD", storageClasses[1:]...),
 			{Name: "versioning", Kind: resource.Object, Fields: []resource.Property{{Name: "enabled", Kind: resource.Bool, Required: true}}},
+			{Name: "lifecycleRules", Kind: resource.Array, Max: resource.At(100), Elem: &resource.Property{Kind: resource.Object, Fields: []resource.Property{
+				{Name: "action", Kind: resource.Object, Required: true, Unmodelled: []string{"storageClass"}, Fields: []resource.Property{
+					// Source: "Object Lifecycle Management", lifecycle actions, docs.cloud.google.com/storage/docs/lifecycle. Nothing becomes that old here.
+					{Name: "type", Kind: resource.String, Required: true, OneOf: resource.List[any]("Delete", "SetStorageClass", "AbortIncompleteMultipartUpload")},
+				}},
+				{Name: "condition", Kind: resource.Object, Required: true, Fields: []resource.Property{
+					{Name: "age", Kind: resource.Int, Min: resource.At(0)}, {Name: "daysSinceNoncurrentTime", Kind: resource.Int, Min: resource.At(0)},
+					{Name: "numNewerVersions", Kind: resource.Int, Min: resource.At(0)},
+				}, Unmodelled: []string{
+					"createdBefore", "customTimeBefore", "daysSinceCustomTime", "matchesPrefixes", "matchesStorageClasses", "matchesSuffixes", "noncurrentTimeBefore", "sendAgeIfZero",
+					"sendDaysSinceCustomTimeIfZero", "sendDaysSinceNoncurrentTimeIfZero", "sendNumNewerVersionsIfZero", "sizeAboveBytes", "sizeBelowBytes", "withState",
+				}},
+			}}},
 			{Name: "softDeletePolicy", Kind: resource.Object, Fields: []resource.Property{{
 				Name: "retentionDurationSeconds", Kind: resource.Int,
 				Complain: func(v any) string { // Source: "Soft delete", cloud.google.com/storage/docs/soft-delete: 0, or 7 to 90 days
@@ -67,7 +80,7 @@ func bucket() *resource.Type {
 		},
 		Unmodelled: []string{
 			"autoclass", "cors", "customPlacementConfig", "defaultEventBasedHold", "deletionPolicy", "enableObjectRetention", "encryption",
-			"hierarchicalNamespace", "ipFilter", "lifecycleRules", "logging", "requesterPays", "retentionPolicy", "rpo", "website",
+			"hierarchicalNamespace", "ipFilter", "logging", "requesterPays", "retentionPolicy", "rpo", "website",
 		},
 		Computed: append([]string{"url", "selfLink", "projectNumber", "timeCreated", "updated"}, labelOutputs...),
 		Volatile: labelOutputs,

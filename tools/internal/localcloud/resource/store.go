@@ -166,6 +166,26 @@ func (s *Store) Amend(ctx context.Context, change func(View) ([]Record, error)) 
 	})
 }
 
+// Put writes one record as a cloud's own data plane does, whether there is one with its identity or not. make gives none to change nothing.
+// What is new by it was made by no deployment, and goes with what it is in.
+func (s *Store) Put(ctx context.Context, make func(View) (*Record, error)) error {
+	return s.transact(ctx, func(t *tx) error {
+		rec, err := make(t.view())
+		if err != nil || rec == nil {
+			return err
+		}
+		if _, ok := t.tables.find(*rec); ok {
+			return t.replace(*rec)
+		}
+		rec.Seeded = true
+		t.insert(*rec)
+		return nil
+	})
+}
+
+// BlobFile is where the copy of an asset or archive lies that a record holds.
+func (s *Store) BlobFile(b Blob) string { return s.blobFile(b) }
+
 // tx is a transaction: tables that take the place of the store's when it commits, and what is different in them.
 type tx struct {
 	tables  tables

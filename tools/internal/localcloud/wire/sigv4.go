@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -24,11 +23,12 @@ const AccessKeyID = "local"
 
 const (
 	signatureAlgorithm = "AWS4-HMAC-SHA256"
+	unsignedPayload    = "UNSIGNED-PAYLOAD" // S3 takes it over TLS: "Signature Calculations for the Authorization Header", S3 API reference
 	signatureTime      = "20060102T150405Z"
 	// signatureAge is how old a signature may be: "In most cases, a request must reach AWS within five minutes of the time stamp in the
 	// request" ("AWS Signature Version 4 for API requests", docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html).
 	signatureAge = 5 * time.Minute
-	maxAmazon    = 1 << 20 // our own bound on a request's body, bytes
+	maxAmazon    = 8 << 20 // our own bound on a request's body, bytes
 )
 
 // amazon is what AWS's APIs have in common. Their errors are called differently by protocol: "Common Errors" of the API references of
@@ -36,6 +36,7 @@ const (
 type amazon struct {
 	access  Access
 	service string   // in credential scopes
+	plain   bool     // the path is signed as it is sent, and the body by the header that has its digest: S3 ("Create a canonical request")
 	faults  []string // what has the API answer nothing but that it is unavailable
 
 	missing, unknownKey, mismatch string // codes for no signature, a key that nobody has, a signature that is another
@@ -126,7 +127,14 @@ func (a amazon) verify(r *http.Request, body []byte) (region string, f *awsFault
 	if age := time.Since(at).Abs(); age > signatureAge {
 		return refuse(a.mismatch, "Signature expired: %s is not within %s of now.", r.Header.Get("X-Amz-Date"), signatureAge)
 	}
-	want, err := sign(r.Context(), r, body, s, at, a.access.Token)
+	sum := sha256.Sum256(body)
+	digest := hex.EncodeToString(sum[:])
+	if has := r.Header.Get("X-Amz-Content-Sha256"); a.plain && has == unsignedPayload {
+		digest = has
+	} else if a.plain && has != digest {
+		return refuse("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
+	}
+	want, err := sign(r.Context(), r, digest, s, at, a)
 	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(s.value)) != 1 {
 		return refuse(a.mismatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.")
 	}
@@ -135,8 +143,8 @@ func (a amazon) verify(r *http.Request, body []byte) (region string, f *awsFault
 
 // sign is the signature that a request should have. The headers that count are those that were signed; Host and all of AWS's own must be
 // among them (as signature, "Create a canonical request").
-func sign(ctx context.Context, r *http.Request, body []byte, s signature, at time.Time, secret string) (string, error) {
-	anew := &http.Request{Method: r.Method, Host: r.Host, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}
+func sign(ctx context.Context, r *http.Request, digest string, s signature, at time.Time, a amazon) (string, error) {
+	anew := &http.Request{Method: r.Method, Host: r.Host, Header: http.Header{}}
 	anew.URL = &url.URL{Scheme: "https", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	for name, values := range r.Header {
 		lower := strings.ToLower(name)
@@ -153,8 +161,8 @@ func sign(ctx context.Context, r *http.Request, body []byte, s signature, at tim
 		anew.Header.Del("Content-Length")
 		anew.ContentLength = r.ContentLength
 	}
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: s.key, SecretAccessKey: secret}, anew, hex.EncodeToString(sum[:]), s.service, s.region, at); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: s.key, SecretAccessKey: a.access.Token}, anew, digest, s.service, s.region, at,
+		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = a.plain }); err != nil {
 		return "", err
 	}
 	again, ok := parseSignature(anew.Header.Get("Authorization"))

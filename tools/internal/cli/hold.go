@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/lock"
+)
+
+// What the lock of a stack is held for.
+const (
+	purposeRelease = "release"
+	purposeDestroy = "destroy"
+)
+
+// hold keeps everybody else from working on the stack, wherever they are, as lock does on this machine, whose holder alone may call it. What
+// cannot be asked is said and is no obstacle: these verbs are for outages, too. Without a topology nothing is deployed, or nobody knows what,
+// and there is nothing to hold.
+func (a *app) hold(ctx context.Context, s settings.Settings, t *topology.Topology, purpose string) (release func(), err error) {
+	if t == nil {
+		return func() {}, nil
+	}
+	stores, err := a.stores(ctx, s, t)
+	if err != nil {
+		return nil, err
+	}
+	opts := lock.Options{Purpose: purpose, Owner: owner(), InNeed: true, Notice: func(format string, args ...any) { a.step("%s", oneLine(fmt.Errorf(format, args...))) }}
+	if opts.Place, err = a.place(); err != nil {
+		return nil, err
+	}
+	held, err := lock.Acquire(ctx, stores, opts)
+	switch {
+	case errors.Is(err, lock.ErrHeld):
+		return nil, blocked{fmt.Errorf("%w: wait for it to end; `polygate lock show -s %s` tells, and breaks the lock of who is gone", err, a.stack)}
+	case errors.Is(err, lock.ErrNoQuorum):
+		a.step("nobody can tell whether somebody else is at work on %s: %s", a.stack, oneLine(err))
+		return func() {}, nil
+	case err != nil:
+		return nil, err
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+		defer cancel()
+		if err := held.Release(ctx); err != nil && purpose != purposeDestroy { // which takes the lock away with all else
+			a.step("%s was not alone with the stack to its end: %v", purpose, err)
+		}
+	}, nil
+}
+
+// owner is who works here, for people.
+func owner() string {
+	name, host := "somebody", "somewhere"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return fmt.Sprintf("%s@%s, process %d", name, host, os.Getpid())
+}
+
+// place names the working folder of the environment, which one process at a time works in. The name is given at first use.
+func (a *app) place() (string, error) {
+	path := filepath.Join(a.workDir(), "place")
+	b, err := os.ReadFile(path)
+	if name := strings.TrimSpace(string(b)); err == nil && name != "" {
+		return name, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("name this folder: %w", err)
+	}
+	name := rand.Text()
+	if err := errors.Join(os.MkdirAll(a.workDir(), 0o755), os.WriteFile(path, []byte(name+"\n"), 0o600)); err != nil {
+		return "", fmt.Errorf("name this folder: %w", err)
+	}
+	return name, nil
+}

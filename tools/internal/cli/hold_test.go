@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"polygate.example/infra/settings"
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/lock"
+	"polygate.example/tools/internal/store"
+	"polygate.example/tools/internal/store/file"
+)
+
+// TestHold: a verb waits for nobody who has the lock elsewhere, takes it over from this folder's own dead, and goes on where nobody can tell.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	a := &app{output: newOutput(&bytes.Buffer{}, &said, os.Getenv), getenv: func(string) string { return "" }, root: t.TempDir(), stack: "local"}
+	deployed := &topology.Topology{Environment: "local"} // before there were stores
+	s := settings.Settings{}
+	stores := []*store.Store{store.New("this machine", file.New(filepath.Join(a.workDir(), "store")))}
+
+	release, err := a.hold(t.Context(), s, nil, purposeRelease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if got := lock.Show(t.Context(), stores, time.Now()); got.Token != 0 {
+		t.Errorf("where nothing is deployed: %+v", got)
+	}
+
+	release, err = a.hold(t.Context(), s, deployed, purposeRelease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := lock.Show(t.Context(), stores, time.Now())
+	if held.Holder == nil || held.Holder.Purpose != purposeRelease || held.Holder.Owner != owner() {
+		t.Errorf("while it is held: %+v", held)
+	}
+	again, err := a.hold(t.Context(), s, deployed, purposeRelease) // as after a kill -9: lock keeps the living apart
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+	release()
+	if got := lock.Show(t.Context(), stores, time.Now()); got.Holder != nil || got.Token <= held.Token {
+		t.Errorf("after its release: %+v", got)
+	}
+
+	other, err := lock.Acquire(t.Context(), stores, lock.Options{Purpose: "drill", Owner: "bob@elsewhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = a.hold(t.Context(), s, deployed, purposeRelease); !errors.Is(err, lock.ErrHeld) || exitCode(err) != ExitBlocked || !strings.Contains(err.Error(), "bob@elsewhere") {
+		t.Errorf("while it is held elsewhere: exit code %d, %v", exitCode(err), err)
+	}
+	if err := other.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	unknown := &topology.Topology{Environment: "local", Stores: []topology.Store{{Provider: "other", Name: "nowhere"}}}
+	if release, err = a.hold(t.Context(), s, unknown, "failover"); err != nil {
+		t.Fatalf("where nobody can tell: %v", err)
+	}
+	release()
+	if !strings.Contains(said.String(), "nobody can tell whether somebody else is at work") {
+		t.Errorf("it says %q", said.String())
+	}
+}
