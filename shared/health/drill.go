@@ -28,9 +28,6 @@ const (
 	DrillDelayLimit = time.Minute
 )
 
-// StatusDrill is the status in a Report of an instance whose health fails on purpose.
-const StatusDrill = "drill"
-
 // Drill is a fault that a gateway has until a time, and who wanted it.
 type Drill struct {
 	Fault   string    `json:"fault"`              // one of the Drill constants
