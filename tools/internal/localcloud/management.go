@@ -31,7 +31,7 @@ func (c *Clouds) management() []api {
 	}
 	return []api{
 		{is("route53.amazonaws.com"), wire.Route53(access, c.store, c.checkers.Status)},
-		{in("lambda.", ".amazonaws.com"), wire.Lambda(access, c.store)},
+		{in("lambda.", ".amazonaws.com"), wire.Lambda(access, c.store, c.services.Clock.Now)},
 		{in("host-", ".example.test"), wire.Recovery(access, c.store, c.services.Clock.Now)}, // as aws names a cluster's endpoints
 		{is("management.azure.com"), wire.ARM(access, c.store, c.profiles.Profiles)},
 		{is("cloudfunctions.googleapis.com"), wire.Functions(access, c.store)},
