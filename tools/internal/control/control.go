@@ -47,8 +47,8 @@ type Function struct {
 // lease until it is over, whether whoever pulled it is still there or not. It is an optional interface of a
 // Provider.
 type Lever interface {
-	// Pull puts a region under a lease, in place of the one that it is under, and returns when the region's functions run with it. It can be
-	// repeated. The error is ErrFenced where a lease with a higher token is found, over or not; ErrUnknown where there is no such function.
+	// Pull puts a region under a lease, in place of the one that it is under, and returns when the provider says that this is done, which
+	// can be a moment before every instance has it. It can be repeated. The error is ErrFenced where a lease with a higher token is found, over or not; ErrUnknown where there is no such function.
 	Pull(ctx context.Context, region string, l Lease) error
 	// Release takes a region from under its lease, over or not, and leaves nothing of it. Without a lease there it does nothing. The error is
 	// ErrFenced where the lease found has a higher token.

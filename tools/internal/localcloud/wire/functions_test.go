@@ -73,7 +73,7 @@ func newGoogleBed(t *testing.T) *googleBed {
 			"source":           resource.Props{"storageSource": resource.Props{"bucket": "gw-source", "object": "src.zip"}}},
 		"serviceConfig": resource.Props{"availableMemory": "512Mi", "timeoutSeconds": 30.0, "ingressSettings": gcp.IngressBalancer, "environmentVariables": resource.Props{"SECRET": "hush"}},
 	})
-	b.server = httptest.NewTLSServer(wire.Functions(wire.Access{Token: googleToken, Lost: func(api string) bool { return b.lost && api == "gcp" }}, store))
+	b.server = httptest.NewTLSServer(wire.Functions(wire.Access{Token: googleToken, Lost: func(api string) bool { return b.lost && api == "gcp" }}, store, c))
 	t.Cleanup(b.server.Close)
 	return b
 }
