@@ -135,8 +135,8 @@ func TestLambdaLeverAndRelease(t *testing.T) {
 	}
 }
 
-// Lambda's own rules about what a lever does.
-func TestLambdaVersions(t *testing.T) {
+// Lambda's own rules about what a lever does, with the sources beside each in package aws.
+func TestLambdaAPIFacts(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	name, live := awssdk.String("gateway"), awssdk.String("live")
@@ -184,9 +184,6 @@ func TestLambdaVersions(t *testing.T) {
 		"a version by its alias": {func(c *lambdasdk.Client) error {
 			return second(c.DeleteFunction(ctx, &lambdasdk.DeleteFunctionInput{FunctionName: name, Qualifier: live}))
 		}, "InvalidParameterValueException", ""},
-		"the whole function": {func(c *lambdasdk.Client) error {
-			return second(c.DeleteFunction(ctx, &lambdasdk.DeleteFunctionInput{FunctionName: name}))
-		}, "AccessDeniedException", ""},
 		"a version that is not there": {func(c *lambdasdk.Client) error {
 			return second(c.UpdateAlias(ctx, &lambdasdk.UpdateAliasInput{FunctionName: name, Name: live, FunctionVersion: awssdk.String("9")}))
 		}, "ResourceNotFoundException", "function:gateway:9"},
@@ -199,9 +196,6 @@ func TestLambdaVersions(t *testing.T) {
 		"variables of more than 4 KB": {func(c *lambdasdk.Client) error {
 			return second(c.UpdateFunctionConfiguration(ctx, &lambdasdk.UpdateFunctionConfigurationInput{FunctionName: name, Environment: &types.Environment{Variables: map[string]string{"BIG": strings.Repeat("x", 4096)}}}))
 		}, "InvalidParameterValueException", "4KB"},
-		"what is not served here": {func(c *lambdasdk.Client) error {
-			return second(c.UpdateFunctionConfiguration(ctx, &lambdasdk.UpdateFunctionConfigurationInput{FunctionName: name, MemorySize: awssdk.Int32(512)}))
-		}, "InvalidRequestContentException", "MemorySize"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
@@ -216,6 +210,40 @@ func TestLambdaVersions(t *testing.T) {
 			}
 			if err != nil && strings.Contains(err.Error(), "hush") {
 				t.Errorf("%v tells a value", err)
+			}
+		})
+	}
+}
+
+// What the local clouds would not carry out is refused, and the function is as it was.
+func TestLambdaBounds(t *testing.T) {
+	t.Parallel()
+	ctx, name := t.Context(), awssdk.String("gateway")
+	for title, c := range map[string]struct {
+		do   func(*lambdasdk.Client) error
+		code string
+		says string
+	}{
+		"the whole function": {func(c *lambdasdk.Client) error {
+			return second(c.DeleteFunction(ctx, &lambdasdk.DeleteFunctionInput{FunctionName: name}))
+		}, "AccessDeniedException", "by a deployment only"},
+		"what is not served here": {func(c *lambdasdk.Client) error {
+			return second(c.UpdateFunctionConfiguration(ctx, &lambdasdk.UpdateFunctionConfigurationInput{FunctionName: name, MemorySize: awssdk.Int32(512)}))
+		}, "InvalidRequestContentException", "MemorySize"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			b := newAmazonBed(t)
+			b.published()
+			config := b.config(token)
+			config.Region = "us-east-1"
+			err := c.do(lambdasdk.NewFromConfig(config))
+			var answer smithy.APIError
+			if !errors.As(err, &answer) || answer.ErrorCode() != c.code || !strings.Contains(answer.ErrorMessage(), c.says) {
+				t.Errorf("%v: want %s ...%s...", err, c.code, c.says)
+			}
+			if f := b.serving(); f.Memory != 128 {
+				t.Errorf("serving is %+v", f)
 			}
 		})
 	}

@@ -67,8 +67,8 @@ func TestFunctionsLeverBuildFails(t *testing.T) {
 	}
 }
 
-// While one update is under way another is refused, and a lever waits for it.
-func TestFunctionsUpdateTwice(t *testing.T) {
+// While one update is under way another is refused (firebase/firebase-tools issue #10731), and a lever waits for it.
+func TestFunctionsTwiceFacts(t *testing.T) {
 	b := newGoogleBed(t)
 	begun, end := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -105,35 +105,62 @@ func TestFunctionsUpdateTwice(t *testing.T) {
 	}
 }
 
-func TestFunctionsUpdateRefusals(t *testing.T) {
-	b := newGoogleBed(t)
-	for _, c := range []struct {
-		name, method, path, body string
-		status                   int
-		says                     string
+// Google's own rules about updates. Sources: google.aip.dev/193 and google.aip.dev/151; a reserved name as package gcp has it.
+func TestFunctionsAPIFacts(t *testing.T) {
+	patch := "?updateMask=serviceConfig.environmentVariables"
+	for name, c := range map[string]struct {
+		method, path, body string // the path after the function's
+		want               int
+		says               string // in the answer, or in the operation's end
 	}{
-		{"another mask", "PATCH", "/v2/" + b.id + "?updateMask=labels", `{}`, 501, "UNIMPLEMENTED"},
-		{"no mask, which is all fields", "PATCH", "/v2/" + b.id, `{}`, 501, "UNIMPLEMENTED"},
-		{"no such function", "PATCH", "/v2/" + b.id + "x?updateMask=serviceConfig.environmentVariables", `{}`, 404, "was not found"},
-		{"no JSON", "PATCH", "/v2/" + b.id + "?updateMask=serviceConfig.environmentVariables", `{`, 400, "INVALID_ARGUMENT"},
-		{"no such operation", "GET", "/v2/projects/polygate-test/locations/us-central1/operations/o", "", 404, "was not found"},
+		"update of no function": {"PATCH", "x" + patch, `{}`, 404, "was not found"},
+		"no such operation":     {"GET", "/../../operations/o", "", 404, "was not found"},
+		"a reserved name":       {"PATCH", patch, `{"serviceConfig":{"environmentVariables":{"PORT":"1"}}}`, 200, "reserved env names"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			if status, body := ask(t, b.server, c.method, c.path, "Bearer "+googleToken, c.body); status != c.status || !strings.Contains(string(body), c.says) {
+		t.Run(name, func(t *testing.T) {
+			b := newGoogleBed(t)
+			where := "/v2/" + b.id + c.path
+			if strings.HasPrefix(c.path, "/..") {
+				where = "/v2/projects/polygate-test/locations/us-central1" + strings.TrimPrefix(c.path, "/../..")
+			}
+			status, body := ask(t, b.server, c.method, where, "Bearer "+googleToken, c.body)
+			if status != c.want {
+				t.Fatalf("%d %s", status, body)
+			}
+			if status == 200 {
+				var op struct{ Name string }
+				if err := json.Unmarshal(body, &op); err != nil {
+					t.Fatal(err)
+				}
+				if _, body = ask(t, b.server, "GET", "/v2/"+op.Name, "Bearer "+googleToken, ""); !strings.Contains(string(body), `"error":`) {
+					t.Errorf("the operation is %s", body)
+				}
+			}
+			if !strings.Contains(string(body), c.says) {
+				t.Errorf("%s: want ...%s...", body, c.says)
+			}
+		})
+	}
+}
+
+// What the local clouds would not carry out is refused.
+func TestFunctionsUpdateBounds(t *testing.T) {
+	b := newGoogleBed(t)
+	for name, c := range map[string]struct {
+		query, body string
+		status      int
+		says        string
+	}{
+		"another mask":                 {"?updateMask=labels", `{}`, 501, "UNIMPLEMENTED"},
+		"no mask, which is all fields": {"", `{}`, 501, "UNIMPLEMENTED"},
+		"no JSON":                      {"?updateMask=serviceConfig.environmentVariables", `{`, 400, "INVALID_ARGUMENT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if status, body := ask(t, b.server, "PATCH", "/v2/"+b.id+c.query, "Bearer "+googleToken, c.body); status != c.status || !strings.Contains(string(body), c.says) {
 				t.Errorf("%d %s", status, body)
 			}
 		})
 	}
-	t.Run("a reserved name", func(t *testing.T) {
-		status, body := ask(t, b.server, "PATCH", "/v2/"+b.id+"?updateMask=serviceConfig.environmentVariables", "Bearer "+googleToken, `{"serviceConfig":{"environmentVariables":{"PORT":"1"}}}`)
-		var op struct{ Name string }
-		if err := json.Unmarshal(body, &op); err != nil || status != 200 {
-			t.Fatalf("%d %s", status, body)
-		}
-		if _, body := ask(t, b.server, "GET", "/v2/"+op.Name, "Bearer "+googleToken, ""); !strings.Contains(string(body), "reserved env names") || !strings.Contains(string(body), `"done":true`) {
-			t.Errorf("the operation is %s", body)
-		}
-	})
 	b.lost = true
 	if err := b.provider(t, googleToken, b.id).Pull(t.Context(), "gcp/us-central1", drillLease(7)); err == nil || !strings.Contains(err.Error(), "currently unavailable") || errors.Is(err, control.ErrChanged) {
 		t.Errorf("lost: %v", err)
