@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,9 +71,12 @@ func TestFunctionsLeverBuildFails(t *testing.T) {
 func TestFunctionsTwiceFacts(t *testing.T) {
 	b := newGoogleBed(t)
 	begun, end := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var began atomic.Bool
 	b.build(func(plane.Function) error {
-		once.Do(func() { close(begun); <-end })
+		if began.CompareAndSwap(false, true) {
+			close(begun)
+			<-end
+		}
 		return nil
 	})
 	patch := "/v2/" + b.id + "?updateMask=serviceConfig.environmentVariables"
