@@ -93,7 +93,9 @@ func TestFunctionsTwiceFacts(t *testing.T) {
 	go func() { pulled <- b.provider(t, googleToken, b.id).Pull(t.Context(), "gcp/us-central1", drillLease(7)) }()
 	select {
 	case err := <-pulled:
-		t.Errorf("the lever did not wait: %v", err)
+		close(end)
+		<-first
+		t.Fatalf("the lever did not wait: %v", err)
 	case <-time.After(50 * time.Millisecond): // it may come later still, and then finds the function at rest
 	}
 	close(end)
