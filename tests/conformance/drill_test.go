@@ -63,8 +63,9 @@ func TestDrill(t *testing.T) {
 			}
 		})
 	}
-	if _, err := e.Must(t.Context(), "up"); err != nil {
-		t.Errorf("while regions are drilled: %v", err)
+	// It deploys, and says of regions whose health fails that they do.
+	if r, err := e.Polygate(t.Context(), "up"); err != nil || r.Code != 0 && !strings.Contains(r.Stderr, "deployed, but degraded") {
+		t.Errorf("up while regions are drilled: %d, %v\n%s", r.Code, err, r.Stderr)
 	}
 	time.Sleep(time.Until(ends)) // the lease is wall time
 	for _, p := range e.providers() {

@@ -13,13 +13,20 @@ var ErrChanged = errors.New("somebody else is changing it")
 // Repeat does something again, from its beginning, for as long as the error is ErrChanged and the context lasts, with a pause before each
 // further time.
 func Repeat(ctx context.Context, pause time.Duration, do func() error) error {
+	var changed error
 	for {
 		err := do()
-		if err == nil || !errors.Is(err, ErrChanged) {
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, ErrChanged):
+			changed = err
+		case changed == nil || ctx.Err() == nil:
 			return err
 		}
+		// A call that the end of the time cut off does not say why there was not enough.
 		if Sleep(ctx, pause) != nil {
-			return fmt.Errorf("gave up after the time there was: %w", err)
+			return fmt.Errorf("gave up after the time there was: %w", changed)
 		}
 	}
 }

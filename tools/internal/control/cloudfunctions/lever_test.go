@@ -70,12 +70,16 @@ func (u *updating) UpdateFunction(_ context.Context, r *functionspb.UpdateFuncti
 		u.before = nil
 	}
 	if u.busy > 0 {
-		u.busy--
-		u.looks = 2
+		if u.busy--; u.busy == 0 {
+			u.looks = 2
+		}
 		return nil, status.Error(codes.Aborted, "unable to queue the operation")
 	}
 	if u.refuse != nil {
 		return nil, u.refuse.Err()
+	}
+	if u.looks > 0 {
+		return nil, status.Error(codes.FailedPrecondition, "the fake is being deployed: its variables are not yet what they will be")
 	}
 	if paths := r.GetUpdateMask().GetPaths(); len(paths) != 1 || paths[0] != "service_config.environment_variables" {
 		return nil, status.Errorf(codes.InvalidArgument, "the mask is %v", paths)

@@ -30,6 +30,10 @@ func TestLever(t *testing.T) {
 	if err := p.Pull(t.Context(), here, l); err != nil {
 		t.Fatal(err)
 	}
+	// Each step once: what is not waited for would be refused, and begun anew.
+	if want := []string{"UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias 2", "UpdateFunctionConfiguration"}; !slices.Equal(f.calls, want) {
+		t.Errorf("calls %v, want %v", f.calls, want)
+	}
 	serving := f.versions[f.live]
 	if f.live != "2" || serving.Environment.Variables["KEPT"] != "a-secret" || !strings.Contains(serving.Environment.Variables[health.EnvDrill], `"token":7`) {
 		t.Errorf("version %s serves with %d variables", f.live, len(serving.Environment.Variables))
