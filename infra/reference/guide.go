@@ -38,6 +38,10 @@ func guidePage() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	drills, err := permission.LeverPolicy()
+	if err != nil {
+		return "", err
+	}
 	p := &page{}
 	p.line(`# A first deployment on real clouds
 
@@ -171,6 +175,15 @@ anything is deployed; else bring one as PKCS #12. Without Azure regions none is 
     polygate status -s <env>
 
 A first ` + "`up`" + ` takes long for reasons that are the clouds': a function's first build on Google waits for its identity's roles, certificates for their
-validation, and role assignments on Azure take minutes to act. Interrupted, it can be run again.`)
+validation, and role assignments on Azure take minutes to act. Interrupted, it can be run again.
+`)
+	google, _ := permission.Lever(permission.Google) // both are there
+	azure, _ := permission.Lever(permission.Azure)
+	p.line(`## 8. An identity for drills
+
+Who has regions fail on purpose changes one variable of their functions, and needs no more than this. On Google Cloud: %s. On Azure a role of its
+own with %s. On AWS this policy, which removes versions and no function:
+`, "`"+strings.Join(google.Roles, "`, `")+"`", "`"+strings.Join(azure.Actions, "`, `")+"`")
+	p.line("```json\n%s\n```", drills)
 	return p.String(), nil
 }

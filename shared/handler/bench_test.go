@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/shared/gateway"
+	"polygate.example/shared/health"
 )
 
 // nowhere is a client that throws its answer away, so that a benchmark measures the gateway alone.
@@ -36,6 +38,7 @@ func BenchmarkServe(b *testing.B) {
 		"proxy":          {two, "/orders/42", Options{Transport: canned{}}},
 		"proxy buffered": {two, "/orders/42", Options{Transport: canned{}, Buffered: true}},
 		"health":         {two, "/health", Options{}},
+		"drill, over":    {manyRoutes(b, 1_000), "/v1/service-9/42/action-999", Options{Drill: &health.Drill{Fault: health.DrillRegionDown, Until: time.Now(), ID: "d"}}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			h := newHandler(b, c.m, c.opts)

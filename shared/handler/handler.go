@@ -54,6 +54,8 @@ type Options struct {
 	Admission Admission
 	// Secrets are what the model's references ${secret.NAME} stand for; it may be nil for a model without any.
 	Secrets *secret.Store
+	// Drill is a fault on purpose, until its time is over; nil for none. [Load] takes it from the environment.
+	Drill *health.Drill
 	// Truncate says how a broken answer ends on fronts that are not Buffered.
 	Truncate Truncation
 }
@@ -93,6 +95,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	h = refuseForeignHosts(h, opts.Hosts)    // nobody comes around the fronts by a cloud's own name
 	h = hold(h, opts)                        // answers that must be whole before they go out
 	h = recoverPanics(h, log, opts)          // a panic becomes a 500, or a truncated answer
+	h = drill(h, opts.Drill, opts.Instance)  // fails on purpose, until a time; nothing where there is no drill
 	h = requireFront(h, opts.Admission)      // who comes around the front gets a 403
 	h = logRequests(h, log)                  // one line each, whatever happened below
 	h = identify(h)                          // request id; the exchange that the rest shares

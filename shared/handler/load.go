@@ -39,5 +39,6 @@ func Load(name string, encoded []byte, getenv func(string) string, opts Options)
 	if opts.Secrets, err = secret.FromEnvironment(getenv, opts.Logger); err != nil {
 		return nil, err
 	}
+	opts.Drill = drillFrom(getenv, opts.Instance.Started, opts.Logger)
 	return New(m, opts)
 }

@@ -35,6 +35,7 @@ type Instance struct {
 const (
 	StatusOK       = "ok"
 	StatusDegraded = "degraded" // some upstream has no reachable target, or some secret cannot be read
+	StatusDrill    = "drill"    // it fails on purpose, for a Drill
 )
 
 // Report is the body of /health and /ready.
@@ -43,6 +44,7 @@ type Report struct {
 	Instance
 	Upstreams []Upstream `json:"upstreams,omitempty"` // only in /ready
 	Secrets   []Secret   `json:"secrets,omitempty"`   // only in /ready: those that routes need
+	Drill     *Drill     `json:"drill,omitempty"`     // only with StatusDrill: why it fails, and until when
 }
 
 // Secret says whether a secret of the stack can be read here. It holds nothing of the value, and not where the secret is.

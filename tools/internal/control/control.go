@@ -43,6 +43,37 @@ type Function struct {
 	Updated time.Time // its last change, in the provider's time; zero where it does not tell
 }
 
+// Lever is what a provider has that can make a region of its own fail, for a time that ends at the region itself: the gateway obeys the
+// lease until it is over, whether whoever pulled it is still there or not. It is an optional interface of a
+// Provider.
+type Lever interface {
+	// Pull puts a region under a lease, in place of the one that it is under, and returns when the provider says that this is done, which
+	// can be a moment before every instance has it. It can be repeated. The error is ErrFenced where a lease with a higher token is found, over or not; ErrUnknown where there is no such function.
+	Pull(ctx context.Context, region string, l Lease) error
+	// Release takes a region from under its lease, over or not, and leaves nothing of it. Without a lease there it does nothing. The error is
+	// ErrFenced where the lease found has a higher token.
+	Release(ctx context.Context, region string, token uint64) error
+	// Pulled tells of the leases that are found, by the region's name, also of those that are over. Those that are known come with the error
+	// about others.
+	Pulled(ctx context.Context) (map[string]Lease, error)
+}
+
+// Lease is a fault that a region has until a time.
+type Lease struct {
+	Fault string        // a health.Drill… constant
+	Until time.Time     // to the second; at most health.DrillLimit away
+	Token uint64        // grows with each run of a drill, so that a run that was thought dead can be refused
+	Drill string        // id of the run: 1 to 64 letters, digits, dots, hyphens and underscores
+	Rate  float64       // share of requests that fail, above 0 to 1; health.DrillErrorRate only
+	Delay time.Duration // of each request, in whole milliseconds; health.DrillLatency only
+}
+
+// Expired reports whether the lease has no effect any more.
+func (l Lease) Expired(now time.Time) bool { return !now.Before(l.Until) }
+
+// ErrFenced says that a region is under a lease with a higher token: another run began after this one, which has lost its hold.
+var ErrFenced = errors.New("a later drill has this region")
+
 // ErrUnknown says that a manager or provider has nothing of a region that the topology names: somebody removed it, or the topology is of
 // another deployment.
 var ErrUnknown = errors.New("there is no such thing there")

@@ -47,13 +47,14 @@ import (
 
 // Clouds are running local clouds.
 type Clouds struct {
-	opts     Options
-	state    State
-	store    *resource.Store
-	clouds   []cloud
-	services resource.Services
-	faults   *fault.Set
-	world    atomic.Pointer[plane.World]
+	opts        Options
+	state       State
+	store       *resource.Store
+	clouds      []cloud
+	controllers map[string]*resource.Controller // by package
+	services    resource.Services
+	faults      *fault.Set
+	world       atomic.Pointer[plane.World]
 
 	challenges  challenges
 	activations activations
@@ -100,7 +101,7 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Clouds{opts: opts, clouds: clouds(), faults: &fault.Set{}, stop: make(chan struct{})}
+	c := &Clouds{opts: opts, clouds: clouds(), faults: &fault.Set{}, controllers: map[string]*resource.Controller{}, stop: make(chan struct{})}
 	c.world.Store(&plane.World{})
 	c.onClose(unlock)
 	defer func() {
@@ -311,6 +312,7 @@ func (c *Clouds) serve() error {
 		if err != nil {
 			return err
 		}
+		c.controllers[cl.Package] = ctl
 		srv, err := provider.Start("127.0.0.1:0", ctl)
 		if err != nil {
 			return err

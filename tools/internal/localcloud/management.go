@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"polygate.example/tools/internal/localcloud/azure"
+	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/probe"
 	"polygate.example/tools/internal/localcloud/wire"
@@ -31,7 +33,7 @@ func (c *Clouds) management() []api {
 	}
 	return []api{
 		{is("route53.amazonaws.com"), wire.Route53(access, c.store, c.checkers.Status)},
-		{in("lambda.", ".amazonaws.com"), wire.Lambda(access, c.store)},
+		{in("lambda.", ".amazonaws.com"), wire.Lambda(access, c.store, c.services.Clock.Now)},
 		{in("sts.", ".amazonaws.com"), wire.STS(access)},
 		{func(host string) bool {
 			return strings.Contains(host, ".s3.") && strings.HasSuffix(host, ".amazonaws.com")
@@ -39,8 +41,8 @@ func (c *Clouds) management() []api {
 		{is("storage.googleapis.com"), wire.CloudStorage(access, c.store)},
 		{in("", ".blob.core.windows.net"), wire.Blobs(access, c.store)},
 		{in("host-", ".example.test"), wire.Recovery(access, c.store, c.services.Clock.Now)}, // as aws names a cluster's endpoints
-		{is("management.azure.com"), wire.ARM(access, c.store, c.profiles.Profiles)},
-		{is("cloudfunctions.googleapis.com"), wire.Functions(access, c.store)},
+		{is("management.azure.com"), wire.ARM(access, c.store, c.controllers[azure.Cloud().Package], c.profiles.Profiles)},
+		{is("cloudfunctions.googleapis.com"), wire.Functions(access, c.store, c.controllers[gcp.Cloud().Package])},
 		{is("api.cloudflare.com"), wire.Cloudflare(access, c.store, c.services.Clock, func(check string) (probe.Status, bool) {
 			s, ok := c.balancers.Load().Checks()[check]
 			return s, ok

@@ -1,4 +1,5 @@
-// Package appservice is the control seat's view of a gateway's function apps on Azure, by the management API of App Service.
+// Package appservice is the control seat's view of a gateway's function apps on Azure, and its way to have them fail on purpose, by the
+// management API of App Service.
 package appservice
 
 import (
@@ -7,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
@@ -21,7 +23,10 @@ import (
 const siteType = "Microsoft.Web/sites"
 
 // Provider is Azure, as far as the apps of one stack go.
-type Provider struct{ apps []app }
+type Provider struct {
+	apps  []app
+	pause time.Duration // between looks at what takes its time
+}
 
 // app is the function app of a region.
 type app struct {
@@ -31,7 +36,7 @@ type app struct {
 
 // New returns the provider of the regions of Azure in a topology. opts may be nil, for Azure's public cloud.
 func New(credential azcore.TokenCredential, opts *arm.ClientOptions, t topology.Topology) (*Provider, error) {
-	p := &Provider{}
+	p := &Provider{pause: 2 * time.Second}
 	clients := map[string]*armappservice.WebAppsClient{} // by subscription
 	for _, r := range t.Regions {
 		if r.Provider != "azure" {

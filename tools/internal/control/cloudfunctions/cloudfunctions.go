@@ -1,4 +1,4 @@
-// Package cloudfunctions is what Google Cloud says of a gateway's functions, by its Cloud Functions API.
+// Package cloudfunctions is what Google Cloud says of a gateway's functions, and has them fail on purpose, by its Cloud Functions API.
 package cloudfunctions
 
 import (
@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	functions "cloud.google.com/go/functions/apiv2"
 	"cloud.google.com/go/functions/apiv2/functionspb"
@@ -28,6 +29,7 @@ const provider = "gcp"
 type Provider struct {
 	client  *functions.FunctionClient
 	regions []topology.Region
+	pause   time.Duration // between looks at what takes its time
 }
 
 // New connects by REST, with application default credentials unless an option says otherwise. The provider is to be closed.
@@ -41,7 +43,7 @@ func New(ctx context.Context, t topology.Topology, opts ...option.ClientOption) 
 
 // Over asks by a client that is there already, of REST or gRPC, and closes it when it is closed.
 func Over(client *functions.FunctionClient, t topology.Topology) *Provider {
-	p := &Provider{client: client}
+	p := &Provider{client: client, pause: 2 * time.Second}
 	for _, r := range t.Regions {
 		if r.Provider == provider {
 			p.regions = append(p.regions, r)
@@ -75,17 +77,26 @@ func (p *Provider) Functions(ctx context.Context) (map[string]control.Function, 
 }
 
 func (p *Provider) function(ctx context.Context, r topology.Region) (control.Function, error) {
+	f, err := p.get(ctx, r)
+	if err != nil {
+		return control.Function{}, err
+	}
+	return told(f), nil
+}
+
+// get reads the function of a region.
+func (p *Provider) get(ctx context.Context, r topology.Region) (*functionspb.Function, error) {
 	if r.Function == "" {
-		return control.Function{}, fmt.Errorf("the topology does not name the function of %s: `polygate up` writes it anew", r.Name)
+		return nil, fmt.Errorf("the topology does not name the function of %s: `polygate up` writes it anew", r.Name)
 	}
 	f, err := p.client.GetFunction(ctx, &functionspb.GetFunctionRequest{Name: r.Function})
 	switch {
 	case missing(err):
-		return control.Function{}, fmt.Errorf("function %s of %s in Google Cloud: %w: %w", r.Function, r.Name, control.ErrUnknown, err)
+		return nil, fmt.Errorf("function %s of %s in Google Cloud: %w: %w", r.Function, r.Name, control.ErrUnknown, err)
 	case err != nil:
-		return control.Function{}, fmt.Errorf("ask Google Cloud for the function %s of %s: %w", r.Function, r.Name, err)
+		return nil, fmt.Errorf("ask Google Cloud for the function %s of %s: %w", r.Function, r.Name, err)
 	}
-	return told(f), nil
+	return f, nil
 }
 
 // missing reports whether the API answered that a function is not there. REST has it as an HTTP status, gRPC as a code.

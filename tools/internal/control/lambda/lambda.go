@@ -1,4 +1,4 @@
-// Package lambda tells what AWS says of the functions of a gateway.
+// Package lambda tells what AWS says of the functions of a gateway, and has them fail on purpose.
 package lambda
 
 import (
@@ -31,17 +31,24 @@ const (
 type functions interface {
 	GetFunctionConfiguration(context.Context, *lambda.GetFunctionConfigurationInput, ...func(*lambda.Options)) (*lambda.GetFunctionConfigurationOutput, error)
 	GetFunctionConcurrency(context.Context, *lambda.GetFunctionConcurrencyInput, ...func(*lambda.Options)) (*lambda.GetFunctionConcurrencyOutput, error)
+	UpdateFunctionConfiguration(context.Context, *lambda.UpdateFunctionConfigurationInput, ...func(*lambda.Options)) (*lambda.UpdateFunctionConfigurationOutput, error)
+	PublishVersion(context.Context, *lambda.PublishVersionInput, ...func(*lambda.Options)) (*lambda.PublishVersionOutput, error)
+	ListVersionsByFunction(context.Context, *lambda.ListVersionsByFunctionInput, ...func(*lambda.Options)) (*lambda.ListVersionsByFunctionOutput, error)
+	DeleteFunction(context.Context, *lambda.DeleteFunctionInput, ...func(*lambda.Options)) (*lambda.DeleteFunctionOutput, error)
+	GetAlias(context.Context, *lambda.GetAliasInput, ...func(*lambda.Options)) (*lambda.GetAliasOutput, error)
+	UpdateAlias(context.Context, *lambda.UpdateAliasInput, ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
 }
 
 // Provider is the AWS account that some regions of a stack are in.
 type Provider struct {
 	in      func(region string) functions
 	regions []topology.Region
+	pause   time.Duration // between looks at what takes its time
 }
 
 // New takes the regions that are AWS's from a topology.
 func New(config aws.Config, t topology.Topology) *Provider {
-	p := &Provider{in: func(region string) functions {
+	p := &Provider{pause: time.Second, in: func(region string) functions {
 		return lambda.NewFromConfig(config, func(o *lambda.Options) { o.Region = region })
 	}}
 	for _, r := range t.Regions {
@@ -55,21 +62,26 @@ func New(config aws.Config, t topology.Topology) *Provider {
 // Functions asks every region for its function, at the same time: each region has an API of its own. What some regions tell is returned
 // beside the error that says which did not.
 func (p *Provider) Functions(ctx context.Context) (map[string]control.Function, error) {
-	found := make([]control.Function, len(p.regions))
-	errs := make([]error, len(p.regions))
+	return each(ctx, p.regions, p.look)
+}
+
+// each asks about every region at the same time, and has the answers of some beside the error about others.
+func each[T any](ctx context.Context, regions []topology.Region, ask func(context.Context, topology.Region) (T, error)) (map[string]T, error) {
+	found := make([]T, len(regions))
+	errs := make([]error, len(regions))
 	var all sync.WaitGroup
-	for i, r := range p.regions {
+	for i, r := range regions {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
-			if found[i], errs[i] = p.look(ctx, r); errs[i] != nil {
+			if found[i], errs[i] = ask(ctx, r); errs[i] != nil {
 				errs[i] = fmt.Errorf("%s: %w", r.Name, errs[i])
 			}
 		})
 	}
 	all.Wait()
-	out := make(map[string]control.Function, len(p.regions))
-	for i, r := range p.regions {
+	out := make(map[string]T, len(regions))
+	for i, r := range regions {
 		if errs[i] == nil {
 			out[r.Name] = found[i]
 		}
@@ -77,13 +89,21 @@ func (p *Provider) Functions(ctx context.Context) (map[string]control.Function, 
 	return out, errors.Join(errs...)
 }
 
-// look asks for one function, in the region that its ARN names.
-func (p *Provider) look(ctx context.Context, r topology.Region) (control.Function, error) {
+// client is the API of the region that a function's ARN names.
+func (p *Provider) client(r topology.Region) (functions, error) {
 	a, err := arn.Parse(r.Function)
 	if err != nil || a.Service != "lambda" || a.Region == "" {
-		return control.Function{}, fmt.Errorf("function %q is no ARN of a Lambda function: run `polygate up` with this version to have the topology written anew", r.Function)
+		return nil, fmt.Errorf("function %q is no ARN of a Lambda function: run `polygate up` with this version to have the topology written anew", r.Function)
 	}
-	client := p.in(a.Region)
+	return p.in(a.Region), nil
+}
+
+// look asks for one function, in the region that its ARN names.
+func (p *Provider) look(ctx context.Context, r topology.Region) (control.Function, error) {
+	client, err := p.client(r)
+	if err != nil {
+		return control.Function{}, err
+	}
 	config, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(r.Function)})
 	if err != nil {
 		return control.Function{}, explain(r, err)

@@ -3,8 +3,6 @@ package aws
 import (
 	"archive/zip"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -53,6 +51,9 @@ const (
 	maxUnzipped    = 250 << 20 // 262144000
 	maxEnvironment = 4 << 10
 )
+
+// lastModified is how Lambda writes times. Source: Lambda API reference, GetFunctionConfiguration, LastModified.
+const lastModified = "2006-01-02T15:04:05.000-0700"
 
 // functionType is aws:lambda/function:Function. Source: Lambda API reference, CreateFunction.
 func functionType() *resource.Type {
@@ -265,7 +266,7 @@ func functionOutputs(env *resource.Env, in resource.Props, versions resource.Pro
 		"invokeArn":                  invokeARN(region, fn),
 		"qualifiedInvokeArn":         invokeARN(region, fn+":"+version),
 		"responseStreamingInvokeArn": fmt.Sprintf("arn:aws:apigateway:%s:lambda:path/2021-11-15/functions/%s/response-streaming-invocations", region, fn),
-		"lastModified":               env.Now().Format("2006-01-02T15:04:05.000-0700"),
+		"lastModified":               env.Now().Format(lastModified),
 		"ephemeralStorage":           resource.Props{"size": 512.0},
 		"tracingConfig":              resource.Props{"mode": "PassThrough"},
 		"loggingConfig":              logging,
@@ -273,14 +274,10 @@ func functionOutputs(env *resource.Env, in resource.Props, versions resource.Pro
 		resource.PrivateKey:          resource.Props{privateVersions: versions},
 	}
 	if b, ok := in.Blob("code"); ok {
-		if sum, err := hex.DecodeString(b.SHA256); err == nil {
-			hash := base64.StdEncoding.EncodeToString(sum)
-			out["codeSha256"], out["sourceCodeSize"] = hash, float64(b.Size)
-			if !in.Has("sourceCodeHash") {
-				out["sourceCodeHash"] = hash
-			} else {
-				out["sourceCodeHash"] = in.Str("sourceCodeHash")
-			}
+		hash := CodeSha256(in)
+		out["codeSha256"], out["sourceCodeSize"], out["sourceCodeHash"] = hash, float64(b.Size), hash
+		if in.Has("sourceCodeHash") {
+			out["sourceCodeHash"] = in.Str("sourceCodeHash")
 		}
 	}
 	return out

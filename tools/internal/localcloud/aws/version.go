@@ -21,21 +21,42 @@ var configuration = []string{
 	"runtime", "timeout",
 }
 
-// publish returns a function's versions after a create or update: one more when the program publishes and something is new.
-// "Lambda doesn't publish a version if the function's configuration and code haven't changed since the last version."
-// Source: Lambda API reference, PublishVersion.
+// publish returns a function's versions after a create or update: one more when the program publishes and something is new to it,
+// whatever else has been published meanwhile. "Lambda doesn't publish a version if the function's configuration and code haven't changed
+// since the last version." Source: Lambda API reference, PublishVersion, and as configuration: only a change that the program makes has
+// the provider publish.
 func publish(old resource.Record, in resource.Props) resource.Props {
 	versions := old.Private.Object(privateVersions).Clone()
-	if !in.Bool("publish") {
+	if !in.Bool("publish") || old.Inputs.Bool("publish") && alike(old.Inputs, in) {
 		return versions
 	}
-	if last := versions.Object(newest(versions)); last != nil && !slices.ContainsFunc(configuration, func(name string) bool {
-		return !functionProperty(name).Equal(last[name], in[name])
-	}) {
+	if last := versions.Object(newest(versions)); last != nil && alike(last, in) {
 		return versions
 	}
-	versions[strconv.Itoa(len(versions)+1)] = in
+	versions[next(old.Private)] = in
 	return versions
+}
+
+// next is the number of the next version: a number is given once, also when its version is removed. Source: "Implementing AWS:
+// Design, Build, and Manage your Infrastructure", Versioning and aliases: "version numbers are never reused".
+func next(private resource.Props) string {
+	last := private.Int(privateRemoved)
+	for _, n := range numbers(private.Object(privateVersions)) {
+		last = max(last, n)
+	}
+	return strconv.Itoa(last + 1)
+}
+
+// numbers are the versions' numbers, the oldest first.
+func numbers(versions resource.Props) []int {
+	var out []int
+	for _, key := range versions.Keys() {
+		if n, err := strconv.Atoi(key); err == nil {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // functionProperty describes a property of the function type.
@@ -50,10 +71,11 @@ func functionProperty(name string) resource.Property {
 
 // newest is the number of the version that was published last, or latest when none was.
 func newest(versions resource.Props) string {
-	if len(versions) == 0 {
+	all := numbers(versions)
+	if len(all) == 0 {
 		return latest
 	}
-	return strconv.Itoa(len(versions))
+	return strconv.Itoa(all[len(all)-1])
 }
 
 // versionOf are the inputs of what a qualifier names: a version, an alias or latest. "" is latest, too.

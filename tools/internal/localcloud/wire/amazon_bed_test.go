@@ -86,7 +86,7 @@ func newAmazonBed(t *testing.T) *amazonBed {
 		return s, ok
 	}
 	now := func() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.now }
-	apis := map[string]http.Handler{"route53.": wire.Route53(access, store, status), "lambda.": wire.Lambda(access, store), "host-": wire.Recovery(access, store, now)}
+	apis := map[string]http.Handler{"route53.": wire.Route53(access, store, status), "lambda.": wire.Lambda(access, store, now), "host-": wire.Recovery(access, store, now)}
 	b.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for prefix, api := range apis {
 			if strings.HasPrefix(r.Host, prefix) {

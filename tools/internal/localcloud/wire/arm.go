@@ -26,17 +26,19 @@ var armVersions = map[string]string{"microsoft.network": "2022-04-01", "microsof
 type armAPI struct {
 	access   Access
 	store    *resource.Store
+	control  *resource.Controller
 	profiles func() []monitor.ProfileStatus
 }
 
 // ARM speaks Azure Resource Manager's REST API, as far as the control seat asks it: the Traffic Manager profiles of a resource group, one of
-// them, an external endpoint, the change of its status, and a function app. profiles is how the local monitor finds the profiles.
+// them, an external endpoint, the change of its status, a function app, and its settings, which are changed as a deployment changes them, by control. profiles is
+// how the local monitor finds the profiles.
 //
 // Sources: the REST references of Traffic Manager (Profiles - List By Resource Group, Profiles - Get, Endpoints - Get, Endpoints - Update,
-// learn.microsoft.com/rest/api/trafficmanager) and of App Service (Web Apps - Get, learn.microsoft.com/rest/api/appservice), and for what
+// learn.microsoft.com/rest/api/trafficmanager) and of App Service (Web Apps - Get, List Application Settings, Update Application Settings, learn.microsoft.com/rest/api/appservice), and for what
 // Resource Manager itself answers those beside each refusal.
-func ARM(a Access, store *resource.Store, profiles func() []monitor.ProfileStatus) http.Handler {
-	return armAPI{access: a, store: store, profiles: profiles}
+func ARM(a Access, store *resource.Store, control *resource.Controller, profiles func() []monitor.ProfileStatus) http.Handler {
+	return armAPI{access: a, store: store, control: control, profiles: profiles}
 }
 
 // ServeHTTP answers a call. A call without an API version is refused before it is asked who calls: a browser that comes without a token gets
@@ -95,6 +97,10 @@ func (m armAPI) answer(r *http.Request) (any, error) {
 		return m.trafficManager(func(resource.View) (any, error) { return m.patchEndpoint(r, c) })
 	case "GET microsoft.web/sites/*":
 		return m.getSite(c)
+	case "POST microsoft.web/sites/*/config/*/list":
+		return m.listSettings(c)
+	case "PUT microsoft.web/sites/*/config/*":
+		return m.putSettings(r, c)
 	}
 	return nil, armRefuse(http.StatusNotImplemented, resource.CodeUnsupported, "the local clouds do not have %s %s of Azure Resource Manager", r.Method, r.URL.Path)
 }

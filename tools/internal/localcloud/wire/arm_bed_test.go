@@ -101,7 +101,7 @@ func newARMBed(t *testing.T) *armBed {
 	controller, err := resource.NewController(azure.Cloud(), b.store, services)
 	must(err)
 	b.cloud = resourcetest.Cloud{T: t, Controller: controller, Config: resource.Props{"subscriptionId": azure.Account}}
-	b.srv = httptest.NewTLSServer(wire.ARM(wire.Access{Token: armToken, Lost: func(api string) bool { _, lost := b.lost.Load(api); return lost }}, b.store, b.mon.Profiles))
+	b.srv = httptest.NewTLSServer(wire.ARM(wire.Access{Token: armToken, Lost: func(api string) bool { _, lost := b.lost.Load(api); return lost }}, b.store, controller, b.mon.Profiles))
 	t.Cleanup(b.srv.Close)
 	b.deploy()
 	return b

@@ -151,7 +151,7 @@ func TestARMDocuments(t *testing.T) {
 // monitor status.
 func TestARMBeforeTheMonitor(t *testing.T) {
 	b := newARMBed(t)
-	b.srv.Config.Handler = wire.ARM(wire.Access{Token: armToken}, b.store, func() []monitor.ProfileStatus { return nil })
+	b.srv.Config.Handler = wire.ARM(wire.Access{Token: armToken}, b.store, nil, func() []monitor.ProfileStatus { return nil })
 	for _, tt := range []struct{ profile, endpoint, want string }{
 		{"Enabled", "Enabled", "CheckingEndpoint"},
 		{"Enabled", "Disabled", "Disabled"},

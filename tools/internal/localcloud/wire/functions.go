@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"cloud.google.com/go/functions/apiv2/functionspb"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"polygate.example/tools/internal/localcloud/resource"
@@ -17,12 +19,15 @@ import (
 
 const tokenGoogleFunction = "gcp:cloudfunctionsv2/function:Function"
 
-// Functions is Google's Cloud Functions API as far as functions are looked at: projects.locations.functions.get, by REST. Source:
-// cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions/get.
-func Functions(a Access, store *resource.Store) http.Handler {
-	g := googleAPI{a, store}
+// Functions is Google's Cloud Functions API, by REST, as far as functions are looked at and have their variables changed:
+// projects.locations.functions.get and patch, projects.locations.operations.get. Updates are carried out as those of a deployment are, by
+// control. Source: cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions.
+func Functions(a Access, store *resource.Store, control *resource.Controller) http.Handler {
+	g := &googleAPI{access: a, store: store, control: control, busy: map[string]bool{}, operations: map[string]*googleOperation{}}
 	mux := http.NewServeMux()
 	mux.Handle("GET /v2/projects/{project}/locations/{location}/functions/{function}", g.handle(g.get))
+	mux.Handle("PATCH /v2/projects/{project}/locations/{location}/functions/{function}", g.handle(g.patch))
+	mux.Handle("GET /v2/projects/{project}/locations/{location}/operations/{operation}", g.handle(g.operation))
 	mux.Handle("/", g.handle(func(*http.Request) ([]byte, error) {
 		return nil, &googleRefusal{http.StatusNotFound, "NOT_FOUND", "Method not found."}
 	}))
@@ -31,8 +36,13 @@ func Functions(a Access, store *resource.Store) http.Handler {
 
 // googleAPI answers calls about functions.
 type googleAPI struct {
-	access Access
-	store  *resource.Store
+	access  Access
+	store   *resource.Store
+	control *resource.Controller
+
+	mu         sync.Mutex
+	busy       map[string]bool             // functions that are being updated
+	operations map[string]*googleOperation // by name
 }
 
 // googleRefusal is an answer that is no success, with the canonical code that goes with its HTTP status. Source: "Errors", HTTP/1.1+JSON
@@ -46,7 +56,7 @@ type googleRefusal struct {
 func (r *googleRefusal) Error() string { return fmt.Sprintf("%d %s: %s", r.Code, r.Status, r.Message) }
 
 // handle answers who may ask.
-func (g googleAPI) handle(do func(*http.Request) ([]byte, error)) http.HandlerFunc {
+func (g *googleAPI) handle(do func(*http.Request) ([]byte, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := g.admit(r)
 		var body []byte
@@ -68,7 +78,7 @@ func (g googleAPI) handle(do func(*http.Request) ([]byte, error)) http.HandlerFu
 	}
 }
 
-func (g googleAPI) admit(r *http.Request) error {
+func (g *googleAPI) admit(r *http.Request) error {
 	switch {
 	case g.access.lost("gcp"):
 		return &googleRefusal{http.StatusServiceUnavailable, "UNAVAILABLE", "The service is currently unavailable."}
@@ -79,7 +89,7 @@ func (g googleAPI) admit(r *http.Request) error {
 	return nil
 }
 
-func (g googleAPI) get(r *http.Request) ([]byte, error) {
+func (g *googleAPI) get(r *http.Request) ([]byte, error) {
 	id := strings.TrimPrefix(r.URL.Path, "/v2/")
 	f, ok := g.store.View().Get(tokenGoogleFunction, id)
 	if !ok {
@@ -89,13 +99,17 @@ func (g googleAPI) get(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// "$alt=json;enum-encoding=int" is how Google's own clients ask; all others get the names. Source: "System parameters",
-	// cloud.google.com/apis/docs/system-parameters.
-	numbers := strings.Contains(r.URL.Query().Get("$alt"), "enum-encoding=int")
-	return protojson.MarshalOptions{UseEnumNumbers: numbers}.Marshal(shown)
+	return googleJSON(r, shown)
 }
 
-// googleFunction is a function as the API shows it, as far as the local clouds have it and without its variables. One that they keep has
+// googleJSON is a message as a caller wants it: "$alt=json;enum-encoding=int" is how Google's own clients ask; all others get the names.
+// Source: "System parameters", cloud.google.com/apis/docs/system-parameters.
+func googleJSON(r *http.Request, m proto.Message) ([]byte, error) {
+	numbers := strings.Contains(r.URL.Query().Get("$alt"), "enum-encoding=int")
+	return protojson.MarshalOptions{UseEnumNumbers: numbers}.Marshal(m)
+}
+
+// googleFunction is a function as the API shows it, as far as the local clouds have it. One that they keep has
 // been deployed: creations and updates return only then.
 func googleFunction(r resource.Record) (*functionspb.Function, error) {
 	all := r.Outputs()
@@ -117,7 +131,8 @@ func googleFunction(r resource.Record) (*functionspb.Function, error) {
 		},
 		ServiceConfig: &functionspb.ServiceConfig{
 			Service: service.Str("service"), Uri: service.Str("uri"), AvailableMemory: service.Str("availableMemory"), AvailableCpu: service.Str("availableCpu"),
-			TimeoutSeconds: int32(service.Int("timeoutSeconds")), MaxInstanceCount: int32(service.Int("maxInstanceCount")), //nolint:gosec // G115: the type's own bounds
+			EnvironmentVariables: service.StringMap("environmentVariables"),
+			TimeoutSeconds:       int32(service.Int("timeoutSeconds")), MaxInstanceCount: int32(service.Int("maxInstanceCount")), //nolint:gosec // G115: the type's own bounds
 			MinInstanceCount:              int32(service.Int("minInstanceCount")),              //nolint:gosec // G115
 			MaxInstanceRequestConcurrency: int32(service.Int("maxInstanceRequestConcurrency")), //nolint:gosec // G115
 			ServiceAccountEmail:           service.Str("serviceAccountEmail"), AllTrafficOnLatestRevision: service.Bool("allTrafficOnLatestRevision"),
@@ -128,5 +143,5 @@ func googleFunction(r resource.Record) (*functionspb.Function, error) {
 
 var (
 	_ error        = (*googleRefusal)(nil)
-	_ http.Handler = googleAPI{}.handle(nil)
+	_ http.Handler = (*googleAPI)(nil).handle(nil)
 )

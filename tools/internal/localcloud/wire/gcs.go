@@ -17,13 +17,13 @@ import (
 const (
 	tokenGCSBucket = "gcp:storage/bucket:Bucket"
 	tokenGCSObject = "gcp:storage/bucketObject:BucketObject"
-	maxGoogle      = 8 << 20 // our own bound on an upload, bytes
+	maxUpload      = 8 << 20 // our own bound on an upload, bytes
 )
 
 // CloudStorage is Google's Cloud Storage JSON API as far as single objects go: objects.get with alt=media, and objects.insert as a multipart
 // upload under a condition. Sources: docs.cloud.google.com/storage/docs/json_api/v1/objects/get and insert; "Request preconditions".
 func CloudStorage(a Access, store *resource.Store) http.Handler {
-	g := cloudStorage{googleAPI{a, store}, objects{store: store, provider: "gcp", token: tokenGCSObject, name: "name"}}
+	g := cloudStorage{&googleAPI{access: a, store: store}, objects{store: store, provider: "gcp", token: tokenGCSObject, name: "name"}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /storage/v1/b/{bucket}/o/{object}", g.get)
 	mux.Handle("POST /upload/storage/v1/b/{bucket}/o", g.handle(g.insert))
@@ -35,7 +35,7 @@ func CloudStorage(a Access, store *resource.Store) http.Handler {
 
 // cloudStorage answers calls about objects.
 type cloudStorage struct {
-	googleAPI
+	*googleAPI
 	objects
 }
 
@@ -120,7 +120,7 @@ func upload(r *http.Request) (name string, data []byte, err error) {
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
 		return "", nil, fmt.Errorf("a multipart upload has the content type %q", r.Header.Get("Content-Type"))
 	}
-	parts := multipart.NewReader(http.MaxBytesReader(nil, r.Body, maxGoogle), params["boundary"])
+	parts := multipart.NewReader(http.MaxBytesReader(nil, r.Body, maxUpload), params["boundary"])
 	var object struct{ Name string }
 	part, err := parts.NextPart()
 	if err == nil {
