@@ -27,6 +27,25 @@ type Region struct {
 	Passing, Of int       // places that look at it, and those of them that call it healthy; 0 of 0 where the manager does not tell
 	Why         string    // what the checks last found wrong; "" for nothing
 	At          time.Time // of the youngest of these data, in the manager's time; zero where it does not tell
+	Votes       []Vote    // what each place last found, by its name; none where the manager tells only what follows from them, as Traffic Manager does
+}
+
+// Vote is what one place that looks at a region found when it last did.
+type Vote struct {
+	From    string    // the place, in the manager's own word, with what tells it from others there: "eu-west-1 15.177.2.3", "Amsterdam, NL"
+	Healthy bool      // by this one look; a manager may want several of them in a row
+	Why     string    // what was found; "" for nothing wrong
+	At      time.Time // of the look, in the manager's time; zero where it does not tell
+}
+
+// Ramp is what a manager can do besides which gives a region its traffic back in steps.
+type Ramp interface {
+	// Steps tells for each of these regions why it cannot have a part of its share, and what would work; nil where each of them can. It asks
+	// nobody, so that it can be held against an order before anything is done.
+	Steps(regions []string) error
+	// Share gives a region so many percent of the share that the deployment gives it, 0 to 100, whatever it has now. At 100 all is as deployed.
+	// It neither drains a region nor gives it back; what is as asked for is left alone.
+	Share(ctx context.Context, region string, percent int) error
 }
 
 // Provider is one provider's account, as far as the regions of a stack are in it.
