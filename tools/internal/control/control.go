@@ -27,6 +27,7 @@ type Region struct {
 	Passing, Of int       // places that look at it, and those of them that call it healthy; 0 of 0 where the manager does not tell
 	Why         string    // what the checks last found wrong; "" for nothing
 	At          time.Time // of the youngest of these data, in the manager's time; zero where it does not tell
+	Held        int       // percent of its share that a ramp keeps from it, 0 to 99; 0 where it has all that the deployment gives it
 	Votes       []Vote    // what each place last found, by its name; none where the manager tells only what follows from them, as Traffic Manager does
 }
 
@@ -38,13 +39,14 @@ type Vote struct {
 	At      time.Time // of the look, in the manager's time; zero where it does not tell
 }
 
-// Ramp is what a manager can do besides which gives a region its traffic back in steps.
+// Ramp is what a manager can do besides that leads clients by weights: give a region its traffic back in steps.
 type Ramp interface {
-	// Steps tells for each of these regions why it cannot have a part of its share, and what would work; nil where each of them can. It asks
-	// nobody, so that it can be held against an order before anything is done.
-	Steps(regions []string) error
-	// Share gives a region so many percent of the share that the deployment gives it, 0 to 100, whatever it has now. At 100 all is as deployed.
-	// It neither drains a region nor gives it back; what is as asked for is left alone.
+	// Steps looks whether regions can have these parts of their shares, in percent from 1 to 100, and changes nothing. An error that wraps
+	// ErrNoSteps says why they cannot, and what would work; any other one, that it could not be looked at.
+	Steps(ctx context.Context, regions []string, percents []int) error
+	// Share gives a region so many percent of the share that the deployment gives it, 1 to 100, whatever it has now: at 100 all is as deployed.
+	// It neither drains a region nor gives one back, and what is as asked for is left alone. Clients go by it once answers that they remember
+	// have ended.
 	Share(ctx context.Context, region string, percent int) error
 }
 
@@ -65,3 +67,6 @@ type Function struct {
 // ErrUnknown says that a manager or provider has nothing of a region that the topology names: somebody removed it, or the topology is of
 // another deployment.
 var ErrUnknown = errors.New("there is no such thing there")
+
+// ErrNoSteps says that a manager cannot give a region its traffic back in the steps that are asked for.
+var ErrNoSteps = errors.New("not in these steps")
