@@ -80,7 +80,9 @@ func (a api) patch(ctx context.Context, id string, c change) error {
 	return err
 }
 
-func (a api) poolsPath() string { return "/accounts/" + url.PathEscape(a.account) + "/load_balancers/pools" }
+func (a api) poolsPath() string {
+	return "/accounts/" + url.PathEscape(a.account) + "/load_balancers/pools"
+}
 
 // ask reads the result of a call, and how many pages of it there are.
 func (a api) ask(ctx context.Context, method, path string, question, into any) (pages int, err error) {
