@@ -15,15 +15,14 @@ import (
 
 // Ramping says how regions have their traffic back in steps. Durations are wall time.
 type Ramping struct {
-	Percents []int          // of their shares, rising, the last of them 100
-	Hold     time.Duration  // for so long each step is watched before the next: until a failure is noticed, and old answers are forgotten
-	Every    time.Duration  // between two rounds of asking
-	Asks     []Ask          // clients of the shared name, at all the places there are
-	Own      map[string]Ask // each region that comes back, by its own name
-	Each     bool           // the clients are everywhere, so that each region that comes back has to be seen
-	Errors   float64        // percent of requests that may fail in a step, 0 to 100, those of clients and those by own names by themselves
-	Begun    func(Step)     // a step has been ordered
-	Ended    func(Step)     // and seen to its end
+	Hold   time.Duration  // for so long each step is watched before the next: until a failure is noticed, and old answers are forgotten
+	Every  time.Duration  // between two rounds of asking
+	Asks   []Ask          // clients of the shared name, at all the places there are
+	Own    map[string]Ask // each region that comes back, by its own name
+	Each   bool           // the clients are everywhere, so that each region that comes back has to be seen
+	Errors float64        // percent of requests that may fail in a step, 0 to 100, those of clients and those by own names by themselves
+	Begun  func(Step)     // a step has been ordered
+	Ended  func(Step)     // and seen to its end
 }
 
 // Step is one step of a ramp: what is expected of it, and what was seen.
