@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestRamp: under every manager that leads by weight a region has its clients back in steps: each step's share is seen by them, nothing is
+// TestRampByHand: under every manager that leads by weight a region has its clients back in steps: each step's share is seen by them, nothing is
 // lost, and nothing of it is left over. One that loses requests on its way is taken back.
-func TestRamp(t *testing.T) {
+func TestRampByHand(t *testing.T) {
 	t.Parallel()
 	for _, c := range []Combination{
 		{Manager: "route53", Pattern: "active-active", Steering: "weighted"},
@@ -40,11 +40,11 @@ func TestRamp(t *testing.T) {
 			var m struct {
 				Done  bool
 				Steps []struct {
-					Percent         int
-					Shares          map[string]float64
-					Answers         map[string]int
-					Requests        int
-					Failed          int
+					Percent  int
+					Shares   map[string]float64
+					Answers  map[string]int
+					Requests int
+					Failed   int
 				}
 			}
 			if err := json.Unmarshal([]byte(r.Stdout), &m); err != nil || !m.Done || len(m.Steps) != 2 {
