@@ -370,7 +370,7 @@ func eventually(t *testing.T, env *harness.Environment, want string, ok func(har
 	}
 }
 
-func healthy(s harness.Status) bool { return s.Status == "ok" }
+func healthy(s harness.Status) bool { return s.Well() }
 
 // nothingLeft looks for what a destroyed environment must not leave: processes, listeners and files.
 func nothingLeft(t *testing.T, env *harness.Environment) {

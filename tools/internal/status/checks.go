@@ -29,7 +29,7 @@ func (r *Report) checks(t topology.Topology) []report.Check {
 	}
 	for _, who := range r.Unasked {
 		name, why, _ := strings.Cut(who, ": ")
-		out = append(out, report.Check{Name: "asked: " + name, Result: report.Warning, Detail: "not asked: " + name + ": " + why,
+		out = append(out, report.Check{Name: "control seat", Result: report.Warning, Detail: "not asked: " + name + ": " + why,
 			Remedy: "see that its API answers, and that the credentials are good (`polygate doctor`); answers go on as they are"})
 	}
 	return out

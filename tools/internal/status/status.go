@@ -119,6 +119,9 @@ type Report struct {
 // Sum is the report as doctor and drills have it.
 func (r Report) Sum() report.Report { return report.New(r.Environment, r.Checked, r.Checks) }
 
+// Well reports whether nothing failed: every region answers, and clients are served.
+func (r Report) Well() bool { return r.Status == OK || r.Status == Warned }
+
 // Status values of a Report.
 const (
 	OK       = "ok"       // every part of it
@@ -190,11 +193,11 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 	opts.Timeout = cmp.Or(opts.Timeout, 5*time.Second)
 	t := opts.Topology
 	if opts.DNS == "" {
-		server, err := systemResolver()
+		system, err := SystemResolvers()
 		if err != nil {
 			return Report{}, err
 		}
-		opts.DNS = server
+		opts.DNS = system[0].Address
 	}
 	client, err := newClient(opts)
 	if err != nil {
@@ -258,10 +261,15 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 		r.Detail = r.Certificate.warning()
 	}
 	r.refused, r.unreached = refused != nil, r.nobody(resolveErr, seat)
+	r.Judge(t)
+	return r, nil
+}
+
+// Judge says what follows from what was seen of a topology: of each answer, of each part, and of the whole.
+func (r *Report) Judge(t topology.Topology) {
 	r.hold(t)
 	r.Checks = r.checks(t)
 	r.Status = r.worst(r.Sum())
-	return r, nil
 }
 
 // nobody reports whether nothing could be asked from here: no name server, no region and no API answered anything. That is as likely this
@@ -392,10 +400,15 @@ func resolve(ctx context.Context, opts Options, name string) ([]string, error) {
 	return names, nil
 }
 
-func systemResolver() (string, error) {
+// SystemResolvers are the name servers of /etc/resolv.conf, the one that is asked first before the others; at least one.
+func SystemResolvers() ([]Server, error) {
 	conf, err := dns.ClientConfigFromFile("/etc/resolv.conf")
 	if err != nil || len(conf.Servers) == 0 {
-		return "", fmt.Errorf("find the system's name server: %w", cmp.Or(err, errors.New("none is configured")))
+		return nil, fmt.Errorf("find the system's name server: %w", cmp.Or(err, errors.New("none is configured")))
 	}
-	return net.JoinHostPort(conf.Servers[0], conf.Port), nil
+	var out []Server
+	for _, s := range conf.Servers {
+		out = append(out, Server{s, net.JoinHostPort(s, conf.Port)})
+	}
+	return out, nil
 }
