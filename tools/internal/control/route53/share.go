@@ -85,7 +85,7 @@ func (m *Manager) Steps(ctx context.Context, regions []string, percents []int) e
 			errs = append(errs, fmt.Errorf("%s: %w: it has no record with a weight, because it shares its group with nobody: give it back without --ramp", r.Name, control.ErrNoSteps))
 			continue
 		case len(have[r.Name]) > len(names):
-			errs = append(errs, fmt.Errorf("%s: %w: the stack has steps of its own (polygate:ramp), by which it gets its traffic back without --ramp", r.Name, control.ErrNoSteps))
+			errs = append(errs, fmt.Errorf("%s: %w: it has a record for each step of polygate:ramp, whose weights say nothing alone: give it back without --ramp, or take polygate:ramp out and `polygate up`", r.Name, control.ErrNoSteps))
 			continue
 		}
 		for _, percent := range percents {

@@ -62,7 +62,7 @@ func TestStepsRefused(t *testing.T) {
 		{"possible", func(*fake) {}, []string{"aws/0", "aws/1"}, []int{13, 100}, ""},
 		{"too small a part", func(*fake) {}, []string{"aws/0", "aws/1"}, []int{5, 100}, "aws/1: not in these steps: its weight is 4, of which Route 53 has no 5 %: begin with 13 %"},
 		{"no weights", func(f *fake) { f.records = f.records[:1] }, []string{"aws/0"}, []int{5, 100}, "it shares its group with nobody"},
-		{"a ramp of the stack", func(f *fake) { f.records[2] = lead("weighted-30.api.example.com", "a-2", "a.api.example.com", 10) }, []string{"aws/0"}, []int{5, 100}, "the stack has steps of its own (polygate:ramp)"},
+		{"a ramp of the stack", func(f *fake) { f.records[2] = lead("weighted-30.api.example.com", "a-2", "a.api.example.com", 10) }, []string{"aws/0"}, []int{5, 100}, "it has a record for each step of polygate:ramp"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFake(t)
