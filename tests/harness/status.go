@@ -85,7 +85,14 @@ func (e *Environment) Status(ctx context.Context) (Status, error) {
 	if err := json.Unmarshal([]byte(r.Stdout), &s); err != nil {
 		return Status{}, fmt.Errorf("status --json ended with %d: %w\n%s%s", r.Code, err, r.Stdout, r.Stderr)
 	}
-	if want := map[bool]int{true: 0, false: 1}[s.Well()]; r.Code != want {
+	want := 1
+	switch {
+	case s.Well():
+		want = 0
+	case s.Status == "unknown":
+		want = 3
+	}
+	if r.Code != want {
 		return s, fmt.Errorf("status --json says %q and ended with %d, want %d", s.Status, r.Code, want)
 	}
 	return s, nil
