@@ -134,7 +134,7 @@ func TestARMShares(t *testing.T) {
 		if err := m.Share(t.Context(), armAWS, percent); err != nil {
 			t.Fatal(err)
 		}
-		if n, want := b.saved.Load()-saved, int64([]int{1, 1, 2}[i]); int64(n) != want {
+		if n, want := b.saved.Load()-saved, int64([]int{1, 1, 2}[i]); n != want {
 			t.Errorf("after %d calls: %d changes, want %d", i+1, n, want)
 		}
 		for _, p := range b.store.View().List("azure-native:trafficmanager:Profile") {
