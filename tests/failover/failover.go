@@ -81,7 +81,7 @@ func Run(ctx context.Context, env *harness.Environment, steps []Step, tell func(
 	if err != nil {
 		return Report{}, err
 	}
-	if st.Status != "ok" {
+	if !st.Well() {
 		return Report{}, fmt.Errorf("the environment is %s before anything was broken", st.Status)
 	}
 	if st.BoundSeconds != env.Bound {

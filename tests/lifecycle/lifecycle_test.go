@@ -39,7 +39,7 @@ func TestLifecycle(t *testing.T) {
 	harnesstest.Must(t, env, "up")
 	harnesstest.Settled(t, env, "up")
 	deployed := harnesstest.Status(t, env)
-	if deployed.Status != "ok" || deployed.Serving != regions[0] || deployed.BoundSeconds <= 0 {
+	if !deployed.Well() || deployed.Serving != regions[0] || deployed.BoundSeconds <= 0 {
 		t.Errorf("status after up: %+v", deployed)
 	}
 
@@ -66,14 +66,14 @@ func TestLifecycle(t *testing.T) {
 	}
 	harnesstest.Fails(t, env, 1, "update", "preview", "--exit-code")
 	harnesstest.Must(t, env, "local", "fail", "aws", "--kind", "control-plane")
-	if s := harnesstest.Status(t, env); s.Status != "ok" {
+	if s := harnesstest.Status(t, env); !s.Well() {
 		t.Errorf("losing a control plane took the data plane along: %+v", s)
 	}
 	harnesstest.Fails(t, env, 1, "failed", "up")
 	harnesstest.Must(t, env, "local", "heal", "aws")
 	harnesstest.Must(t, env, "up")
 	harnesstest.Must(t, env, "preview", "--exit-code")
-	if s := harnesstest.Status(t, env); s.Status != "ok" || len(s.Regions) != len(regions)+1 {
+	if s := harnesstest.Status(t, env); !s.Well() || len(s.Regions) != len(regions)+1 {
 		t.Errorf("status after the change: %+v", s)
 	}
 
@@ -82,7 +82,7 @@ func TestLifecycle(t *testing.T) {
 	harnesstest.Fails(t, env, 1, "certificate has expired", "status")
 	harnesstest.Fails(t, env, 0, "another", "cert", "status") // which is not the one in the file
 	harnesstest.Must(t, env, "local", "heal", "azure/eastus")
-	if s := harnesstest.Status(t, env); s.Status != "ok" {
+	if s := harnesstest.Status(t, env); !s.Well() {
 		t.Errorf("status after the healing: %+v", s)
 	}
 
@@ -370,7 +370,7 @@ func eventually(t *testing.T, env *harness.Environment, want string, ok func(har
 	}
 }
 
-func healthy(s harness.Status) bool { return s.Status == "ok" }
+func healthy(s harness.Status) bool { return s.Well() }
 
 // nothingLeft looks for what a destroyed environment must not leave: processes, listeners and files.
 func nothingLeft(t *testing.T, env *harness.Environment) {

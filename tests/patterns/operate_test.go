@@ -65,6 +65,9 @@ func TestOperate(t *testing.T) {
 			moves("failover", "--from", all[0])
 			s.only(t, all[1])
 			moves("failover", "--from", all[0]) // it is so already
+			if r, err := env.Polygate(t.Context(), "failback", "--ramp", "25,100", "--yes"); err != nil || r.Code != 2 || !strings.Contains(r.Stderr, "active-passive leads all clients to one region") {
+				t.Errorf("a failback in steps: %d, %v\n%s", r.Code, err, r.Stderr)
+			}
 			if r, err := env.Polygate(t.Context(), "status"); err != nil || !strings.Contains(r.Stdout, "drained by hand") && !strings.Contains(r.Stdout, "switched off") || !strings.Contains(r.Stdout, "not asked: gcp") {
 				t.Errorf("status says nothing of it, or of whom it could not ask: %v\n%s%s", err, r.Stdout, r.Stderr)
 			}

@@ -59,7 +59,7 @@ func (z *zone) Steer(ctx *pulumi.Context, name string, plan failover.Group, opts
 		return nil, err
 	}
 	if r, ok := top[0].(*route53.Record); ok { // which knows its zone also when nobody could be asked for it
-		out.Details[detailZone] = r.ZoneId
+		out.Details[DetailZone] = r.ZoneId
 	}
 	if err := ctx.RegisterResourceOutputs(comp, pulumi.Map{"healthChecks": ids}); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
@@ -80,8 +80,8 @@ func shared(g failover.Group) map[string]bool {
 	return out
 }
 
-// detailZone is the hosted zone's id among the details of a steering.
-const detailZone = "zoneId"
+// DetailZone is the hosted zone's id among the details of a steering, for whoever changes the weights of its records.
+const DetailZone = "zoneId"
 
 // builder declares the parts of one steering.
 type builder struct {

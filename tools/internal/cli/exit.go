@@ -7,11 +7,12 @@ import (
 	"polygate.example/shared/config"
 )
 
-// Exit codes that all verbs share. 3, 4, 5 and 7 are kept for drills and releases.
+// Exit codes that all verbs share. 4, 5 and 7 are kept for drills and releases.
 const (
 	ExitOK      = 0 // done, healthy, or no changes
 	ExitFailed  = 1 // failed, unhealthy, or (with --exit-code) changes found
 	ExitUsage   = 2 // wrong usage or bad configuration: nothing was done
+	ExitUnknown = 3 // inconclusive: nothing could be asked
 	ExitBlocked = 6 // a safety rule, or whoever was asked, refused it: nothing was done
 )
 
@@ -30,6 +31,11 @@ type unhealthy struct{}
 
 func (unhealthy) Error() string { return "unhealthy" }
 
+// inconclusive ends a verb with exit code 3 after it has said that it could find nothing out.
+type inconclusive struct{}
+
+func (inconclusive) Error() string { return "inconclusive" }
+
 // exitCode maps an error to the process's exit code by its type, never by its text.
 func exitCode(err error) int {
 	var usage usageError
@@ -40,6 +46,8 @@ func exitCode(err error) int {
 		return ExitOK
 	case errors.As(err, new(unhealthy)):
 		return ExitFailed
+	case errors.As(err, new(inconclusive)):
+		return ExitUnknown
 	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set):
 		return ExitUsage
 	case errors.As(err, new(blocked)):

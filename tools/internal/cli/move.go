@@ -18,14 +18,15 @@ import (
 
 // movement is what one of these verbs came to, for programs.
 type movement struct {
-	Stack   string       `json:"stack"`
-	Plan    operate.Plan `json:"plan"`
-	Bound   int          `json:"bound_seconds"` // cloud time
-	Done    bool         `json:"done"`          // seen by clients
-	First   float64      `json:"first_seconds"` // cloud time from the order to the first answer from those that serve
-	Moved   float64      `json:"moved_seconds"` // and until no client was answered by anybody else
-	Failed  int          `json:"failed"`        // requests without an answer while it was watched
-	Verdict string       `json:"verdict"`       // what happened, in words
+	Stack   string         `json:"stack"`
+	Plan    operate.Plan   `json:"plan"`
+	Steps   []operate.Step `json:"steps,omitempty"` // of a ramp: what is expected of each, and what was seen
+	Bound   int            `json:"bound_seconds"`   // cloud time
+	Done    bool           `json:"done"`            // seen by clients
+	First   float64        `json:"first_seconds"`   // cloud time from the order to the first answer from those that serve
+	Moved   float64        `json:"moved_seconds"`   // and until no client was answered by anybody else
+	Failed  int            `json:"failed"`          // requests without an answer while it was watched
+	Verdict string         `json:"verdict"`         // what happened, in words
 }
 
 // move plans an order, shows it, asks, has it done and sees that it has happened.
@@ -71,7 +72,7 @@ func (a *app) move(ctx context.Context, m moving) error {
 	}
 	if len(m.order.From) == 0 && len(m.order.Back) == 0 { // failback of all
 		for _, r := range t.Regions {
-			if seen[r.Name].Drained && !r.Drained {
+			if seen[r.Name].Drained && !r.Drained || seen[r.Name].Held > 0 {
 				m.order.Back = append(m.order.Back, r.Name)
 			}
 		}
@@ -90,9 +91,17 @@ func (a *app) move(ctx context.Context, m moving) error {
 		out.Done, out.Verdict = true, "nothing to do: it is so already"
 		return a.showMovement(out, m.asOne)
 	}
+	steps, hold, err := a.inSteps(ctx, t, manager, plan, m.ramp)
+	if err != nil {
+		return err
+	}
+	out.Steps = steps
 	if !m.asOne || !m.yes {
 		if err := a.showPlan(t, plan); err != nil {
 			return err
+		}
+		if steps != nil {
+			a.showSteps(steps, hold)
 		}
 	}
 	if m.dry {
@@ -104,6 +113,9 @@ func (a *app) move(ctx context.Context, m moving) error {
 	}
 	if err := a.confirmed(m.yes); err != nil {
 		return err
+	}
+	if steps != nil {
+		return a.rise(ctx, s, t, manager, out, m, hold)
 	}
 	return a.carry(ctx, s, t, manager, out, m)
 }

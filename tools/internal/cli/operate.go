@@ -13,6 +13,7 @@ type moving struct {
 	order           operate.Order
 	purpose         string // the verb, for which the lock is held
 	dry, yes, asOne bool   // --dry-run, --yes, --json
+	ramp            ramping
 }
 
 func (m *moving) flags(c *cobra.Command, mode string) {
@@ -52,12 +53,29 @@ A graceful failover begins from a steady state and ends in one; an ungraceful on
 }
 
 func (a *app) failbackCommand() *cobra.Command {
-	return a.movingCommand(&cobra.Command{
-		Use:     "failback [<region or provider>...]",
-		Short:   "Give regions their traffic back that were taken out of it; all of them unless named",
-		Example: "  polygate failback\n  polygate failback aws --dry-run",
-		Args:    cobra.ArbitraryArgs,
-	}, operate.Graceful, func(o *operate.Order, regions []string) { o.Back = regions })
+	var m moving
+	c := &cobra.Command{
+		Use:   "failback [<region or provider>...]",
+		Short: "Give regions their traffic back that were taken out of it; all of them unless named",
+		Long: `failback gives regions their traffic back, and asks as clients would until they have it.
+
+With --ramp it does so in steps of percent of their share, by the weights that the traffic manager has: patterns active-active and
+multi-region with the steering weighted. Each step is watched from the clients' seat and by the regions' own names; one in which requests are
+lost, or that nobody is led by, takes everything back, and ends with 1.`,
+		Example:           "  polygate failback\n  polygate failback aws --dry-run\n  polygate failback aws/us-east-1 --ramp 5,25,50,100",
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeRegions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := m.ramp.check(cmd.Flags().Changed); err != nil {
+				return err
+			}
+			m.order.Back = args
+			return a.move(cmd.Context(), m)
+		},
+	}
+	m.flags(c, operate.Graceful)
+	m.ramp.flags(c)
+	return c
 }
 
 func (a *app) drainCommand() *cobra.Command {

@@ -43,7 +43,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	switch {
-	case err == nil, errors.As(err, new(unhealthy)):
+	case err == nil, errors.As(err, new(unhealthy)), errors.As(err, new(inconclusive)):
 	case ctx.Err() != nil && !errors.As(err, new(*deploy.Failure)):
 		a.fail(errors.New("interrupted")) // what was cut short by it has failed in words of its own, which mean nothing more
 	default:
@@ -59,7 +59,8 @@ func (a *app) command() *cobra.Command {
 		Long: `polygate packs one gateway for three clouds, deploys it with Pulumi into many regions of each, and puts one
 hostname with health-checked DNS failover before them. The same program and the same artefacts run on local clouds.
 
-Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wrong usage or bad configuration; 6 refused by a safety rule.`,
+Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wrong usage or bad configuration; 3 nothing
+could be asked; 6 refused by a safety rule.`,
 		Example: `  polygate up -s local              # build, start the local clouds, deploy
   polygate local fail aws/us-east-1 # break a region
   polygate status --watch           # see the others take over`,

@@ -122,8 +122,9 @@ func (s *seat) provider(ctx context.Context, name string) (p control.Provider, d
 }
 
 // controlSeat makes looks from the control seat. On real clouds one is remembered for a while: Route 53 takes one question a second for
-// the states of its checks (see control/route53), and a watch looks as often.
-func (a *app) controlSeat(ctx context.Context, s settings.Settings, t topology.Topology) (func(context.Context) status.Control, error) {
+// the states of its checks (see control/route53), and a watch looks as often. Behind, nobody waits for it: what was last seen is told, with
+// its time, and the next look taken meanwhile.
+func (a *app) controlSeat(ctx context.Context, s settings.Settings, t topology.Topology, behind bool) (func(context.Context) status.Control, error) {
 	at, err := a.seat(ctx, s, t)
 	if err != nil {
 		return nil, err
@@ -132,18 +133,46 @@ func (a *app) controlSeat(ctx context.Context, s settings.Settings, t topology.T
 	if s.LocalClouds != nil {
 		keep = 0
 	}
+	look := func(ctx context.Context) status.Control {
+		seen := at.look(ctx)
+		seen.Led, seen.At = a.led(ctx, s), time.Now().UTC()
+		return seen
+	}
+	if behind {
+		return following(ctx, keep, look), nil
+	}
 	var mu sync.Mutex
 	var last status.Control
-	var asked time.Time
 	return func(ctx context.Context) status.Control {
 		mu.Lock()
 		defer mu.Unlock()
-		if asked.IsZero() || time.Since(asked) > keep {
-			last, asked = at.look(ctx), time.Now()
-			last.Led = a.led(ctx, s)
+		if last.At.IsZero() || time.Since(last.At) > keep {
+			last = look(ctx)
 		}
 		return last
 	}, nil
+}
+
+// following tells at once what was last seen, and has the next look taken meanwhile when that is older than to be kept. All looks end
+// with ctx.
+func following(ctx context.Context, keep time.Duration, look func(context.Context) status.Control) func(context.Context) status.Control {
+	var mu sync.Mutex
+	var last status.Control
+	looking := false
+	return func(context.Context) status.Control {
+		mu.Lock()
+		defer mu.Unlock()
+		if !looking && (last.At.IsZero() || time.Since(last.At) > keep) {
+			looking = true
+			go func() {
+				seen := look(ctx)
+				mu.Lock()
+				defer mu.Unlock()
+				last, looking = seen, false
+			}()
+		}
+		return last
+	}
 }
 
 // look asks the manager and all providers at the same time. Who cannot be asked is named: it may be what is lost.

@@ -1,15 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"slices"
-	"strconv"
-	"strings"
-	"text/tabwriter"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,13 +18,19 @@ import (
 func (a *app) statusCommand() *cobra.Command {
 	var asJSON, follow bool
 	var every time.Duration
+	var resolvers, spare []string
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Who serves the hostname, and how every region is",
-		Long: `status looks from a client's seat: it resolves the shared name and asks every region for its health under its own
-name over TLS; and from the control seat: what the traffic manager's checks say of each region, and its provider of what runs there. It exits
-with 1 unless every region answers.`,
-		Example: "  polygate status\n  polygate status --watch\n  polygate status --json | jq .serving",
+		Long: `status looks from a client's seat: it resolves the shared name, by the servers of its zone too, and asks every region for its health
+under its own name over TLS; and from the control seat: what the traffic manager's checks say of each region, and its provider of what runs
+there. What it comes to is the worst of its parts, each with its remedy.
+
+Resolvers of others remember answers of their own. None is asked unless it is named, beside the system's on real clouds: --resolver 1.1.1.1
+--resolver 8.8.8.8 tells what many clients have.
+
+It exits with 0 where nothing failed, with 1 unless every region answers and clients are served, and with 3 where nothing could be asked.`,
+		Example: "  polygate status\n  polygate status --watch\n  polygate status --resolver 1.1.1.1 --resolver 8.8.8.8\n  polygate status --json | jq '.checks[] | select(.result != \"ok\")'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			if every < 100*time.Millisecond {
@@ -39,7 +40,21 @@ with 1 unless every region answers.`,
 			if err != nil {
 				return err
 			}
-			look, err := a.looker(ctx, s)
+			ask := asking{behind: follow}
+			for _, named := range []struct {
+				flag string
+				text []string
+				to   *[]status.Server
+			}{{"resolver", resolvers, &ask.resolvers}, {"spare-server", spare, &ask.spare}} {
+				for _, text := range named.text {
+					server, err := status.ParseServer(text)
+					if err != nil {
+						return usageError{fmt.Errorf("--%s: %w", named.flag, err)}
+					}
+					*named.to = append(*named.to, server)
+				}
+			}
+			look, err := a.lookerOf(ctx, s, ask)
 			if err != nil {
 				return err
 			}
@@ -51,6 +66,8 @@ with 1 unless every region answers.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with --watch one object a line")
 	c.Flags().BoolVarP(&follow, "watch", "w", false, "look again and again until interrupted")
+	c.Flags().StringSliceVar(&resolvers, "resolver", nil, "host[:port] of a resolver that is asked as well; may be repeated")
+	c.Flags().StringSliceVar(&spare, "spare-server", nil, "host[:port] of a server of the spare manager's zone, which is held against the manager's; may be repeated")
 	c.Flags().DurationVar(&every, "every", time.Second, "with --watch: time between looks")
 	return c
 }
@@ -64,7 +81,10 @@ func (a *app) lookOnce(ctx context.Context, look looking, asJSON bool) error {
 	if err := a.show(r, asJSON, false); err != nil {
 		return err
 	}
-	if r.Status != status.OK {
+	switch {
+	case r.Status == status.Unknown:
+		return inconclusive{}
+	case !r.Well():
 		return unhealthy{}
 	}
 	return nil
@@ -94,8 +114,18 @@ func (a *app) follow(ctx context.Context, look looking, asJSON bool, every time.
 // looking is one look at an environment.
 type looking func(context.Context) (status.Report, error)
 
+// asking is whom a look asks beside, and whether it waits for all of them.
+type asking struct {
+	resolvers, spare []status.Server
+	behind           bool // what the control seat says is of a look before, so that it does not keep the clients' seat waiting
+}
+
 // looker prepares repeated looks at the environment.
 func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) {
+	return a.lookerOf(ctx, s, asking{})
+}
+
+func (a *app) lookerOf(ctx context.Context, s settings.Settings, ask asking) (looking, error) {
 	t, err := a.loadTopology(ctx, s)
 	if err != nil {
 		return nil, err
@@ -104,11 +134,16 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) 
 	if err != nil {
 		return nil, err
 	}
-	opts := status.Options{Topology: t, Front: front}
-	if opts.Control, err = a.controlSeat(ctx, s, t); err != nil {
+	opts := status.Options{Topology: t, Front: front, Resolvers: ask.resolvers, Spare: ask.spare}
+	if opts.Control, err = a.controlSeat(ctx, s, t, ask.behind); err != nil {
 		return nil, err
 	}
 	if s.LocalClouds == nil {
+		system, err := status.SystemResolvers()
+		if err != nil {
+			return nil, err
+		}
+		opts.Authorities, opts.Resolvers = zoneServers(system[0].Address, t.Zone), append(system, opts.Resolvers...)
 		return func(ctx context.Context) (status.Report, error) { return status.Collect(ctx, opts) }, nil
 	}
 	st, err := a.cloudState(ctx)
@@ -117,6 +152,10 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) 
 	}
 	opts.DNS, opts.Speed = st.DNS, st.Speed
 	opts.Edge = status.Edge{Address: st.Edge, CA: st.CA}
+	opts.Authorities = func(context.Context) ([]status.Server, error) {
+		return []status.Server{{Name: t.Manager, Address: st.DNS}}, nil
+	}
+	opts.Now = func() time.Time { return st.Started.Add(time.Duration(float64(time.Since(st.Started)) * st.Speed)) }
 	client := localcloud.NewClient(st)
 	return func(ctx context.Context) (status.Report, error) {
 		o, err := client.Overview(ctx)
@@ -136,6 +175,26 @@ func (a *app) looker(ctx context.Context, s settings.Settings) (looking, error) 
 		}
 		return status.Collect(ctx, opts)
 	}, nil
+}
+
+// zoneServers finds the servers of a zone once in a while: who looks again and again need not ask for them each time.
+func zoneServers(resolver, zone string) func(context.Context) ([]status.Server, error) {
+	const keep = 5 * time.Minute
+	var mu sync.Mutex
+	var last []status.Server
+	var asked time.Time
+	return func(ctx context.Context) ([]status.Server, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if last != nil && time.Since(asked) < keep {
+			return last, nil
+		}
+		found, err := status.FindServers(ctx, resolver, zone)
+		if err == nil {
+			last, asked = found, time.Now()
+		}
+		return found, err
+	}
 }
 
 // frontSecret is what the traffic manager's front shows to the regions, without which they say nothing; "" where it has none.
@@ -170,112 +229,4 @@ func (a *app) show(r status.Report, asJSON, follow bool) error {
 	}
 	a.result("\n")
 	return nil
-}
-
-// table prints a report for people; it says everything in words, so that it reads the same without colour.
-func table(w io.Writer, r status.Report) error {
-	serving := r.Serving
-	if serving == "" {
-		serving = "nobody (" + r.Detail + ")"
-	} else if r.Steering != "" {
-		serving += " this time, one of several by " + steeredBy[r.Steering]
-	}
-	fmt.Fprintf(w, "%s  %s  served by %s  %s\n\n", r.Hostname, strings.ToUpper(r.Status), serving, r.Checked.Format(time.RFC3339))
-	if r.CertificateDays != nil && r.Serving != "" {
-		fmt.Fprintf(w, "certificate of %s: %s%s\n\n", r.Hostname, days(r.Certificate), suffix(r.Detail))
-	}
-	if r.Led != "" && r.Led != r.Manager {
-		fmt.Fprintf(w, "clients are led to %s, which is not the manager of the stack but its spare\n\n", r.Led)
-	}
-	for _, who := range r.Unasked {
-		fmt.Fprintf(w, "not asked: %s\n\n", who)
-	}
-	if allOff(r) {
-		fmt.Fprintf(w, "every routing control is off: all regions count as healthy, and nothing fails over until some are switched on\n\n")
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "REGION\tROLE\tHEALTHY\tSERVING\tVOTES\tCERT\tDIGEST\tDETAIL")
-	for _, reg := range r.Regions {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", reg.Name, reg.Role, yesNo(reg.Healthy), servingWord(r, reg), reg.Votes, days(reg.Certificate), short(reg.Digest), regionDetail(reg))
-	}
-	return tw.Flush()
-}
-
-// steeredBy says in a word what each steering goes by.
-var steeredBy = map[string]string{"weighted": "weight", "latency": "latency", "geo": "place"}
-
-// servingWord says whether a region serves. One look sees one region, and where several serve it says nothing of the others.
-func servingWord(r status.Report, reg status.Region) string {
-	switch {
-	case r.Steering == "":
-		return yesNo(reg.Serving)
-	case reg.Serving:
-		return "this time"
-	default:
-		return ""
-	}
-}
-
-func regionDetail(reg status.Region) string {
-	var parts []string
-	if reg.Drained {
-		parts = append(parts, "drained")
-	}
-	if reg.Off {
-		parts = append(parts, "switched off")
-	}
-	if m := reg.Manager; m != nil && m.Drained && !reg.Drained && !reg.Off {
-		parts = append(parts, "drained by hand")
-	}
-	if m := reg.Manager; m != nil && !m.Healthy && !m.Drained && reg.Healthy {
-		parts = append(parts, "the traffic manager calls it "+cmp.Or(m.State, "unhealthy")+suffix(m.Why))
-	}
-	if f := reg.Function; f != nil && !f.Ready {
-		parts = append(parts, "its function is "+f.State+suffix(f.Why))
-	}
-	if reg.Detail != "" {
-		parts = append(parts, reg.Detail)
-	}
-	return strings.Join(parts, "; ")
-}
-
-// allOff reports whether no routing control is on, when every region counts as healthy.
-func allOff(r status.Report) bool {
-	return len(r.Regions) > 0 && !slices.ContainsFunc(r.Regions, func(reg status.Region) bool { return !reg.Off })
-}
-
-// days says how long a certificate lasts, "" when none was seen.
-func days(c status.Certificate) string {
-	switch {
-	case c.CertificateDays == nil:
-		return ""
-	case *c.CertificateDays < 0:
-		return "expired"
-	case *c.CertificateDays == 1:
-		return "1 day"
-	}
-	return strconv.Itoa(*c.CertificateDays) + " days"
-}
-
-func suffix(detail string) string {
-	if detail == "" {
-		return ""
-	}
-	return " (" + detail + ")"
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-// short is enough of a digest to tell two apart.
-func short(digest string) string {
-	_, hex, _ := strings.Cut(digest, ":")
-	if len(hex) > 12 {
-		return hex[:12]
-	}
-	return hex
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"polygate.example/tools/internal/status"
@@ -19,7 +21,7 @@ func TestStatusExitCode(t *testing.T) {
 		status string
 		err    error
 		want   int
-	}{{status.OK, nil, ExitOK}, {status.Degraded, nil, ExitFailed}, {status.Down, nil, ExitFailed}, {"", errors.New("no answer"), ExitFailed}} {
+	}{{status.OK, nil, ExitOK}, {status.Warned, nil, ExitOK}, {status.Unknown, nil, ExitUnknown}, {status.Degraded, nil, ExitFailed}, {status.Down, nil, ExitFailed}, {"", errors.New("no answer"), ExitFailed}} {
 		for _, asJSON := range []bool{false, true} {
 			var out bytes.Buffer
 			a := &app{output: newOutput(&out, &bytes.Buffer{}, os.Getenv)}
@@ -55,53 +57,6 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// TestTableOfManyWhoServe: one look finds one region, which is not to read as if the others served nobody; and a drained region
-// is told from one that waits.
-func TestTableOfManyWhoServe(t *testing.T) {
-	r := status.Report{Hostname: "api.example.com", Serving: "aws/us-east-1", Status: status.OK, Regions: []status.Region{
-		{Name: "aws/us-east-1", Role: "primary", Healthy: true, Serving: true},
-		{Name: "gcp/us-central1", Role: "primary", Healthy: true},
-		{Name: "azure/eastus", Role: "primary", Healthy: true, Drained: true},
-	}}
-	for steering, want := range map[string][]string{
-		"":         {"served by aws/us-east-1  ", "yes yes", "yes no", "yes no drained"},
-		"weighted": {"served by aws/us-east-1 this time, one of several by weight", "yes this time", "yes", "yes drained"},
-	} {
-		r.Steering = steering
-		var out bytes.Buffer
-		if err := table(&out, r); err != nil {
-			t.Fatal(err)
-		}
-		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		rows := lines[len(lines)-len(r.Regions):]
-		if !strings.Contains(lines[0], want[0]) {
-			t.Errorf("%q: it begins with %q, want %q", steering, lines[0], want[0])
-		}
-		for i, row := range rows {
-			if got := strings.Join(strings.Fields(row)[2:], " "); got != want[i+1] {
-				t.Errorf("%q: %s reads %q, want %q", steering, r.Regions[i].Name, got, want[i+1])
-			}
-		}
-	}
-}
-
-// TestSwitchedOff: a region whose routing control is off has no traffic however healthy it is, and with all of them off nothing fails over.
-func TestSwitchedOff(t *testing.T) {
-	r := status.Report{Hostname: "api.example.com", Serving: "aws/us-east-1", Regions: []status.Region{
-		{Name: "aws/us-east-1", Healthy: true, Serving: true}, {Name: "gcp/us-central1", Healthy: true, Off: true, Detail: "late"},
-	}}
-	for _, all := range []bool{false, true} {
-		r.Regions[0].Off = all
-		var out bytes.Buffer
-		if err := table(&out, r); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(out.String(), "switched off; late") || strings.Contains(out.String(), "nothing fails over") != all {
-			t.Errorf("all of them off %t:\n%s", all, &out)
-		}
-	}
-}
-
 // TestNext: what `up` says of a loss does not name a region that has no traffic.
 func TestNext(t *testing.T) {
 	r := status.Report{Regions: []status.Region{{Name: "a"}, {Name: "b", Drained: true}, {Name: "c"}}}
@@ -114,5 +69,43 @@ func TestNext(t *testing.T) {
 	r.Steering = "geo"
 	if got := next(r, "a"); got != "the others take its clients" {
 		t.Errorf("with others that serve: %q", got)
+	}
+}
+
+// TestFollowing: who looks from the clients' seat never waits for the control seat, and is told of which moment what it says is.
+func TestFollowing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		look := following(t.Context(), 30*time.Second, func(context.Context) status.Control {
+			asked++
+			time.Sleep(10 * time.Second)
+			return status.Control{Led: fmt.Sprint(asked), At: time.Now()}
+		})
+		begun := time.Now()
+		if got := look(t.Context()); !got.At.IsZero() || !time.Now().Equal(begun) {
+			t.Errorf("before anything is known: %+v after %s", got, time.Since(begun))
+		}
+		look(t.Context())
+		time.Sleep(11 * time.Second)
+		if got := look(t.Context()); got.Led != "1" || asked != 1 {
+			t.Errorf("asked %d times, and told %+v", asked, got)
+		}
+		time.Sleep(40 * time.Second)
+		if got := look(t.Context()); got.Led != "1" {
+			t.Errorf("while it is asked anew: %+v", got)
+		}
+		time.Sleep(11 * time.Second)
+		if got := look(t.Context()); got.Led != "2" {
+			t.Errorf("afterwards: %+v", got)
+		}
+	})
+}
+
+func TestServersAreNamed(t *testing.T) {
+	root := project(t, map[string]string{"Pulumi.dev.yaml": dev})
+	for _, c := range [][]string{{"--resolver", "https://dns"}, {"--spare-server", "1.1.1.1:x"}} {
+		if code, _, stderr := run(t, append([]string{"-C", root, "status", "-s", "dev"}, c...)...); code != ExitUsage || !strings.Contains(stderr, c[0]+": ") || !strings.Contains(stderr, "want host[:port]") {
+			t.Errorf("%v: %d, %s", c, code, stderr)
+		}
 	}
 }

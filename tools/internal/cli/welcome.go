@@ -25,7 +25,7 @@ func (a *app) welcome(ctx context.Context, s settings.Settings) error {
 	a.step("up: waiting for every region to answer")
 	deadline := time.Now().Add(time.Minute)
 	r, err := look(ctx)
-	for err == nil && r.Status != status.OK && time.Now().Before(deadline) {
+	for err == nil && !r.Well() && time.Now().Before(deadline) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -36,7 +36,7 @@ func (a *app) welcome(ctx context.Context, s settings.Settings) error {
 	if err != nil {
 		return err
 	}
-	if r.Status != status.OK {
+	if !r.Well() {
 		if err := table(a.out, r); err != nil {
 			return err
 		}

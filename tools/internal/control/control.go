@@ -27,6 +27,27 @@ type Region struct {
 	Passing, Of int       // places that look at it, and those of them that call it healthy; 0 of 0 where the manager does not tell
 	Why         string    // what the checks last found wrong; "" for nothing
 	At          time.Time // of the youngest of these data, in the manager's time; zero where it does not tell
+	Held        int       // percent of its share that a ramp keeps from it, 0 to 99; 0 where it has all that the deployment gives it
+	Votes       []Vote    // what each place last found, by its name; none where the manager tells only what follows from them, as Traffic Manager does
+}
+
+// Vote is what one place that looks at a region found when it last did.
+type Vote struct {
+	From    string    // the place, in the manager's own word, with what tells it from others there: "eu-west-1 15.177.2.3", "Amsterdam, NL"
+	Healthy bool      // by this one look; a manager may want several of them in a row
+	Why     string    // what was found; "" for nothing wrong
+	At      time.Time // of the look, in the manager's time; zero where it does not tell
+}
+
+// Ramp is what a manager can do besides that leads clients by weights: give a region its traffic back in steps.
+type Ramp interface {
+	// Steps looks whether regions can have these parts of their shares, in percent from 1 to 100, and changes nothing. An error that wraps
+	// ErrNoSteps says why they cannot, and what would work; any other one, that it could not be looked at.
+	Steps(ctx context.Context, regions []string, percents []int) error
+	// Share gives a region so many percent of the share that the deployment gives it, 1 to 100, whatever it has now: at 100 all is as deployed.
+	// It neither drains a region nor gives one back, and what is as asked for is left alone. Clients go by it once answers that they remember
+	// have ended.
+	Share(ctx context.Context, region string, percent int) error
 }
 
 // Provider is one provider's account, as far as the regions of a stack are in it.
@@ -77,3 +98,6 @@ var ErrFenced = errors.New("a later drill has this region")
 // ErrUnknown says that a manager or provider has nothing of a region that the topology names: somebody removed it, or the topology is of
 // another deployment.
 var ErrUnknown = errors.New("there is no such thing there")
+
+// ErrNoSteps says that a manager cannot give a region its traffic back in the steps that are asked for.
+var ErrNoSteps = errors.New("not in these steps")

@@ -38,14 +38,15 @@ type Order struct {
 
 // Plan is what would be done, and what comes of it.
 type Plan struct {
-	Drain   []string      `json:"drain"`   // regions to take out, in failover order
-	Undrain []string      `json:"undrain"` // regions to give back
-	Before  []string      `json:"before"`  // regions that serve while all stays as it is
-	After   []string      `json:"after"`   // regions that serve afterwards
-	Moved   float64       `json:"moved"`   // share of the traffic that is served by another region afterwards, 0 to 1; by latency and place, as if all had as many clients
-	Load    float64       `json:"load"`    // traffic of the region that has most of it afterwards, by what it has now; 0 where it has none now
-	Left    int           `json:"left"`    // regions that are well and in traffic afterwards
-	Bound   time.Duration `json:"-"`       // until the last client has moved, in cloud time
+	Drain   []string      `json:"drain"`          // regions to take out, in failover order
+	Undrain []string      `json:"undrain"`        // regions to give back
+	Held    []string      `json:"held,omitempty"` // of these, who has a part of its share from a ramp that did not end
+	Before  []string      `json:"before"`         // regions that serve while all stays as it is
+	After   []string      `json:"after"`          // regions that serve afterwards
+	Moved   float64       `json:"moved"`          // share of the traffic that is served by another region afterwards, 0 to 1; by latency and place, as if all had as many clients
+	Load    float64       `json:"load"`           // traffic of the region that has most of it afterwards, by what it has now; 0 where it has none now
+	Left    int           `json:"left"`           // regions that are well and in traffic afterwards
+	Bound   time.Duration `json:"-"`              // until the last client has moved, in cloud time
 }
 
 // Nothing reports whether all is as asked for already.
@@ -109,8 +110,11 @@ func Make(t topology.Topology, seen map[string]control.Region, o Order) (Plan, e
 		switch was, is := w.seen[r.Name].Drained, after.seen[r.Name].Drained; {
 		case is && !was:
 			p.Drain = append(p.Drain, r.Name)
-		case was && !is:
+		case was && !is, w.seen[r.Name].Held > 0 && !is && slices.Contains(back, r.Name):
 			p.Undrain = append(p.Undrain, r.Name)
+			if w.seen[r.Name].Held > 0 {
+				p.Held = append(p.Held, r.Name)
+			}
 		}
 	}
 	p.After = after.serving()

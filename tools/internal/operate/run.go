@@ -17,6 +17,15 @@ func Carry(ctx context.Context, m control.Manager, p Plan) error {
 			return fmt.Errorf("give traffic back to %v: %w", p.Undrain, err)
 		}
 	}
+	for _, region := range p.Held {
+		ramp, ok := m.(control.Ramp)
+		if !ok {
+			return fmt.Errorf("%s has a part of its share, and its manager cannot give it more", region)
+		}
+		if err := ramp.Share(ctx, region, 100); err != nil {
+			return fmt.Errorf("give %s its whole share back: %w", region, err)
+		}
+	}
 	if len(p.Drain) > 0 {
 		if err := m.Drain(ctx, p.Drain, true); err != nil {
 			return fmt.Errorf("take %v out of traffic: %w", p.Drain, err)
@@ -104,29 +113,38 @@ func Watch(ctx context.Context, p Plan, w Watching) (Outcome, error) {
 
 // round asks with every client once, and reports whether all were answered, and by those that are to serve alone.
 func (o *Outcome) round(ctx context.Context, p Plan, w Watching) bool {
+	var failed int
+	o.Counts, failed = askAll(ctx, w.Asks)
+	o.Rounds++
+	o.Failed += failed
+	for region := range o.Counts {
+		if !slices.Contains(p.After, region) {
+			return false
+		}
+	}
+	return failed == 0
+}
+
+// askAll asks with every client once, all at the same time, and counts the regions that answered, and who had no answer.
+func askAll(ctx context.Context, asks []Ask) (counts map[string]int, failed int) {
 	type answer struct {
 		region string
 		err    error
 	}
-	answers := make(chan answer, len(w.Asks))
-	for _, ask := range w.Asks {
+	answers := make(chan answer, len(asks))
+	for _, ask := range asks {
 		go func() {
 			region, err := ask(ctx)
 			answers <- answer{region, err}
 		}()
 	}
-	o.Rounds++
-	o.Counts = map[string]int{}
-	good := true
-	for range w.Asks {
-		a := <-answers
-		if a.err != nil {
-			o.Failed++
-			good = false
-			continue
+	counts = map[string]int{}
+	for range asks {
+		if a := <-answers; a.err != nil {
+			failed++
+		} else {
+			counts[a.region]++
 		}
-		o.Counts[a.region]++
-		good = good && slices.Contains(p.After, a.region)
 	}
-	return good
+	return counts, failed
 }

@@ -25,12 +25,12 @@ func TestCertificateOfEachName(t *testing.T) {
 		says    string
 	}{
 		"a region's, with time left":   {gcpName, 31*day + time.Hour, nil, OK, 31, true, ""},
-		"a region's, soon over":        {gcpName, 12*day + time.Hour, nil, OK, 12, true, "the certificate ends in 12 days: renew it"},
-		"a region's, on its last day":  {gcpName, time.Hour, nil, OK, 0, true, "the certificate ends in 0 days: renew it"},
+		"a region's, soon over":        {gcpName, 12*day + time.Hour, nil, Warned, 12, true, "the certificate ends in 12 days: renew it"},
+		"a region's, on its last day":  {gcpName, time.Hour, nil, Warned, 0, true, "the certificate ends in 0 days: renew it"},
 		"a region's, expired":          {gcpName, -time.Hour, nil, Degraded, -1, false, "certificate has expired"},
 		"a region's, long expired":     {gcpName, -40 * day, nil, Degraded, -41, false, "certificate has expired"},
 		"a region's, for another name": {gcpName, 90*day + time.Hour, []string{"other.polygate.test"}, Degraded, 90, false, "certificate is valid for other.polygate.test, not " + gcpName},
-		"the shared one, soon over":    {sharedName, 5*day + time.Hour, nil, OK, 5, true, "the certificate ends in 5 days: renew it"},
+		"the shared one, soon over":    {sharedName, 5*day + time.Hour, nil, Warned, 5, true, "the certificate ends in 5 days: renew it"},
 		"the shared one, expired":      {sharedName, -time.Hour, nil, Down, -1, true, "clients refuse the certificate of " + sharedName},
 		"the shared one, another name": {sharedName, 90*day + time.Hour, []string{gcpName}, Down, 90, true, "not " + sharedName},
 	} {

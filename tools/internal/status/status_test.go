@@ -23,6 +23,7 @@ import (
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/localcloud/dns/dnstest"
 	"polygate.example/tools/internal/localcloud/pki"
+	"polygate.example/tools/internal/report"
 )
 
 const (
@@ -162,7 +163,8 @@ func TestHealthy(t *testing.T) {
 	}
 	region := func(name, provider, role, host string, serving bool) Region {
 		return Region{Certificate: year, Name: name, Provider: provider, Role: role, Healthy: true, Serving: serving, URL: "https://" + host + "/",
-			HealthURL: "https://" + host + "/health", Digest: "sha256:" + provider, Release: "r1", Votes: "3 of 3 for check-" + provider}
+			HealthURL: "https://" + host + "/health", Digest: "sha256:" + provider, Release: "r1", Model: "sha256:m",
+			Votes: "3 of 3 for check-" + provider, reached: true}
 	}
 	want := Report{
 		Environment: "test", Hostname: sharedName, Status: OK, DNS: opts.DNS, Edge: opts.Edge, BoundSeconds: 105, Speed: 1, Certificate: year,
@@ -173,7 +175,20 @@ func TestHealthy(t *testing.T) {
 			region("azure/eastus", "azure", "standby", azureName, false),
 		},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	checks := map[string]report.Result{}
+	for _, c := range got.Checks {
+		checks[c.Name] = c.Result
+	}
+	if diff := cmp.Diff(map[string]report.Result{
+		"shared name": report.OK, "drift": report.OK, "certificate: " + sharedName: report.OK,
+		"region aws/us-east-1": report.OK, "manager: aws/us-east-1": report.Skipped, "function: aws/us-east-1": report.Skipped, "certificate: aws/us-east-1": report.OK,
+		"region gcp/us-central1": report.OK, "manager: gcp/us-central1": report.Skipped, "function: gcp/us-central1": report.Skipped, "certificate: gcp/us-central1": report.OK,
+		"region azure/eastus": report.OK, "manager: azure/eastus": report.Skipped, "function: azure/eastus": report.Skipped, "certificate: azure/eastus": report.OK,
+	}, checks); diff != "" {
+		t.Errorf("checks (-want +got):\n%s", diff)
+	}
+	got.Checks = nil
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Report{}, Region{})); diff != "" {
 		t.Errorf("report (+) is not what was wanted (-):\n%s", diff)
 	}
 }
@@ -190,7 +205,7 @@ func TestRegion(t *testing.T) {
 		detail  string
 	}{
 		{"answered by another region", tells("aws/us-east-1", "sha256:aws"), 0, false, Degraded, "sha256:gcp", "its name is answered by aws/us-east-1"},
-		{"another artefact than deployed", tells("gcp/us-central1", "sha256:older"), 0, true, OK, "sha256:older", "runs another artefact than was deployed"},
+		{"another artefact than deployed", tells("gcp/us-central1", "sha256:older"), 0, true, Warned, "sha256:older", "runs another artefact than was deployed"},
 		{"503", says(503, `{"status":"degraded"}`), 0, false, Degraded, "sha256:gcp", "answered 503 Service Unavailable"},
 		{"a redirect to a healthy region", http.RedirectHandler("https://"+awsName+"/health", http.StatusFound).ServeHTTP, 0, false, Degraded, "sha256:gcp", "answered 302 Found"},
 		{"not JSON", says(200, "<html>It works!</html>"), 0, false, Degraded, "sha256:gcp", "answered something that is no health report"},

@@ -14,7 +14,7 @@ import (
 // maxAnswer is how much of an answer is read: more than a page of pools has.
 const maxAnswer = 8 << 20
 
-// api is Cloudflare's API, as far as pools go.
+// api is Cloudflare's API, as far as pools and load balancers go.
 type api struct {
 	client        *http.Client
 	base, account string
@@ -39,7 +39,7 @@ func (r *refusal) Error() string {
 		text += fmt.Sprintf(": %s (code %d)", p.Message, p.Code)
 	}
 	if r.status == http.StatusUnauthorized || r.status == http.StatusForbidden {
-		text += "; the token wants the permission Load Balancing: Monitors and Pools Write (Read is enough to look)"
+		text += "; the token wants the permissions Account: Load Balancing: Monitors and Pools Write and Zone: Load Balancers Write (Read is enough to look)"
 	}
 	return text
 }
@@ -55,7 +55,7 @@ func (a api) pools(ctx context.Context) ([]pool, error) {
 			query = "?page=" + strconv.Itoa(page)
 		}
 		var got []pool
-		pages, err := a.ask(ctx, http.MethodGet, query, nil, &got)
+		pages, err := a.ask(ctx, http.MethodGet, a.poolsPath()+query, nil, &got)
 		if err != nil {
 			return nil, fmt.Errorf("ask Cloudflare for the pools of the account %s: %w", a.account, err)
 		}
@@ -69,18 +69,22 @@ func (a api) pools(ctx context.Context) ([]pool, error) {
 // developers.cloudflare.com/api/resources/load_balancers/subresources/pools/subresources/health/methods/get.
 func (a api) health(ctx context.Context, id string) (health, error) {
 	var got health
-	_, err := a.ask(ctx, http.MethodGet, "/"+url.PathEscape(id)+"/health", nil, &got)
+	_, err := a.ask(ctx, http.MethodGet, a.poolsPath()+"/"+url.PathEscape(id)+"/health", nil, &got)
 	return got, err
 }
 
 // patch changes what it names of a pool, "overwriting the supplied properties". Source: "Patch Pool",
 // developers.cloudflare.com/api/resources/load_balancers/subresources/pools/methods/edit.
 func (a api) patch(ctx context.Context, id string, c change) error {
-	_, err := a.ask(ctx, http.MethodPatch, "/"+url.PathEscape(id), c, nil)
+	_, err := a.ask(ctx, http.MethodPatch, a.poolsPath()+"/"+url.PathEscape(id), c, nil)
 	return err
 }
 
-// ask reads the result of a call below the account's pools, and how many pages of it there are.
+func (a api) poolsPath() string {
+	return "/accounts/" + url.PathEscape(a.account) + "/load_balancers/pools"
+}
+
+// ask reads the result of a call, and how many pages of it there are.
 func (a api) ask(ctx context.Context, method, path string, question, into any) (pages int, err error) {
 	var body io.Reader
 	if question != nil {
@@ -90,7 +94,7 @@ func (a api) ask(ctx context.Context, method, path string, question, into any) (
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, a.base+"/accounts/"+url.PathEscape(a.account)+"/load_balancers/pools"+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
 	if err != nil {
 		return 0, err
 	}

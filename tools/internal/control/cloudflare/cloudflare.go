@@ -22,13 +22,20 @@ const together = 8
 
 // Manager is Cloudflare as the manager of one stack.
 type Manager struct {
-	api     api
-	regions []topology.Region
+	api      api
+	zone     string // that has the load balancer, by id
+	balancer string // the load balancer's id
+	pattern  string
+	weighted bool // traffic is shared by weights
+	regions  []topology.Region
 }
 
 // New asks the API at base, https://api.cloudflare.com/client/v4, with an API token.
 func New(client *http.Client, base, token string, t topology.Topology) *Manager {
-	return &Manager{api{client, strings.TrimSuffix(base, "/"), t.Details["account"], token}, t.Regions}
+	return &Manager{
+		api:  api{client, strings.TrimSuffix(base, "/"), t.Details["account"], token},
+		zone: t.Details["zone"], balancer: t.Details["loadBalancer"], pattern: t.Pattern, weighted: t.Steering == weighted, regions: t.Regions,
+	}
 }
 
 // seat is a region in a pool that has it.
@@ -90,6 +97,12 @@ func (m *Manager) Regions(ctx context.Context) (map[string]control.Region, error
 	if err != nil {
 		return nil, err
 	}
+	var b balancer
+	if m.weighted {
+		if b, err = m.look(ctx); err != nil {
+			return nil, err
+		}
+	}
 	ask := map[string]bool{}
 	held := map[string][]seat{}
 	for _, r := range m.regions {
@@ -107,7 +120,11 @@ func (m *Manager) Regions(ctx context.Context) (map[string]control.Region, error
 			continue
 		}
 		if h, ok := told[found[0].pool.ID]; ok || !ask[found[0].pool.ID] {
-			out[r.Name] = judge(found, h.of(r.Hostname))
+			seen := judge(found, h.of(r.Hostname))
+			if m.weighted {
+				seen.Held = m.held(b, pools, r)
+			}
+			out[r.Name] = seen
 		}
 	}
 	return out, errors.Join(errs...)
@@ -147,31 +164,55 @@ func unavailable(err error) bool {
 	return errors.As(err, &r) && (r.status == http.StatusBadRequest || r.status == http.StatusNotFound)
 }
 
-// Drain changes one pool after the other, in the account's order.
+// Drain changes one pool after the other, in the account's order, and which of them the load balancer falls back to: before a pool is taken
+// out that it names, and after one is given back that it is to name.
 func (m *Manager) Drain(ctx context.Context, regions []string, drained bool) error {
+	if len(regions) == 0 {
+		return nil
+	}
 	pools, err := m.pools(ctx)
 	if err != nil {
 		return err
 	}
 	var addresses []string
 	for _, name := range regions {
-		i := slices.IndexFunc(m.regions, func(r topology.Region) bool { return r.Name == name })
-		if i < 0 {
-			return fmt.Errorf("the topology has no region %q: %w", name, control.ErrUnknown)
+		r, err := m.named(name)
+		if err != nil {
+			return err
 		}
-		if len(seats(pools, m.regions[i])) == 0 {
-			return m.unknown(m.regions[i])
+		if len(seats(pools, r)) == 0 {
+			return m.unknown(r)
 		}
-		addresses = append(addresses, m.regions[i].Hostname)
+		addresses = append(addresses, r.Hostname)
 	}
-	for _, p := range pools {
-		c := p.drain(addresses, drained)
-		if c.none() {
+	b, err := m.look(ctx)
+	if err != nil {
+		return err
+	}
+	changes, enabled := make([]change, len(pools)), map[string]bool{}
+	for i, p := range pools {
+		changes[i] = p.drain(addresses, drained)
+		enabled[p.ID] = p.enabled()
+		if changes[i].Enabled != nil {
+			enabled[p.ID] = *changes[i].Enabled
+		}
+	}
+	to := b.fallback(enabled)
+	if to != "" && drained {
+		if err := m.edit(ctx, balancerChange{Fallback: to}); err != nil {
+			return err
+		}
+	}
+	for i, p := range pools {
+		if changes[i].none() {
 			continue
 		}
-		if err := m.api.patch(ctx, p.ID, c); err != nil {
+		if err := m.api.patch(ctx, p.ID, changes[i]); err != nil {
 			return fmt.Errorf("change the pool %s in Cloudflare: %w", p.Name, err)
 		}
+	}
+	if to != "" && !drained {
+		return m.edit(ctx, balancerChange{Fallback: to})
 	}
 	return nil
 }

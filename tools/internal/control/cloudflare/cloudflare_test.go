@@ -23,6 +23,7 @@ const (
 	account = "023e105f4ecef8ad9ca31a8372d0c353"
 	token   = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
 	prefix  = "/client/v4/accounts/" + account + "/load_balancers/pools"
+	lbPath  = "/client/v4/zones/z1/load_balancers/lb1"
 )
 
 // fake is Cloudflare's API over pools that are JSON texts, with real shapes.
@@ -33,6 +34,7 @@ type fake struct {
 	health map[string]string // id -> result
 	fail   map[string]string // method and path -> status and document
 	pages  bool              // one pool to a page
+	lb     map[string]any    // the load balancer, over all pools but somebody else's
 	writes []string          // id and document of each PATCH
 }
 
@@ -48,6 +50,22 @@ func newFake(t *testing.T, pools ...string) *fake {
 		f.order = append(f.order, id)
 		f.pools[id] = p
 	}
+	// As a deployment leaves it: the fallback pool is the first that is enabled.
+	var ids []string
+	fallback := ""
+	for _, id := range f.order {
+		if id == "p9" {
+			continue
+		}
+		ids = append(ids, id)
+		if fallback == "" && f.pools[id]["enabled"] == true {
+			fallback = id
+		}
+	}
+	if fallback == "" && len(ids) > 0 {
+		fallback = ids[0]
+	}
+	f.lb = map[string]any{"id": "lb1", "name": "api.example.com", "steering_policy": "off", "fallback_pool": fallback, "default_pools": ids}
 	return f
 }
 
@@ -71,6 +89,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, prefix), "/")
 	id, of, _ := strings.Cut(rest, "/")
 	switch {
+	case r.URL.Path == lbPath:
+		if body, _ := io.ReadAll(r.Body); r.Method == http.MethodPatch {
+			f.writes = append(f.writes, "lb1 "+string(body))
+			var change map[string]any
+			_ = json.Unmarshal(body, &change)
+			maps.Copy(f.lb, change)
+		}
+		answer(w, f.lb, nil)
 	case r.Method == http.MethodGet && rest == "":
 		f.list(w, r)
 	case r.Method == http.MethodGet && of == "health":
@@ -125,7 +151,7 @@ func region(name, host, check string) topology.Region {
 }
 
 func world() topology.Topology {
-	return topology.Topology{Details: map[string]string{"account": account}, Regions: []topology.Region{region("aws/a", "aws-a", "p1/aws-a"), region("gcp/b", "gcp-b", "p2/gcp-b")}}
+	return topology.Topology{Details: map[string]string{"account": account, "zone": "z1", "loadBalancer": "lb1"}, Regions: []topology.Region{region("aws/a", "aws-a", "p1/aws-a"), region("gcp/b", "gcp-b", "p2/gcp-b")}}
 }
 
 func manage(t *testing.T, f *fake, w topology.Topology) *cloudflare.Manager {
@@ -190,10 +216,28 @@ func TestRegions(t *testing.T) {
 			f.health["p2"] = up
 			maps.Copy(f.health, c.health)
 			got, err := manage(t, f, world()).Regions(t.Context())
+			for name, r := range got {
+				if len(r.Votes) != r.Of {
+					t.Errorf("%s: %d votes of %d", name, len(r.Votes), r.Of)
+				}
+				r.Votes = nil // see TestVotes
+				got[name] = r
+			}
 			if diff := cmp.Diff(map[string]control.Region{"aws/a": c.want, "gcp/b": standby}, got); diff != "" || err != nil {
 				t.Errorf("regions, %v:\n%s", err, diff)
 			}
 		})
+	}
+}
+
+// What each data centre found, by its name.
+func TestVotes(t *testing.T) {
+	f := newFake(t, single("p1", "aws-a", "true"), single("p2", "gcp-b", "true"))
+	f.health["p1"], f.health["p2"] = looks("aws-a.api.example.com", fine, bad), looks("gcp-b.api.example.com")
+	got, err := manage(t, f, world()).Regions(t.Context())
+	want := []control.Vote{{From: "Place 1, XX", Healthy: true}, {From: "Place 2, XX", Why: "Response code mismatch error (status 503)"}}
+	if diff := cmp.Diff(want, got["aws/a"].Votes); diff != "" || err != nil || got["gcp/b"].Votes != nil {
+		t.Errorf("%v, %+v (-want +got):\n%s", err, got["gcp/b"], diff)
 	}
 }
 

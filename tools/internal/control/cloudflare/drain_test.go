@@ -24,12 +24,13 @@ func TestDrain(t *testing.T) {
 		drained bool
 		want    []string // what is sent, by pool
 	}{
-		{"a pool of its own", []string{single("p1", "aws-a", "true"), single("p2", "gcp-b", "true")}, []string{"aws/a"}, true, []string{`p1 {"enabled":false}`}},
-		{"and back", []string{single("p1", "aws-a", "false"), single("p2", "gcp-b", "true")}, []string{"aws/a"}, false, []string{`p1 {"enabled":true}`}},
+		{"a pool of its own", []string{single("p1", "aws-a", "true"), single("p2", "gcp-b", "true")}, []string{"aws/a"}, true, []string{`lb1 {"fallback_pool":"p2"}`, `p1 {"enabled":false}`}},
+		{"and back", []string{single("p1", "aws-a", "false"), single("p2", "gcp-b", "true")}, []string{"aws/a"}, false, []string{`p1 {"enabled":true}`, `lb1 {"fallback_pool":"p1"}`}},
+		{"one that is not the fallback pool", []string{single("p1", "aws-a", "true"), single("p2", "gcp-b", "true")}, []string{"gcp/b"}, true, []string{`p2 {"enabled":false}`}},
 		{"its origin was disabled as well", []string{strings.Replace(single("p1", "aws-a", "false"), `"enabled": true`, `"enabled": false`, 1), single("p2", "gcp-b", "true")}, []string{"aws/a"}, false,
-			[]string{`p1 {"enabled":true,"origins":[{"address":"aws-a.api.example.com","enabled":true,"header":{"Host":["aws-a.api.example.com"]},"name":"aws-a","weight":1}]}`}},
+			[]string{`p1 {"enabled":true,"origins":[{"address":"aws-a.api.example.com","enabled":true,"header":{"Host":["aws-a.api.example.com"]},"name":"aws-a","weight":1}]}`, `lb1 {"fallback_pool":"p1"}`}},
 		{"all steps of a ramp", []string{single("p1", "aws-a", "true"), single("p1-2", "aws-a", "false"), single("p1-3", "aws-a", "true"), single("p2", "gcp-b", "true")}, []string{"aws/a"}, true,
-			[]string{`p1 {"enabled":false}`, `p1-3 {"enabled":false}`}},
+			[]string{`lb1 {"fallback_pool":"p2"}`, `p1 {"enabled":false}`, `p1-3 {"enabled":false}`}},
 		{"one of a group", []string{group("true", "true", "true")}, []string{"aws/a"}, true, []string{"g1 {" + origins("false", "true") + "}"}},
 		{"the last of a group", []string{group("true", "true", "false")}, []string{"aws/a"}, true, []string{`g1 {"enabled":false,` + origins("false", "false") + "}"}},
 		{"a whole group", []string{group("true", "true", "true")}, []string{"aws/a", "gcp/b"}, true, []string{`g1 {"enabled":false,` + origins("false", "false") + "}"}},
@@ -79,5 +80,42 @@ func TestDrainRefused(t *testing.T) {
 				t.Errorf("%v after %d changes: want ...%s... after %d, unknown: %t", err, len(f.writes), c.says, c.sent, c.unknown)
 			}
 		})
+	}
+}
+
+// The fallback pool is answered whatever its health, so that it follows a drain; what an interrupted one has left is done by the next; what
+// somebody named by hand that is no pool of the stack stays.
+func TestFallbackPool(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		enabled  [2]string // p1 and p2
+		fallback string
+		drain    bool
+		want     []string
+	}{
+		{"a drain that was cut short", [2]string{"false", "true"}, "p1", true, []string{`lb1 {"fallback_pool":"p2"}`}},
+		{"an undrain that was cut short", [2]string{"true", "true"}, "p2", false, []string{`lb1 {"fallback_pool":"p1"}`}},
+		{"the last one that was left", [2]string{"true", "false"}, "p1", true, []string{`p1 {"enabled":false}`}},
+		{"somebody's own", [2]string{"true", "true"}, "p9", true, []string{`p1 {"enabled":false}`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t, single("p1", "aws-a", c.enabled[0]), single("p2", "gcp-b", c.enabled[1]), single("p9", "of-somebody-else", "true"))
+			f.lb["fallback_pool"] = c.fallback
+			m := manage(t, f, world())
+			for range 2 { // it can be repeated
+				if err := m.Drain(t.Context(), []string{"aws/a"}, c.drain); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(c.want, f.writes); diff != "" {
+				t.Errorf("sent (-want +got):\n%s", diff)
+			}
+		})
+	}
+	f := newFake(t, single("p1", "aws-a", "true"), single("p2", "gcp-b", "true"))
+	w := world()
+	delete(w.Details, "loadBalancer")
+	if err := manage(t, f, w).Drain(t.Context(), []string{"aws/a"}, true); err == nil || !strings.Contains(err.Error(), "does not name the Cloudflare load balancer") || len(f.writes) > 0 {
+		t.Errorf("without its id: %v, and sent %q", err, f.writes)
 	}
 }

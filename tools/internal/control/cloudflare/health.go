@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,8 +35,8 @@ type finding struct {
 	Code    float64 `json:"response_code"` // HTTP status
 }
 
-func (f finding) why(at string) string {
-	text := at + ": " + f.Reason
+func (f finding) reason() string {
+	text := f.Reason
 	if f.Code > 0 {
 		text += fmt.Sprintf(" (status %.0f)", f.Code)
 	}
@@ -66,12 +67,15 @@ func judge(found []seat, places map[string]finding) control.Region {
 	}
 	failing := ""
 	for _, name := range slices.Sorted(maps.Keys(places)) {
+		v := control.Vote{From: name, Healthy: places[name].Healthy}
 		out.Of++
-		if places[name].Healthy {
+		if v.Healthy {
 			out.Passing++
-		} else if failing == "" {
-			failing = places[name].why(name)
+		} else {
+			v.Why = places[name].reason()
+			failing = cmp.Or(failing, name+": "+v.Why)
 		}
+		out.Votes = append(out.Votes, v)
 	}
 	if failing != "" {
 		out.Why = failing

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,9 @@ func (m *Manager) look(ctx context.Context, r topology.Region) (control.Region, 
 // A checker reports its last result, and votes only by several in a row; so one that just changed may be counted an interval or two
 // before Route 53 does. Without any observation the check is healthy: "Route 53 considers a new health check to be healthy until there's
 // enough data to determine the actual status" (as quorumPercent).
+//
+// An observation is of one checker, which is told by its region and address ("The IP address of the Route 53 health checker that provided
+// the failure reason", API reference, HealthCheckObservation).
 func judge(config types.HealthCheckConfig, observations []types.HealthCheckObservation) control.Region {
 	out := control.Region{Drained: drained(config)}
 	var failed time.Time
@@ -63,12 +67,18 @@ func judge(config types.HealthCheckConfig, observations []types.HealthCheckObser
 		if at.After(out.At) {
 			out.At = at
 		}
-		if strings.HasPrefix(text, success) {
+		v := control.Vote{From: strings.TrimSpace(string(o.Region) + " " + aws.ToString(o.IPAddress)), Healthy: strings.HasPrefix(text, success), At: at}
+		if v.Healthy {
 			out.Passing++
-		} else if out.Why == "" || at.After(failed) {
-			out.Why, failed = text, at
+		} else {
+			v.Why = text
+			if out.Why == "" || at.After(failed) {
+				out.Why, failed = text, at
+			}
 		}
+		out.Votes = append(out.Votes, v)
 	}
+	slices.SortFunc(out.Votes, func(a, b control.Vote) int { return strings.Compare(a.From, b.From) })
 	out.Healthy = out.Of == 0 || out.Passing*100 > quorumPercent*out.Of
 	switch {
 	case out.Drained:

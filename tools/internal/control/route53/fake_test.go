@@ -34,6 +34,37 @@ type fake struct {
 	now, max int               // requests of Route 53 at a time, and the most there were
 	log      []string          // requests: of Route 53 by method and path, of the cluster by endpoint and operation
 	bodies   []string          // of changes
+	records  []string          // of the zone Z1, in the list's order: one a page
+}
+
+// lead is a record with a weight, in Route 53's own form.
+func lead(name, id, value string, weight int) string {
+	return fmt.Sprintf(`<ResourceRecordSet><Name>%s.</Name><Type>CNAME</Type><SetIdentifier>%s</SetIdentifier><Weight>%d</Weight><TTL>30</TTL>`+
+		`<ResourceRecords><ResourceRecord><Value>%s</Value></ResourceRecord></ResourceRecords><HealthCheckId>c-%[2]s</HealthCheckId></ResourceRecordSet>`, name, id, weight, value)
+}
+
+// zone answers for the records: pages of one, from the identifier on that is asked for.
+func (f *fake) zone(w http.ResponseWriter, r *http.Request, body []byte) {
+	if r.Method == http.MethodPost {
+		f.bodies = append(f.bodies, string(body))
+		fmt.Fprint(w, `<?xml version="1.0"?><ChangeResourceRecordSetsResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><ChangeInfo><Id>/change/C1</Id>`+
+			`<Status>PENDING</Status><SubmittedAt>2030-01-01T00:00:00Z</SubmittedAt></ChangeInfo></ChangeResourceRecordSetsResponse>`)
+		return
+	}
+	at := 0
+	_, _ = fmt.Sscanf(r.URL.Query().Get("identifier"), "next-%d", &at)
+	if at == 0 && r.URL.Query().Get("name") != "api.example.com" {
+		f.t.Errorf("the list begins at %q", r.URL.Query().Get("name"))
+	}
+	set, more := "", ""
+	if at < len(f.records) {
+		set = f.records[at]
+	}
+	if at+1 < len(f.records) {
+		more = fmt.Sprintf("<NextRecordName>x.</NextRecordName><NextRecordType>CNAME</NextRecordType><NextRecordIdentifier>next-%d</NextRecordIdentifier>", at+1)
+	}
+	fmt.Fprintf(w, `<?xml version="1.0"?><ListResourceRecordSetsResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><ResourceRecordSets>%s</ResourceRecordSets>`+
+		`<IsTruncated>%t</IsTruncated>%s<MaxItems>1</MaxItems></ListResourceRecordSetsResponse>`, set, more != "", more)
 }
 
 // fakeCheck is a health check.
@@ -73,6 +104,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		fmt.Fprintf(w, `<?xml version="1.0"?><ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type><Code>%s</Code>`+
 			`<Message>of the fake</Message></Error><RequestId>1</RequestId></ErrorResponse>`, code)
+	}
+	if strings.HasPrefix(r.URL.Path, "/2013-04-01/hostedzone/Z1/rrset") && !f.lost {
+		f.zone(w, r, body)
+		return
 	}
 	id, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/2013-04-01/healthcheck/"), "/")
 	check := f.checks[id]

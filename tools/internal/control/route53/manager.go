@@ -1,4 +1,5 @@
-// Package route53 is the control seat of a stack that Route 53 steers: its health checks, and its routing controls where it has them.
+// Package route53 is the control seat of a stack that Route 53 steers: its health checks, its routing controls where it has them, and the
+// weights of its records.
 //
 // A region without a routing control is drained as a deployment drains it, by a health check that is disabled and inverted. That is
 // Route 53's control plane, which is in us-east-1 ("AWS Fault Isolation Boundaries", Appendix B, "Route 53"); routing controls are a
@@ -16,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/control"
@@ -33,10 +35,14 @@ type checks interface {
 
 // Manager is Route 53 as far as it steers one stack.
 type Manager struct {
-	checks  checks
-	regions []topology.Region
-	cluster *cluster      // nil for a stack without routing controls
-	pause   time.Duration // between two attempts while Route 53 throttles
+	checks   checks
+	records  records
+	zone     string // id of the hosted zone; "" where the topology does not tell
+	hostname string // the shared name
+	weighted bool   // its records have weights
+	regions  []topology.Region
+	cluster  *cluster      // nil for a stack without routing controls
+	pause    time.Duration // between two attempts while Route 53 throttles
 }
 
 // New takes the regions, their health checks and their routing controls from a topology. Route 53 is asked where config's region is
@@ -59,7 +65,10 @@ func New(config aws.Config, t topology.Topology) (*Manager, error) {
 			o.Region = "us-east-1"
 		}
 	})
-	return &Manager{checks: client, regions: t.Regions, cluster: c, pause: time.Second}, nil
+	return &Manager{
+		checks: client, records: client, zone: t.Details[detailZone], hostname: t.Hostname, weighted: t.Steering == weighted && t.Details[detailZone] != "",
+		regions: t.Regions, cluster: c, pause: time.Second,
+	}, nil
 }
 
 // Regions tells what Route 53 says of each region. When some of them are unknown there, the others are returned beside the error.
@@ -68,6 +77,13 @@ func (m *Manager) Regions(ctx context.Context) (map[string]control.Region, error
 	if m.cluster != nil {
 		var err error
 		if on, err = m.cluster.states(ctx, m.regions); err != nil {
+			return nil, err
+		}
+	}
+	var shares map[string][]types.ResourceRecordSet
+	if m.weighted {
+		var err error
+		if shares, err = m.weights(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -81,6 +97,7 @@ func (m *Manager) Regions(ctx context.Context) (map[string]control.Region, error
 		if m.cluster != nil && !on[r.Name] {
 			seen.Drained, seen.State = true, stateDrained
 		}
+		seen.Held = held(r, shares[r.Name])
 		mu.Lock()
 		defer mu.Unlock()
 		out[r.Name] = seen

@@ -3,6 +3,7 @@ package route53
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func TestJudge(t *testing.T) {
 			if i < good {
 				text = "Success: HTTP Status Code 200, OK"
 			}
-			out = append(out, types.HealthCheckObservation{StatusReport: &types.StatusReport{Status: &text, CheckedTime: &early}})
+			out = append(out, types.HealthCheckObservation{Region: "us-east-1", IPAddress: aws.String(fmt.Sprintf("192.0.2.%03d", i)), StatusReport: &types.StatusReport{Status: &text, CheckedTime: &early}})
 		}
 		return out
 	}
@@ -76,7 +77,13 @@ func TestJudge(t *testing.T) {
 		"a report without words": {types.HealthCheckConfig{}, []types.HealthCheckObservation{{}}, control.Region{Healthy: true, State: "healthy"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, judge(c.config, c.seen)); diff != "" {
+			got := judge(c.config, c.seen)
+			votes := got.Votes
+			got.Votes = nil
+			if len(votes) != got.Of || got.Of > 1 && (votes[0].Healthy != (got.Passing > 0) || votes[0].From != "us-east-1 192.0.2.000" || votes[0].Healthy == (votes[0].Why != "") || !votes[0].At.Equal(early)) {
+				t.Errorf("votes: %+v", votes)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -93,7 +100,9 @@ func TestRegions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := control.Region{Healthy: true, Drained: true, State: "drained", Passing: 1, Of: 2, Why: "Failure: connection timed out",
-		At: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)}
+		At: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC),
+		Votes: []control.Vote{{From: "us-east-1 15.177.0.1", Healthy: true, At: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)},
+			{From: "us-east-1 15.177.0.1", Why: "Failure: connection timed out", At: time.Date(2030, 1, 2, 3, 4, 1, 0, time.UTC)}}}
 	if diff := cmp.Diff(want, got["aws/3"]); diff != "" || len(got) != 12 {
 		t.Errorf("%d regions (-want +got):\n%s", len(got), diff)
 	}

@@ -2,6 +2,7 @@ package trafficmanager_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -100,7 +101,14 @@ func (c *cloud) update(_ context.Context, in, profile string, kind armtrafficman
 		refused.SetResponseError(http.StatusConflict, code)
 		return out, refused
 	}
-	c.written, c.sent = append(c.written, at+" "+string(*e.Properties.EndpointStatus)), append(c.sent, e)
+	did := at
+	if e.Properties.EndpointStatus != nil {
+		did += " " + string(*e.Properties.EndpointStatus)
+	}
+	if e.Properties.Weight != nil {
+		did += fmt.Sprintf(" weight %d", *e.Properties.Weight)
+	}
+	c.written, c.sent = append(c.written, did), append(c.sent, e)
 	out.SetResponse(http.StatusOK, armtrafficmanager.EndpointsClientUpdateResponse{Endpoint: e}, nil)
 	return out, refused
 }

@@ -20,6 +20,8 @@ const externalType = profileType + "/externalEndpoints"
 type endpoint struct {
 	profile, name string
 	disabled      bool
+	weighted      bool  // its profile leads clients by weight
+	weight        int64 // there
 	status        armtrafficmanager.EndpointMonitorStatus
 }
 
@@ -43,6 +45,7 @@ func (m *Manager) find(ctx context.Context) (map[string][]endpoint, error) {
 				found[target] = append(found[target], endpoint{
 					profile: value(p.Name), name: value(e.Name), status: value(e.Properties.EndpointMonitorStatus),
 					disabled: value(e.Properties.EndpointStatus) == armtrafficmanager.EndpointStatusDisabled,
+					weighted: value(p.Properties.TrafficRoutingMethod) == armtrafficmanager.TrafficRoutingMethodWeighted, weight: value(e.Properties.Weight),
 				})
 			}
 		}

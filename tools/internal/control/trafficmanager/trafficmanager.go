@@ -57,7 +57,9 @@ func (m *Manager) Regions(ctx context.Context) (map[string]control.Region, error
 	var missing []error
 	for _, r := range m.regions {
 		if its := found[fold(r.Hostname)]; len(its) > 0 {
-			out[r.Name] = judge(its)
+			seen := judge(its)
+			seen.Held = held(r, its)
+			out[r.Name] = seen
 		} else {
 			missing = append(missing, m.without(r))
 		}

@@ -30,6 +30,7 @@ import (
 const (
 	tRole     = "aws:iam/role:Role"
 	tFunction = "aws:lambda/function:Function"
+	tRecord   = "aws:route53/record:Record"
 	tCheck    = "aws:route53/healthCheck:HealthCheck"
 	tCluster  = "aws:route53recoverycontrol/cluster:Cluster"
 	tPanel    = "aws:route53recoverycontrol/controlPanel:ControlPanel"
@@ -136,6 +137,40 @@ func (b *amazonBed) switches() {
 		b.t.Fatal(err)
 	}
 	b.pass(time.Minute)
+}
+
+// weigh makes the records of a stack that leads by weight: 100 and 50, beside records of other names.
+func (b *amazonBed) weigh() {
+	b.t.Helper()
+	if err := aws.SeedZone(b.store, "polygate.test"); err != nil {
+		b.t.Fatal(err)
+	}
+	zone := b.store.View().List("aws:route53/zone:Zone")[0].ID
+	b.topo.Hostname, b.topo.Steering, b.topo.Details["zoneId"] = "api.polygate.test", "weighted", zone
+	for i, weight := range []int{100, 50} {
+		r := &b.topo.Regions[i]
+		region := strings.TrimPrefix(r.Name, "aws/")
+		r.Weight, r.Hostname = weight, region+".api.polygate.test"
+		b.cloud.Must(tRecord, resource.Props{"zoneId": zone, "name": r.Hostname, "type": "A", "ttl": 30.0, "records": resource.List("192.0.2.1")})
+		b.cloud.Must(tRecord, resource.Props{"zoneId": zone, "name": "weighted-30.api.polygate.test", "type": "CNAME", "ttl": 30.0, "records": resource.List(r.Hostname),
+			"setIdentifier": region, "healthCheckId": r.HealthCheck, "weightedRoutingPolicies": []any{resource.Props{"weight": float64(weight)}}})
+	}
+	b.cloud.Must(tRecord, resource.Props{"zoneId": zone, "name": "api.polygate.test", "type": "CNAME", "setIdentifier": "primary",
+		"aliases":                 []any{resource.Props{"name": "weighted-30.api.polygate.test", "zoneId": zone, "evaluateTargetHealth": true}},
+		"failoverRoutingPolicies": []any{resource.Props{"type": "PRIMARY"}}})
+	b.cloud.Must(tRecord, resource.Props{"zoneId": zone, "name": "www.polygate.test", "type": "CNAME", "ttl": 30.0, "records": resource.List("us-east-1.api.polygate.test"),
+		"setIdentifier": "other", "weightedRoutingPolicies": []any{resource.Props{"weight": 9.0}}}) // of somebody else
+}
+
+// weighted are the weights that DNS goes by.
+func (b *amazonBed) weighted() map[string]int {
+	out := map[string]int{}
+	for _, r := range b.store.View().List(tRecord) {
+		for _, p := range r.Inputs.Objects("weightedRoutingPolicies") {
+			out[r.Inputs.Str("setIdentifier")] = p.Int("weight")
+		}
+	}
+	return out
 }
 
 // pass lets cloud time pass.

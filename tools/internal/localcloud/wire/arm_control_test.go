@@ -12,6 +12,7 @@ import (
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/control"
 	"polygate.example/tools/internal/localcloud/monitor"
+	"polygate.example/tools/internal/localcloud/resource"
 )
 
 // online is what the seat is told while all is well.
@@ -108,6 +109,50 @@ func TestARMDrains(t *testing.T) {
 		t.Errorf("back: %v, %d changes for three endpoints", err, b.saved.Load()-before)
 	}
 	b.regions(b.online())
+}
+
+// A share is the weight of the region's endpoint in weighted profiles, and of no other; what is asked for twice is done once.
+func TestARMShares(t *testing.T) {
+	b := newARMBed(t)
+	weight := func(region string, n float64) resource.Props {
+		return armEndpoint(region).With(resource.Props{"weight": n})
+	}
+	b.cloud.Must("azure-native:trafficmanager:Profile", resource.Props{"resourceGroupName": "gw"}.With(armProfile("gw-shared", "Weighted", weight(armAzure, 100), weight(armAWS, 50))))
+	of := b.topology()
+	for i := range of.Regions {
+		of.Regions[i].Weight = []int{100, 50, 7}[i]
+	}
+	m := b.manager(armToken, of)
+	if err := m.Steps(t.Context(), []string{armAzure, armAWS}, []int{5, 100}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Steps(t.Context(), []string{armGoogle}, []int{100}); !errors.Is(err, control.ErrNoSteps) {
+		t.Errorf("a region that is in no weighted profile: %v", err)
+	}
+	saved := b.saved.Load()
+	for i, percent := range []int{5, 5, 100} {
+		if err := m.Share(t.Context(), armAWS, percent); err != nil {
+			t.Fatal(err)
+		}
+		if n, want := b.saved.Load()-saved, int64([]int{1, 1, 2}[i]); n != want {
+			t.Errorf("after %d calls: %d changes, want %d", i+1, n, want)
+		}
+		for _, p := range b.store.View().List("azure-native:trafficmanager:Profile") {
+			for _, e := range p.Inputs.Objects("endpoints") {
+				want := map[string]int{armNames[armAzure]: 100, armNames[armAWS]: []int{3, 3, 50}[i]}[e.Str("target")]
+				if p.Inputs.Str("profileName") != "gw-shared" {
+					want = 0
+				}
+				if e.Int("weight") != want {
+					t.Errorf("at %d %%: %s has the weight %d in %s, want %d", percent, e.Str("target"), e.Int("weight"), p.Inputs.Str("profileName"), want)
+				}
+			}
+		}
+		seen, err := m.Regions(t.Context())
+		if err != nil || seen[armAWS].Held != []int{94, 94, 0}[i] || seen[armAzure].Held != 0 {
+			t.Errorf("at %d %%, %v: %+v", percent, err, seen)
+		}
+	}
 }
 
 func TestARMTellsOfFunctions(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,24 +59,25 @@ func (m armAPI) getEndpoint(v resource.View, c armCall) (any, error) {
 	return m.found().endpoint(r, i), nil
 }
 
-// patchEndpoint changes an endpoint's status in the record of its profile, which holds the endpoints. Nothing is written when it is so
-// already. The monitor goes by it when the call returns.
+// patchEndpoint changes an endpoint's status or weight in the record of its profile, which holds the endpoints. Nothing is written when it is
+// so already. The monitor goes by it when the call returns.
 func (m armAPI) patchEndpoint(r *http.Request, c armCall) (any, error) {
-	status, err := readPatch(r.Body)
+	change, err := readPatch(r.Body)
 	if err != nil {
 		return nil, err
 	}
 	if err := m.store.Amend(r.Context(), func(v resource.View) ([]resource.Record, error) {
 		rec, i, err := armEndpoint(v, c)
-		if err != nil || status == "" {
+		if err != nil {
 			return nil, err
 		}
 		endpoints := slices.Clone(rec.Inputs.List("endpoints"))
 		e := rec.Inputs.Objects("endpoints")[i]
-		if armStatus(e, "endpointStatus") == status {
+		now := resource.Props{"endpointStatus": armStatus(e, "endpointStatus"), "weight": max(1, float64(e.Int("weight")))} // as endpoint shows them
+		if maps.Equal(now, now.With(change)) {
 			return nil, nil
 		}
-		endpoints[i] = e.With(resource.Props{"endpointStatus": status})
+		endpoints[i] = e.With(change)
 		rec.Inputs = rec.Inputs.With(resource.Props{"endpoints": endpoints})
 		return []resource.Record{rec}, nil
 	}); err != nil {
@@ -83,28 +86,35 @@ func (m armAPI) patchEndpoint(r *http.Request, c armCall) (any, error) {
 	return m.getEndpoint(m.store.View(), c)
 }
 
-// readPatch is the status that an endpoint is to have, "" for no other. The local Azure changes nothing else of one: a deployment does.
-func readPatch(body io.Reader) (string, error) {
+// readPatch is the status and the weight that an endpoint is to have, as far as they are named. The local Azure changes nothing else of one:
+// a deployment does. Weights are "from 1 to 1000" (REST reference, Endpoints - Update, properties.weight).
+func readPatch(body io.Reader) (resource.Props, error) {
 	var doc struct{ Properties map[string]any }
 	if err := json.NewDecoder(io.LimitReader(body, armMaxBody)).Decode(&doc); err != nil {
 		// Source: cloudfoundry/bosh-azure-cpi-release issue #74.
-		return "", armRefuse(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: '%v'.", err)
+		return nil, armRefuse(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: '%v'.", err)
 	}
-	for name := range doc.Properties {
-		if name != "endpointStatus" {
-			return "", armRefuse(http.StatusNotImplemented, resource.CodeUnsupported, "the local clouds do not have a change of an endpoint's %s by its API, only of its endpointStatus", name)
+	out := resource.Props{}
+	for name, value := range doc.Properties {
+		switch name {
+		case "endpointStatus":
+			i := slices.IndexFunc([]string{"Enabled", armDisabled}, func(known string) bool { s, ok := value.(string); return ok && strings.EqualFold(s, known) })
+			if i < 0 {
+				return nil, armRefuse(http.StatusBadRequest, azure.CodeBadRequest, "The endpoint status '%v' is not valid: it must be 'Enabled' or 'Disabled'.", value)
+			}
+			out[name] = []string{"Enabled", armDisabled}[i]
+		case "weight":
+			w, ok := value.(float64)
+			if !ok || w < 1 || w > 1000 || w != math.Trunc(w) {
+				return nil, armRefuse(http.StatusBadRequest, azure.CodeBadRequest, "The endpoint weight '%v' is not valid: it must be from 1 to 1000.", value)
+			}
+			out[name] = w
+		default:
+			return nil, armRefuse(http.StatusNotImplemented, resource.CodeUnsupported,
+				"the local clouds do not have a change of an endpoint's %s by its API, only of its endpointStatus and weight", name)
 		}
 	}
-	status, ok := doc.Properties["endpointStatus"]
-	if !ok {
-		return "", nil
-	}
-	for _, known := range []string{"Enabled", armDisabled} {
-		if s, ok := status.(string); ok && strings.EqualFold(s, known) {
-			return known, nil
-		}
-	}
-	return "", armRefuse(http.StatusBadRequest, azure.CodeBadRequest, "The endpoint status '%v' is not valid: it must be 'Enabled' or 'Disabled'.", status)
+	return out, nil
 }
 
 // armEndpoint finds an external endpoint in its profile, by its place there.

@@ -34,7 +34,8 @@ const (
 )
 
 // Cloudflare is Cloudflare's API as far as the pools of the account go: List Pools, Pool Health Details and Patch Pool, of which it changes
-// who is enabled and the list of origins. status is what probing says of an origin, by "<pool id>/<origin name>"; changes have the clock's
+// who is enabled and the list of origins; and Load Balancer Details and Patch Load Balancer, of which it changes the fallback pool and the
+// weights. status is what probing says of an origin, by "<pool id>/<origin name>"; changes have the clock's
 // time. Source: developers.cloudflare.com/api/resources/load_balancers/subresources/pools.
 func Cloudflare(a Access, store *resource.Store, clock *clock.Clock, status func(check string) (probe.Status, bool)) http.Handler {
 	c := cfAPI{access: a, store: store, clock: clock, status: status}
@@ -42,11 +43,13 @@ func Cloudflare(a Access, store *resource.Store, clock *clock.Clock, status func
 	mux.Handle("GET "+poolsPath, c.handle(c.list))
 	mux.Handle("GET "+poolsPath+"/{id}/health", c.handle(c.health))
 	mux.Handle("PATCH "+poolsPath+"/{id}", c.handle(c.patch))
+	mux.Handle("GET "+balancersPath, c.handle(c.getBalancer))
+	mux.Handle("PATCH "+balancersPath, c.handle(c.patchBalancer))
 	mux.Handle("/", c.handle(func(r *http.Request) (any, error) { return nil, cfUnrouted(r) }))
 	return mux
 }
 
-// cfAPI answers calls about pools.
+// cfAPI answers calls about pools and load balancers.
 type cfAPI struct {
 	access Access
 	store  *resource.Store
@@ -176,7 +179,7 @@ func (c cfAPI) patch(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		changed, err = c.amend(r.Context(), old, old.Inputs.With(change.props()))
+		changed, err = c.amend(r.Context(), tokenPool, old, old.Inputs.With(change.props()))
 		return []resource.Record{changed}, err
 	})
 	if err != nil {
@@ -185,14 +188,14 @@ func (c cfAPI) patch(r *http.Request) (any, error) {
 	return c.pool(changed), nil
 }
 
-// amend is a pool with other inputs, if its type allows them.
-func (c cfAPI) amend(ctx context.Context, old resource.Record, in resource.Props) (resource.Record, error) {
+// amend is a pool or a load balancer with other inputs, if its type allows them.
+func (c cfAPI) amend(ctx context.Context, token string, old resource.Record, in resource.Props) (resource.Record, error) {
 	cloud := cloudflare.Cloud()
-	pool, err := cloud.Type(tokenPool)
+	kind, err := cloud.Type(token)
 	if err != nil {
 		return old, err
 	}
-	computed, err := pool.Update(ctx, resource.NewEnv(c.store, cloud, resource.Services{Clock: c.clock}), old, in)
+	computed, err := kind.Update(ctx, resource.NewEnv(c.store, cloud, resource.Services{Clock: c.clock}), old, in)
 	if err != nil {
 		return old, cfUnwrap(err)
 	}

@@ -49,6 +49,9 @@ type cfBed struct {
 	lost     bool
 	server   *httptest.Server
 
+	steering       string // of the load balancer
+	zone, balancer string // its ids
+
 	mu    sync.Mutex
 	calls map[string]int // by method
 }
@@ -60,7 +63,7 @@ func newCFBed(t *testing.T) *cfBed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &cfBed{t: t, statuses: map[string]probe.Status{}, calls: map[string]int{}}
+	b := &cfBed{t: t, steering: "off", statuses: map[string]probe.Status{}, calls: map[string]int{}}
 	if b.store, err = resource.Open(filepath.Join(dir, "store")); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +118,9 @@ func (b *cfBed) balance() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.cloud.Must(tBalancer, resource.Props{"zoneId": zone.Str("zoneId"), "name": "api.polygate.test", "fallbackPool": b.pools[0], "defaultPools": resource.List(b.pools...), "steeringPolicy": "off", "ttl": 30.0})
+	b.zone = zone.Str("zoneId")
+	b.balancer, _ = b.cloud.Must(tBalancer, resource.Props{"zoneId": b.zone, "name": "api.polygate.test", "fallbackPool": b.pools[0], "defaultPools": resource.List(b.pools...),
+		"steeringPolicy": b.steering, "ttl": 30.0})
 }
 
 // served is who may have traffic of the load balancer's data plane, by pool and origin.
@@ -143,18 +148,18 @@ func (b *cfBed) ramp() topology.Topology {
 	b.pool("api-aws-use1-ramp3", map[string]float64{"aws-use1": 1})
 	other := b.pool("api-gcp-euw1", map[string]float64{"gcp-euw1": 1})
 	b.balance()
-	return cfWorld(first, other)
+	return b.world(first, other)
 }
 
 // group is a pool of two regions.
 func (b *cfBed) group() topology.Topology {
 	id := b.pool("api-primary", map[string]float64{"aws-use1": 0.25, "gcp-euw1": 1})
 	b.balance()
-	return cfWorld(id, id)
+	return b.world(id, id)
 }
 
-func cfWorld(aws, gcp string) topology.Topology {
-	return topology.Topology{Details: map[string]string{"account": cloudflare.Account}, Regions: []topology.Region{
+func (b *cfBed) world(aws, gcp string) topology.Topology {
+	return topology.Topology{Details: map[string]string{"account": cloudflare.Account, "zone": b.zone, "loadBalancer": b.balancer}, Regions: []topology.Region{
 		{Name: "aws/us-east-1", Provider: "aws", Hostname: own("aws-use1"), HealthCheck: aws + "/aws-use1"},
 		{Name: "gcp/europe-west1", Provider: "gcp", Hostname: own("gcp-euw1"), HealthCheck: gcp + "/gcp-euw1"},
 	}}
@@ -189,6 +194,7 @@ func TestCloudflareRegions(t *testing.T) {
 				"gcp/europe-west1": {State: "health unknown"},
 			}
 			got, err := b.manager(w).Regions(t.Context())
+			unvoted(t, got)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("with one that nobody has looked at, %v:\n%s", err, diff)
 			}
@@ -202,6 +208,7 @@ func TestCloudflareRegions(t *testing.T) {
 				"gcp/europe-west1": {Drained: true, State: "disabled"},
 			}
 			got, err = b.manager(w).Regions(t.Context())
+			unvoted(t, got)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("with one that is drained, %v:\n%s", err, diff)
 			}
@@ -221,7 +228,7 @@ func TestCloudflareDrain(t *testing.T) {
 		sent  int
 		want  []string
 	}{
-		{"a ramp", (*cfBed).ramp, nil, []string{aws}, true, 3, []string{"api-gcp-euw1/gcp-euw1"}},
+		{"a ramp", (*cfBed).ramp, nil, []string{aws}, true, 4, []string{"api-gcp-euw1/gcp-euw1"}},
 		{"a ramp back", (*cfBed).ramp, []string{aws, gcp}, []string{aws}, false, 3, steps},
 		{"everything", (*cfBed).ramp, nil, []string{aws, gcp}, true, 4, []string{}},
 		{"one of a group", (*cfBed).group, nil, []string{aws}, true, 1, []string{"api-primary/gcp-euw1"}},
@@ -270,6 +277,86 @@ func others(in resource.Props) resource.Props {
 	return in.With(resource.Props{"enabled": nil, "origins": origins})
 }
 
+// unvoted takes the votes out of what is told, when there are as many as are counted.
+func unvoted(t *testing.T, seen map[string]control.Region) {
+	t.Helper()
+	for name, r := range seen {
+		if len(r.Votes) != r.Of {
+			t.Errorf("%s: %d votes of %d: %+v", name, len(r.Votes), r.Of, r.Votes)
+		}
+		r.Votes = nil
+		seen[name] = r
+	}
+}
+
+// The load balancer goes by a share as soon as the call returns, and is as before when all of it is given back.
+func TestCloudflareShare(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		world func(*cfBed) topology.Topology
+		want  string // weights in the data plane at 25 %
+	}{
+		{"pools", func(b *cfBed) topology.Topology {
+			b.steering = "random"
+			first, second := b.pool("api-aws-use1", map[string]float64{"aws-use1": 1}), b.pool("api-gcp-euw1", map[string]float64{"gcp-euw1": 1})
+			b.balance()
+			return b.world(first, second)
+		}, "pools 0.25 1, origins 1 1"},
+		{"origins", func(b *cfBed) topology.Topology {
+			id := b.pool("api-primary", map[string]float64{"aws-use1": 1, "gcp-euw1": 1})
+			b.balance()
+			return b.world(id, id)
+		}, "pools, origins 0.25 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newCFBed(t)
+			w := c.world(b)
+			w.Steering, w.Pattern = "weighted", "active-active"
+			for i := range w.Regions {
+				w.Regions[i].Weight = 50
+			}
+			m, before := b.manager(w), b.weights()
+			for _, step := range []struct {
+				percent int
+				want    string
+			}{{25, c.want}, {100, before}} {
+				if err := m.Share(t.Context(), "aws/us-east-1", step.percent); err != nil {
+					t.Fatal(err)
+				}
+				if got := b.weights(); got != step.want && step.percent != 100 || step.percent == 100 && !strings.HasSuffix(got, "origins 1 1") {
+					t.Errorf("at %d %%: %s, want %s", step.percent, got, step.want)
+				}
+				seen, err := m.Regions(t.Context())
+				if err != nil || seen["aws/us-east-1"].Held != 100-step.percent || seen["gcp/europe-west1"].Held != 0 {
+					t.Errorf("at %d %%, %v: %+v", step.percent, err, seen)
+				}
+			}
+		})
+	}
+}
+
+// weights are those of the data plane.
+func (b *cfBed) weights() string {
+	b.t.Helper()
+	w, err := cloudflare.Project(resource.NewEnv(b.store, cloudflare.Cloud(), b.services))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out := "pools"
+	for _, id := range b.pools {
+		if weight, ok := w.Balancers[0].Weights[id]; ok {
+			out += fmt.Sprint(" ", weight)
+		}
+	}
+	out += ", origins"
+	for _, p := range w.Balancers[0].Pools {
+		for _, o := range p.Origins {
+			out += fmt.Sprint(" ", o.Weight)
+		}
+	}
+	return out
+}
+
 // What a store announces on a drain is what the local balancers are given.
 func TestCloudflareDrainIsAnnounced(t *testing.T) {
 	b := newCFBed(t)
@@ -314,6 +401,11 @@ func TestCloudflareRefusals(t *testing.T) {
 		{"change of what is not changed here", "Bearer " + cfToken, "PATCH", pool, `{"name": "x"}`, false, 400, 1002, `unknown field "name"`},
 		{"change of what Cloudflare tells", "Bearer " + cfToken, "PATCH", pool, `{"origins": [{"name": "a", "address": "192.0.2.1", "healthy": true}]}`, false, 400, 1002, `unknown field "healthy"`},
 		{"change to nothing", "Bearer " + cfToken, "PATCH", pool, `{"origins": []}`, false, 400, 1002, "the origin list length must be in range [1, 100]"},
+		{"no load balancer", "Bearer " + cfToken, "GET", "/client/v4/zones/" + b.zone + "/load_balancers/x", "", false, 404, 1001, "load balancer x not found"},
+		{"a load balancer of another zone", "Bearer " + cfToken, "PATCH", "/client/v4/zones/x/load_balancers/" + b.balancer, `{"fallback_pool": "x"}`, false, 404, 1001, "not found"},
+		{"a fallback pool that is not there", "Bearer " + cfToken, "PATCH", "/client/v4/zones/" + b.zone + "/load_balancers/" + b.balancer, `{"fallback_pool": "x"}`, false, 400, 1002, `pool "x" does not exist`},
+		{"a pool's weight above the most", "Bearer " + cfToken, "PATCH", "/client/v4/zones/" + b.zone + "/load_balancers/" + b.balancer, `{"random_steering": {"pool_weights": {"` + b.pools[0] + `": 2}}}`, false, 400, 1002, "is not in range [0, 1]"},
+		{"another change of a load balancer", "Bearer " + cfToken, "PATCH", "/client/v4/zones/" + b.zone + "/load_balancers/" + b.balancer, `{"proxied": true}`, false, 400, 1002, `unknown field "proxied"`},
 		{"change to a weight that is none", "Bearer " + cfToken, "PATCH", pool, `{"origins": [{"name": "a", "address": "192.0.2.1", "weight": 2}]}`, false, 400, 1002, "weight 2 is not a multiple of 0.01"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

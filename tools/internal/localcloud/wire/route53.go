@@ -24,8 +24,8 @@ const (
 	checkCalculated = "CALCULATED"
 )
 
-// Route53 is Route 53's API as far as health checks go: GetHealthCheck, GetHealthCheckStatus and UpdateHealthCheck. status is what a check's
-// checkers say. Source: Amazon Route 53 API reference, docs.aws.amazon.com/Route53/latest/APIReference.
+// Route53 is Route 53's API as far as health checks go, GetHealthCheck, GetHealthCheckStatus and UpdateHealthCheck, and the records of zones,
+// ListResourceRecordSets and ChangeResourceRecordSets, of which it changes the weights. status is what a check's checkers say. Source: Amazon Route 53 API reference, docs.aws.amazon.com/Route53/latest/APIReference.
 func Route53(a Access, store *resource.Store, status func(id string) (probe.Status, bool)) http.Handler {
 	r := route53API{store: store, status: status, versions: checkVersions{seen: map[string]checkVersion{}}}
 	api := amazon{access: a, service: "route53", faults: []string{"aws", "route53"}, write: awsXMLFault,
@@ -34,14 +34,17 @@ func Route53(a Access, store *resource.Store, status func(id string) (probe.Stat
 	mux.Handle("GET /2013-04-01/healthcheck/{id}", api.handle(r.of(r.get)))
 	mux.Handle("GET /2013-04-01/healthcheck/{id}/status", api.handle(r.of(r.observe)))
 	mux.Handle("POST /2013-04-01/healthcheck/{id}", api.handle(r.of(r.update)))
+	mux.Handle("GET /2013-04-01/hostedzone/{id}/rrset", api.handle(r.inZone(r.list)))
+	mux.Handle("POST /2013-04-01/hostedzone/{id}/rrset", api.handle(r.inZone(r.change)))
+	mux.Handle("POST /2013-04-01/hostedzone/{id}/rrset/{$}", api.handle(r.inZone(r.change)))
 	mux.Handle("/", api.handle(func(_ http.ResponseWriter, c awsCall) *awsFault {
 		return &awsFault{http.StatusBadRequest, "InvalidAction", fmt.Sprintf("The action or operation requested is invalid: %s %s. The local clouds answer "+
-			"GetHealthCheck, GetHealthCheckStatus and UpdateHealthCheck.", c.Method, c.URL.Path)} // "Common Errors"
+			"GetHealthCheck, GetHealthCheckStatus, UpdateHealthCheck, ListResourceRecordSets and ChangeResourceRecordSets.", c.Method, c.URL.Path)} // "Common Errors"
 	}))
 	return mux
 }
 
-// route53API answers calls about health checks.
+// route53API answers calls about health checks and records.
 type route53API struct {
 	store    *resource.Store
 	status   func(id string) (probe.Status, bool)
