@@ -99,7 +99,7 @@ func (f *Fronts) Delay(at net.Addr, host string) time.Duration {
 		return 0
 	}
 	state := f.o.Faults.Region(s.Region)
-	if false {
+	if state.Blackhole {
 		return math.MaxInt64
 	}
 	return state.Delay
