@@ -54,6 +54,7 @@ type Clouds struct {
 	controllers map[string]*resource.Controller // by package
 	services    resource.Services
 	faults      *fault.Set
+	tokens      sync.Mutex // held while the highest token of a drill is kept
 	world       atomic.Pointer[plane.World]
 
 	challenges  challenges
@@ -101,7 +102,7 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Clouds{opts: opts, clouds: clouds(), faults: &fault.Set{}, controllers: map[string]*resource.Controller{}, stop: make(chan struct{})}
+	c := &Clouds{opts: opts, clouds: clouds(), controllers: map[string]*resource.Controller{}, stop: make(chan struct{})}
 	c.world.Store(&plane.World{})
 	c.onClose(unlock)
 	defer func() {
@@ -193,11 +194,15 @@ func (c *Clouds) startControl() error {
 	if err != nil {
 		return err
 	}
+	clk := clock.New(c.opts.Speed)
+	if c.faults, err = c.newFaults(clk); err != nil {
+		return err
+	}
 	c.services = resource.Services{
 		Addresses: fronts,
 		DNS:       world{zones: c.opts.Zones, holders: holders(), delegated: c.named},
 		CA:        ca,
-		Clock:     clock.New(c.opts.Speed),
+		Clock:     clk,
 		Refuse:    c.faults.Refuses,
 		Build:     c.build,
 	}
@@ -252,7 +257,7 @@ func (c *Clouds) startData() (err error) {
 		}
 		return m.Answer(name, from)
 	}
-	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Steer: []dns.Steer{steer, c.balance}, Down: c.faults.Lost, Logger: logger}); err != nil {
+	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Steer: []dns.Steer{steer, c.balance}, Down: c.faults.Lost, Stale: c.faults.Stale, Logger: logger}); err != nil {
 		return taken("dns", err)
 	}
 	c.closers = append(c.closers, c.dns.Close)
@@ -269,6 +274,7 @@ func (c *Clouds) startData() (err error) {
 	c.closers = append(c.closers, c.checkers.Close)
 	if c.profiles, err = monitor.New(monitor.Options{
 		Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Delay: c.fronts.Delay, Logger: logger,
+		Stale: func() bool { return c.faults.Stale(managerAzure) },
 	}); err != nil {
 		return err
 	}
