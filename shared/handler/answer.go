@@ -11,6 +11,7 @@ import (
 type answer struct {
 	http.ResponseWriter
 	id       string // request id, which every answer carries
+	region   string // that gives the answer, and is on it; "" for none in particular
 	head     bool   // the request is a HEAD
 	status   int    // 0 until the head is out
 	bytes    int64
@@ -31,6 +32,9 @@ func (a *answer) WriteHeader(status int) {
 	a.status = status
 	h := a.Header()
 	h.Set(requestIDHeader, a.id) // ReverseProxy clears all headers when it passes on a 1xx
+	if a.region != "" {
+		h.Set(HeaderRegion, a.region)
+	}
 	if _, ok := h["Content-Type"]; !ok && allowsBody(status) && h.Get("Content-Length") != "0" {
 		h.Set("Content-Type", "application/octet-stream")
 	}

@@ -98,6 +98,6 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	h = drill(h, opts.Drill, opts.Instance)  // fails on purpose, until a time; nothing where there is no drill
 	h = requireFront(h, opts.Admission)      // who comes around the front gets a 403
 	h = logRequests(h, log)                  // one line each, whatever happened below
-	h = identify(h)                          // request id; the exchange that the rest shares
+	h = identify(h, opts.Instance.Region)    // request id and region; the exchange that the rest shares
 	return h, nil
 }

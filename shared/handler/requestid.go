@@ -8,11 +8,14 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
-// identify gives every request an id, the client's own if it is well-formed, and returns it on every answer.
-func identify(next http.Handler) http.Handler {
+// HeaderRegion is on every answer: the region that gave it, as provider/region. Whoever watches a failover goes by it.
+const HeaderRegion = "X-Polygate-Region"
+
+// identify gives every request an id, the client's own if it is well-formed, and returns it on every answer, with the region's name.
+func identify(next http.Handler, region string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r.Header)
-		x := &exchange{id: id, client: r.Context(), answer: &answer{ResponseWriter: w, id: id, head: r.Method == http.MethodHead}}
+		x := &exchange{id: id, client: r.Context(), answer: &answer{ResponseWriter: w, id: id, region: region, head: r.Method == http.MethodHead}}
 		next.ServeHTTP(x.answer, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
 }

@@ -68,9 +68,12 @@ func TestPanicDropsPreparedHeaders(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Set-Cookie", "session=1")
 		panic("on purpose")
-	}), slog.New(slog.DiscardHandler), Options{}))
+	}), slog.New(slog.DiscardHandler), Options{}), "aws/us-east-1")
 	resp := ask(h, get("/"))
 	wantProblem(t, resp, http.StatusInternalServerError)
+	if got := resp.Header.Get(HeaderRegion); got != "aws/us-east-1" {
+		t.Errorf("the answer says it is from %q", got)
+	}
 	if resp.Header.Get("Content-Encoding") != "" || resp.Header.Get("Set-Cookie") != "" {
 		t.Errorf("header is %v", resp.Header)
 	}

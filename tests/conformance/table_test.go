@@ -76,6 +76,9 @@ func (a answer) problem(t *testing.T, status int) {
 	if a.header.Get("X-Request-Id") == "" {
 		t.Error("no X-Request-Id")
 	}
+	if a.header.Get("X-Polygate-Region") == "" {
+		t.Error("no X-Polygate-Region")
+	}
 }
 
 func sum(b []byte) string {

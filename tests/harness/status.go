@@ -32,6 +32,7 @@ func (r Region) Host() string {
 
 // Status is `status --json`.
 type Status struct {
+	Manager     string `json:"manager"`
 	Environment string `json:"environment"`
 	Hostname    string `json:"hostname"`
 	Status      string `json:"status"`

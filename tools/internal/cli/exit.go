@@ -7,7 +7,7 @@ import (
 	"polygate.example/shared/config"
 )
 
-// Exit codes that all verbs share. 4, 5 and 7 are kept for drills and releases.
+// Exit codes that all verbs share. Drills have 4, 5 and 7 besides: see drill.Verdict.
 const (
 	ExitOK      = 0 // done, healthy, or no changes
 	ExitFailed  = 1 // failed, unhealthy, or (with --exit-code) changes found
@@ -39,11 +39,14 @@ func (inconclusive) Error() string { return "inconclusive" }
 // exitCode maps an error to the process's exit code by its type, never by its text.
 func exitCode(err error) int {
 	var usage usageError
+	var ended drilled
 	var doc config.Problems
 	var set settings.Problems
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, &ended):
+		return ended.verdict.Exit()
 	case errors.As(err, new(unhealthy)):
 		return ExitFailed
 	case errors.As(err, new(inconclusive)):

@@ -1,0 +1,117 @@
+// Command matrix drills every fault against every pattern under every traffic manager on local clouds, and prints what clients saw against the
+// computed bound. It writes dist/drill-matrix.json and dist/drill-matrix.svg, and fails on a miss. Managers are named as arguments; none
+// means all.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"polygate.example/tests/command"
+	"polygate.example/tests/drills"
+	"polygate.example/tests/harness"
+	"polygate.example/tests/patterns"
+)
+
+func main() {
+	os.Exit(command.Main(run))
+}
+
+// atOnce is how many stacks are drilled at a time: most of it is waiting.
+const atOnce = 3
+
+// each is about how long a drill takes.
+const each = 25 * time.Second
+
+func run(ctx context.Context, managers []string, out, progress io.Writer) error {
+	results, err := command.Begin(ctx, "drill-matrix")
+	if err != nil {
+		return err
+	}
+	stacks := slices.DeleteFunc(patterns.Stacks([]string{"aws", "gcp"}, []string{"aws", "azure"}), func(s patterns.Stack) bool {
+		return len(managers) > 0 && !slices.Contains(managers, s.Rows[0].Manager)
+	})
+	if len(stacks) == 0 {
+		return fmt.Errorf("no combination of %v: want route53, trafficmanager or cloudflare", managers)
+	}
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+		errs  []error
+		all   []drills.Cell
+	)
+	total, begun := 0, time.Now()
+	for _, s := range stacks {
+		total += len(s.Rows) * len(drills.Faults())
+	}
+	fmt.Fprintf(progress, "%d drills on %d stacks, %d at a time: about %.0f minutes\n", total, len(stacks), atOnce, (each * time.Duration(total) / atOnce).Minutes())
+	slots := make(chan struct{}, atOnce)
+	for _, s := range stacks {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			err := measure(ctx, s, func(c drills.Cell) {
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, c)
+				fmt.Fprintf(progress, "%d of %d after %.1f minutes: %s, %s: %s %s\n", len(all), total, time.Since(begun).Minutes(), c.Combination, c.Fault, c, c.Problem)
+			})
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
+			}
+		})
+	}
+	group.Wait()
+	drills.Sort(all)
+	fmt.Fprint(out, drills.Table(all))
+	if err := results.Write(out, all, drills.Picture(all)); err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Problem != "" {
+			errs = append(errs, fmt.Errorf("%s, %s: %s", c.Combination, c.Fault, c.Problem))
+		}
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("not as computed:\n%w", errors.Join(errs...))
+	}
+	fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%d drills, every one as computed", len(all))))
+	return nil
+}
+
+// measure drills the combinations of one stack.
+func measure(ctx context.Context, s patterns.Stack, told func(drills.Cell)) (err error) {
+	env, err := harness.New(ctx, harness.Options{Dials: s.Rows[0].Dials(), Document: harness.EchoDocument})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, env.Close(context.WithoutCancel(ctx))) }()
+	for _, c := range s.Rows {
+		if err := env.Turn(c.Dials()); err != nil {
+			return err
+		}
+		if _, err := env.Must(ctx, "up"); err != nil {
+			return err
+		}
+		for _, f := range drills.Faults() {
+			if _, err := env.Healthy(ctx); err != nil {
+				return fmt.Errorf("%s, before %s: %w", c, f.Name, err)
+			}
+			cell, err := drills.Measure(ctx, env, c, f)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", c, f.Name, err)
+			}
+			told(cell)
+		}
+	}
+	return nil
+}

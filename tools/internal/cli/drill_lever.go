@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/tools/internal/drill"
+	"polygate.example/tools/internal/lock"
+)
+
+func (a *app) drillLeverCommand() *cobra.Command {
+	var why string
+	c := &cobra.Command{
+		Use:   "lever [engage|release]",
+		Short: "The emergency lever: while it is engaged no drill begins, and one that runs is given up and mended",
+		Example: `  polygate drill lever engage --why "incident 4711"
+  polygate drill lever            # whether it is
+  polygate drill lever release`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			verb := strings.Join(args, "")
+			if verb != "" && verb != "engage" && verb != "release" {
+				return usageError{fmt.Errorf("lever %q: want engage, release, or nothing to see whether it is", verb)}
+			}
+			s, err := a.settings()
+			if err != nil {
+				return err
+			}
+			t, err := a.loadTopology(ctx, s)
+			if err != nil {
+				return err
+			}
+			at := &drillSeat{settings: s, topology: t}
+			if at.stores, err = a.stores(ctx, s, &t); err != nil {
+				return err
+			}
+			if verb != "" {
+				err := at.raise(ctx, leverObject, notice{Engaged: verb == "engage", Why: why, By: owner(), At: time.Now().UTC()})
+				if err != nil {
+					return fmt.Errorf("%s the emergency lever: %w", verb, err)
+				}
+			}
+			f, is, err := at.raised(ctx, leverObject, func(f notice) bool { return f.Engaged })
+			if err != nil {
+				return err
+			}
+			if is {
+				a.result("%s: engaged: %s\n", a.stack, f)
+			} else {
+				a.result("%s: not engaged\n", a.stack)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&why, "why", "", "with engage: why, for whoever finds it engaged")
+	c.ValidArgsFunction = cobra.FixedCompletions([]string{"engage", "release"}, cobra.ShellCompDirectiveNoFileComp)
+	return c
+}
+
+func (a *app) drillAbortCommand() *cobra.Command {
+	var why string
+	var wait time.Duration
+	c := &cobra.Command{
+		Use:     "abort",
+		Short:   "Have the drill that runs given up, wherever it runs, and wait until everything is mended",
+		Example: "  polygate drill abort --why \"customers call\"",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			ctx := cmd.Context()
+			at, err := a.sitForDrills(ctx, "")
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, at.close()) }()
+			inForce, err := at.lever.InForce(ctx)
+			if err != nil {
+				return err
+			}
+			ids := []string{}
+			for _, f := range inForce {
+				if f.Drill != "" && !slices.Contains(ids, f.Drill) {
+					ids = append(ids, f.Drill)
+				}
+			}
+			running := lock.Show(ctx, at.stores, time.Now())
+			if len(ids) == 0 && (running.Holder == nil || running.Ended || running.Holder.Purpose != "drill") {
+				a.result("%s: no drill runs, and nothing is broken by one\n", a.stack)
+				return nil
+			}
+			if len(ids) == 0 { // it has not broken anything yet, or has mended it
+				last, err := a.recall("")
+				if err != nil {
+					return err
+				}
+				ids = append(ids, last.ID)
+			}
+			for _, id := range ids {
+				a.step("telling the drill %s to give up", id)
+				if err := at.raise(ctx, abortObject, notice{Drill: id, Why: why, By: owner(), At: time.Now().UTC()}); err != nil {
+					return fmt.Errorf("tell the drill %s to give up: %w", id, err)
+				}
+			}
+			over, err := await(ctx, wait, func() (bool, error) {
+				left, err := at.lever.InForce(ctx)
+				if err != nil {
+					return false, err
+				}
+				held := lock.Show(ctx, at.stores, time.Now())
+				return !slices.ContainsFunc(left, func(f drill.InForce) bool { return f.Drill != "" }) && (held.Holder == nil || held.Ended), nil
+			})
+			if err != nil {
+				return err
+			}
+			if over {
+				a.result("%s: given up, and everything is mended\n", a.stack)
+				return nil
+			}
+			a.step("it does not answer: mending what it broke")
+			return a.mend(ctx, at, nil)
+		},
+	}
+	c.Flags().StringVar(&why, "why", "", "why, for its report")
+	c.Flags().DurationVar(&wait, "wait", 30*time.Second, "how long to wait before mending what it broke from here")
+	return c
+}
+
+func (a *app) drillInjectCommand() *cobra.Command {
+	var step drill.Step
+	var by string
+	c := &cobra.Command{
+		Use:   "inject <fault> <target>",
+		Short: "Break something for a leased time and return: a step of an experiment that Chaos Toolkit runs",
+		Long: `inject holds the prechecks of a drill, breaks one thing, and returns; it ends with its lease, or by mend. It neither watches nor reports:
+drill run does. Faults:
+
+` + faultsExplained(),
+		Example: "  polygate drill inject health-fail gcp/us-central1 --lease 120s\n  polygate drill mend",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			ctx := cmd.Context()
+			if step.Lease <= 0 {
+				return usageError{errors.New("--lease is missing: want a time such as 120s, after which it ends by itself")}
+			}
+			at, err := a.sitForDrills(ctx, by)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, at.close()) }()
+			step.Fault.Kind, step.Fault.Target = drill.Kind(args[0]), args[1]
+			e, err := drill.New(at.topology, a.stack, step)
+			if err != nil {
+				return usageError{err}
+			}
+			d, err := e.Prepare(at.topology, a.stack)
+			if err != nil {
+				return asUsage(err)
+			}
+			held, release, err := a.drillLock(ctx, at)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, release()) }()
+			world, err := at.world(ctx, a, held)
+			if err != nil {
+				return err
+			}
+			id := newDrillID(time.Now())
+			world.Engaged = at.engaged(id)
+			refused, err := drill.Inject(ctx, world, d, id)
+			if err != nil {
+				return err
+			}
+			if refused != "" {
+				return blocked{errors.New(refused)}
+			}
+			a.result("%s: %s, for %s\n", a.stack, d.Faults[0], step.Lease)
+			return nil
+		},
+	}
+	faultFlags(c, &step)
+	c.Flags().StringVar(&by, "by", "", "what breaks it: clouds or function")
+	c.ValidArgsFunction = a.completeFault
+	return c
+}
+
+func (a *app) drillMendCommand() *cobra.Command {
+	var by string
+	c := &cobra.Command{
+		Use:     "mend [<target>...]",
+		Short:   "Mend what drills have broken; everything unless a target is named",
+		Example: "  polygate drill mend\n  polygate drill mend aws/us-east-1",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			at, err := a.sitForDrills(cmd.Context(), by)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, at.close()) }()
+			return a.mend(cmd.Context(), at, args)
+		},
+	}
+	c.Flags().StringVar(&by, "by", "", "what broke it: clouds or function")
+	c.ValidArgsFunction = a.completeRegions
+	return c
+}
+
+// mend takes back what drills have broken, whoever has the stack: mending is always allowed.
+func (a *app) mend(ctx context.Context, at *drillSeat, targets []string) error {
+	inForce, err := at.lever.InForce(ctx)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, f := range inForce {
+		if len(targets) > 0 && !slices.Contains(targets, f.Fault.Target) {
+			continue
+		}
+		if err := at.lever.Release(ctx, f.Fault, f.Token); err != nil {
+			return fmt.Errorf("mend %s: %w", f.Fault, err)
+		}
+		a.result("%s: mended: %s\n", a.stack, f.Fault)
+		n++
+	}
+	if n == 0 {
+		a.result("%s: nothing is broken by order\n", a.stack)
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/drill"
+	"polygate.example/tools/internal/drill/render"
+	"polygate.example/tools/internal/lock"
+	"polygate.example/tools/internal/process"
+)
+
+// readDrill reads an experiment and holds it against what is deployed.
+func readDrill(path string, t topology.Topology, env string) (drill.Drill, []byte, error) {
+	e, b, err := drill.Read(path)
+	if err != nil {
+		return drill.Drill{}, b, usageError{err}
+	}
+	d, err := e.Prepare(t, env)
+	if err != nil {
+		return d, b, usageError{fmt.Errorf("%s:\n%w", path, err)}
+	}
+	return d, b, nil
+}
+
+func (a *app) drillRunCommand() *cobra.Command {
+	var opts drill.Options
+	var by, format string
+	c := &cobra.Command{
+		Use:   "run <experiment>",
+		Short: "Run an experiment, and say what clients saw",
+		Long: `run holds the prechecks, breaks what the experiment says, watches, mends it, and prints the report. What it wrote is in
+.polygate/<environment>/drills/<id>: the events as they happened, and the report as JSON, JUnit, OpenMetrics, a page and the journal
+of Chaos Toolkit. An interrupt has everything mended before it ends.`,
+		Example:           "  polygate drill run drills/lose-us-east-1.yaml\n  polygate drill run drills/lose-us-east-1.yaml --repeat 5 --max-lost-requests 2000",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			for flag, wrong := range map[string]bool{
+				"repeat": opts.Repeat < 0 || opts.Repeat > 100, "max-regions": opts.Limits.Regions < 0, "max-lost-requests": opts.Limits.LostRequests < 0, "max-budget-burn": opts.Limits.BudgetBurn < 0,
+			} {
+				if wrong {
+					return usageError{fmt.Errorf("--%s is out of its range: see `polygate drill run --help`", flag)}
+				}
+			}
+			return a.runDrill(cmd.Context(), args[0], opts, by, format)
+		},
+	}
+	c.Flags().IntVar(&opts.Repeat, "repeat", 0, "times to break it, 1 to 100, for p50, p95 and the worst (default: the experiment's)")
+	c.Flags().IntVar(&opts.Limits.Regions, "max-regions", 0, "regions that may be broken (default: the experiment's limits.regions)")
+	c.Flags().IntVar(&opts.Limits.LostRequests, "max-lost-requests", 0, "give up when more are lost (default: the experiment's limits.lostRequests)")
+	c.Flags().Float64Var(&opts.Limits.BudgetBurn, "max-budget-burn", 0, "give up when more percent of the error budget is burned (default: the experiment's limits.budgetBurn)")
+	c.Flags().StringVar(&opts.ApprovedBy, "approved-by", "", "who approved it, for an experiment that wants approval")
+	c.Flags().StringVar(&by, "by", "", "what breaks it: clouds (local clouds only, the default there) or function (the gateway's own lease, as on real clouds)")
+	formatFlag(c, &format)
+	_ = c.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{byClouds, byFunction}, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// runDrill runs an experiment from its file to its report.
+func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by, format string) (err error) {
+	s, err := a.settings()
+	if err != nil {
+		return err
+	}
+	t, err := a.loadTopology(ctx, s)
+	if err != nil {
+		return err
+	}
+	d, file, err := readDrill(path, t, a.stack)
+	if err != nil {
+		return err
+	}
+	opts.ID, opts.File = newDrillID(time.Now()), file
+	at, err := a.drillSeat(ctx, s, t, by)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, at.close()) }()
+	held, release, err := a.drillLock(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if failed := release(); failed != nil && held.Err() == nil { // a lock that is lost cannot be released, and the report says so
+			err = errors.Join(err, failed)
+		}
+	}()
+	if err := a.bury(ctx, at, held.Token()); err != nil {
+		return err
+	}
+	dir := filepath.Join(a.drillDir(), opts.ID)
+	journal, err := drill.NewJournal(dir, nil)
+	if err != nil {
+		return err
+	}
+	alive, err := process.TryLock(filepath.Join(dir, aliveFile))
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	defer alive()
+	world, err := at.world(ctx, a, held)
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	world.Engaged = at.engaged(opts.ID)
+	a.step("drill %s: %s", opts.ID, d.Experiment.Title)
+	out := drill.Perform(ctx, world, d, journal, opts)
+	if err := errors.Join(journal.Close(), a.keepDrill(dir, out, d)); err != nil {
+		return err
+	}
+	if err := a.showDrill(out, format); err != nil {
+		return err
+	}
+	a.step("kept in %s", rel(dir))
+	if out.Verdict != drill.Pass {
+		return drilled{out.Verdict}
+	}
+	return nil
+}
+
+// rel is a path as seen from here, where that is shorter.
+func rel(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if r, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(r, "..") {
+		return r
+	}
+	return path
+}
+
+// keepDrill writes what a drill came to beside its journal, in every form there is.
+func (a *app) keepDrill(dir string, o drill.Outcome, d drill.Drill) error {
+	events, err := drill.Events(dir)
+	if err != nil {
+		return err
+	}
+	for _, form := range drillForms {
+		f, err := os.Create(filepath.Join(dir, form.file))
+		if err != nil {
+			return fmt.Errorf("keep the report: %w", err)
+		}
+		if err := errors.Join(form.write(f, o), f.Close()); err != nil {
+			return fmt.Errorf("keep the report: %s: %w", form.file, err)
+		}
+	}
+	b, err := json.MarshalIndent(drill.ChaosJournal(d.Experiment, events, o), "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "journal.json"), append(b, '\n'), 0o644)
+}
+
+// showDrill prints what a drill came to.
+func (a *app) showDrill(o drill.Outcome, format string) error {
+	for _, form := range drillForms {
+		if form.name == format {
+			return form.write(a.out, o)
+		}
+	}
+	return render.Table(a.out, o)
+}
+
+// aliveFile is locked in the folder of a drill for as long as its process lives: the system lets go of it whatever ends the process.
+const aliveFile = "alive"
+
+// died reports whether a drill of this machine has ended without having said so.
+func died(p drill.Past) bool {
+	if p.Ended != nil || p.Err != nil {
+		return false
+	}
+	release, err := process.TryLock(filepath.Join(p.Dir, aliveFile))
+	if err != nil {
+		return false
+	}
+	release()
+	return true
+}
+
+// drillLock takes the lock on the stack for a drill: on this machine, and wherever the stack has a store. That of a drill which has died here is
+// taken over, as nobody else can be at work in this folder; that of another machine ends with its lease.
+func (a *app) drillLock(ctx context.Context, at *drillSeat) (held *lock.Lock, release func() error, err error) {
+	unlock, err := a.lock()
+	if err != nil {
+		return nil, nil, blocked{err}
+	}
+	opts := lock.Options{Purpose: "drill", Owner: owner(), Lease: drillLease, Notice: func(format string, args ...any) { a.step("%s", oneLine(fmt.Errorf(format, args...))) }}
+	if opts.Place, err = a.place(); err == nil {
+		held, err = lock.Acquire(ctx, at.stores, opts)
+	}
+	if err != nil {
+		unlock()
+		if errors.Is(err, lock.ErrHeld) || errors.Is(err, lock.ErrNoQuorum) {
+			err = blocked{err}
+		}
+		return nil, nil, err
+	}
+	return held, func() error {
+		defer unlock()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+		defer cancel()
+		return held.Release(ctx)
+	}, nil
+}
+
+// bury mends what drills broke that died, and says in their journals that it did. Their lock is over: it is ours.
+func (a *app) bury(ctx context.Context, at *drillSeat, token uint64) error {
+	past, err := drill.History(a.drillDir())
+	if err != nil {
+		return err
+	}
+	inForce, err := at.lever.InForce(ctx)
+	if err != nil {
+		return fmt.Errorf("see what is broken already: %w", err)
+	}
+	for _, f := range inForce {
+		if f.Drill == "" {
+			continue
+		}
+		a.step("mending %s, which the drill %s has left behind", f.Fault, f.Drill)
+		if err := at.lever.Release(ctx, f.Fault, token); err != nil {
+			return fmt.Errorf("mend %s, which the drill %s has left behind: %w", f.Fault, f.Drill, err)
+		}
+	}
+	for _, p := range past {
+		if !died(p) {
+			continue
+		}
+		a.step("the drill %s of %s has died; nothing of it is in force", p.ID, p.Started.Format(time.RFC3339))
+		if err := drill.Append(p.Dir, drill.EventRecovered, drill.Ended{Verdict: drill.Aborted, Because: "its process died; what it broke was mended by the drill after it, or had ended with its lease"}); err != nil {
+			return fmt.Errorf("close the journal of the drill %s: %w", p.ID, err)
+		}
+	}
+	return nil
+}

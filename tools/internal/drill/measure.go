@@ -1,0 +1,543 @@
+package drill
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"polygate.example/tools/internal/control"
+	"polygate.example/tools/internal/prober"
+)
+
+// recording is all that was seen of one run. Times are wall time since the prober began, by a monotonic clock.
+type recording struct {
+	begun    time.Time // on the wall clock
+	speed    float64
+	affected []string
+	clients  []prober.Client
+	samples  []prober.Sample
+	servers  []string
+	answers  []prober.Answer
+	lead     func(targets []string) []string // regions that an answer leads to
+	votes    []looked
+	ordered  time.Duration // the first order to break went out
+	broken   time.Duration // the last one was carried out; 0 when none was
+	mending  time.Duration // the order to mend went out
+	mended   time.Duration // and was carried out
+	end      time.Duration
+	target   float64 // availability asked for, percent
+}
+
+// looked is what the manager said at one time.
+type looked struct {
+	at      time.Duration
+	regions map[string]control.Region
+}
+
+// never is a time that did not come.
+const never = time.Duration(-1)
+
+// judged reports whether the bound is for a client: one that goes by the TTL and connects anew.
+func judged(c prober.Client) bool {
+	return (c.Resolver == "" || c.Resolver == prober.Exact) && !c.Reuse
+}
+
+// behaviour is a kind of client in words.
+func behaviour(c prober.Client) string {
+	s := "goes by the TTL"
+	switch c.Resolver {
+	case prober.Hold:
+		s = fmt.Sprintf("holds answers for %s", cmp.Or(c.Hold, 5*time.Minute))
+	case prober.ServeStale:
+		s = "serves stale answers while nobody answers"
+	}
+	if c.Reuse {
+		s += ", keeps connections"
+	}
+	if c.Retries > 0 {
+		s += fmt.Sprintf(", tries %d times", c.Retries+1)
+	}
+	return s
+}
+
+// failed reports whether a request had no right answer. One that the prober could not send says nothing of the gateway.
+func failed(s prober.Sample) bool { return s.Err != prober.None && s.Err != prober.Missed }
+
+// answered reports whether it had one.
+func answered(s prober.Sample) bool { return s.Err == prober.None }
+
+func (r recording) isAffected(region string) bool { return slices.Contains(r.affected, region) }
+
+// fault is the moment from which it counts: when the order was carried out, or the first failure after it had gone out, where that came
+// before. A cloud takes its time over an order, and nobody knows when in between it took effect.
+func (r recording) fault() time.Duration {
+	at := r.broken
+	for _, s := range r.samples {
+		if end := s.At + s.Took; failed(s) && end >= r.ordered && s.At < at && s.At >= r.ordered {
+			at = s.At
+		}
+	}
+	return at
+}
+
+// run derives everything from what was seen.
+func (r recording) run() Run {
+	slices.SortFunc(r.samples, func(a, b prober.Sample) int { return cmp.Compare(a.At, b.At) })
+	if r.broken == 0 {
+		return Run{Latency: r.latencies(r.end), Resolvers: []Holding{}, Votes: r.voteChanges(), DNS: r.dnsChanges(), Timeline: r.timeline(), Length: r.cloud(r.end), Fault: r.cloud(r.mending), Mended: r.cloud(r.mended)}
+	}
+	fault := r.fault()
+	m := r.moments(fault)
+	out := Run{
+		Moments: m.stamps(r), Derived: m.derived(r), Requests: r.requests(fault), Latency: r.latencies(fault), Resolvers: r.holdings(fault),
+		Votes: r.voteChanges(), DNS: r.dnsChanges(), Timeline: r.timeline(), Budget: r.budget(fault),
+		Length: r.cloud(r.end), Fault: r.cloud(fault), Mended: r.cloud(r.mended),
+	}
+	return out
+}
+
+// cloud is wall time in seconds of cloud time.
+func (r recording) cloud(d time.Duration) float64 {
+	return math.Round(d.Seconds()*r.speed*1000) / 1000
+}
+
+// moments are the times of Moments.
+type moments struct {
+	fault, firstError, detected, decided, dns, firstShifted, shifted95, recovered, failedBack time.Duration
+	moved                                                                                     time.Duration // nobody was led there any more
+	lost                                                                                      bool          // somebody was without an answer
+}
+
+// moments finds when each thing was first seen.
+func (r recording) moments(fault time.Duration) moments {
+	m := moments{fault: fault, firstError: never, detected: never, decided: never, dns: never, firstShifted: never, shifted95: never, recovered: never, failedBack: never, moved: never}
+	for _, s := range r.samples {
+		if failed(s) && s.At >= fault && s.At < r.mended && (m.firstError == never || s.At+s.Took < m.firstError) {
+			m.firstError = s.At + s.Took
+		}
+	}
+	m.recovered, m.lost = r.recovery(fault, judged)
+	m.detected, m.decided = r.decision(fault)
+	m.dns = r.published(fault)
+	m.firstShifted, m.shifted95, m.moved = r.shift(fault)
+	m.failedBack = r.back(fault)
+	return m
+}
+
+// recovery is when the last client of a kind had its first right answer to a request sent after the last one that it lost, before it was
+// mended; never when one had none. lost says whether any lost a request. Requests count by when they were sent: how long a client waits for
+// an answer that does not come is its own affair, and its next request does not wait for that.
+func (r recording) recovery(fault time.Duration, of func(prober.Client) bool) (at time.Duration, lost bool) {
+	recovered := map[int]time.Duration{} // clients that lost a request; never where none was answered since
+	for _, s := range r.samples {
+		end := s.At + s.Took
+		// A request that was under way when the fault came counts; one that mending saved does not prove anything.
+		if end < fault || s.At >= r.mending || !of(r.clients[s.Client]) {
+			continue
+		}
+		since, hit := recovered[s.Client]
+		switch {
+		case failed(s):
+			recovered[s.Client] = never
+		case answered(s) && end <= r.mending && hit && since == never:
+			recovered[s.Client] = end
+		}
+	}
+	for _, since := range recovered {
+		if since == never {
+			return never, true
+		}
+		at = max(at, since)
+	}
+	if len(recovered) == 0 {
+		return never, false
+	}
+	return at, true
+}
+
+// byEnd orders samples by when they ended.
+func byEnd(samples []prober.Sample) []prober.Sample {
+	out := slices.Clone(samples)
+	slices.SortStableFunc(out, func(a, b prober.Sample) int { return cmp.Compare(a.At+a.Took, b.At+b.Took) })
+	return out
+}
+
+// decision is when the first place called an affected region ill, and when the manager had called the last of them ill.
+func (r recording) decision(fault time.Duration) (detected, decided time.Duration) {
+	detected, decided = never, never
+	before := map[string]int{} // passing
+	ill := map[string]bool{}
+	for _, v := range r.votes {
+		for _, region := range r.affected {
+			now, ok := v.regions[region]
+			if !ok {
+				continue
+			}
+			if v.at < fault {
+				before[region] = now.Passing
+				continue
+			}
+			if v.at >= r.mending {
+				return detected, decided
+			}
+			if detected == never && (!now.Healthy || now.Of > 0 && now.Passing < before[region]) {
+				detected = v.at
+			}
+			if ill[region] = !now.Healthy; now.Healthy {
+				decided = never // one that wavers has not been decided on
+			}
+		}
+		if decided == never && len(r.affected) > 0 && len(ill) == len(r.affected) && !slices.Contains(slices.Collect(maps.Values(ill)), false) {
+			decided = v.at
+		}
+	}
+	return detected, decided
+}
+
+// leads reports whether an answer leads to an affected region.
+func (r recording) leads(a prober.Answer) bool {
+	return slices.ContainsFunc(r.lead(a.Targets), r.isAffected)
+}
+
+// published is when the last name server stopped to lead to an affected region; never where one still did when it was mended, or none had
+// led there.
+func (r recording) published(fault time.Duration) time.Duration {
+	at, had := time.Duration(0), false
+	for _, server := range r.servers {
+		bad, since := false, time.Duration(0)
+		for _, a := range r.answers {
+			if a.Server != server || a.Err != "" || a.At > r.mending {
+				continue
+			}
+			now := r.leads(a)
+			if bad && !now && a.At >= fault {
+				since = a.At
+			}
+			bad = now
+			had = had || now && a.At <= r.broken
+		}
+		if bad {
+			return never
+		}
+		at = max(at, since)
+	}
+	if !had {
+		return never
+	}
+	return at
+}
+
+// shift is when the first client of an affected region was answered by another one, when 95 % of them were, and when the last one was:
+// each from the fault on, of judged clients, by the first such answer after the last request that an affected region took or lost.
+func (r recording) shift(fault time.Duration) (first, most, all time.Duration) {
+	there := r.clientsOf(fault)
+	var moved []time.Duration
+	at := map[int]time.Duration{}
+	for _, s := range r.samples {
+		if s.At < fault || s.At >= r.mending || !there[s.Client] {
+			continue
+		}
+		end := s.At + s.Took
+		switch {
+		case answered(s) && s.Region != "" && !r.isAffected(s.Region) && end <= r.mending:
+			if _, ok := at[s.Client]; !ok {
+				at[s.Client] = end
+			}
+			if first == 0 || end < first {
+				first = end
+			}
+		case answered(s) && r.isAffected(s.Region), failed(s):
+			delete(at, s.Client)
+		}
+	}
+	for _, t := range at {
+		moved = append(moved, t)
+	}
+	if len(there) == 0 || len(moved) == 0 {
+		return never, never, never
+	}
+	slices.Sort(moved)
+	most, all = never, never
+	if n := int(math.Ceil(0.95 * float64(len(there)))); n <= len(moved) {
+		most = moved[n-1]
+	}
+	if len(moved) == len(there) {
+		all = moved[len(moved)-1]
+	}
+	return first, most, all
+}
+
+// clientsOf are the judged clients that an affected region answered before the fault.
+func (r recording) clientsOf(fault time.Duration) map[int]bool {
+	out := map[int]bool{}
+	for _, s := range r.samples {
+		if s.At+s.Took < fault && answered(s) && r.isAffected(s.Region) && judged(r.clients[s.Client]) {
+			out[s.Client] = true
+		}
+	}
+	return out
+}
+
+// back is when the last client that an affected region had answered before was answered by one again, after mending.
+func (r recording) back(fault time.Duration) time.Duration {
+	there := r.clientsOf(fault)
+	at := time.Duration(0)
+	for _, s := range byEnd(r.samples) {
+		if s.At >= r.mended && there[s.Client] && answered(s) && r.isAffected(s.Region) {
+			delete(there, s.Client)
+			at = s.At + s.Took
+		}
+	}
+	if len(there) > 0 || at == 0 {
+		return never
+	}
+	return at
+}
+
+// stamps are the moments on the wall clock.
+func (m moments) stamps(r recording) Moments {
+	stamp := func(at time.Duration) *time.Time {
+		if at == never {
+			return nil
+		}
+		t := r.begun.Round(0).Add(at).UTC()
+		return &t
+	}
+	return Moments{
+		Fault: stamp(m.fault), FirstError: stamp(m.firstError), Detected: stamp(m.detected), Decided: stamp(m.decided), DNSChanged: stamp(m.dns),
+		FirstShifted: stamp(m.firstShifted), Shifted95: stamp(m.shifted95), Recovered: stamp(m.recovered), FailedBack: stamp(m.failedBack),
+	}
+}
+
+// derived are the times between. Each phase ends no later than the last client had recovered, or, where none was without an answer, than the
+// last had moved: what came after that did not keep anybody waiting.
+func (m moments) derived(r recording) Derived {
+	since := func(from, to time.Duration) *float64 {
+		if from == never || to == never {
+			return nil
+		}
+		v := r.cloud(to - from)
+		return &v
+	}
+	d := Derived{Moved: since(m.fault, m.moved), FailBack: since(r.mended, m.failedBack)}
+	end := m.recovered
+	if !m.lost {
+		zero := 0.0
+		d.RTO = &zero
+		end = m.moved
+	} else {
+		d.RTO = since(m.fault, m.recovered)
+	}
+	last := m.fault
+	for _, phase := range []struct {
+		to  time.Duration
+		out **float64
+	}{{m.detected, &d.Detect}, {m.decided, &d.Decide}, {m.dns, &d.Publish}, {m.shifted95, &d.Propagate}, {end, &d.Recover}} {
+		to := phase.to
+		if to == never {
+			continue
+		}
+		if end != never {
+			to = min(to, end)
+		}
+		to = max(to, last)
+		*phase.out = since(last, to)
+		last = to
+	}
+	return d
+}
+
+// requests counts from the fault to the end.
+func (r recording) requests(fault time.Duration) Requests {
+	var out Requests
+	for _, s := range r.samples {
+		if s.At+s.Took < fault || s.Err == prober.Missed {
+			continue
+		}
+		out.Sent++
+		out.Failed += max(0, s.Attempts-1)
+		if failed(s) {
+			out.Lost++
+			out.Failed++
+		}
+		if s.Err == prober.Wrong {
+			out.Wrong++
+		}
+		if s.Attempts > 1 {
+			out.Retried++
+		}
+	}
+	return out
+}
+
+// latencies are those of requests that were answered.
+func (r recording) latencies(fault time.Duration) Latencies {
+	var before, during, after []float64
+	for _, s := range r.samples {
+		if !answered(s) {
+			continue
+		}
+		ms := float64(s.Took.Microseconds()) / 1000
+		switch {
+		case s.At < fault:
+			before = append(before, ms)
+		case s.At < r.mended:
+			during = append(during, ms)
+		default:
+			after = append(after, ms)
+		}
+	}
+	return Latencies{quantiles(before), quantiles(during), quantiles(after)}
+}
+
+func quantiles(ms []float64) Quantiles {
+	if len(ms) == 0 {
+		return Quantiles{}
+	}
+	slices.Sort(ms)
+	return Quantiles{P50: quantile(ms, 0.5), P95: quantile(ms, 0.95), P99: quantile(ms, 0.99), Max: ms[len(ms)-1], N: len(ms)}
+}
+
+// quantile is the smallest of sorted values that at least the share q of them does not exceed.
+func quantile(sorted []float64, q float64) float64 {
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
+}
+
+// holdings are the kinds of clients, and how long each held on.
+func (r recording) holdings(fault time.Duration) []Holding {
+	var out []Holding
+	at := map[string]int{}
+	for _, c := range r.clients {
+		name := behaviour(c)
+		i, ok := at[name]
+		if !ok {
+			i = len(out)
+			at[name] = i
+			out = append(out, Holding{Name: name, Judged: judged(c)})
+		}
+		out[i].Clients++
+	}
+	for _, s := range r.samples {
+		if s.At+s.Took < fault || s.At >= r.mending {
+			continue
+		}
+		h := &out[at[behaviour(r.clients[s.Client])]]
+		if failed(s) {
+			h.Lost++
+		}
+		if s.Stale {
+			h.Stale++
+		}
+		if answered(s) && r.isAffected(s.Region) || failed(s) {
+			v := r.cloud(s.At + s.Took - fault)
+			if h.Last == nil || v > *h.Last {
+				h.Last = &v
+			}
+		}
+	}
+	for i := range out {
+		recovered, lost := r.recovery(fault, func(c prober.Client) bool { return behaviour(c) == out[i].Name })
+		switch {
+		case !lost:
+			zero := 0.0
+			out[i].RTO = &zero
+		case recovered != never:
+			v := r.cloud(recovered - fault)
+			out[i].RTO = &v
+		}
+	}
+	return out
+}
+
+// voteChanges are those of what the manager says of affected regions.
+func (r recording) voteChanges() []Votes {
+	out := []Votes{}
+	last := map[string]Votes{}
+	for _, v := range r.votes {
+		for _, region := range r.affected {
+			now, ok := v.regions[region]
+			if !ok {
+				continue
+			}
+			votes := Votes{At: r.cloud(v.at), Region: region, Healthy: now.Healthy, Passing: now.Passing, Of: now.Of, Why: now.Why}
+			for _, vote := range now.Votes {
+				if votes.By == nil {
+					votes.By = map[string]bool{}
+				}
+				votes.By[vote.From] = vote.Healthy
+			}
+			was, seen := last[region]
+			if seen && was.Healthy == votes.Healthy && was.Passing == votes.Passing && was.Of == votes.Of && maps.Equal(was.By, votes.By) {
+				continue
+			}
+			last[region] = votes
+			out = append(out, votes)
+		}
+	}
+	return out
+}
+
+// maxChanges of DNS answers are kept: steering by weight gives another one each time.
+const maxChanges = 2000
+
+// dnsChanges are those of what the name servers answer.
+func (r recording) dnsChanges() []DNSChange {
+	out := []DNSChange{}
+	last := map[string]string{}
+	for _, a := range r.answers {
+		c := DNSChange{At: r.cloud(a.At), Server: a.Server, Regions: r.lead(a.Targets), Answer: a.Targets}
+		if a.Err != "" {
+			c.Answer = []string{a.Err}
+		}
+		key := fmt.Sprint(c.Regions, a.Err)
+		if last[a.Server] == key {
+			continue
+		}
+		last[a.Server] = key
+		if out = append(out, c); len(out) == maxChanges {
+			break
+		}
+	}
+	return out
+}
+
+// timeline is what clients saw, second by second of cloud time.
+func (r recording) timeline() []Bucket {
+	out := make([]Bucket, max(1, int(math.Ceil(r.cloud(r.end)))))
+	for i := range out {
+		out[i] = Bucket{At: float64(i), By: map[string]int{}}
+	}
+	for _, s := range r.samples {
+		b := &out[min(len(out)-1, max(0, int(r.cloud(s.At))))]
+		switch {
+		case answered(s):
+			b.By[s.Region]++
+		case failed(s):
+			b.Lost++
+		}
+	}
+	return out
+}
+
+// budgetPeriod is what an error budget is counted over.
+const budgetPeriod = 30 * 24 * time.Hour
+
+// budget is the share of the error budget that was burned, in percent: the time that requests were lost in, each second counting by the share
+// of its requests that was, of the time that the availability asked for leaves.
+func (r recording) budget(fault time.Duration) float64 {
+	bad := 0.0
+	for _, b := range r.timeline() {
+		if b.At+1 < r.cloud(fault) || b.Lost == 0 {
+			continue
+		}
+		sent := b.Lost
+		for _, n := range b.By {
+			sent += n
+		}
+		bad += float64(b.Lost) / float64(sent)
+	}
+	return bad / (budgetPeriod.Seconds() * (1 - r.target/100)) * 100
+}

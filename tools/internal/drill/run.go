@@ -1,0 +1,447 @@
+package drill
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"polygate.example/tools/internal/report"
+)
+
+// Times of a drill, in cloud time.
+const (
+	settle = 10 * time.Second // of quiet after the bound is over, so that a miss is seen as one
+	margin = 30 * time.Second // of a lease beyond the time that it is watched for
+)
+
+// Wall times.
+const (
+	leastSteady = 3 * time.Second  // of watching before anything is broken
+	leastMargin = 10 * time.Second // of a lease: mending takes its time on real clouds
+	patience    = time.Minute      // for mending, whatever else ends
+	tick        = 100 * time.Millisecond
+)
+
+// rpo is why a failover loses no data.
+const rpo = "none: the gateway keeps no data of its own. A request that was under way is lost unless its client repeats it"
+
+// Why a run was given up.
+var (
+	errInterrupted = errors.New("it was interrupted")
+	errLockLost    = errors.New("the lock on the stack is another's now")
+)
+
+// Perform runs a drill and says what it came to. Whatever is broken is mended before it returns, also when ctx ends; only what it says in
+// CleanupFailed is still there. The journal has each step before it is taken.
+func Perform(ctx context.Context, w World, d Drill, j *Journal, opts Options) Outcome {
+	r := &runner{world: w, drill: d, journal: j, options: opts}
+	if r.world.Wall == nil {
+		r.world.Wall = time.Now
+	}
+	if r.world.Tell == nil {
+		r.world.Tell = func(string, ...any) {}
+	}
+	r.override()
+	r.out = Outcome{
+		ID: opts.ID, Environment: w.Environment, Hostname: w.Topology.Hostname, Manager: w.Topology.Manager, Pattern: w.Topology.Pattern, Steering: w.Topology.Steering,
+		Title: d.Experiment.Title, Faults: d.Faults, Affected: append([]string{}, d.Affected...), Runs: []Run{}, RPO: rpo, Speed: w.Speed, ApprovedBy: opts.ApprovedBy, Token: w.Token,
+		Objective: Objective{RTO: time.Duration(d.Extension.Objective.RTO).Seconds(), Availability: d.Extension.Objective.Availability},
+		Started:   r.world.Wall().UTC(), Digests: digests(w, opts),
+	}
+	r.plan()
+	r.proceed(ctx)
+	r.out.Ended = r.world.Wall().UTC()
+	judge(&r.out, r.before, r.out.Ended)
+	r.out.Digests.Journal = j.Digest()
+	if err := j.Note(EventEnded, Ended{r.out.Verdict, r.out.Because}); err != nil {
+		r.world.Tell("%v", err)
+	}
+	return r.out
+}
+
+// runner runs one drill.
+type runner struct {
+	world   World
+	drill   Drill
+	journal *Journal
+	options Options
+	steps   []Step // with leases and times filled in
+	out     Outcome
+	before  []report.Check
+	lost    int // requests of all runs so far, of clients that are judged
+	burned  float64
+}
+
+// override puts what the command line says in place of the experiment's.
+func (r *runner) override() {
+	x, o := &r.drill.Extension, r.options
+	limits := *x.Limits
+	limits.Regions, limits.LostRequests = cmp.Or(o.Limits.Regions, limits.Regions), cmp.Or(o.Limits.LostRequests, limits.LostRequests)
+	limits.BudgetBurn = cmp.Or(o.Limits.BudgetBurn, limits.BudgetBurn)
+	x.Limits, x.Repeat = &limits, cmp.Or(o.Repeat, x.Repeat)
+}
+
+// plan fills in how long each fault lasts and is watched, and computes what to expect.
+func (r *runner) plan() {
+	r.steps = slices.Clone(r.drill.Steps)
+	proxied := r.world.Topology.Front != ""
+	for i := range r.steps { // a lease that is given counts; the others are of no interest to what is expected
+		if r.steps[i].Fault.Kind == DNSStale && r.steps[i].Lease == 0 {
+			r.steps[i].Lease = r.ttl()
+		}
+	}
+	r.out.Expected = expect(r.world.Topology, r.steps, proxied)
+	last := &r.steps[len(r.steps)-1]
+	if last.Watch == 0 {
+		last.Watch = seconds(max(r.out.Expected.Bound, float64(r.world.Topology.Bound))) + r.ttl() + settle
+	}
+	rest := time.Duration(0)
+	for i := len(r.steps) - 1; i >= 0; i-- {
+		s := &r.steps[i]
+		rest += s.Watch
+		if s.Lease == 0 {
+			s.Lease = rest + max(margin, time.Duration(float64(leastMargin)*r.world.Speed))
+		}
+		rest += s.Wait
+	}
+}
+
+func (r *runner) ttl() time.Duration { return time.Duration(r.world.Topology.TTL) * time.Second }
+
+// wall is cloud time on the wall clock.
+func (r *runner) wall(cloud time.Duration) time.Duration {
+	return time.Duration(float64(cloud) / r.world.Speed)
+}
+
+// proceed goes from the prechecks to the last run.
+func (r *runner) proceed(ctx context.Context) {
+	experiment, err := json.Marshal(r.drill.Experiment)
+	if err == nil {
+		err = r.journal.Note(EventBegun, Begun{ID: r.options.ID, Environment: r.world.Environment, Title: r.drill.Experiment.Title, Faults: r.drill.Faults, Token: r.world.Token, Process: pid(), Experiment: experiment})
+	}
+	if err != nil { // what cannot be written down is not begun
+		r.out.Verdict, r.out.Because = Blocked, err.Error()
+		return
+	}
+	if !r.allowed(ctx) {
+		return
+	}
+	n := r.drill.Extension.Repeat
+	for i := range n {
+		if n > 1 {
+			r.world.Tell("run %d of %d", i+1, n)
+		}
+		if !r.once(ctx, i == 0) {
+			return
+		}
+	}
+}
+
+// allowed holds the prechecks and notes them.
+func (r *runner) allowed(ctx context.Context) bool {
+	r.world.Tell("prechecks")
+	failed, err := r.prechecks(ctx)
+	for _, c := range r.before {
+		if err == nil {
+			err = r.journal.Note(EventCheck, c)
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		r.out.Verdict, r.out.Because = Aborted, "it was interrupted before anything was broken"
+	case err != nil:
+		r.out.Verdict, r.out.Because = Blocked, err.Error()
+	case len(failed) > 0:
+		r.out.Verdict, r.out.Because = Blocked, strings.Join(failed, "; ")
+	}
+	return r.out.Verdict == ""
+}
+
+// prechecks are held before anything is broken; failed are those that did not hold.
+func (r *runner) prechecks(ctx context.Context) (failed []string, err error) {
+	p := premise{world: r.world, drill: r.drill, options: r.options, now: r.world.Wall()}
+	if p.look, err = r.world.Look(ctx); err != nil {
+		return nil, fmt.Errorf("see how the environment is: %w", err)
+	}
+	if p.inForce, err = r.world.Lever.InForce(ctx); err != nil {
+		return nil, fmt.Errorf("see what is broken already: %w", err)
+	}
+	if p.engaged, err = r.engaged(ctx); err != nil {
+		return nil, fmt.Errorf("see whether the emergency lever is engaged: %w", err)
+	}
+	p.load = load(r.world.Topology, p.look, r.drill.Affected)
+	r.before, r.out.Digests.Artefacts = gates(p), p.look.Artefacts
+	for _, c := range r.before {
+		if c.Result == report.Failed {
+			failed = append(failed, c.Name+": "+strings.ReplaceAll(c.Detail, "\n", "; "))
+		}
+	}
+	return failed, nil
+}
+
+func (r *runner) engaged(ctx context.Context) (string, error) {
+	if r.world.Engaged == nil {
+		return "", nil
+	}
+	engaged, why, err := r.world.Engaged(ctx)
+	if !engaged || err != nil {
+		return "", err
+	}
+	return cmp.Or(why, "it is engaged"), nil
+}
+
+// once breaks everything once, watches, mends, and watches again. It reports whether another run may follow.
+func (r *runner) once(ctx context.Context, first bool) bool {
+	wallBegun, begun := r.world.Wall().Round(0), time.Now()
+	seat, err := r.sit(ctx)
+	if err != nil {
+		r.out.Verdict, r.out.Because = Blocked, "watch as clients: "+err.Error()
+		return false
+	}
+	defer seat.stop()
+	steady := max(r.wall(max(r.ttl(), settle)), leastSteady)
+	r.world.Tell("%d clients, %g requests a second: watching them for %s before anything is broken", len(seat.options.Clients), seat.options.Rate, round(steady))
+	if why := r.pause(ctx, seat, steady, false); why != nil {
+		r.giveUp(why)
+		return false
+	}
+	if n := seat.lost(0); n > 0 {
+		r.before = append(r.before, report.Check{Name: "clients are answered", Result: report.Failed, Detail: fmt.Sprintf("%d requests were lost before anything was broken: %s", n, seat.detail()), Remedy: "`polygate status`"})
+		if first {
+			r.out.Verdict, r.out.Because = Blocked, "the steady state is red: "+r.before[len(r.before)-1].Detail
+		} else {
+			r.out.Verdict, r.out.Because = Inconclusive, "the steady state did not come back: "+r.before[len(r.before)-1].Detail
+		}
+		return false
+	}
+	seat.rec.ordered = seat.since()
+	run := Run{Landed: []Evidence{}, Cleanup: []Evidence{}}
+	why := r.breakAll(ctx, seat, &run)
+	mended := r.mend(ctx, seat, &run)
+	if why == nil && mended && ctx.Err() == nil {
+		r.world.Tell("mended; watching clients come back")
+		why = r.pause(ctx, seat, r.wall(seconds(float64(r.world.Topology.Bound))+r.ttl()+settle), true)
+	}
+	landed, cleanup := run.Landed, run.Cleanup
+	seat.stop()
+	run = seat.recording().run()
+	run.Landed, run.Cleanup, run.Prober = landed, cleanup, seat.worked()
+	run.Stepped = (r.world.Wall().Round(0).Sub(wallBegun) - time.Since(begun)).Seconds()
+	if abs(run.Stepped) < 0.01 {
+		run.Stepped = 0
+	}
+	r.out.Runs = append(r.out.Runs, run)
+	r.lost += run.lostByJudged()
+	r.burned += run.Budget
+	if err := r.journal.Note(EventRun, run); err != nil && why == nil {
+		why = err
+	}
+	if !mended {
+		r.out.Verdict, r.out.Because = CleanupFailed, "something is still broken: "+evidence("", "", run.Cleanup, "").check.Detail
+		return false
+	}
+	if why != nil {
+		r.giveUp(why)
+		return false
+	}
+	return true
+}
+
+// giveUp says why a drill ended before its end.
+func (r *runner) giveUp(why error) {
+	r.out.Verdict, r.out.Because = Aborted, why.Error()
+	if errors.Is(why, errLockLost) {
+		r.out.Verdict = LockLost
+	}
+}
+
+// breakAll puts the faults in force one after the other and watches. The error says why it was given up.
+func (r *runner) breakAll(ctx context.Context, seat *seat, run *Run) error {
+	for _, s := range r.steps {
+		if why := r.pause(ctx, seat, r.wall(s.Wait), false); why != nil {
+			return why
+		}
+		lease := Lease{Drill: r.options.ID, Token: r.world.Token, For: s.Lease}
+		if err := r.journal.Note(EventBreaking, Breaking{s.Fault, lease}); err != nil {
+			return err
+		}
+		r.world.Tell("breaking: %s, for at most %s", s.Fault, s.Lease)
+		if err := r.world.Lever.Pull(ctx, s.Fault, lease); err != nil {
+			return fmt.Errorf("break %s: %w", s.Fault, err)
+		}
+		seat.rec.broken = seat.since()
+		if err := r.journal.Note(EventBroken, s.Fault); err != nil {
+			return err
+		}
+		watched := time.Now()
+		e := r.prove(ctx, seat, s.Fault, true)
+		run.Landed = append(run.Landed, e)
+		if err := r.journal.Note(EventEvidence, e); err != nil {
+			return err
+		}
+		r.world.Tell("seen: %s", e.Text)
+		if why := r.pause(ctx, seat, r.wall(s.Watch)-time.Since(watched), false); why != nil {
+			return why
+		}
+	}
+	return nil
+}
+
+// prove looks, until the time that the manager has to notice is over, whether a fault is there, or gone.
+func (r *runner) prove(ctx context.Context, seat *seat, f Fault, want bool) Evidence {
+	e := Evidence{Fault: f}
+	over := time.Now().Add(max(r.wall(time.Duration(r.world.Topology.Detect)*time.Second), leastSteady))
+	for {
+		there, gone, text := r.world.Evidence(ctx, f)
+		e.At, e.OK, e.Text = seat.cloud(seat.since()), want && there || !want && gone, text
+		if e.OK || !time.Now().Before(over) || ctx.Err() != nil {
+			return e
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(tick):
+		}
+	}
+}
+
+// mend takes every fault back that may be there, whatever has happened, and sees that it is gone.
+func (r *runner) mend(ctx context.Context, seat *seat, run *Run) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if err := r.journal.Note(EventMending, r.drill.Faults); err != nil {
+		r.world.Tell("%v", err)
+	}
+	r.world.Tell("mending")
+	seat.rec.mending = seat.since()
+	ok := true
+	var errs []error
+	for _, s := range slices.Backward(r.steps) {
+		errs = append(errs, r.release(ctx, s.Fault))
+	}
+	seat.rec.mended = seat.since()
+	for i, s := range slices.Backward(r.steps) {
+		e := r.prove(ctx, seat, s.Fault, false)
+		if err := errs[len(r.steps)-1-i]; err != nil && !e.OK {
+			e.Text += ": " + err.Error()
+		}
+		ok = ok && e.OK
+		run.Cleanup = append(run.Cleanup, e)
+	}
+	if ours := r.ours(ctx); ours != "" {
+		ok = false
+		run.Cleanup = append(run.Cleanup, Evidence{At: seat.cloud(seat.since()), Text: ours})
+	}
+	if ok {
+		if err := r.journal.Note(EventMended, r.drill.Faults); err != nil {
+			r.world.Tell("%v", err)
+		}
+	}
+	return ok
+}
+
+// release orders a fault to be mended, again and again for a while: a target may be slow to answer because it is broken.
+func (r *runner) release(ctx context.Context, f Fault) (err error) {
+	for range 5 {
+		if err = r.world.Lever.Release(ctx, f, r.world.Token); err == nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return err
+}
+
+// ours says what of this drill is in force still; "" for nothing.
+func (r *runner) ours(ctx context.Context) string {
+	all, err := r.world.Lever.InForce(ctx)
+	if err != nil {
+		return "what is in force cannot be seen: " + err.Error()
+	}
+	var left []string
+	for _, f := range all {
+		if f.Drill == r.options.ID {
+			left = append(left, fmt.Sprintf("%s, for another %s", f.Fault, round(f.Left)))
+		}
+	}
+	return strings.Join(left, "; ")
+}
+
+// pause waits and meanwhile looks whether the drill has to be given up. With back it ends as soon as all clients are back.
+func (r *runner) pause(ctx context.Context, seat *seat, d time.Duration, back bool) error {
+	over := time.Now().Add(d)
+	beat := time.NewTicker(tick)
+	defer beat.Stop()
+	limits, n := r.drill.Extension.Limits, 0
+	for {
+		if n++; n%10 == 0 {
+			if limits.LostRequests > 0 || limits.BudgetBurn > 0 {
+				lost, burned := seat.cost(r.drill.Extension.Objective.Availability)
+				switch lost, burned = lost+r.lost, burned+r.burned; {
+				case limits.LostRequests > 0 && lost > limits.LostRequests:
+					return fmt.Errorf("%d requests were lost, and %d are allowed (limits.lostRequests)", lost, limits.LostRequests)
+				case limits.BudgetBurn > 0 && burned > limits.BudgetBurn:
+					return fmt.Errorf("%.2f %% of the error budget were burned, and %.2f %% are allowed (limits.budgetBurn)", burned, limits.BudgetBurn)
+				}
+			}
+			if why, err := r.engaged(ctx); err == nil && why != "" {
+				return errors.New(why)
+			}
+			if back && seat.settled(r.wall(r.ttl())) {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return errInterrupted
+		case <-r.world.Lost:
+			return errLockLost
+		case <-beat.C:
+		}
+		if !time.Now().Before(over) {
+			return nil
+		}
+	}
+}
+
+// digests say what is drilled.
+func digests(w World, opts Options) Digests {
+	t, err := json.Marshal(w.Topology)
+	if err != nil { // a topology is made of strings and numbers
+		panic(err)
+	}
+	return Digests{Experiment: digest(opts.File), Topology: digest(t), Model: w.Topology.Model, Release: w.Topology.Release, Artefacts: map[string]string{}}
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func round(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }
+
+// Inject holds the prechecks of a drill, puts its faults in force, and returns. refused says which precheck did not hold.
+func Inject(ctx context.Context, w World, d Drill, id string) (refused string, err error) {
+	r := &runner{world: w, drill: d, options: Options{ID: id}, journal: nil}
+	r.world.Wall = time.Now
+	r.override()
+	r.plan()
+	failed, err := r.prechecks(ctx)
+	if err != nil || len(failed) > 0 {
+		return strings.Join(failed, "; "), err
+	}
+	for _, s := range r.steps {
+		if err := w.Lever.Pull(ctx, s.Fault, Lease{Drill: id, Token: w.Token, For: s.Lease}); err != nil {
+			return "", fmt.Errorf("break %s: %w", s.Fault, err)
+		}
+	}
+	return "", nil
+}
