@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -103,17 +102,25 @@ func (c *Clouds) api() http.Handler {
 				return
 			}
 		}
-		if err := c.faults.Inject(f); err != nil {
+		if err := c.inject(f); err != nil {
 			refuse(w, err)
 			return
 		}
 		reply(w, c.faults.List())
 	})
 	mux.HandleFunc("DELETE /v1/faults", func(w http.ResponseWriter, r *http.Request) {
-		target := r.URL.Query().Get("target")
-		healed := c.faults.Heal(target)
-		if healed == 0 && target != "" && !c.isManager(target) { // a region may be gone and its fault still there, but this is none's name
-			if err := c.known(target); err != nil {
+		cure, err := cureOf(r.URL.Query())
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		healed, err := c.heal(cure)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		if healed == 0 && cure.Target != "" && !c.isManager(cure.Target) { // a region may be gone and its fault still there, but this is none's name
+			if err := c.known(cure.Target); err != nil {
 				refuse(w, err)
 				return
 			}
@@ -245,7 +252,11 @@ func reply(w http.ResponseWriter, v any) {
 
 func refuse(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusBadRequest)
+	status := http.StatusBadRequest
+	if fenced := (*fault.FencedError)(nil); errors.As(err, &fenced) {
+		status = http.StatusConflict
+	}
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(apiError{err.Error()})
 }
 
@@ -258,22 +269,14 @@ func NewClient(s State) *Client { return &Client{s} }
 // ErrRefused marks a request that the clouds understood and refused: the caller's to mend.
 var ErrRefused = errors.New("refused")
 
+// ErrFenced marks what was refused because a later drill has shown a higher token: the lock of the one that asks is lost. It is an
+// ErrRefused, too.
+var ErrFenced = fmt.Errorf("%w by a fence", ErrRefused)
+
 // Overview asks what runs and what is broken.
 func (c *Client) Overview(ctx context.Context) (Overview, error) {
 	var o Overview
 	return o, c.call(ctx, http.MethodGet, "/v1/overview", nil, &o)
-}
-
-// Inject puts a fault in force.
-func (c *Client) Inject(ctx context.Context, f fault.Fault) error {
-	return c.call(ctx, http.MethodPost, "/v1/faults", f, nil)
-}
-
-// Heal removes the faults of a target, or all for "", and reports how many there were.
-func (c *Client) Heal(ctx context.Context, target string) (int, error) {
-	var out struct{ Healed int }
-	err := c.call(ctx, http.MethodDelete, "/v1/faults?"+url.Values{"target": {target}}.Encode(), nil, &out)
-	return out.Healed, err
 }
 
 // pid asks for the process id of whoever serves the API with this token.
@@ -336,6 +339,9 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		var e apiError
 		if json.NewDecoder(res.Body).Decode(&e) != nil || e.Error == "" {
 			return fmt.Errorf("the local clouds answered %s", res.Status)
+		}
+		if res.StatusCode == http.StatusConflict {
+			return fmt.Errorf("%w: %s", ErrFenced, e.Error)
 		}
 		return fmt.Errorf("%w: %s", ErrRefused, e.Error)
 	}

@@ -194,15 +194,20 @@ func (c *Client) Delegate(ctx context.Context, d Delegation) error {
 	return c.call(ctx, http.MethodPut, "/v1/delegation", d, nil)
 }
 
-// managerFault reports whether a fault is put on a manager: on its servers, which can only be lost altogether, or on its API.
+// managerFault reports whether a fault is put on a manager: on its servers, which can be lost altogether or hear of nothing new, or on
+// its API.
 func (c *Clouds) managerFault(f fault.Fault) (bool, error) {
 	if !c.isManager(f.Target) {
+		if f.Kind == fault.Stale {
+			return false, fmt.Errorf("fault %q is one of a traffic manager's DNS servers, and %q is no manager that holds a zone here", f.Kind, f.Target)
+		}
 		return false, nil
 	}
-	if f.Kind != fault.Down && f.Kind != fault.ControlPlane {
-		return true, fmt.Errorf("%s is a manager of DNS zones, whose servers can only be %s and its API %s, not %s", f.Target, fault.Down, fault.ControlPlane, f.Kind)
+	switch f.Kind {
+	case fault.Down, fault.Stale, fault.ControlPlane:
+		return true, nil
 	}
-	return true, nil
+	return true, fmt.Errorf("%s is a manager of DNS zones, whose servers can only be %s or %s and its API %s, not %s", f.Target, fault.Down, fault.Stale, fault.ControlPlane, f.Kind)
 }
 
 // isManager reports whether a manager holds a zone here.

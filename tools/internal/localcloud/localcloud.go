@@ -53,6 +53,7 @@ type Clouds struct {
 	clouds   []cloud
 	services resource.Services
 	faults   *fault.Set
+	tokens   sync.Mutex // held while the highest token of a drill is kept
 	world    atomic.Pointer[plane.World]
 
 	challenges  challenges
@@ -100,7 +101,7 @@ func Start(ctx context.Context, opts Options) (_ *Clouds, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Clouds{opts: opts, clouds: clouds(), faults: &fault.Set{}, stop: make(chan struct{})}
+	c := &Clouds{opts: opts, clouds: clouds(), stop: make(chan struct{})}
 	c.world.Store(&plane.World{})
 	c.onClose(unlock)
 	defer func() {
@@ -192,11 +193,15 @@ func (c *Clouds) startControl() error {
 	if err != nil {
 		return err
 	}
+	clk := clock.New(c.opts.Speed)
+	if c.faults, err = c.newFaults(clk); err != nil {
+		return err
+	}
 	c.services = resource.Services{
 		Addresses: fronts,
 		DNS:       world{zones: c.opts.Zones, holders: holders(), delegated: c.named},
 		CA:        ca,
-		Clock:     clock.New(c.opts.Speed),
+		Clock:     clk,
 		Refuse:    c.faults.Refuses,
 		Build:     c.build,
 	}

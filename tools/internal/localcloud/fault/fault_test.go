@@ -90,8 +90,8 @@ func TestHeal(t *testing.T) {
 			fault.Fault{Target: "aws/us-east-11", Kind: fault.Down},
 			fault.Fault{Target: "gcp", Kind: fault.Down},
 		)
-		if got := s.Heal(target); got != healed || len(s.List()) != 4-healed {
-			t.Errorf("healing %q: %d, %d left, want %d", target, got, len(s.List()), healed)
+		if got, err := s.Heal(fault.Cure{Target: target}); got != healed || err != nil || len(s.List()) != 4-healed {
+			t.Errorf("healing %q: %d, %v, %d left, want %d", target, got, err, len(s.List()), healed)
 		}
 	}
 }

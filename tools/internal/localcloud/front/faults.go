@@ -6,12 +6,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/plane"
 )
 
@@ -23,9 +21,7 @@ func (f *Fronts) unreachable(s plane.Site) bool {
 		return f.o.Faults.Region(s.Region).Down
 	}
 	provider, _, _ := strings.Cut(s.Region, "/")
-	return slices.ContainsFunc(f.o.Faults.List(), func(x fault.Fault) bool {
-		return x.Kind == fault.Down && x.Target == provider
-	})
+	return f.o.Faults.Whole(provider).Down
 }
 
 // broken applies the faults that let a connection through: a delay, and 503 for a share of the requests. It reports

@@ -25,6 +25,14 @@ func inject(t *testing.T, s *fault.Set, f fault.Fault) {
 	}
 }
 
+// cure heals everything.
+func cure(t *testing.T, s *fault.Set) {
+	t.Helper()
+	if _, err := s.Heal(fault.Cure{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A regional front goes down with its region; Google's load balancer is global and answers 502 for a region that is
 // down behind it, until the whole provider is down.
 func TestDown(t *testing.T) {
@@ -61,7 +69,7 @@ func TestDown(t *testing.T) {
 				}
 				c.CloseIdleConnections()
 			}
-			faults.Heal("")
+			cure(t, &faults)
 			if resp, _ := get(t, c, "https://"+name+"/"); resp.StatusCode != 200 {
 				t.Errorf("after the healing: %d", resp.StatusCode)
 			}
@@ -78,7 +86,7 @@ func TestDownIsAReset(t *testing.T) {
 		t.Errorf("got %v, want a connection reset", err)
 	}
 	// Another region's fault does not count.
-	faults.Heal("")
+	cure(t, &faults)
 	inject(t, &faults, fault.Fault{Target: "aws/eu-west-1", Kind: fault.Down})
 	if resp, _ := get(t, client(t, s.Listen), "https://"+name+"/"); resp.StatusCode != 200 {
 		t.Errorf("status %d", resp.StatusCode)
@@ -232,7 +240,7 @@ func TestExpired(t *testing.T) {
 			if resp, _ := get(t, client(t, s.Listen), "https://"+name+"/"); resp.StatusCode != 200 {
 				t.Errorf("who does not look is answered %d", resp.StatusCode)
 			}
-			faults.Heal("")
+			cure(t, &faults)
 			if after := shown(); !after.Equal(before) {
 				t.Error("after the healing another certificate is shown than before")
 			}
