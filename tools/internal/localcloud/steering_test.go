@@ -243,7 +243,7 @@ func TestLostManager(t *testing.T) {
 	}
 	for want, f := range map[string]fault.Fault{
 		"can only be down or stale and its API control-plane, not slow": {Target: "route53", Kind: fault.Slow, Delay: time.Second},
-		`"cloudflare" is not deployed`:                         {Target: "cloudflare", Kind: fault.Down},
+		`"cloudflare" is not deployed`:                                  {Target: "cloudflare", Kind: fault.Down},
 	} {
 		if err := api.Inject(t.Context(), f); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", f, err, want)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"syscall"
+	"time"
 
 	"polygate.example/tools/internal/localcloud/dns"
 )
@@ -51,7 +52,9 @@ func (b *Balancers) connect(ctx context.Context, v visit, c choice) (net.Conn, e
 		ServerName: name, RootCAs: b.o.Roots, MinVersion: tls.VersionTLS10, NextProtos: []string{"http/1.1"},
 		InsecureSkipVerify: !v.lb.Strict, //nolint:gosec // G402: the mode Full takes any certificate
 	})
-	if err := conn.HandshakeContext(dialing); err != nil {
+	shaking, cancel := context.WithTimeout(dialing, b.patience(raw.RemoteAddr(), name, connectLimit))
+	defer cancel()
+	if err := conn.HandshakeContext(shaking); err != nil {
 		_ = raw.Close() // the handshake's error is the one that counts
 		var invalid *tls.CertificateVerificationError
 		if errors.As(err, &invalid) {
@@ -60,6 +63,15 @@ func (b *Balancers) connect(ctx context.Context, v visit, c choice) (net.Conn, e
 		return nil, &originError{handshake, err}
 	}
 	return conn, nil
+}
+
+// patience is how long the proxy waits for an origin, in wall time: by the limits, which are for code that is not sped up. What was
+// injected is cloud time: one that is held back on purpose for longer than a limit is waited for in cloud time.
+func (b *Balancers) patience(at net.Addr, host string, limit time.Duration) time.Duration {
+	if b.o.Delay != nil && b.o.Delay(at, host) > limit {
+		return b.o.Clock.Wall(limit)
+	}
+	return limit
 }
 
 // dialCode tells failures to connect apart.

@@ -167,7 +167,7 @@ func (b *Balancers) send(r *http.Request, v visit, c choice, conn net.Conn) (*ht
 	}
 	tr := &http.Transport{
 		DialTLSContext:    func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-		DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: readLimit,
+		DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: b.patience(conn.RemoteAddr(), out.Host, readLimit),
 	}
 	resp, err := tr.RoundTrip(out)
 	if err == nil {

@@ -3,35 +3,56 @@ package front
 import (
 	"crypto/tls"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/localcloud/plane"
 )
 
-// unreachable reports whether connections to a site are reset. API Gateway, App Service and run.app are regional fronts
-// and go down with their region. Google's global load balancer does not: it goes down with the whole provider only, and
-// answers 502 for a region that is down behind it.
-func (f *Fronts) unreachable(s plane.Site) bool {
+// healthPaths are what health checks ask a gateway for; shared/handler answers them.
+var healthPaths = []string{"/health", "/ready"}
+
+// own is what a site's front is told. API Gateway, App Service and run.app are regional fronts and break with their region. Google's
+// global load balancer does not: it breaks with the whole provider only.
+func (f *Fronts) own(s plane.Site) fault.State {
 	if s.Front != plane.GoogleALB {
-		return f.o.Faults.Region(s.Region).Down
+		return f.o.Faults.Region(s.Region)
 	}
 	provider, _, _ := strings.Cut(s.Region, "/")
-	return f.o.Faults.Whole(provider).Down
+	return f.o.Faults.Whole(provider)
 }
 
-// broken applies the faults that let a connection through: a delay, and 503 for a share of the requests. It reports
-// whether the request has been answered.
+// unreachable reports whether connections to a site are reset. For a region that is down behind it, Google's load balancer answers 502.
+func (f *Fronts) unreachable(s plane.Site) bool { return f.own(s).Down }
+
+// blackhole reports whether connections to a site are silent. For a region that is silent behind it, Google's load balancer has the
+// request hang.
+func (f *Fronts) blackhole(s plane.Site) bool { return f.own(s).Blackhole }
+
+// swallows reports whether a region is silent, whatever its front.
+func (f *Fronts) swallows(region string) bool { return f.o.Faults.Region(region).Blackhole }
+
+// broken applies the faults that let a connection through: a delay, and 503 for a share of the requests, or for those of health checks.
+// It reports whether the request has been answered.
 func (f *Fronts) broken(w http.ResponseWriter, r *http.Request, s *site) bool {
 	state := f.o.Faults.Region(s.Region)
 	if state.Delay > 0 && !f.o.Clock.Sleep(r.Context(), state.Delay) {
 		panic(http.ErrAbortHandler) // the client is gone; there is no one to answer
 	}
-	if state.Errors > 0 && s.errors.next(state.Errors) {
+	rate := max(state.Errors, state.Others)
+	if slices.Contains(healthPaths, r.URL.Path) {
+		if rate = state.Errors; state.HealthFail {
+			rate = 1
+		}
+	}
+	if rate > 0 && s.errors.next(rate) {
 		unavailable(w, s.Front)
 		return true
 	}
@@ -60,7 +81,8 @@ func (f *Fronts) aged(config *tls.Config, s plane.Site, name string) (*tls.Confi
 	return old, nil
 }
 
-// Delay is how long, in cloud time, a fault holds back each answer for a host at an address of the fronts.
+// Delay is how long, in cloud time, a fault holds back each answer for a host at an address of the fronts; as long as can be said
+// where none comes.
 func (f *Fronts) Delay(at net.Addr, host string) time.Duration {
 	addr, err := netip.ParseAddrPort(at.String())
 	if err != nil {
@@ -76,7 +98,11 @@ func (f *Fronts) Delay(at net.Addr, host string) time.Duration {
 	if s == nil {
 		return 0
 	}
-	return f.o.Faults.Region(s.Region).Delay
+	state := f.o.Faults.Region(s.Region)
+	if state.Blackhole {
+		return math.MaxInt64
+	}
+	return state.Delay
 }
 
 // share picks a share of what passes, spread evenly, so that a rate shows after few requests and the same way each time.

@@ -25,8 +25,8 @@ import (
 	"polygate.example/tools/internal/localcloud/runtime"
 )
 
-// watchInterval is how often open connections are checked against the faults, so that a region that goes down takes
-// its connections along.
+// watchInterval is how often open connections are checked against the faults, so that a region that goes down takes its connections
+// along, and one that was a black hole lets go of what it held.
 const watchInterval = 25 * time.Millisecond
 
 // Functions is where the fronts find what to call; *runtime.Runtimes is one.
@@ -94,6 +94,9 @@ type Fronts struct {
 	certs     map[[sha256.Size]byte]*tls.Certificate
 
 	expired sync.Map // by host name, *tls.Certificate: those shown by fault
+
+	hangMu sync.Mutex
+	hung   map[string]chan struct{} // by region: closed when it is no black hole any more
 }
 
 // New returns Fronts without listeners.
@@ -110,7 +113,7 @@ func New(o Options) *Fronts {
 	o.Timeouts.APIGateway = cmp.Or(o.Timeouts.APIGateway, 30*time.Second)
 	o.Timeouts.Azure = cmp.Or(o.Timeouts.Azure, 230*time.Second)
 	f := &Fronts{
-		o: o, quit: make(chan struct{}), done: make(chan struct{}), listeners: map[netip.AddrPort]*listener{},
+		o: o, quit: make(chan struct{}), done: make(chan struct{}), listeners: map[netip.AddrPort]*listener{}, hung: map[string]chan struct{}{},
 	}
 	go f.watch()
 	return f
@@ -195,7 +198,7 @@ func (f *Fronts) Close() {
 	<-f.done
 }
 
-// watch breaks the open connections of sites that have gone down.
+// watch has what is open follow the faults.
 func (f *Fronts) watch() {
 	defer close(f.done)
 	tick := time.NewTicker(watchInterval)
@@ -208,9 +211,10 @@ func (f *Fronts) watch() {
 		}
 		f.mu.Lock()
 		for _, l := range f.listeners {
-			l.breakDown()
+			l.follow()
 		}
 		f.mu.Unlock()
+		f.letGo()
 	}
 }
 

@@ -129,10 +129,10 @@ type listener struct {
 	done   chan struct{}
 
 	mu    sync.Mutex
-	conns map[*net.TCPConn]string // server name of each open connection, "" before it is known
+	conns map[*conn]struct{} // those that are open
 }
 
-// connKey is where a request's context has its *net.TCPConn.
+// connKey is where a request's context has its *conn.
 type connKey struct{}
 
 func (f *Fronts) listen(addr netip.AddrPort, t *table) (*listener, error) {
@@ -140,7 +140,7 @@ func (f *Fronts) listen(addr netip.AddrPort, t *table) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen; end what uses the address or choose another: %w", err)
 	}
-	l := &listener{f: f, done: make(chan struct{}), conns: map[*net.TCPConn]string{}}
+	l := &listener{f: f, done: make(chan struct{}), conns: map[*conn]struct{}{}}
 	l.table.Store(t)
 	l.server = &http.Server{
 		Handler:           l,
@@ -174,11 +174,11 @@ func (r *resettable) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.l.allUnreachable() {
+		if r.l.every(r.l.f.unreachable) {
 			reset(c)
 			continue
 		}
-		return c, nil
+		return &conn{Conn: c, l: r.l}, nil
 	}
 }
 
@@ -189,24 +189,24 @@ func reset(c *net.TCPConn) {
 }
 
 // rawConn is the TCP connection under a server's connection.
-func rawConn(c net.Conn) *net.TCPConn {
+func rawConn(c net.Conn) *conn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	tcp, _ := c.(*net.TCPConn)
-	return tcp
+	raw, _ := c.(*conn)
+	return raw
 }
 
 // connState keeps track of the open connections.
 func (l *listener) connState(c net.Conn, state http.ConnState) {
-	tcp := rawConn(c)
+	raw := rawConn(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch state {
 	case http.StateNew:
-		l.conns[tcp] = ""
+		l.conns[raw] = struct{}{}
 	case http.StateClosed, http.StateHijacked:
-		delete(l.conns, tcp)
+		delete(l.conns, raw)
 	}
 }
 
@@ -219,16 +219,12 @@ func (l *listener) hello(h *tls.ClientHelloInfo) (*tls.Config, error) {
 	if !ok {
 		return &tls.Config{MinVersion: tls.VersionTLS12}, nil // without a certificate crypto/tls sends that alert
 	}
-	tcp, _ := h.Conn.(*net.TCPConn)
+	c, _ := h.Conn.(*conn)
 	if l.f.unreachable(t.hosts[name].Site) {
-		reset(tcp)
+		c.reset()
 		return nil, errUnreachable
 	}
-	l.mu.Lock()
-	if _, open := l.conns[tcp]; open {
-		l.conns[tcp] = name
-	}
-	l.mu.Unlock()
+	c.name.Store(&name)
 	return l.f.aged(config, t.hosts[name].Site, name)
 }
 
@@ -249,6 +245,12 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.f.unreachable(s.Site) {
 		l.abort(r)
 	}
+	if l.f.swallows(s.Region) {
+		l.f.hang(r, s.Region)
+	}
+	if s.Front == plane.GoogleALB { // the others' connections fall silent
+		w = &muted{ResponseWriter: w, f: l.f, r: r, region: s.Region}
+	}
 	if !l.f.broken(w, r, s) {
 		s.handler.ServeHTTP(w, r)
 	}
@@ -256,8 +258,8 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // abort resets the connection of a request. It does not return.
 func (l *listener) abort(r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*net.TCPConn); ok && c != nil {
-		reset(c)
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok && c != nil {
+		c.reset()
 	}
 	panic(http.ErrAbortHandler)
 }
@@ -276,28 +278,15 @@ func (l *listener) close() {
 	<-l.done
 }
 
-// allUnreachable reports whether no site of the listener can be connected to.
-func (l *listener) allUnreachable() bool {
+// every reports whether all sites of the listener have something in common.
+func (l *listener) every(is func(plane.Site) bool) bool {
 	t := l.table.Load()
 	for _, s := range t.sites {
-		if !l.f.unreachable(s.Site) {
+		if !is(s.Site) {
 			return false
 		}
 	}
 	return len(t.sites) > 0
-}
-
-// breakDown resets the open connections of sites that are unreachable.
-func (l *listener) breakDown() {
-	t := l.table.Load()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c, name := range l.conns {
-		if s := t.hosts[name]; s != nil && l.f.unreachable(s.Site) {
-			reset(c)
-			delete(l.conns, c)
-		}
-	}
 }
 
 var (
