@@ -19,6 +19,7 @@ func (c *Clouds) startBalancers(logger *slog.Logger) error {
 	}
 	b, err := balancer.New(balancer.Options{
 		Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Delay: c.fronts.Delay, Resolve: c.dns.Resolve, Roots: ca.Pool(), Logger: logger,
+		Stale: func() bool { return c.faults.Stale(managerCloudflare) },
 	})
 	if err != nil {
 		return err

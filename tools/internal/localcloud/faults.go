@@ -61,8 +61,25 @@ func (c *Clouds) keepToken(token uint64) error {
 	return nil
 }
 
-// freeze is called when a fault begins, and before it is in force.
-func (c *Clouds) freeze(fault.Fault) {}
+// Managers that answer for names beside zones, by their names in stacks.
+const (
+	managerAzure      = "trafficmanager"
+	managerCloudflare = "cloudflare"
+)
+
+// freeze has a manager's servers keep what they know when they are about to be stale. It is called before the fault is in force.
+func (c *Clouds) freeze(f fault.Fault) {
+	if f.Kind != fault.Stale {
+		return
+	}
+	c.dns.Freeze(f.Target)
+	switch f.Target {
+	case managerAzure:
+		c.profiles.Freeze()
+	case managerCloudflare:
+		c.balancers.Load().Freeze()
+	}
+}
 
 // cureOf reads what is to be healed.
 func cureOf(q url.Values) (fault.Cure, error) {

@@ -256,7 +256,7 @@ func (c *Clouds) startData() (err error) {
 		}
 		return m.Answer(name, from)
 	}
-	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Steer: []dns.Steer{steer, c.balance}, Down: c.faults.Lost, Logger: logger}); err != nil {
+	if c.dns, err = dns.New(dns.Options{Listen: c.opts.DNS, Health: healthy, Steer: []dns.Steer{steer, c.balance}, Down: c.faults.Lost, Stale: c.faults.Stale, Logger: logger}); err != nil {
 		return taken("dns", err)
 	}
 	c.closers = append(c.closers, c.dns.Close)
@@ -273,6 +273,7 @@ func (c *Clouds) startData() (err error) {
 	c.closers = append(c.closers, c.checkers.Close)
 	if c.profiles, err = monitor.New(monitor.Options{
 		Clock: c.services.Clock, Dial: c.edge.Dialer().Dial, Delay: c.fronts.Delay, Logger: logger,
+		Stale: func() bool { return c.faults.Stale(managerAzure) },
 	}); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const automaticTTL = 300
 // will see the SOA record" ("How a load balancer becomes unhealthy"). A disabled load balancer leaves the name to the zone's
 // records ("Disabling a load balancer").
 func (b *Balancers) Answer(name string, from place.Place) (dns.Steered, bool) {
-	t := b.served.Load()
+	t := b.steering()
 	lb, ok := t.byName[name]
 	if !ok || lb.Disabled {
 		return dns.Steered{}, false

@@ -38,6 +38,7 @@ type Options struct {
 	Floor   time.Duration  // least wall time for a probe; 0 is probe.DefaultFloor
 	Delay   probe.Delay    // nil: no answer is held back on purpose
 	Draw    func() float64 // draws from [0, 1), for weights; nil is fair
+	Stale   func() bool    // whether steering goes by what was kept by Freeze; nil: never
 	Logger  *slog.Logger   // nil discards
 }
 
@@ -51,6 +52,7 @@ type Balancers struct {
 
 	applying sync.Mutex            // held by Apply and Close only
 	served   atomic.Pointer[table] // never nil
+	frozen   atomic.Pointer[table] // nil before Freeze
 }
 
 // table is what is served between two calls of Apply.
@@ -59,6 +61,7 @@ type table struct {
 	byName  map[string]plane.Balancer
 	edges   map[string]netip.Addr // id of a proxied balancer -> where its front listens
 	watches map[string]*watch     // by key
+	known   map[string]bool       // by key: the health that counts in place of the watch's; nil where that does
 	order   []plane.Balancer
 }
 
@@ -153,6 +156,31 @@ func (b *Balancers) Checks() map[string]probe.Status {
 
 // CheckID is what the health of an origin in a pool is known by.
 func CheckID(p plane.Pool, o plane.Origin) string { return p.ID + "/" + o.Name }
+
+// Freeze keeps the load balancers as they are now, with the health of their origins, in place of what was kept before. Steering goes by
+// it while Options.Stale says so; probing goes on, and Checks tells what comes of it.
+//
+// It is the steering of proxied load balancers, too: the proxy asks Cloudflare's own DNS where the origin is, which is why a load balancer
+// without a pool left answers "530 HTTP/1016 Origin DNS failure" ("How a load balancer becomes unhealthy"), and why "if a DNS-only (grey
+// cloud) CNAME record points to a proxied load balancer, the IP returned for it would be endpoint IP" ("Proxy status",
+// developers.cloudflare.com/load-balancing/understand-basics/proxy-modes). What the proxy sees by itself is as fresh as ever: a request
+// whose connection fails is tried at another endpoint.
+func (b *Balancers) Freeze() {
+	kept := *b.served.Load()
+	kept.known = make(map[string]bool, len(kept.watches))
+	for key, w := range kept.watches {
+		kept.known[key] = w.Healthy()
+	}
+	b.frozen.Store(&kept)
+}
+
+// steering is the table that clients are led by.
+func (b *Balancers) steering() *table {
+	if kept := b.frozen.Load(); kept != nil && b.o.Stale != nil && b.o.Stale() {
+		return kept
+	}
+	return b.served.Load()
+}
 
 // Close stops all probing and waits for it. Calling it again is harmless.
 func (b *Balancers) Close() error {

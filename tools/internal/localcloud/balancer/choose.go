@@ -23,7 +23,11 @@ func (t *table) healthy(p plane.Pool, o plane.Origin) bool {
 	case p.Monitor == nil:
 		return true
 	}
-	w := t.watches[watchKey(p, o)]
+	key := watchKey(p, o)
+	if healthy, ok := t.known[key]; ok {
+		return healthy
+	}
+	w := t.watches[key]
 	return w != nil && w.Healthy()
 }
 

@@ -43,7 +43,7 @@ const (
 
 // Proxy is the front of a proxied load balancer: it takes a client's request to an origin. ok is false for an id that is none.
 func (b *Balancers) Proxy(id string) (http.Handler, bool) {
-	lb, ok := b.served.Load().byID[id]
+	lb, ok := b.steering().byID[id]
 	if !ok || !lb.Proxied {
 		return nil, false
 	}
@@ -71,7 +71,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	client := clientOf(r)
 	v := visit{from: place.Of(client), host: r.Host}
 	v.ray = ray(v.from)
-	switch lb, ok := p.b.served.Load().byID[p.id]; {
+	switch lb, ok := p.b.steering().byID[p.id]; {
 	case !ok:
 		fail(w, v.ray, http.StatusConflict, 1001) // "DNS resolution error": the name has gone
 		return
@@ -139,7 +139,7 @@ func rewrite(pr *httputil.ProxyRequest, v visit, client netip.Addr) {
 // 523, 525 or 526 error code is occurring" ("Adaptive routing"). By then nothing of the request has been sent.
 func (p *proxy) RoundTrip(r *http.Request) (*http.Response, error) {
 	v, _ := r.Context().Value(visitKey{}).(visit)
-	t := p.b.served.Load()
+	t := p.b.steering()
 	c, ok := p.b.choose(t, v.lb, v.from)
 	if !ok { // "you will see a 530 HTTP/1016 Origin DNS failure" ("How a load balancer becomes unhealthy")
 		return nil, &originError{noOrigin, errors.New("no pool is left")}

@@ -36,6 +36,7 @@ type Options struct {
 	Steer  []Steer                   // asked in turn for names that are in no zone's records
 	Pick   func(n int) int           // draws from [0, n), for weighted records; nil is a fair die
 	Down   func(manager string) bool // whether a manager's servers are lost; nil: never
+	Stale  func(manager string) bool // whether a manager's servers go on with what was kept by Freeze; nil: never
 	Logger *slog.Logger              // nil discards
 }
 
@@ -58,9 +59,11 @@ type Server struct {
 	health  func(string) bool
 	pick    func(int) int
 	down    func(string) bool
+	stale   func(string) bool
 	steer   []Steer
 	log     *slog.Logger
 	zones   atomic.Pointer[zoneSet]
+	frozen  sync.Map // by manager, *frozen
 	addr    netip.AddrPort
 	servers []*mdns.Server
 	serving sync.WaitGroup
@@ -73,12 +76,15 @@ func New(o Options) (*Server, error) {
 	if !o.Listen.Addr().IsLoopback() {
 		return nil, fmt.Errorf("dns: listen address %s is not a loopback address: the local clouds serve this machine only", o.Listen)
 	}
-	s := &Server{health: o.Health, pick: o.Pick, down: o.Down, steer: o.Steer, log: o.Logger}
+	s := &Server{health: o.Health, pick: o.Pick, down: o.Down, stale: o.Stale, steer: o.Steer, log: o.Logger}
 	if s.pick == nil {
 		s.pick = rand.IntN
 	}
 	if s.down == nil {
 		s.down = func(string) bool { return false }
+	}
+	if s.stale == nil {
+		s.stale = func(string) bool { return false }
 	}
 	if s.health == nil {
 		s.health = func(string) bool { return true }

@@ -28,7 +28,8 @@ type walk struct {
 }
 
 func (s *Server) newWalk(from place.Place) *walk {
-	return &walk{zones: s.zones.Load(), health: s.health, pick: s.pick, seen: map[string]bool{}, from: from}
+	zones, health := s.known()
+	return &walk{zones: zones, health: health, pick: s.pick, seen: map[string]bool{}, from: from}
 }
 
 // checkHealthy is the state of a health check at the time of this query.

@@ -55,6 +55,7 @@ type zoneSet struct {
 
 // zone is one hosted zone.
 type zone struct {
+	id      string
 	name    string
 	manager string // whose servers it is on; "" for a provider's own
 	away    bool   // nobody is led to it
@@ -117,22 +118,30 @@ type record struct {
 
 // newZoneSet parses all zones. The error joins one error per record left out.
 func newZoneSet(zones []plane.Zone) (*zoneSet, error) {
-	s := &zoneSet{byID: make(map[string]*zone, len(zones))}
+	var all []*zone
 	var errs []error
 	for _, pz := range zones {
 		z, err := newZone(pz)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("zone %s (%s): %w", pz.Name, pz.ID, err))
 		}
-		s.zones = append(s.zones, z)
-		s.byID[pz.ID] = z
+		all = append(all, z)
+	}
+	return inOrder(all), errors.Join(errs...)
+}
+
+// inOrder makes zones a set.
+func inOrder(zones []*zone) *zoneSet {
+	s := &zoneSet{zones: zones, byID: make(map[string]*zone, len(zones))}
+	for _, z := range zones {
+		s.byID[z.id] = z
 	}
 	slices.SortStableFunc(s.zones, func(a, b *zone) int { return mdns.CountLabel(b.name) - mdns.CountLabel(a.name) })
-	return s, errors.Join(errs...)
+	return s
 }
 
 func newZone(pz plane.Zone) (*zone, error) {
-	z := &zone{name: fqdn(pz.Name), manager: pz.Manager, away: pz.Undelegated, sets: map[setKey]*recordSet{}, names: map[string]bool{}}
+	z := &zone{id: pz.ID, name: fqdn(pz.Name), manager: pz.Manager, away: pz.Undelegated, sets: map[setKey]*recordSet{}, names: map[string]bool{}}
 	var errs []error
 	for _, pr := range pz.Records {
 		if err := z.add(pr); err != nil {

@@ -21,7 +21,7 @@ const manager = "trafficmanager"
 // A nested profile's endpoint is answered under the parent's name and with the parent's TTL: "a single CNAME record is used
 // whether you are using a single profile or nested profiles" (Traffic Manager FAQ).
 func (m *Monitor) Answer(name string, from place.Place) (dns.Steered, bool) {
-	t := m.served.Load()
+	t := m.answering()
 	if t == nil {
 		return dns.Steered{}, false
 	}

@@ -26,6 +26,8 @@ type Options struct {
 	Logger *slog.Logger  // nil discards
 	// Pick chooses one of n: the weighted method, and equal locations under Performance. nil: at random.
 	Pick func(n int) int
+	// Stale reports whether Answer goes by what was kept by Freeze. nil: never.
+	Stale func() bool
 }
 
 // Monitor probes the endpoints of Traffic Manager profiles and answers for the profiles' names. All methods are safe for
@@ -34,11 +36,13 @@ type Monitor struct {
 	probe  probe.Sender
 	log    *slog.Logger
 	pick   func(int) int
+	stale  func() bool
 	ctx    context.Context // ends with the monitor
 	cancel context.CancelFunc
 
 	applying sync.Mutex            // held by Apply and Close only
 	served   atomic.Pointer[table] // nil once closed
+	frozen   atomic.Pointer[table] // nil before Freeze
 }
 
 // New returns a monitor without profiles.
@@ -46,12 +50,15 @@ func New(o Options) (*Monitor, error) {
 	if o.Clock == nil || o.Dial == nil {
 		return nil, errors.New("monitor: a Clock and a Dial are required")
 	}
-	m := &Monitor{probe: probe.Sender{Clock: o.Clock, Dial: o.Dial, Floor: o.Floor, Delay: o.Delay}, log: o.Logger, pick: o.Pick}
+	m := &Monitor{probe: probe.Sender{Clock: o.Clock, Dial: o.Dial, Floor: o.Floor, Delay: o.Delay}, log: o.Logger, pick: o.Pick, stale: o.Stale}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
 	if m.pick == nil {
 		m.pick = rand.IntN
+	}
+	if m.stale == nil {
+		m.stale = func() bool { return false }
 	}
 	m.served.Store(&table{})
 	m.ctx, m.cancel = context.WithCancel(context.Background())

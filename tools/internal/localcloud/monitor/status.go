@@ -33,6 +33,7 @@ type table struct {
 	byID    map[string]plane.Profile // by foldID
 	byName  map[string]plane.Profile
 	watches map[string]*watch // by watchKey
+	known   map[string]Status // by watchKey: what counts in place of the probing; nil where that does
 }
 
 // foldID makes the spellings of an ARM id one.
@@ -69,10 +70,38 @@ func (t *table) endpoint(p plane.Profile, e plane.Endpoint, depth int) Status {
 	case e.AlwaysServe:
 		return Unmonitored
 	}
-	if w := t.watches[watchKey(p, e)]; w != nil {
+	key := watchKey(p, e)
+	if s, ok := t.known[key]; ok {
+		return s
+	}
+	if w := t.watches[key]; w != nil {
 		return w.Status()
 	}
 	return CheckingEndpoint
+}
+
+// Freeze keeps the profiles as they are now, with the status of their endpoints, in place of what was kept before. Names are answered by
+// it while Options.Stale says so; probing goes on, and Profiles and Checks tell what comes of it.
+func (m *Monitor) Freeze() {
+	t := m.served.Load()
+	if t == nil {
+		return
+	}
+	kept := *t
+	kept.known = make(map[string]Status, len(t.watches))
+	for key, w := range t.watches {
+		kept.known[key] = w.Status()
+	}
+	m.frozen.Store(&kept)
+}
+
+// answering is the table that names are answered by; nil once closed.
+func (m *Monitor) answering() *table {
+	t := m.served.Load()
+	if kept := m.frozen.Load(); t != nil && kept != nil && m.stale() {
+		return kept
+	}
+	return t
 }
 
 func (t *table) nested(e plane.Endpoint, depth int) Status {
