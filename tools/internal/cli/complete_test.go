@@ -8,6 +8,7 @@ import (
 // TestCompletion: what a shell is told, inside a project and outside of any.
 func TestCompletion(t *testing.T) {
 	root := project(t, map[string]string{"Pulumi.dev.yaml": dev, "dev.gateway.yaml": gatewayDocument, "Pulumi.prod.yaml": dev})
+	kinds := []string{"down", "blackhole", "slow", "errors", "health-fail", "stale", "control-plane", "certificate-expired"}
 	for _, c := range []struct {
 		name string
 		args []string
@@ -19,7 +20,8 @@ func TestCompletion(t *testing.T) {
 		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
 		{"one target only", []string{"-C", root, "-s", "dev", "local", "fail", "aws", ""}, nil},
 		{"targets to heal", []string{"-C", root, "-s", "dev", "local", "heal", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
-		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, []string{"down", "slow", "errors", "control-plane", "certificate-expired"}},
+		{"kinds of fault", []string{"-C", root, "local", "fail", "aws", "--kind", ""}, kinds},
+		{"kinds of fault to heal", []string{"-C", root, "local", "heal", "aws", "--kind", ""}, kinds},
 		{"help", []string{"help", "local", ""}, []string{"control", "delegate", "env", "fail", "faults", "heal", "places", "secret", "serve", "start", "stop"}},
 		{"what to drain", []string{"-C", root, "-s", "dev", "drain", "aws", ""}, []string{"gcp", "aws/us-east-1", "gcp/us-central1"}},
 		{"from where", []string{"-C", root, "-s", "dev", "failover", "--from", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},

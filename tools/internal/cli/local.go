@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"polygate.example/infra/settings"
 	"polygate.example/tools/internal/localcloud"
-	"polygate.example/tools/internal/localcloud/fault"
 	"polygate.example/tools/internal/process"
 )
 
@@ -94,139 +88,6 @@ func (a *app) envCommand() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func (a *app) faultsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "faults",
-		Short:   "List what is broken on purpose, and the alarms of web tests that it set off",
-		Example: "  polygate local faults",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.cloudClient(cmd.Context())
-			if err != nil {
-				return err
-			}
-			o, err := c.Overview(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if len(o.Faults) == 0 {
-				a.result("nothing is broken\n")
-			}
-			for _, f := range o.Faults {
-				a.result("%-24s %-14s for %s\n", f.Target, f.Kind, time.Since(f.Since).Round(time.Second))
-			}
-			for _, id := range slices.Sorted(maps.Keys(o.Alarms)) {
-				if alarm := o.Alarms[id]; alarm.On {
-					a.result("alarm %s: %d of %d places, %s\n", path.Base(id), alarm.Failing, alarm.Of, alarm.Why)
-				}
-			}
-			return nil
-		},
-	}
-}
-
-func (a *app) failCommand() *cobra.Command {
-	f := fault.Fault{}
-	var kind string
-	c := &cobra.Command{
-		Use:   "fail <provider>[/<region>] | <manager>",
-		Short: "Break a region, a whole provider, or a traffic manager",
-		Example: `  polygate local fail aws/us-east-1
-  polygate local fail route53
-  polygate local fail gcp --kind slow --delay 3s
-  polygate local fail azure --kind errors --rate 0.5
-  polygate local fail aws --kind control-plane
-  polygate local fail cloudflare --kind control-plane
-  polygate local fail azure/eastus --kind certificate-expired`,
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeTargets,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			f.Target, f.Kind = args[0], fault.Kind(kind)
-			for flag, of := range map[string]fault.Kind{"delay": fault.Slow, "rate": fault.Errors} {
-				if cmd.Flags().Changed(flag) && f.Kind != of {
-					return usageError{fmt.Errorf("--%s has no meaning with --kind %s: it goes with --kind %s", flag, f.Kind, of)}
-				}
-			}
-			c, err := a.cloudClient(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if f.Kind != fault.Slow {
-				f.Delay = 0
-			}
-			if f.Kind != fault.Errors {
-				f.Rate = 0
-			}
-			if err := c.Inject(cmd.Context(), f); err != nil {
-				return refused(err)
-			}
-			a.result("%s: %s\n", f.Target, f.Kind)
-			return nil
-		},
-	}
-	c.Flags().StringVar(&kind, "kind", string(fault.Down), "what to break: "+settings.List(faultKinds()))
-	c.Flags().DurationVar(&f.Delay, "delay", 5*time.Second, "with --kind slow: delay of each answer in cloud time; a client waits this divided by localClouds.speed")
-	c.Flags().Float64Var(&f.Rate, "rate", 1, "with --kind errors: share of requests answered 503")
-	completeKinds(c)
-	return c
-}
-
-func (a *app) healCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "heal [<provider>[/<region>] | <manager>]",
-		Short:   "Mend a region, a provider, a traffic manager, or everything",
-		Example: "  polygate local heal\n  polygate local heal aws/us-east-1",
-		Args:    cobra.MaximumNArgs(1),
-
-		ValidArgsFunction: a.completeTargets,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.cloudClient(cmd.Context())
-			if err != nil {
-				return err
-			}
-			n, err := c.Heal(cmd.Context(), strings.Join(args, ""))
-			if err != nil {
-				return refused(err)
-			}
-			a.result("%s\n", healed(n))
-			return a.stillBroken(cmd.Context(), c, strings.Join(args, ""))
-		},
-	}
-}
-
-// healed says in words how many faults have been healed.
-func healed(n int) string {
-	if n == 0 {
-		return "nothing was broken"
-	}
-	return settings.Count(n, "fault") + " healed"
-}
-
-// stillBroken says which fault of its provider keeps a region from being well.
-func (a *app) stillBroken(ctx context.Context, c *localcloud.Client, region string) error {
-	provider, _, ok := strings.Cut(region, "/")
-	if !ok {
-		return nil
-	}
-	o, err := c.Overview(ctx)
-	if err != nil {
-		return err
-	}
-	for _, f := range o.Faults {
-		if f.Target == provider {
-			a.result("%s is still %s with the whole of %s: `polygate local heal %s` mends that\n", region, f.Kind, provider, provider)
-		}
-	}
-	return nil
-}
-
-// refused makes a request that the clouds would not take the caller's to mend.
-func refused(err error) error {
-	if errors.Is(err, localcloud.ErrRefused) {
-		return usageError{err}
-	}
-	return err
 }
 
 func (a *app) cloudClient(ctx context.Context) (*localcloud.Client, error) {
