@@ -120,6 +120,8 @@ func TestExitCodes(t *testing.T) {
 		{"destroy without yes", []string{"-C", root, "destroy", "-s", "dev"}, 2, []string{"--yes"}},
 		{"force on real clouds", []string{"-C", root, "destroy", "-s", "dev", "--yes", "--force"}, 2, []string{"it is for local clouds"}},
 		{"a flag of another kind of fault", []string{"-C", root, "local", "fail", "aws", "--delay", "1s"}, 2, []string{"--delay has no meaning with --kind down: it goes with --kind slow"}},
+		{"what spares health checks in another kind of fault", []string{"-C", root, "local", "fail", "aws", "--spares-health"}, 2, []string{"--spares-health has no meaning with --kind down: it goes with --kind errors"}},
+		{"a lease that is over", []string{"-C", root, "local", "fail", "aws", "--lease", "-1s"}, 2, []string{"--lease is -1s: want a time above 0, or leave it out"}},
 		{"watch too often", []string{"-C", root, "status", "-s", "dev", "--every", "1ms"}, 2, []string{"100ms"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -40,8 +40,13 @@ func call(t *testing.T, s plane.Site) *line {
 // ask sends a request, and says what comes of it within a time: the status line, "silence", or "cut off".
 func (l *line) ask(within time.Duration) string {
 	l.t.Helper()
+	return l.send(within, "GET / HTTP/1.1\r\nHost: "+name+"\r\n\r\n")
+}
+
+func (l *line) send(within time.Duration, request string) string {
+	l.t.Helper()
 	_ = l.SetDeadline(time.Now().Add(within))
-	_, err := io.WriteString(l, "GET / HTTP/1.1\r\nHost: "+name+"\r\n\r\n")
+	_, err := io.WriteString(l, request)
 	b := make([]byte, 4096)
 	n := 0
 	if err == nil {
@@ -205,7 +210,7 @@ func TestBlackholeLetsGoOfWhoGivesUp(t *testing.T) {
 			}
 			for range 5 {
 				l := call(t, s)
-				if got := l.ask(patience); got != "silence" {
+				if got := l.send(patience, "POST / HTTP/1.1\r\nHost: "+name+"\r\nContent-Length: 3\r\n\r\nabc"); got != "silence" {
 					t.Errorf("asking: %s", got)
 				}
 				_ = l.Conn.(*tls.Conn).NetConn().Close()
@@ -216,6 +221,60 @@ func TestBlackholeLetsGoOfWhoGivesUp(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of two regions behind one address only the one that is silent is: by the name in the handshake, and by that in the request.
+func TestBlackholeOfOneOfTwo(t *testing.T) {
+	s := siteOf(t, plane.APIGateway, freePort(t))
+	other := siteOf(t, plane.APIGateway, s.Listen)
+	other.ID, other.Region, other.Hosts = "other", "aws/eu-west-1", []plane.Host{host(t, "other.example.test")}
+	var faults fault.Set
+	serve(t, Options{Runtimes: hello, Faults: &faults}, s, other)
+	inject(t, &faults, fault.Fault{Target: other.Region, Kind: fault.Blackhole})
+	l := call(t, s)
+	if got := l.ask(10 * time.Second); got != "HTTP/1.1 200 OK" {
+		t.Errorf("the region that is well: %s", got)
+	}
+	if got := l.send(patience, "GET / HTTP/1.1\r\nHost: other.example.test\r\n\r\n"); got != "silence" {
+		t.Errorf("a request for the silent one on the other's connection: %s", got)
+	}
+	raw, err := net.DialTimeout("tcp", s.Listen.String(), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	_ = raw.SetDeadline(time.Now().Add(patience))
+	if err := tls.Client(raw, &tls.Config{ServerName: "other.example.test", InsecureSkipVerify: true}).Handshake(); !errors.Is(err, os.ErrDeadlineExceeded) { //nolint:gosec // as above
+		t.Errorf("a handshake with the silent one: %v", err)
+	}
+}
+
+// A front's own patience with a client does not end a silence.
+func TestBlackholeOutlastsDeadlines(t *testing.T) {
+	s := siteOf(t, plane.APIGateway, freePort(t))
+	var faults fault.Set
+	f := serve(t, Options{Runtimes: hello, Faults: &faults}, s)
+	inject(t, &faults, fault.Fault{Target: s.Region, Kind: fault.Blackhole})
+	near, far := net.Pipe()
+	defer far.Close()
+	c := &conn{Conn: near, l: f.listeners[s.Listen]}
+	if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		t.Errorf("it ends: %v", err)
+	case <-time.After(patience):
+		_ = far.Close()
+		if err := <-ended; !errors.Is(err, io.EOF) {
+			t.Errorf("when the client is gone: %v", err)
+		}
 	}
 }
 
