@@ -69,4 +69,10 @@ func TestStale(t *testing.T) {
 	down.Store(false)
 	stale.Store(true)
 	want("stale once more, since the first was down", "127.0.0.3", "127.0.0.3", "127.0.0.3")
+	stale.Store(false)
+	apply(true, "127.0.0.3")
+	s.Freeze("route53")
+	stale.Store(true)
+	apply(false, "127.0.0.4")
+	want("stale since nobody was led there, and then led there", "127.0.0.1", "127.0.0.3", "127.0.0.4")
 }
