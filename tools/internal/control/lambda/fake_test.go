@@ -134,6 +134,9 @@ func (f *fake) PublishVersion(_ context.Context, in *lambda.PublishVersionInput,
 	if err := f.call("PublishVersion"); err != nil {
 		return nil, err
 	}
+	if f.settling > 0 {
+		return nil, &types.ResourceConflictException{Message: aws.String("An update is in progress for resource")}
+	}
 	if err := f.revised(in.RevisionId); err != nil {
 		return nil, err
 	}
