@@ -21,7 +21,7 @@ func Repeat(ctx context.Context, pause time.Duration, do func() error) error {
 			return nil
 		case errors.Is(err, ErrChanged):
 			changed = err
-		case changed == nil || ctx.Err() == nil:
+		case changed == nil || !ending(ctx, pause):
 			return err
 		}
 		// A call that the end of the time cut off does not say why there was not enough.
@@ -29,6 +29,12 @@ func Repeat(ctx context.Context, pause time.Duration, do func() error) error {
 			return fmt.Errorf("gave up after the time there was: %w", changed)
 		}
 	}
+}
+
+// ending reports whether a context has no time left for another pause: the other end of a call may see its deadline a moment sooner.
+func ending(ctx context.Context, pause time.Duration) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(end) < pause
 }
 
 // Sleep waits, or returns the context's error when that ends first.

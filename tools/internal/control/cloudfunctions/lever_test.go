@@ -235,6 +235,7 @@ func TestLeverRefused(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			u, p := newUpdating(t)
+			p.pause = 50 * time.Millisecond
 			c.prepare(u)
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
