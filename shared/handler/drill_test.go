@@ -115,7 +115,7 @@ func TestDrillErrorRate(t *testing.T) {
 	draws := []float64{0.25, 0, 0.2499, 0.9999}
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201) })
 	n := -1
-	h := identify(failShare(next, health.Drill{Fault: health.DrillErrorRate, Rate: 0.25, ID: "d"}, func() float64 { n++; return draws[n] }))
+	h := identify(failShare(next, health.Drill{Fault: health.DrillErrorRate, Rate: 0.25, ID: "d"}, func() float64 { n++; return draws[n] }), "")
 	var got []int
 	for range draws {
 		got = append(got, ask(h, get("/x")).StatusCode)
