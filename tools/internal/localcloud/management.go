@@ -27,6 +27,7 @@ type api struct {
 // management is every API that the control seat of a gateway asks.
 func (c *Clouds) management() []api {
 	access := wire.Access{Token: c.state.Token, Lost: c.lostAPI}
+	stores := wire.Access{Token: c.state.Token, Lost: c.faults.Lost} // data planes: lost with the whole provider, not with its control plane
 	is := func(name string) func(string) bool { return func(host string) bool { return host == name } }
 	in := func(before, after string) func(string) bool {
 		return func(host string) bool { return strings.HasPrefix(host, before) && strings.HasSuffix(host, after) }
@@ -34,12 +35,12 @@ func (c *Clouds) management() []api {
 	return []api{
 		{is("route53.amazonaws.com"), wire.Route53(access, c.store, c.checkers.Status)},
 		{in("lambda.", ".amazonaws.com"), wire.Lambda(access, c.store, c.services.Clock.Now)},
-		{in("sts.", ".amazonaws.com"), wire.STS(access)},
+		{in("sts.", ".amazonaws.com"), wire.STS(stores)},
 		{func(host string) bool {
 			return strings.Contains(host, ".s3.") && strings.HasSuffix(host, ".amazonaws.com")
-		}, wire.S3(access, c.store)},
-		{is("storage.googleapis.com"), wire.CloudStorage(access, c.store)},
-		{in("", ".blob.core.windows.net"), wire.Blobs(access, c.store)},
+		}, wire.S3(stores, c.store)},
+		{is("storage.googleapis.com"), wire.CloudStorage(stores, c.store)},
+		{in("", ".blob.core.windows.net"), wire.Blobs(stores, c.store)},
 		{in("host-", ".example.test"), wire.Recovery(access, c.store, c.services.Clock.Now)}, // as aws names a cluster's endpoints
 		{is("management.azure.com"), wire.ARM(access, c.store, c.controllers[azure.Cloud().Package], c.profiles.Profiles)},
 		{is("cloudfunctions.googleapis.com"), wire.Functions(access, c.store, c.controllers[gcp.Cloud().Package])},
