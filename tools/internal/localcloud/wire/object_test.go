@@ -12,6 +12,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 
@@ -128,6 +129,14 @@ type objectFact struct {
 	want         string // part of what is said
 }
 
+// said is what an error says.
+func said(err error) string {
+	if err == nil {
+		return "nothing"
+	}
+	return err.Error()
+}
+
 // reads is what reading says.
 func reads(d func(b *objectBed) store.Driver) func(*objectBed) string {
 	return func(b *objectBed) string {
@@ -219,11 +228,11 @@ var objectFacts = []objectFact{
 	}, "InvalidHeaderValue"},
 	{"sts answers what it is asked", "docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html, InvalidAction", func(b *objectBed) string {
 		_, err := sts.NewFromConfig(b.config(token)).GetSessionToken(b.t.Context(), nil)
-		return err.Error()
+		return said(err)
 	}, "InvalidAction"},
 	{"sts signs for who it knows", "docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html", func(b *objectBed) string {
 		_, err := sts.NewFromConfig(b.config("other")).GetCallerIdentity(b.t.Context(), nil)
-		return err.Error()
+		return said(err)
 	}, "SignatureDoesNotMatch"},
 }
 
@@ -252,7 +261,12 @@ func TestConditionFacts(t *testing.T) {
 			_, code, _ := b.request(http.MethodPut, blobURL, "x", "Authorization", "Bearer "+token, "X-Ms-Version", "2023-11-03", "X-Ms-Blob-Type", "BlockBlob", "If-Match", `"0x1"`)
 			return code
 		}, "ConditionNotMet"},
-		{"s3 matches nothing", "docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, If-Match", writes(func(b *objectBed) store.Driver { return b.driver("aws") }, `"x"`), store.ErrConflict.Error()},
+		{"s3 matches nothing", "docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html, If-Match", func(b *objectBed) string {
+			client := s3sdk.NewFromConfig(b.config(token), func(o *s3sdk.Options) { o.Region = "eu-west-1" })
+			_, err := client.PutObject(b.t.Context(), &s3sdk.PutObjectInput{Bucket: awssdk.String(bucket), Key: awssdk.String("x"), IfMatch: awssdk.String("x"), Body: strings.NewReader("x")},
+				func(o *s3sdk.Options) { o.RequestChecksumCalculation = awssdk.RequestChecksumCalculationWhenRequired })
+			return said(err)
+		}, "NoSuchKey"},
 		{"gcs of another generation", "docs.cloud.google.com/storage/docs/request-preconditions", writes(func(b *objectBed) store.Driver { return b.driver("gcp") }, "7"), store.ErrConflict.Error()},
 	} {
 		t.Run(f.name, func(t *testing.T) {
