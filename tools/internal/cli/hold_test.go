@@ -20,8 +20,8 @@ import (
 func TestHold(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
-	a := &app{output: newOutput(&bytes.Buffer{}, &said, os.Getenv), getenv: func(string) string { return "" }, root: t.TempDir(), stack: "local"}
-	deployed := &topology.Topology{Environment: "local"} // before there were stores
+	a := &app{output: newOutput(&bytes.Buffer{}, &said, os.Getenv), getenv: func(string) string { return "" }, root: project(t, map[string]string{"Pulumi.dev.yaml": dev}), stack: "dev"}
+	deployed := &topology.Topology{Environment: "dev"} // before there were stores
 	s := settings.Settings{}
 	stores := []*store.Store{store.New("this machine", file.New(filepath.Join(a.workDir(), "store")))}
 
@@ -63,7 +63,7 @@ func TestHold(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	unknown := &topology.Topology{Environment: "local", Stores: []topology.Store{{Provider: "other", Name: "nowhere"}}}
+	unknown := &topology.Topology{Environment: "dev", Stores: []topology.Store{{Provider: "other", Name: "nowhere"}}}
 	if release, err = a.hold(t.Context(), s, unknown, "failover"); err != nil {
 		t.Fatalf("where nobody can tell: %v", err)
 	}
