@@ -65,8 +65,8 @@ func TestGuide(t *testing.T) {
 			t.Errorf("document %d: %v", i, err)
 		}
 	}
-	if documents != 5 {
-		t.Errorf("%d JSON documents, want AWS's policy, boundary, policy of bounded roles and policy of drills, and Azure's role", documents)
+	if documents != 6 {
+		t.Errorf("%d JSON documents, want AWS's policy, that of the store, boundary, policy of bounded roles and policy of drills, and Azure's role", documents)
 	}
 	for _, want := range []string{"cloudbuild.googleapis.com", "roles/compute.loadBalancerAdmin", "--namespace Microsoft.Web", "`roles/billing.costsManager` on the billing account", "Zone: DNS Write",
 		"polygate:permissionsBoundary: arn:aws:iam::<account>:policy/polygate-boundary",
