@@ -211,7 +211,7 @@ func TestReports(t *testing.T) {
 			t.Fatal(err)
 		}
 		until(t, "it is broken", 30*time.Second, func() bool { return len(faults(t, env)) > 0 })
-		if r, err := env.Polygate(t.Context(), "drill", "run", path); err != nil || r.Code != 6 || !strings.Contains(r.Stderr, "the lock is held by") {
+		if r, err := env.Polygate(t.Context(), "drill", "run", path); err != nil || r.Code != 6 || !strings.Contains(r.Stderr, "is at work") {
 			t.Errorf("a second one beside it: %d, %v\n%s", r.Code, err, r.Stderr)
 		}
 		if r, err := env.Polygate(t.Context(), "failover", "--from", "gcp/us-central1", "--yes"); err != nil || r.Code == 0 {
