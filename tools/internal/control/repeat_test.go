@@ -31,7 +31,7 @@ func TestRepeat(t *testing.T) {
 				n := 0
 				err := Repeat(ctx, time.Second, func() error {
 					n++
-					if c.ends[n-1] == context.DeadlineExceeded {
+					if errors.Is(c.ends[n-1], context.DeadlineExceeded) {
 						<-ctx.Done()
 					}
 					return c.ends[n-1]

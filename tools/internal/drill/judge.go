@@ -223,7 +223,7 @@ func (r Run) lies(o *Outcome) []judgement {
 	var out []judgement
 	well := map[string]bool{}
 	for _, v := range r.Votes {
-		if v.At <= r.Mended {
+		if v.At < r.Mended {
 			well[v.Region] = v.Healthy
 		}
 	}

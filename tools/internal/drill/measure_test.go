@@ -16,7 +16,6 @@ type tale struct {
 	broken, detected, decided, published, mended, back int
 	moves                                              []int // by client; 0: never
 	lossless                                           bool  // what fails goes on answering
-	stale                                              int   // DNS leads there to the end, though it was decided
 }
 
 func usual() tale {

@@ -34,7 +34,6 @@ type stack struct {
 	stuck   bool // it cannot be mended
 	refuses error
 	since   time.Time // it was broken
-	addr    netip.AddrPort
 }
 
 const quick = 20

@@ -9,8 +9,6 @@ import (
 	"polygate.example/tools/internal/localcloud/aws"
 )
 
-const stsSpace = "https://sts.amazonaws.com/doc/2011-06-15/"
-
 // STS is AWS's Security Token Service as far as it says who asks. "No permissions are required to perform this operation." Source:
 // GetCallerIdentity, docs.aws.amazon.com/STS/latest/APIReference.
 func STS(a Access) http.Handler {

@@ -97,7 +97,8 @@ func (m *Memory) serve(ctx context.Context, write bool, do func() (store.Object,
 		return store.Object{}, err
 	}
 	m.mu.Lock()
-	o, err := store.Object{}, error(errCut)
+	var o store.Object
+	var err error = errCut
 	if !m.cut {
 		o, err = do()
 	}
