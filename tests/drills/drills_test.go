@@ -294,7 +294,7 @@ func TestKilled(t *testing.T) {
 	const lease = 30 // cloud seconds
 	path := write(t, env, named(t, "region-down"), func(s string) string {
 		s = strings.Replace(s, "        - gcp/us-central1\n        - -s\n", "        - gcp/us-central1\n        - --lease\n        - 30s\n        - -s\n", 1)
-		return strings.Replace(s, "        - -s\n        - local\nrollbacks", "        - -s\n        - local\n    pauses: {after: 20}\nrollbacks", 1)
+		return strings.Replace(s, "        - -s\n        - local\nrollbacks", "        - -s\n        - local\n    pauses: {after: 28}\nrollbacks", 1)
 	})
 	random := rand.New(rand.NewPCG(4, uint64(time.Now().UnixNano())))
 	broken := 0
@@ -303,7 +303,7 @@ func TestKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		after := time.Duration(300+random.IntN(6700)) * time.Millisecond
+		after := time.Duration(300+random.IntN(8700)) * time.Millisecond
 		time.Sleep(after) // a moment that nothing tells
 		if err := signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)

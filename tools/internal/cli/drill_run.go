@@ -14,7 +14,6 @@ import (
 
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/drill"
-	"polygate.example/tools/internal/drill/render"
 	"polygate.example/tools/internal/lock"
 	"polygate.example/tools/internal/process"
 )
@@ -49,7 +48,7 @@ of Chaos Toolkit. An interrupt has everything mended before it ends.`,
 				return err
 			}
 			for flag, wrong := range map[string]bool{
-				"repeat": opts.Repeat < 0 || opts.Repeat > 100, "max-regions": opts.Limits.Regions < 0, "max-lost-requests": opts.Limits.LostRequests < 0, "max-budget-burn": opts.Limits.BudgetBurn < 0,
+				"repeat": opts.Repeat < 0 || opts.Repeat > 100, "max-regions": opts.Limits.Regions < 0, "max-lost-requests": opts.Limits.LostRequests < 0, "max-budget-burn": opts.Limits.BudgetBurn < 0, "rto": opts.RTO < 0,
 			} {
 				if wrong {
 					return usageError{fmt.Errorf("--%s is out of its range: see `polygate drill run --help`", flag)}
@@ -62,6 +61,7 @@ of Chaos Toolkit. An interrupt has everything mended before it ends.`,
 	c.Flags().IntVar(&opts.Limits.Regions, "max-regions", 0, "regions that may be broken (default: the experiment's limits.regions)")
 	c.Flags().IntVar(&opts.Limits.LostRequests, "max-lost-requests", 0, "give up when more are lost (default: the experiment's limits.lostRequests)")
 	c.Flags().Float64Var(&opts.Limits.BudgetBurn, "max-budget-burn", 0, "give up when more percent of the error budget is burned (default: the experiment's limits.budgetBurn)")
+	c.Flags().DurationVar(&opts.RTO, "rto", 0, "objective of recovery, cloud time (default: the experiment's objective.rto)")
 	c.Flags().StringVar(&opts.ApprovedBy, "approved-by", "", "who approved it, for an experiment that wants approval")
 	c.Flags().StringVar(&by, "by", "", "what breaks it: clouds (local clouds only, the default there) or function (the gateway's own lease, as on real clouds)")
 	formatFlag(c, &format)
@@ -124,7 +124,7 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 	if err := a.showDrill(out, format); err != nil {
 		return err
 	}
-	a.step("kept in %s", rel(dir))
+	a.step("all of it: `polygate drill report -o full` or %s", rel(filepath.Join(dir, "report.html")))
 	if out.Verdict != drill.Pass {
 		return drilled{out.Verdict}
 	}
@@ -172,7 +172,7 @@ func (a *app) showDrill(o drill.Outcome, format string) error {
 			return form.write(a.out, o)
 		}
 	}
-	return render.Table(a.out, o)
+	return fmt.Errorf("nobody knows how to print %q", format)
 }
 
 // aliveFile is locked in the folder of a drill for as long as its process lives: the system lets go of it whatever ends the process.

@@ -21,7 +21,8 @@ var drillForms = []struct {
 	name, file string
 	write      func(io.Writer, drill.Outcome) error
 }{
-	{"table", "report.txt", render.Table},
+	{"table", "summary.txt", render.Brief},
+	{"full", "report.txt", render.Table},
 	{"json", drill.OutcomeFile, render.JSON},
 	{"junit", "junit.xml", func(w io.Writer, o drill.Outcome) error { return render.JUnit(w, o) }},
 	{"openmetrics", "metrics.txt", func(w io.Writer, o drill.Outcome) error { return render.OpenMetrics(w, o) }},

@@ -60,7 +60,7 @@ func (a *app) command() *cobra.Command {
 hostname with health-checked DNS failover before them. The same program and the same artefacts run on local clouds.
 
 Exit codes: 0 ok; 1 failed, unhealthy, or changes found with --exit-code; 2 wrong usage or bad configuration; 3 nothing
-could be asked; 6 refused by a safety rule.`,
+could be asked; 6 refused by a safety rule. Drills have more: see polygate drill --help.`,
 		Example: `  polygate up -s local              # build, start the local clouds, deploy
   polygate local fail aws/us-east-1 # break a region
   polygate status --watch           # see the others take over`,

@@ -52,7 +52,7 @@ func Perform(ctx context.Context, w World, d Drill, j *Journal, opts Options) Ou
 	r.out = Outcome{
 		ID: opts.ID, Environment: w.Environment, Hostname: w.Topology.Hostname, Manager: w.Topology.Manager, Pattern: w.Topology.Pattern, Steering: w.Topology.Steering,
 		Title: d.Experiment.Title, Faults: d.Faults, Affected: append([]string{}, d.Affected...), Runs: []Run{}, RPO: rpo, Speed: w.Speed, ApprovedBy: opts.ApprovedBy, Token: w.Token,
-		Objective: Objective{RTO: time.Duration(d.Extension.Objective.RTO).Seconds(), Availability: d.Extension.Objective.Availability},
+		Objective: Objective{RTO: time.Duration(r.drill.Extension.Objective.RTO).Seconds(), Availability: d.Extension.Objective.Availability},
 		Started:   r.world.Wall().UTC(), Digests: digests(w, opts),
 	}
 	r.plan()
@@ -85,7 +85,9 @@ func (r *runner) override() {
 	limits := *x.Limits
 	limits.Regions, limits.LostRequests = cmp.Or(o.Limits.Regions, limits.Regions), cmp.Or(o.Limits.LostRequests, limits.LostRequests)
 	limits.BudgetBurn = cmp.Or(o.Limits.BudgetBurn, limits.BudgetBurn)
-	x.Limits, x.Repeat = &limits, cmp.Or(o.Repeat, x.Repeat)
+	aim := *x.Objective
+	aim.RTO = cmp.Or(Duration(o.RTO), aim.RTO)
+	x.Limits, x.Objective, x.Repeat = &limits, &aim, cmp.Or(o.Repeat, x.Repeat)
 }
 
 // plan fills in how long each fault lasts and is watched, and computes what to expect.

@@ -55,6 +55,7 @@ type Options struct {
 	ID         string
 	File       []byte // the experiment as it was read
 	ApprovedBy string
-	Limits     Limits // above zero each is in place of the experiment's
-	Repeat     int    // above zero it is in place of the experiment's
+	Limits     Limits        // above zero each is in place of the experiment's
+	Repeat     int           // above zero it is in place of the experiment's
+	RTO        time.Duration // above zero it is in place of the experiment's
 }

@@ -2,6 +2,8 @@ package render
 
 import (
 	"cmp"
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -63,8 +65,9 @@ type span struct {
 
 // lane is what one region's votes or one name server's answers were, from left to right.
 type lane struct {
-	name  string
-	spans []span
+	name   string
+	spans  []span
+	others int // name servers that answer alike
 }
 
 // votes are the lanes of what the manager says, a lane for each region: those that are affected first.
@@ -88,7 +91,10 @@ func votes(o drill.Outcome, r drill.Run) []lane {
 	return out
 }
 
-// answers are the lanes of what the name servers answer.
+// alike is how far apart two name servers may change their answers, in seconds, and share a lane: they are asked one after the other.
+const alike = 2.0
+
+// answers are the lanes of what the name servers answer. Those that answer alike share one.
 func answers(r drill.Run) []lane {
 	var names []string
 	for _, c := range r.DNS {
@@ -102,9 +108,25 @@ func answers(r drill.Run) []lane {
 				l.add(span{from: c.At, to: r.Length, regions: c.Regions})
 			}
 		}
+		if i := slices.IndexFunc(out, l.alike); i >= 0 {
+			out[i].others++
+			continue
+		}
 		out = append(out, l)
 	}
+	for i := range out {
+		if n := out[i].others; n > 0 {
+			out[i].name = fmt.Sprintf("+%d %s", n, out[i].name) // what is cut off of a long name is its end
+		}
+	}
 	return out
+}
+
+// alike reports whether two lanes show the same at about the same times.
+func (l lane) alike(other lane) bool {
+	return slices.EqualFunc(l.spans, other.spans, func(a, b span) bool {
+		return math.Abs(a.from-b.from) <= alike && slices.Equal(a.regions, b.regions)
+	})
 }
 
 // add ends the last span where another one begins.

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the golden files of this package 
 // forms are all that an outcome is written as, by the ending of their golden files.
 func forms() map[string]func(io.Writer, drill.Outcome) error {
 	return map[string]func(io.Writer, drill.Outcome) error{
-		"txt": Table, "json": JSON, "html": HTML,
+		"txt": Table, "brief.txt": Brief, "json": JSON, "html": HTML,
 		"xml": func(w io.Writer, o drill.Outcome) error { return JUnit(w, o) },
 		"om":  func(w io.Writer, o drill.Outcome) error { return OpenMetrics(w, o) },
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -231,8 +232,17 @@ func tally(v drill.Votes) string {
 // answersOf is every change of what the name servers answer.
 func answersOf(r drill.Run) section {
 	s := section{Title: "DNS answers", Head: []string{"after the fault", "server", "leads to", "answer"}, None: "no name server was asked"}
-	for _, c := range r.DNS {
-		s.add(since(r, c.At), c.Server, list(c.Regions, "no region"), list(c.Answer, "nothing"))
+	for i := 0; i < len(r.DNS); { // servers that begin to say the same at about the same time share a line
+		c, n := r.DNS[i], 1
+		for i+n < len(r.DNS) && r.DNS[i+n].Server != c.Server && math.Abs(r.DNS[i+n].At-c.At) <= alike && slices.Equal(r.DNS[i+n].Answer, c.Answer) {
+			n++
+		}
+		server := c.Server
+		if n > 1 {
+			server += fmt.Sprintf(" +%d", n-1)
+		}
+		s.add(since(r, c.At), server, list(c.Regions, "no region"), list(c.Answer, "nothing"))
+		i += n
 	}
 	return s
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"polygate.example/tools/internal/drill"
+	"polygate.example/tools/internal/report"
 )
 
 // Measures of the terminal, in columns.
@@ -46,6 +48,40 @@ func Table(w io.Writer, o drill.Outcome) error {
 	}
 	for _, s := range rest {
 		b.WriteByte('\n')
+		s.titled(&b)
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// Brief writes what counts of an outcome: the verdict, each run with its timeline and moments, and the checks that are not ok.
+func Brief(w io.Writer, o drill.Outcome) error {
+	o, err := plain(o)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	verdict := cut(strings.ToUpper(string(o.Verdict)), 20) + "  "
+	fill(&b, verdict, strings.Repeat(" ", utf8.RuneCountInString(verdict)), o.Title)
+	fill(&b, "", "", o.Because)
+	b.WriteByte('\n')
+	key(o).table(&b, "")
+	for i, r := range o.Runs {
+		fmt.Fprintf(&b, "\nRun %d of %d: %s\n\n", i+1, len(o.Runs), rto(r))
+		strip(&b, o, r)
+	}
+	if o.Spread.Runs > 1 {
+		b.WriteByte('\n')
+		spread(o).titled(&b)
+	}
+	held := o.Report
+	held.Checks = slices.DeleteFunc(slices.Clone(held.Checks), func(c report.Check) bool { return c.Result == report.OK || c.Result == report.Skipped })
+	if n := len(o.Report.Checks) - len(held.Checks); len(held.Checks) == 0 {
+		fmt.Fprintf(&b, "\nAll %d checks are ok.\n", n)
+	} else {
+		b.WriteByte('\n')
+		s := checks(held)
+		s.Title = fmt.Sprintf("Checks that are not ok (%d others are)", n)
 		s.titled(&b)
 	}
 	_, err = w.Write(b.Bytes())
