@@ -1,0 +1,110 @@
+package drill
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A journal is read whatever moment its writer died at, and what is added afterwards is read as well.
+func TestJournalCutOff(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "drill-1")
+	j, err := NewJournal(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{EventBegun, EventBreaking, EventBroken} {
+		if err := j.Note(n, Begun{ID: "drill-1", Title: n}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, EventsFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= len(whole); n += 7 {
+		if err := os.WriteFile(path, whole[:n], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		events, err := Events(dir)
+		if err != nil {
+			t.Fatalf("cut off after %d bytes: %v", n, err)
+		}
+		// The last line may be whole though its end is missing.
+		if lines := strings.Count(string(whole[:n]), "\n"); len(events) < lines || len(events) > lines+1 {
+			t.Fatalf("cut off after %d bytes: %d events of %d lines", n, len(events), lines)
+		}
+		if err := Append(dir, EventRecovered, Ended{Verdict: Aborted, Because: "it died"}); err != nil {
+			t.Fatal(err)
+		}
+		p := Recall(filepath.Dir(dir), "drill-1")
+		if p.Err != nil || p.Ended == nil || p.Ended.Verdict != Aborted {
+			t.Fatalf("cut off after %d bytes: %+v", n, p)
+		}
+	}
+	if err := os.WriteFile(path, []byte("x\ny\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Events(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("two lines that are no events: %v", err)
+	}
+}
+
+// One folder is one drill's.
+func TestJournalOfAnother(t *testing.T) {
+	dir := t.TempDir()
+	j, err := NewJournal(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = j.Close() }() // it has served
+	if _, err := NewJournal(dir, nil); err == nil {
+		t.Error("a second journal in the same folder")
+	}
+}
+
+// Chaos Toolkit's journal has what its specification asks for (chaostoolkit.org/reference/api/journal).
+func TestChaosJournal(t *testing.T) {
+	e, err := New(deployed(), "staging", Step{Fault: Fault{Kind: RegionDown, Target: one}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	f := Fault{Kind: RegionDown, Target: one}
+	event := func(after int, name string, data any) Event {
+		b, err := json.Marshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Event{At: at.Add(s(after)), Name: name, Data: b}
+	}
+	events := []Event{event(1, EventBreaking, Breaking{Fault: f}), event(3, EventBroken, f), event(10, EventMending, []Fault{f}), event(11, EventMended, []Fault{f})}
+	for verdict, want := range map[Verdict]struct {
+		status   string
+		deviated bool
+	}{Pass: {"completed", false}, Fail: {"completed", true}, Aborted: {"interrupted", false}, Blocked: {"aborted", false}, CleanupFailed: {"failed", false}} {
+		c := ChaosJournal(e, events, Outcome{Verdict: verdict, Started: at, Ended: at.Add(s(20)), Runs: []Run{{}}})
+		if c.Status != want.status || c.Deviated != want.deviated || c.Duration != 20 || c.Start != "2026-11-30T12:00:00.000000" {
+			t.Errorf("%s: %+v", verdict, c)
+		}
+		if len(c.Run) != 1 || c.Run[0].Duration != 2 || c.Run[0].Activity.Name != e.Method[0].Name || len(c.Rollbacks) != 1 || c.Rollbacks[0].Duration != 1 {
+			t.Errorf("%s: steps %+v, rollbacks %+v", verdict, c.Run, c.Rollbacks)
+		}
+		b, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"experiment", "status", "start", "end", "duration", "steady_states", "run", "rollbacks", "platform", "node"} {
+			if !strings.Contains(string(b), `"`+key+`":`) {
+				t.Errorf("%s: no %s", verdict, key)
+			}
+		}
+	}
+}
