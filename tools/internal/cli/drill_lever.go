@@ -227,6 +227,14 @@ func (a *app) mend(ctx context.Context, at *drillSeat, targets []string) error {
 		a.result("%s: mended: %s\n", a.stack, f.Fault)
 		n++
 	}
+	tidied, err := at.lever.Tidy(ctx, 0)
+	if err != nil {
+		return fmt.Errorf("take away what leases that are over have left: %w", err)
+	}
+	for _, target := range tidied {
+		a.result("%s: what a lease that is over left at %s is gone\n", a.stack, target)
+		n++
+	}
 	if n == 0 {
 		a.result("%s: nothing is broken by order\n", a.stack)
 	}

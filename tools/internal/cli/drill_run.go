@@ -236,6 +236,13 @@ func (a *app) bury(ctx context.Context, at *drillSeat, token uint64) error {
 			return fmt.Errorf("mend %s, which the drill %s has left behind: %w", f.Fault, f.Drill, err)
 		}
 	}
+	tidied, err := at.lever.Tidy(ctx, token)
+	if err != nil {
+		return fmt.Errorf("take away what leases that are over have left: %w", err)
+	}
+	for _, target := range tidied {
+		a.step("what a lease that is over left at %s is gone", target)
+	}
 	for _, p := range past {
 		if !died(p) {
 			continue

@@ -140,4 +140,6 @@ type Lever interface {
 	Release(ctx context.Context, f Fault, token uint64) error
 	// InForce tells what is broken right now.
 	InForce(ctx context.Context) ([]InForce, error)
+	// Tidy takes away what leases that are over have left at their targets, where it has no effect any more, and names the targets.
+	Tidy(ctx context.Context, token uint64) ([]string, error)
 }

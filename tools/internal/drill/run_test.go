@@ -80,6 +80,8 @@ func (s *stack) Release(_ context.Context, f Fault, _ uint64) error {
 	return nil
 }
 
+func (s *stack) Tidy(context.Context, uint64) ([]string, error) { return nil, nil }
+
 func (s *stack) InForce(context.Context) ([]InForce, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -140,6 +140,29 @@ func (l *Leased) InForce(ctx context.Context) ([]drill.InForce, error) {
 	return out, errors.Join(errs...)
 }
 
+// Tidy takes the variables away whose time is over: the gateway obeys them no more, and on AWS a version of the function is left with them.
+func (l *Leased) Tidy(ctx context.Context, token uint64) ([]string, error) {
+	var out []string
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(l.providers)) {
+		pulled, err := l.providers[name].Pulled(ctx)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+		for _, region := range slices.Sorted(maps.Keys(pulled)) {
+			if !pulled[region].Expired(l.now()) {
+				continue
+			}
+			if err := l.providers[name].Release(ctx, region, max(token, pulled[region].Token)); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", region, err))
+				continue
+			}
+			out = append(out, region)
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
 // isRegion reports whether a target is one region.
 func isRegion(target string) bool { return strings.Contains(target, "/") }
 

@@ -131,6 +131,15 @@ func TestLeased(t *testing.T) {
 	if in, err := l.InForce(t.Context()); err != nil || len(in) != 0 {
 		t.Errorf("the lease is over, and in force: %+v, %v", in, err)
 	}
+	expired := map[string]control.Lease{"aws/a": a.leases["aws/a"]}
+	if tidied, err := l.Tidy(t.Context(), 1); err != nil || !slices.Equal(tidied, []string{"aws/a", "aws/b"}) || len(a.leases) != 0 {
+		t.Errorf("tidied %v, %v; left %+v", tidied, err, a.leases)
+	}
+	a.leases = expired
+	l.now = func() time.Time { return now }
+	if tidied, err := l.Tidy(t.Context(), 1); err != nil || len(tidied) != 0 || len(a.leases) != 1 {
+		t.Errorf("a lease that is not over: tidied %v, %v", tidied, err)
+	}
 	if err := l.Release(t.Context(), f, 2); !errors.Is(err, control.ErrFenced) {
 		t.Errorf("an earlier drill: %v", err)
 	}

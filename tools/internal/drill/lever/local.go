@@ -72,6 +72,9 @@ func (l Local) InForce(ctx context.Context) ([]drill.InForce, error) {
 	return out, nil
 }
 
+// Tidy has nothing to do: a lease that is over leaves nothing.
+func (l Local) Tidy(context.Context, uint64) ([]string, error) { return nil, nil }
+
 var (
 	_ drill.Lever = Local{}
 	_ clouds      = (*localcloud.Client)(nil)
