@@ -107,13 +107,14 @@ func (r recording) cloud(d time.Duration) float64 {
 // moments are the times of Moments.
 type moments struct {
 	fault, firstError, detected, decided, dns, firstShifted, shifted95, recovered, failedBack time.Duration
-	moved                                                                                     time.Duration // nobody was led there any more
+	moved                                                                                     time.Duration // the last request was led to an affected region
+	shifted                                                                                   time.Duration // all of its clients were answered by others
 	lost                                                                                      bool          // somebody was without an answer
 }
 
 // moments finds when each thing was first seen.
 func (r recording) moments(fault time.Duration) moments {
-	m := moments{fault: fault, firstError: never, detected: never, decided: never, dns: never, firstShifted: never, shifted95: never, recovered: never, failedBack: never, moved: never}
+	m := moments{fault: fault, firstError: never, detected: never, decided: never, dns: never, firstShifted: never, shifted95: never, recovered: never, failedBack: never, moved: never, shifted: never}
 	for _, s := range r.samples {
 		if failed(s) && s.At >= fault && s.At < r.mended && (m.firstError == never || s.At+s.Took < m.firstError) {
 			m.firstError = s.At + s.Took
@@ -122,7 +123,7 @@ func (r recording) moments(fault time.Duration) moments {
 	m.recovered, m.lost = r.recovery(fault, judged)
 	m.detected, m.decided = r.decision(fault)
 	m.dns = r.published(fault)
-	m.firstShifted, m.shifted95, m.moved = r.shift(fault)
+	m.firstShifted, m.shifted95, m.shifted, m.moved = r.shift(fault)
 	m.failedBack = r.back(fault)
 	return m
 }
@@ -230,9 +231,10 @@ func (r recording) published(fault time.Duration) time.Duration {
 	return at
 }
 
-// shift is when the first client of an affected region was answered by another one, when 95 % of them were, and when the last one was:
-// each from the fault on, of judged clients, by the first such answer after the last request that an affected region took or lost.
-func (r recording) shift(fault time.Duration) (first, most, all time.Duration) {
+// shift is when the first client of an affected region was answered by another one, when 95 % of them were, and when all were: each from the
+// fault on, of judged clients, by the first such answer after the last request that an affected region took or lost. led is when the last
+// such request was sent, where all have moved: how long it took to be answered, and how soon its client asks again, is not the manager's affair.
+func (r recording) shift(fault time.Duration) (first, most, all, led time.Duration) {
 	there := r.clientsOf(fault)
 	var moved []time.Duration
 	at := map[int]time.Duration{}
@@ -251,23 +253,24 @@ func (r recording) shift(fault time.Duration) (first, most, all time.Duration) {
 			}
 		case answered(s) && r.isAffected(s.Region), failed(s):
 			delete(at, s.Client)
+			led = s.At
 		}
 	}
 	for _, t := range at {
 		moved = append(moved, t)
 	}
 	if len(there) == 0 || len(moved) == 0 {
-		return never, never, never
+		return never, never, never, never
 	}
 	slices.Sort(moved)
-	most, all = never, never
+	most = never
 	if n := int(math.Ceil(0.95 * float64(len(there)))); n <= len(moved) {
 		most = moved[n-1]
 	}
 	if len(moved) == len(there) {
-		all = moved[len(moved)-1]
+		return first, most, moved[len(moved)-1], max(led, fault)
 	}
-	return first, most, all
+	return first, most, never, never
 }
 
 // clientsOf are the judged clients that an affected region answered before the fault.
@@ -327,7 +330,7 @@ func (m moments) derived(r recording) Derived {
 	if !m.lost {
 		zero := 0.0
 		d.RTO = &zero
-		end = m.moved
+		end = m.shifted
 	} else {
 		d.RTO = since(m.fault, m.recovered)
 	}

@@ -122,7 +122,7 @@ type Derived struct {
 	Propagate *float64 `json:"propagate_seconds"` // until 95 % had shifted
 	Recover   *float64 `json:"recover_seconds"`   // until recovered
 	RTO       *float64 `json:"rto_seconds"`       // from the fault until the last client had an answer again; 0 when none was without; null when it never had
-	Moved     *float64 `json:"moved_seconds"`     // from the fault until nobody was led to an affected region; null when that did not happen
+	Moved     *float64 `json:"moved_seconds"`     // from the fault until the last request was led to an affected region; null while some still are
 	FailBack  *float64 `json:"fail_back_seconds"` // from mending until failed back
 }
 
