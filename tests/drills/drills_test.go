@@ -3,9 +3,11 @@ package drills
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -255,9 +257,7 @@ func TestLiars(t *testing.T) {
 		harnesstest.Healthy(t, env)
 		f := named(t, "dns-stale")
 		f.Before = func(_, _, manager string) []string { return []string{"dns-stale", manager, "--lease", "900s"} }
-		o := drill(t, env, write(t, env, f, func(s string) string {
-			return strings.Replace(s, "        - -s\n        - local\nrollbacks", "        - -s\n        - local\n    pauses: {after: 80}\nrollbacks", 1)
-		}), 1)
+		o := drill(t, env, write(t, env, f, func(s string) string { return watched(s, 80) }), 1)
 		if result, detail := o.check("what is decided is published"); result != "failed" || !strings.Contains(detail, "calls gcp/us-central1 ill, and its name servers still lead there") {
 			t.Errorf("%q: %s\n%v", result, detail, o.failed())
 		}
@@ -284,6 +284,16 @@ func TestLiars(t *testing.T) {
 	})
 }
 
+// What an experiment says of its lease, and of how long it is watched.
+var (
+	leases = regexp.MustCompile(`(- --lease\n +- )\S+`)
+	pauses = regexp.MustCompile(`after: \S+`)
+)
+
+func watched(experiment string, seconds int) string {
+	return pauses.ReplaceAllString(experiment, fmt.Sprintf("after: %d", seconds))
+}
+
 // kills is how often the runner is killed.
 const kills = 20
 
@@ -292,10 +302,7 @@ func TestKilled(t *testing.T) {
 	t.Parallel()
 	env := one(t)
 	const lease = 30 // cloud seconds
-	path := write(t, env, named(t, "region-down"), func(s string) string {
-		s = strings.Replace(s, "        - gcp/us-central1\n        - -s\n", "        - gcp/us-central1\n        - --lease\n        - 30s\n        - -s\n", 1)
-		return strings.Replace(s, "        - -s\n        - local\nrollbacks", "        - -s\n        - local\n    pauses: {after: 28}\nrollbacks", 1)
-	})
+	path := write(t, env, named(t, "region-down"), func(s string) string { return watched(leases.ReplaceAllString(s, "${1}30s"), 28) })
 	random := rand.New(rand.NewPCG(4, uint64(time.Now().UnixNano())))
 	broken := 0
 	for i := range kills {

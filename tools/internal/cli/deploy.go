@@ -277,7 +277,7 @@ func (a *app) lock() (unlock func(), err error) {
 	}
 	release, err := process.TryLock(filepath.Join(a.workDir(), "lock"))
 	if errors.Is(err, process.ErrLocked) {
-		return nil, fmt.Errorf("another polygate is at work on %q: wait for it to end, or stop it", a.stack)
+		return nil, blocked{fmt.Errorf("another polygate is at work on %q: wait for it to end, or stop it", a.stack)}
 	}
 	if err != nil {
 		return nil, err

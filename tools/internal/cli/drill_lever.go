@@ -78,36 +78,25 @@ func (a *app) drillAbortCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, at.close()) }()
-			inForce, err := at.lever.InForce(ctx)
+			inForce, err := at.inForce(ctx)
 			if err != nil {
 				return err
 			}
-			ids := []string{}
-			for _, f := range inForce {
-				if f.Drill != "" && !slices.Contains(ids, f.Drill) {
-					ids = append(ids, f.Drill)
-				}
-			}
-			running := lock.Show(ctx, at.stores, time.Now())
-			if len(ids) == 0 && (running.Holder == nil || running.Ended || running.Holder.Purpose != "drill") {
+			broken := slices.ContainsFunc(inForce, func(f drill.InForce) bool { return f.Drill != "" })
+			running := lock.Show(ctx, at.stores, time.Now()).Holder
+			runs := running != nil && running.Purpose == "drill"
+			if !broken && !runs {
 				a.result("%s: no drill runs, and nothing is broken by one\n", a.stack)
 				return nil
 			}
-			if len(ids) == 0 { // it has not broken anything yet, or has mended it
-				last, err := a.recall("")
-				if err != nil {
-					return err
-				}
-				ids = append(ids, last.ID)
-			}
-			for _, id := range ids {
-				a.step("telling the drill %s to give up", id)
-				if err := at.raise(ctx, abortObject, notice{Drill: id, Why: why, By: owner(), At: time.Now().UTC()}); err != nil {
-					return fmt.Errorf("tell the drill %s to give up: %w", id, err)
+			if runs {
+				a.step("telling the drill of %s to give up", running.Owner)
+				if err := at.raise(ctx, abortObject, notice{Token: running.Token, Why: why, By: owner(), At: time.Now().UTC()}); err != nil {
+					return fmt.Errorf("tell it to give up: %w", err)
 				}
 			}
 			over, err := await(ctx, wait, func() (bool, error) {
-				left, err := at.lever.InForce(ctx)
+				left, err := at.inForce(ctx)
 				if err != nil {
 					return false, err
 				}
@@ -144,8 +133,8 @@ drill run does. Faults:
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx := cmd.Context()
-			if step.Lease <= 0 {
-				return usageError{errors.New("--lease is missing: want a time such as 120s, after which it ends by itself")}
+			if step.Lease <= 0 || step.Lease > time.Hour {
+				return usageError{errors.New("--lease: want a time above zero, at most 1h, after which it ends by itself")}
 			}
 			at, err := a.sitForDrills(ctx, by)
 			if err != nil {
@@ -171,7 +160,7 @@ drill run does. Faults:
 				return err
 			}
 			id := newDrillID(time.Now())
-			world.Engaged = at.engaged(id)
+			world.Engaged = at.engaged(held.Token())
 			refused, err := drill.Inject(ctx, world, d, id)
 			if err != nil {
 				return err
@@ -212,28 +201,41 @@ func (a *app) drillMendCommand() *cobra.Command {
 
 // mend takes back what drills have broken, whoever has the stack: mending is always allowed.
 func (a *app) mend(ctx context.Context, at *drillSeat, targets []string) error {
-	inForce, err := at.lever.InForce(ctx)
-	if err != nil {
-		return err
+	known := map[string]bool{at.topology.Manager: true}
+	for _, r := range at.topology.Regions {
+		known[r.Name], known[r.Provider] = true, true
+	}
+	for _, target := range targets {
+		if !known[target] {
+			return usageError{fmt.Errorf("%q is not deployed: want a region, a provider or %s", target, at.topology.Manager)}
+		}
 	}
 	n := 0
-	for _, f := range inForce {
-		if len(targets) > 0 && !slices.Contains(targets, f.Fault.Target) {
-			continue
+	var errs []error
+	for _, l := range at.levers {
+		inForce, err := l.InForce(ctx) // what is known is mended, whoever else cannot be asked
+		errs = append(errs, err)
+		for _, f := range inForce {
+			provider, _, _ := strings.Cut(f.Fault.Target, "/")
+			if len(targets) > 0 && !slices.Contains(targets, f.Fault.Target) && !slices.Contains(targets, provider) {
+				continue
+			}
+			if err := l.Release(ctx, f.Fault, f.Token); err != nil {
+				errs = append(errs, fmt.Errorf("mend %s: %w", f.Fault, err))
+				continue
+			}
+			a.result("%s: mended: %s\n", a.stack, f.Fault)
+			n++
 		}
-		if err := at.lever.Release(ctx, f.Fault, f.Token); err != nil {
-			return fmt.Errorf("mend %s: %w", f.Fault, err)
+		tidied, err := l.Tidy(ctx, 0)
+		errs = append(errs, err)
+		for _, target := range tidied {
+			a.result("%s: what a lease that is over left at %s is gone\n", a.stack, target)
+			n++
 		}
-		a.result("%s: mended: %s\n", a.stack, f.Fault)
-		n++
 	}
-	tidied, err := at.lever.Tidy(ctx, 0)
-	if err != nil {
-		return fmt.Errorf("take away what leases that are over have left: %w", err)
-	}
-	for _, target := range tidied {
-		a.result("%s: what a lease that is over left at %s is gone\n", a.stack, target)
-		n++
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	if n == 0 {
 		a.result("%s: nothing is broken by order\n", a.stack)

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,13 +117,16 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
-	world.Engaged = at.engaged(opts.ID)
+	world.Engaged = at.engaged(held.Token())
+	defer a.steadfast()()
 	a.step("drill %s: %s", opts.ID, d.Experiment.Title)
 	out := drill.Perform(ctx, world, d, journal, opts)
-	if err := errors.Join(journal.Close(), a.keepDrill(dir, out, d)); err != nil {
-		return err
-	}
-	if err := a.showDrill(out, format); err != nil {
+	shown := a.showDrill(out, format)
+	if err := errors.Join(shown, journal.Close(), a.keepDrill(dir, out, d)); err != nil {
+		if out.Verdict != drill.Pass { // which is graver
+			a.step("%s", oneLine(err))
+			return drilled{out.Verdict}
+		}
 		return err
 	}
 	a.step("all of it: `polygate drill report -o full` or %s", rel(filepath.Join(dir, "report.html")))
@@ -129,6 +134,29 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 		return drilled{out.Verdict}
 	}
 	return nil
+}
+
+// steadfast keeps what was broken from being left so: a closed pipe ends nothing while a drill runs, and neither does a second signal, whose
+// first one has it mended and ended already.
+func (a *app) steadfast() (done func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Ignore(syscall.SIGPIPE)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for n := 0; ; n++ {
+			if _, more := <-signals; !more {
+				return
+			}
+			if n > 0 {
+				a.step("it is being mended: another signal changes nothing")
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		signal.Reset(syscall.SIGPIPE)
+	}
 }
 
 // rel is a path as seen from here, where that is shorter.
@@ -223,17 +251,23 @@ func (a *app) bury(ctx context.Context, at *drillSeat, token uint64) error {
 	if err != nil {
 		return err
 	}
-	inForce, err := at.lever.InForce(ctx)
-	if err != nil {
-		return fmt.Errorf("see what is broken already: %w", err)
+	dead := map[string]bool{}
+	for _, p := range past {
+		dead[p.ID] = died(p)
 	}
-	for _, f := range inForce {
-		if f.Drill == "" {
-			continue
+	for _, l := range at.levers {
+		inForce, err := l.InForce(ctx)
+		if err != nil {
+			a.step("what is broken already cannot be seen everywhere: %s", oneLine(err))
 		}
-		a.step("mending %s, which the drill %s has left behind", f.Fault, f.Drill)
-		if err := at.lever.Release(ctx, f.Fault, token); err != nil {
-			return fmt.Errorf("mend %s, which the drill %s has left behind: %w", f.Fault, f.Drill, err)
+		for _, f := range inForce {
+			if !dead[f.Drill] {
+				continue // somebody else's: the prechecks say so
+			}
+			a.step("mending %s, which the drill %s has left behind", f.Fault, f.Drill)
+			if err := l.Release(ctx, f.Fault, token); err != nil {
+				return fmt.Errorf("mend %s, which the drill %s has left behind: %w", f.Fault, f.Drill, err)
+			}
 		}
 	}
 	tidied, err := at.lever.Tidy(ctx, token)

@@ -42,7 +42,8 @@ type drillSeat struct {
 	topology topology.Topology
 	speed    float64
 	stores   []*store.Store
-	lever    drill.Lever
+	lever    drill.Lever   // that drills of here pull
+	levers   []drill.Lever // all that anybody may have pulled
 	control  *seat
 	manager  control.Manager
 	look     looking
@@ -93,13 +94,19 @@ func (a *app) drillSeat(ctx context.Context, s settings.Settings, t topology.Top
 	if by == "" {
 		by = map[bool]string{true: byClouds, false: byFunction}[at.local != nil]
 	}
+	function, err := at.leased(ctx)
+	if err != nil {
+		return nil, errors.Join(err, at.close())
+	}
+	at.levers = []drill.Lever{function}
+	if at.local != nil {
+		at.levers = append(at.levers, lever.NewLocal(localcloud.NewClient(*at.local)))
+	}
 	switch {
 	case by == byClouds && at.local != nil:
-		at.lever = lever.NewLocal(localcloud.NewClient(*at.local))
+		at.lever = at.levers[1]
 	case by == byFunction:
-		if at.lever, err = at.leased(ctx); err != nil {
-			return nil, errors.Join(err, at.close())
-		}
+		at.lever = function
 	case by == byClouds:
 		return nil, usageError{errors.New("--by clouds is for local clouds: on real ones the gateway itself obeys a lease (--by function)")}
 	default:
@@ -126,6 +133,17 @@ func (at *drillSeat) leased(ctx context.Context) (drill.Lever, error) {
 	return lever.NewLeased(at.topology, levers, at.speed), nil
 }
 
+// inForce is what all levers have broken. What is known of some comes with the error about others.
+func (at *drillSeat) inForce(ctx context.Context) ([]drill.InForce, error) {
+	var out []drill.InForce
+	var errs []error
+	for _, l := range at.levers {
+		some, err := l.InForce(ctx)
+		out, errs = append(out, some...), append(errs, err)
+	}
+	return out, errors.Join(errs...)
+}
+
 // close ends the connections.
 func (at *drillSeat) close() error {
 	var errs []error
@@ -147,6 +165,9 @@ func (at *drillSeat) client(timeout time.Duration) (*client.Client, error) {
 	}
 	return client.New(client.Options{Resolver: resolver, RootCAs: o.RootCAs, Timeout: timeout, Address: o.Address})
 }
+
+// realPatience is how long a real cloud may take to mend: Google builds a function anew (see control/cloudfunctions).
+const realPatience = 20 * time.Minute
 
 // clientTimeout is how long a client waits for an answer, wall time.
 const clientTimeout = 3 * time.Second
@@ -248,7 +269,9 @@ func (at *drillSeat) world(ctx context.Context, a *app, held *lock.Lock) (drill.
 		return w, err
 	}
 	w.DNS.Every, w.Addresses = 2*time.Second, at.addresses(ctx, w.Clients.Server)
+	w.Patience = realPatience
 	if at.local != nil {
+		w.Patience = 0
 		w.Every, w.DNS.Every = 100*time.Millisecond, 100*time.Millisecond
 	}
 	w.Evidence = at.witness().Look
@@ -298,7 +321,7 @@ const (
 // notice is what such an object says.
 type notice struct {
 	Engaged bool      `json:"engaged"`
-	Drill   string    `json:"drill,omitempty"` // that is to be given up
+	Token   uint64    `json:"token,omitempty"` // of the drill that is to be given up
 	Why     string    `json:"why,omitempty"`
 	By      string    `json:"by,omitempty"`
 	At      time.Time `json:"at,omitzero"`
@@ -359,7 +382,7 @@ func (at *drillSeat) raise(ctx context.Context, name string, f notice) error {
 
 // engaged says whether a drill is to be given up: the emergency lever is engaged, or it was told to. Stores are asked no more often than every
 // two seconds.
-func (at *drillSeat) engaged(id string) func(context.Context) (bool, string, error) {
+func (at *drillSeat) engaged(token uint64) func(context.Context) (bool, string, error) {
 	var mu sync.Mutex
 	var asked time.Time
 	var engaged bool
@@ -377,7 +400,7 @@ func (at *drillSeat) engaged(id string) func(context.Context) (bool, string, err
 		if is {
 			engaged, why = true, "it is engaged: "+f.String()
 		}
-		if f, is, err = at.raised(ctx, abortObject, func(f notice) bool { return f.Drill == id }); err == nil && is {
+		if f, is, err = at.raised(ctx, abortObject, func(f notice) bool { return f.Token == token }); err == nil && is {
 			engaged, why = true, "it was told to be given up: "+f.String()
 		}
 		asked = time.Now()
@@ -402,9 +425,9 @@ func (at *drillSeat) now(ctx context.Context, a *app) (drillStatus, error) {
 	if is {
 		st.Lever = "engaged: " + f.String()
 	}
-	inForce, err := at.lever.InForce(ctx)
-	if err != nil {
-		return st, fmt.Errorf("see what is broken by order: %w", err)
+	inForce, unseen := at.inForce(ctx)
+	if unseen != nil {
+		st.Unseen = oneLine(unseen)
 	}
 	for _, f := range inForce {
 		st.Faults = append(st.Faults, faultStatus{f.Fault.String(), f.Drill, f.Left.Seconds()})

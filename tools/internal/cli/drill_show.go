@@ -141,7 +141,7 @@ func summaries(all []drill.Past) []render.Summary {
 			s.Verdict = "died"
 		}
 		if p.Err != nil {
-			s.Title = "cannot be read: " + p.Err.Error()
+			s.Title, s.Verdict = "cannot be read: "+p.Err.Error(), "damaged"
 		}
 		out = append(out, s)
 	}
@@ -183,6 +183,7 @@ type drillStatus struct {
 	Operation   string        `json:"operation,omitempty"` // who has the stack, and for what
 	Lever       string        `json:"emergency_lever,omitempty"`
 	Faults      []faultStatus `json:"faults"`
+	Unseen      string        `json:"not_seen,omitempty"` // who could not be asked what is broken, and why
 	Last        string        `json:"last_drill,omitempty"`
 	LastVerdict drill.Verdict `json:"last_verdict,omitempty"` // "" while it runs
 	LastEvent   string        `json:"last_event,omitempty"`
@@ -198,7 +199,10 @@ type faultStatus struct {
 func (a *app) showDrillStatus(st drillStatus) error {
 	a.result("%-18s %s\n", "operation:", cmp.Or(st.Operation, "none"))
 	a.result("%-18s %s\n", "emergency lever:", cmp.Or(st.Lever, "not engaged"))
-	if len(st.Faults) == 0 {
+	if st.Unseen != "" {
+		a.result("%-18s %s\n", "not asked:", st.Unseen)
+	}
+	if len(st.Faults) == 0 && st.Unseen == "" {
 		a.result("%-18s nothing\n", "broken by order:")
 	}
 	for _, f := range st.Faults {

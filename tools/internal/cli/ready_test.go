@@ -201,7 +201,7 @@ func TestOneAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := run(t, "-C", root, "-s", "dev", "build"); code != ExitFailed || !strings.Contains(stderr, `another polygate is at work on "dev"`) {
+	if code, _, stderr := run(t, "-C", root, "-s", "dev", "build"); code != ExitBlocked || !strings.Contains(stderr, `another polygate is at work on "dev"`) {
 		t.Errorf("two at a time: exit code %d\n%s", code, stderr)
 	}
 	if _, err := os.Stat(left); err != nil {

@@ -98,7 +98,7 @@ func (f Fault) check(t topology.Topology) error {
 		return fmt.Errorf("%s has the target %q: want one of %s", f.Kind, f.Target, strings.Join(want, ", "))
 	case f.Kind == Latency && f.Delay <= 0:
 		return fmt.Errorf("%s wants --delay, a time above zero", f.Kind)
-	case f.Kind == ErrorRate && (f.Rate <= 0 || f.Rate > 1):
+	case f.Kind == ErrorRate && !(f.Rate > 0 && f.Rate <= 1):
 		return fmt.Errorf("%s has the rate %g: want above 0 and up to 1", f.Kind, f.Rate)
 	case f.Kind != Latency && f.Delay != 0, f.Kind != ErrorRate && (f.Rate != 0 || f.SparesHealth):
 		return fmt.Errorf("%s takes neither a delay nor a rate but for %s and %s", f.Kind, Latency, ErrorRate)

@@ -218,6 +218,11 @@ func (e Experiment) Prepare(t topology.Topology, env string) (Drill, error) {
 			wrong(fmt.Sprintf("rollbacks[%d]", i), "%v", err)
 		}
 	}
+	if len(bad) == 0 {
+		for _, why := range d.short(t) {
+			wrong("method", "%s", why)
+		}
+	}
 	ext, problems := e.extension()
 	bad = append(bad, problems...)
 	d.Extension = ext
@@ -231,6 +236,23 @@ func (e Experiment) Prepare(t topology.Topology, env string) (Drill, error) {
 		return d, bad
 	}
 	return d, nil
+}
+
+// short says which faults would end before their watch is over: what is seen then says nothing of them. Name servers that know nothing new are
+// to learn it while others are watched.
+func (d Drill) short(t topology.Topology) []string {
+	r := runner{world: World{Topology: t, Speed: 1}, drill: d}
+	r.plan()
+	var out []string
+	rest := time.Duration(0)
+	for i, s := range slices.Backward(r.steps) {
+		rest += s.Watch
+		if given := d.Steps[i].Lease; given > 0 && given < rest && s.Fault.Kind != DNSStale {
+			out = append(out, fmt.Sprintf("%s has a lease of %s and is watched for %s: a longer --lease, or a shorter pause after it", s.Fault, given, rest))
+		}
+		rest += s.Wait
+	}
+	return out
 }
 
 // extension is polygate's own, with every default filled in.

@@ -61,7 +61,7 @@ func (o *Outcome) summary() string {
 	case *s.RTO.Max == 0:
 		return "no client was without an answer"
 	default:
-		return fmt.Sprintf("the last client had an answer again after %.1f s of at most %.0f s", *s.RTO.Max, o.Expected.Bound)
+		return fmt.Sprintf("the last client that goes by the TTL had an answer again after %.1f s of at most %.0f s", *s.RTO.Max, o.Expected.Bound)
 	}
 }
 
@@ -78,6 +78,9 @@ func hold(v Verdict, name, good, bad, remedy string) judgement {
 
 // judgements are what a run is held against.
 func (r Run) judgements(o *Outcome) []judgement {
+	if r.Cut { // it was not watched for long enough to say more
+		return []judgement{r.cleanedUp()}
+	}
 	out := []judgement{r.landed(), r.cleanedUp(), r.seen()}
 	rto, limit := r.Derived.RTO, o.Expected.Bound
 	switch {
@@ -93,18 +96,12 @@ func (r Run) judgements(o *Outcome) []judgement {
 	case rto == nil:
 		out = append(out, hold(Fail, "recovery within the bound", "", fmt.Sprintf("some client never had an answer again while it lasted; the bound is %.0f s", limit), "see the timeline: votes, DNS answers, resolvers"))
 	default:
-		bad := ""
-		if *rto > limit {
-			bad = fmt.Sprintf("the last client had an answer again after %.1f s, the bound is %.0f s", *rto, limit)
-		}
-		out = append(out, hold(Fail, "recovery within the bound", fmt.Sprintf("after %.1f s of at most %.0f s", *rto, limit), bad, "see which phase took long: detect, decide, publish, propagate"))
+		out = append(out, r.within("recovery within the bound", limit, "see which phase took long: detect, decide, publish, propagate"))
 	}
-	if want := o.Objective.RTO; want > 0 {
-		bad := ""
-		if rto == nil || *rto > want {
-			bad = fmt.Sprintf("the objective is %.0f s", want)
-		}
-		out = append(out, hold(Fail, "objective of recovery", fmt.Sprintf("within %.0f s", want), bad, "a shorter check interval, a lower threshold or TTL; `polygate preview` prints what they come to"))
+	if want := o.Objective.RTO; want > 0 && rto == nil {
+		out = append(out, hold(Fail, "objective of recovery", "", fmt.Sprintf("the objective is %.0f s, and some client never had an answer again", want), "see the timeline"))
+	} else if want > 0 {
+		out = append(out, r.within("objective of recovery", want, "a shorter check interval, a lower threshold or TTL; `polygate preview` prints what they come to"))
 	}
 	if o.Expected.Lossless {
 		bad := ""
@@ -123,12 +120,30 @@ func (r Run) judgements(o *Outcome) []judgement {
 	return out
 }
 
+// within holds the recovery against a limit. It lies between the last request that was lost and the next one of its client: it is missed
+// where all of that is beyond the limit.
+func (r Run) within(name string, limit float64, remedy string) judgement {
+	took := *r.Derived.RTO
+	least := took
+	if r.Derived.Least != nil {
+		least = *r.Derived.Least
+	}
+	switch {
+	case took <= limit:
+		return hold(Fail, name, fmt.Sprintf("after %.1f s of at most %.0f s", took, limit), "", "")
+	case least <= limit:
+		return judgement{check: report.Check{Name: name, Result: report.Warning, Remedy: "a higher clients.rate tells it apart",
+			Detail: fmt.Sprintf("between %.1f s, when the last request was lost, and %.1f s, when its client asked again; the limit is %.0f s", least, took, limit)}}
+	}
+	return hold(Fail, name, "", fmt.Sprintf("the last client had an answer again after %.1f s, the limit is %.0f s", took, limit), remedy)
+}
+
 // left says whether clients were led away.
 func (r Run) left(o *Outcome) judgement {
 	bad, moved := "", r.Derived.Moved
 	switch {
 	case r.Moments.FirstShifted == nil && moved == nil && !r.served(o.Affected):
-		return judgement{check: report.Check{Name: "clients led away", Result: report.Skipped, Detail: "no client was served there before"}}
+		return hold(Inconclusive, "clients led away", "", "no client was served there before, so that nothing is proved", "drill a region that has traffic: `polygate status` tells")
 	case moved == nil:
 		bad = fmt.Sprintf("some still were led there when it was mended; the bound is %.0f s", o.Expected.Bound)
 	case *moved > o.Expected.Bound:
@@ -220,6 +235,9 @@ func (r Run) lostByJudged() (n int) {
 
 // lies are where what somebody says is not what happens.
 func (r Run) lies(o *Outcome) []judgement {
+	if r.Cut {
+		return nil
+	}
 	var out []judgement
 	well := map[string]bool{}
 	for _, v := range r.Votes {
@@ -245,6 +263,12 @@ func (r Run) lies(o *Outcome) []judgement {
 				Name: "resolvers go by the TTL", Result: report.Warning, Remedy: "nothing of yours: some resolvers hold on, and a proxied front is not troubled by them",
 				Detail: fmt.Sprintf("%d requests of clients whose resolver %s went by an answer past its TTL, %d of all theirs were lost", h.Stale, h.Name, h.Lost),
 			}})
+		}
+	}
+	for _, h := range r.Resolvers {
+		if !h.Judged && h.Stale == 0 && h.RTO == nil {
+			out = append(out, judgement{check: report.Check{Name: "others recovered", Result: report.Warning, Detail: fmt.Sprintf("a client that %s never had an answer again while it lasted", h.Name),
+				Remedy: "the bound is not for it; see how long your clients keep connections and answers"}})
 		}
 	}
 	if abs(r.Stepped) >= stepping.Seconds() {
@@ -291,7 +315,7 @@ func spread(runs []Run) Spread {
 		}
 	}
 	for _, r := range runs {
-		if r.Derived.RTO == nil {
+		if r.Derived.RTO == nil && !r.Cut {
 			s.Never++
 		}
 		note(&rto, r.Derived.RTO)

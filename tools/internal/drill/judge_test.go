@@ -41,20 +41,23 @@ func TestVerdicts(t *testing.T) {
 		want      Verdict
 		because   string
 	}{
-		"as it should be":                   {nil, nil, within, 0, Pass, "after 10.1 s of at most 62 s"},
-		"beyond the bound":                  {nil, nil, Expected{Bound: 9}, 0, Fail, "after 10.1 s, the bound is 9 s"},
-		"beyond the objective":              {nil, nil, within, 5, Fail, "the objective is 5 s"},
-		"never recovered":                   {func(x *tale) { x.moves[1] = 0 }, nil, within, 0, Fail, "never had an answer again"},
-		"something lost that may not be":    {nil, nil, Expected{Bound: 62, Lossless: true}, 0, Fail, "requests were lost"},
-		"nothing lost":                      {func(x *tale) { x.lossless = true }, nil, Expected{Bound: 62, Lossless: true}, 0, Pass, "no client was without an answer, and all had moved after 9.0 s"},
-		"nothing lost, and nobody led away": {func(x *tale) { x.lossless, x.moves = true, []int{0, 0} }, nil, Expected{Bound: 62, Lossless: true}, 0, Fail, "some still were led there"},
-		"nobody looks at what is broken":    {func(x *tale) { x.detected, x.decided, x.published, x.moves = 99, 99, 0, []int{0, 0} }, nil, Expected{Unnoticed: true, Why: "blind"}, 0, Fail, "as computed: blind"},
-		"the fault did not land":            {nil, func(r *Run) { r.Landed[0].OK = false }, within, 0, Inconclusive, "the fault landed"},
-		"nobody looked whether it landed":   {nil, func(r *Run) { r.Landed = nil }, within, 0, Inconclusive, "nobody looked"},
-		"it is still there":                 {nil, func(r *Run) { r.Cleanup[0].OK = false }, within, 0, CleanupFailed, "everything mended"},
-		"it is still there, and too late":   {nil, func(r *Run) { r.Cleanup[0].OK = false }, Expected{Bound: 9}, 0, CleanupFailed, "everything mended"},
-		"requests were not sent":            {nil, func(r *Run) { r.Prober.Missed = 5 }, within, 0, Inconclusive, "could not be sent"},
-		"answers of somebody else":          {nil, func(r *Run) { r.Requests.Wrong = 1 }, within, 0, Fail, "were not"},
+		"as it should be":                           {nil, nil, within, 0, Pass, "after 10.1 s of at most 62 s"},
+		"beyond the bound":                          {nil, nil, Expected{Bound: 8}, 0, Fail, "after 10.1 s, the limit is 8 s"},
+		"beyond the objective":                      {nil, nil, within, 5, Fail, "after 10.1 s, the limit is 5 s"},
+		"between the last loss and the next answer": {nil, nil, Expected{Bound: 9.5}, 0, Pass, "after 10.1 s of at most 10 s"},
+		"nobody was served there":                   {func(x *tale) { x.lossless, x.moves = true, []int{1, 1}; x.back = 60 }, func(r *Run) { r.Moments.FirstShifted, r.Derived.Moved = nil, nil; r.Timeline = nil }, within, 0, Inconclusive, "no client was served there before"},
+		"given up":                                  {func(x *tale) { x.moves[1] = 0 }, func(r *Run) { r.Cut = true }, within, 0, Pass, ""},
+		"never recovered":                           {func(x *tale) { x.moves[1] = 0 }, nil, within, 0, Fail, "never had an answer again"},
+		"something lost that may not be":            {nil, nil, Expected{Bound: 62, Lossless: true}, 0, Fail, "requests were lost"},
+		"nothing lost":                              {func(x *tale) { x.lossless = true }, nil, Expected{Bound: 62, Lossless: true}, 0, Pass, "no client was without an answer, and all had moved after 9.0 s"},
+		"nothing lost, and nobody led away":         {func(x *tale) { x.lossless, x.moves = true, []int{0, 0} }, nil, Expected{Bound: 62, Lossless: true}, 0, Fail, "some still were led there"},
+		"nobody looks at what is broken":            {func(x *tale) { x.detected, x.decided, x.published, x.moves = 99, 99, 0, []int{0, 0} }, nil, Expected{Unnoticed: true, Why: "blind"}, 0, Fail, "as computed: blind"},
+		"the fault did not land":                    {nil, func(r *Run) { r.Landed[0].OK = false }, within, 0, Inconclusive, "the fault landed"},
+		"nobody looked whether it landed":           {nil, func(r *Run) { r.Landed = nil }, within, 0, Inconclusive, "nobody looked"},
+		"it is still there":                         {nil, func(r *Run) { r.Cleanup[0].OK = false }, within, 0, CleanupFailed, "everything mended"},
+		"it is still there, and too late":           {nil, func(r *Run) { r.Cleanup[0].OK = false }, Expected{Bound: 9}, 0, CleanupFailed, "everything mended"},
+		"requests were not sent":                    {nil, func(r *Run) { r.Prober.Missed = 5 }, within, 0, Inconclusive, "could not be sent"},
+		"answers of somebody else":                  {nil, func(r *Run) { r.Requests.Wrong = 1 }, within, 0, Fail, "were not"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := usual()

@@ -110,12 +110,16 @@ type moments struct {
 	moved                                                                                     time.Duration // the last request was led to an affected region
 	shifted                                                                                   time.Duration // all of its clients were answered by others
 	lost                                                                                      bool          // somebody was without an answer
+	lastLost                                                                                  time.Duration // the last request that was lost was sent
 }
 
 // moments finds when each thing was first seen.
 func (r recording) moments(fault time.Duration) moments {
-	m := moments{fault: fault, firstError: never, detected: never, decided: never, dns: never, firstShifted: never, shifted95: never, recovered: never, failedBack: never, moved: never, shifted: never}
+	m := moments{fault: fault, firstError: never, detected: never, decided: never, dns: never, firstShifted: never, shifted95: never, recovered: never, failedBack: never, moved: never, shifted: never, lastLost: never}
 	for _, s := range r.samples {
+		if failed(s) && s.At >= fault && s.At < r.mending && judged(r.clients[s.Client]) {
+			m.lastLost = max(m.lastLost, s.At)
+		}
 		if failed(s) && s.At >= fault && s.At < r.mended && (m.firstError == never || s.At+s.Took < m.firstError) {
 			m.firstError = s.At + s.Took
 		}
@@ -233,27 +237,28 @@ func (r recording) published(fault time.Duration) time.Duration {
 
 // shift is when the first client of an affected region was answered by another one, when 95 % of them were, and when all were: each from the
 // fault on, of judged clients, by the first such answer after the last request that an affected region took or lost. led is when the last
-// such request was sent, where all have moved: how long it took to be answered, and how soon its client asks again, is not the manager's affair.
+// such request of anybody was sent, where all have moved: how long it took to be answered, and how soon its client asks again, is not the
+// manager's affair.
 func (r recording) shift(fault time.Duration) (first, most, all, led time.Duration) {
 	there := r.clientsOf(fault)
 	var moved []time.Duration
 	at := map[int]time.Duration{}
 	for _, s := range r.samples {
-		if s.At < fault || s.At >= r.mending || !there[s.Client] {
+		if s.At < fault || s.At >= r.mending || !judged(r.clients[s.Client]) {
 			continue
 		}
 		end := s.At + s.Took
 		switch {
-		case answered(s) && s.Region != "" && !r.isAffected(s.Region) && end <= r.mending:
+		case answered(s) && r.isAffected(s.Region), failed(s):
+			delete(at, s.Client)
+			led = s.At
+		case there[s.Client] && answered(s) && s.Region != "" && end <= r.mending:
 			if _, ok := at[s.Client]; !ok {
 				at[s.Client] = end
 			}
 			if first == 0 || end < first {
 				first = end
 			}
-		case answered(s) && r.isAffected(s.Region), failed(s):
-			delete(at, s.Client)
-			led = s.At
 		}
 	}
 	for _, t := range at {
@@ -325,7 +330,7 @@ func (m moments) derived(r recording) Derived {
 		v := r.cloud(to - from)
 		return &v
 	}
-	d := Derived{Moved: since(m.fault, m.moved), FailBack: since(r.mended, m.failedBack)}
+	d := Derived{Moved: since(m.fault, m.moved), FailBack: since(r.mended, m.failedBack), Least: since(m.fault, m.lastLost)}
 	end := m.recovered
 	if !m.lost {
 		zero := 0.0

@@ -22,6 +22,19 @@ func New(t topology.Topology, env string, s Step) (Experiment, error) {
 	if err := s.Fault.check(t); err != nil {
 		return Experiment{}, err
 	}
+	if s.Lease < 0 {
+		return Experiment{}, fmt.Errorf("its lease is %s: want a time above zero", s.Lease)
+	}
+	// Both are written down, so that Chaos Toolkit breaks it for as long.
+	if s.Watch == 0 && s.Lease > 0 && s.Fault.Kind != DNSStale {
+		s.Watch = s.Lease
+	}
+	if s.Watch == 0 {
+		s.Watch = watched(t, expect(t, []Step{s}, t.Front != ""))
+	}
+	if s.Lease == 0 {
+		s.Lease = s.Watch + margin
+	}
 	hit := s.Fault.Regions(t)
 	what := strings.Join(hit, ", ")
 	if what == "" {
@@ -36,7 +49,7 @@ func New(t topology.Topology, env string, s Step) (Experiment, error) {
 		SteadyState: &Hypothesis{Title: "every region is well and clients are answered", Probes: []Activity{
 			{Type: "probe", Name: "status", Tolerance: 0, Provider: polygate("status", "-s", env)},
 		}},
-		Method:    []Activity{{Type: "action", Name: "break " + what, Provider: polygate(s.Inject(env)...)}},
+		Method:    []Activity{{Type: "action", Name: "break " + what, Provider: polygate(s.Inject(env)...), Pauses: &Pauses{After: s.Watch.Seconds()}}},
 		Rollbacks: []Activity{{Type: "action", Name: "mend " + what, Provider: polygate("drill", "mend", "-s", env)}},
 		Extensions: []Extension{{
 			Name: extension, Objective: &Aim{RTO: Duration(time.Duration(t.Bound) * time.Second), Availability: 99.9}, Clients: &Load{Rate: 50},

@@ -98,6 +98,7 @@ type Run struct {
 	Length    float64     `json:"seconds"`  // of the timeline, from the first request watched to the last
 	Fault     float64     `json:"fault_at"` // on the timeline, when the last fault was in force, or clients felt it
 	Mended    float64     `json:"mended_at"`
+	Cut       bool        `json:"cut_off,omitempty"`               // it was given up before its end: what it did not see says nothing
 	Stepped   float64     `json:"clock_stepped_seconds,omitempty"` // by which the wall clock was set while it ran: no figure here depends on it
 }
 
@@ -116,14 +117,15 @@ type Moments struct {
 
 // Derived are the times between, in seconds of cloud time. The first five add up to RTO.
 type Derived struct {
-	Detect    *float64 `json:"detect_seconds"`    // from the fault until detected
-	Decide    *float64 `json:"decide_seconds"`    // until decided
-	Publish   *float64 `json:"publish_seconds"`   // until DNS had changed
-	Propagate *float64 `json:"propagate_seconds"` // until 95 % had shifted
-	Recover   *float64 `json:"recover_seconds"`   // until recovered
-	RTO       *float64 `json:"rto_seconds"`       // from the fault until the last client had an answer again; 0 when none was without; null when it never had
-	Moved     *float64 `json:"moved_seconds"`     // from the fault until the last request was led to an affected region; null while some still are
-	FailBack  *float64 `json:"fail_back_seconds"` // from mending until failed back
+	Detect    *float64 `json:"detect_seconds"`       // from the fault until detected
+	Decide    *float64 `json:"decide_seconds"`       // until decided
+	Publish   *float64 `json:"publish_seconds"`      // until DNS had changed
+	Propagate *float64 `json:"propagate_seconds"`    // until 95 % had shifted
+	Recover   *float64 `json:"recover_seconds"`      // until recovered
+	RTO       *float64 `json:"rto_seconds"`          // from the fault until the last client had an answer again; 0 when none was without; null when it never had
+	Least     *float64 `json:"rto_at_least_seconds"` // from the fault until the last request was sent that was lost; RTO is when its client was answered next
+	Moved     *float64 `json:"moved_seconds"`        // from the fault until the last request was led to an affected region; null while some still are
+	FailBack  *float64 `json:"fail_back_seconds"`    // from mending until failed back
 }
 
 // Requests are counted from the fault until it was mended and clients were back.

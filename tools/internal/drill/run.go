@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/report"
 )
 
@@ -102,7 +103,7 @@ func (r *runner) plan() {
 	r.out.Expected = expect(r.world.Topology, r.steps, proxied)
 	last := &r.steps[len(r.steps)-1]
 	if last.Watch == 0 {
-		last.Watch = seconds(max(r.out.Expected.Bound, float64(r.world.Topology.Bound))) + r.ttl() + settle
+		last.Watch = watched(r.world.Topology, r.out.Expected)
 	}
 	rest := time.Duration(0)
 	for i := len(r.steps) - 1; i >= 0; i-- {
@@ -113,6 +114,11 @@ func (r *runner) plan() {
 		}
 		rest += s.Wait
 	}
+}
+
+// watched is how long a drill has to be watched for a miss to be seen as one.
+func watched(t topology.Topology, e Expected) time.Duration {
+	return seconds(max(e.Bound, float64(t.Bound))) + time.Duration(t.TTL)*time.Second + settle
 }
 
 func (r *runner) ttl() time.Duration { return time.Duration(r.world.Topology.TTL) * time.Second }
@@ -234,7 +240,7 @@ func (r *runner) once(ctx context.Context, first bool) bool {
 	landed, cleanup := run.Landed, run.Cleanup
 	seat.stop()
 	run = seat.recording().run()
-	run.Landed, run.Cleanup, run.Prober = landed, cleanup, seat.worked()
+	run.Landed, run.Cleanup, run.Prober, run.Cut = landed, cleanup, seat.worked(), why != nil
 	run.Stepped = (r.world.Wall().Round(0).Sub(wallBegun) - time.Since(begun)).Seconds()
 	if abs(run.Stepped) < 0.01 {
 		run.Stepped = 0
@@ -315,7 +321,7 @@ func (r *runner) prove(ctx context.Context, seat *seat, f Fault, want bool) Evid
 
 // mend takes every fault back that may be there, whatever has happened, and sees that it is gone.
 func (r *runner) mend(ctx context.Context, seat *seat, run *Run) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(r.world.Patience, patience))
 	defer cancel()
 	if err := r.journal.Note(EventMending, r.drill.Faults); err != nil {
 		r.world.Tell("%v", err)
@@ -365,8 +371,8 @@ func (r *runner) release(ctx context.Context, f Fault) (err error) {
 // ours says what of this drill is in force still; "" for nothing.
 func (r *runner) ours(ctx context.Context) string {
 	all, err := r.world.Lever.InForce(ctx)
-	if err != nil {
-		return "what is in force cannot be seen: " + err.Error()
+	if err != nil { // of some it is known, and the witness has looked at each
+		r.world.Tell("what is in force cannot be seen everywhere: %v", err)
 	}
 	var left []string
 	for _, f := range all {

@@ -21,6 +21,8 @@ type World struct {
 	// Manager asks the traffic manager what it says of the regions, Every so often in wall time.
 	Manager func(ctx context.Context) (map[string]control.Region, error)
 	Every   time.Duration
+	// Patience is how long mending may take, wall time; 0 is a minute.
+	Patience time.Duration
 	// Evidence looks past the traffic manager whether a fault is there, in all of its regions, or in none of them, and says what it saw.
 	Evidence func(ctx context.Context, f Fault) (there, gone bool, text string)
 	// Clients are what the prober and the watcher of DNS are started with; the experiment's path, rate and retries are filled in.

@@ -68,6 +68,8 @@ func rto(r drill.Run) string {
 	switch {
 	case r.Moments.Fault == nil:
 		return "not measured, no fault was in force"
+	case r.Derived.RTO == nil && r.Cut:
+		return "not measured, it was given up"
 	case r.Derived.RTO == nil:
 		return "never recovered while it was watched"
 	case *r.Derived.RTO == 0:
@@ -80,7 +82,7 @@ func rto(r drill.Run) string {
 func worst(o drill.Outcome) (longest *float64, never int) {
 	for _, r := range o.Runs {
 		switch {
-		case r.Moments.Fault == nil:
+		case r.Moments.Fault == nil, r.Cut && r.Derived.RTO == nil:
 		case r.Derived.RTO == nil:
 			never++
 		case longest == nil || *r.Derived.RTO > *longest:

@@ -46,8 +46,7 @@ func (w Witness) Look(ctx context.Context, f drill.Fault) (there, gone bool, tex
 		}
 		return false, true, "its API answers as it should"
 	case drill.DNSStale:
-		there, text = w.ordered(ctx, f)
-		return there, !there, text
+		return w.ordered(ctx, f)
 	}
 	var texts []string
 	var mu sync.Mutex
@@ -58,10 +57,10 @@ func (w Witness) Look(ctx context.Context, f drill.Fault) (there, gone bool, tex
 			continue
 		}
 		all.Go(func() {
-			ill, text := w.region(ctx, f, r)
+			ill, well, text := w.region(ctx, f, r)
 			mu.Lock()
 			defer mu.Unlock()
-			there, gone = there && ill, gone && !ill
+			there, gone = there && ill, gone && well
 			texts = append(texts, r.Name+" "+text)
 		})
 	}
@@ -72,28 +71,28 @@ func (w Witness) Look(ctx context.Context, f drill.Fault) (there, gone bool, tex
 
 // ordered goes by what the manager's servers were ordered to do: what they should answer otherwise is not to be seen from outside while
 // nothing has changed.
-func (w Witness) ordered(ctx context.Context, f drill.Fault) (bool, string) {
+func (w Witness) ordered(ctx context.Context, f drill.Fault) (there, gone bool, text string) {
 	all, err := w.InForce(ctx)
 	if err != nil {
-		return false, "what is in force cannot be seen: " + firstLine(err)
+		return false, false, "what is in force cannot be seen: " + firstLine(err)
 	}
 	for _, x := range all {
 		if x.Fault.Kind == f.Kind && x.Fault.Target == f.Target {
-			return true, "its name servers have been told to answer what they did"
+			return true, false, "its name servers have been told to answer what they did"
 		}
 	}
-	return false, "its name servers answer by what they know"
+	return false, true, "its name servers answer by what they know"
 }
 
-// region looks at one region.
-func (w Witness) region(ctx context.Context, f drill.Fault, r topology.Region) (bool, string) {
+// region looks at one region, whether it has the fault or has nothing of it.
+func (w Witness) region(ctx context.Context, f drill.Fault, r topology.Region) (ill, well bool, text string) {
 	timeout := silence
 	if f.Kind == drill.Latency {
 		timeout = min(longest, silence+time.Duration(float64(f.Delay)/w.Speed))
 	}
 	c, err := w.Client(timeout)
 	if err != nil {
-		return false, firstLine(err)
+		return false, false, firstLine(err)
 	}
 	defer c.Close()
 	url := r.HealthURL
@@ -107,21 +106,21 @@ func (w Witness) region(ctx context.Context, f drill.Fault, r topology.Region) (
 	took := time.Duration(float64(res.Times.Done) * w.Speed).Round(10 * time.Millisecond)
 	switch ended := new(x509.CertificateInvalidError); {
 	case errors.As(err, ended) && ended.Reason == x509.Expired:
-		return true, "shows a certificate that has ended"
+		return true, false, "shows a certificate that has ended"
 	case err != nil && f.Kind == drill.CertificateExpired:
-		return false, "does not answer: " + firstLine(err)
+		return false, false, "does not answer: " + firstLine(err)
 	case err != nil:
-		return true, "does not answer: " + firstLine(err)
+		return true, false, "does not answer: " + firstLine(err)
 	case res.Status >= http.StatusInternalServerError && f.Kind != drill.Latency:
-		return true, fmt.Sprintf("answers %d", res.Status)
+		return true, false, fmt.Sprintf("answers %d", res.Status)
 	case f.Kind == drill.Latency && took >= f.Delay*9/10:
-		return true, fmt.Sprintf("answers after %s", took)
+		return true, false, fmt.Sprintf("answers after %s", took)
 	}
-	return false, fmt.Sprintf("answers %d after %s", res.Status, took)
+	return false, true, fmt.Sprintf("answers %d after %s", res.Status, took)
 }
 
 // share asks several times.
-func (w Witness) share(ctx context.Context, c *client.Client, f drill.Fault, url string) (bool, string) {
+func (w Witness) share(ctx context.Context, c *client.Client, f drill.Fault, url string) (ill, well bool, text string) {
 	n := 0
 	for range asked {
 		res, err := w.get(ctx, c, url)
@@ -129,8 +128,8 @@ func (w Witness) share(ctx context.Context, c *client.Client, f drill.Fault, url
 			n++
 		}
 	}
-	// A share is spread evenly, by each instance: one failure of many is none of it.
-	return float64(n) >= f.Rate*asked/2, fmt.Sprintf("answers %d of %d requests with 5xx or not at all", n, asked)
+	// A share may be drawn by chance: half of what is to be expected is enough to know that it is there, and nothing at all that it is gone.
+	return float64(n) >= max(1, f.Rate*asked/2), n == 0, fmt.Sprintf("answers %d of %d requests with 5xx or not at all", n, asked)
 }
 
 func (w Witness) get(ctx context.Context, c *client.Client, url string) (client.Result, error) {
