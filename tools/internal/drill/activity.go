@@ -52,7 +52,7 @@ func (a Activity) step(env string) (Step, error) {
 	if a.Pauses != nil {
 		s.Wait, s.Watch = seconds(a.Pauses.Before), seconds(a.Pauses.After)
 	}
-	if s.Lease > 0 && s.Watch > 0 && s.Lease < s.Watch {
+	if s.Lease > 0 && s.Watch > 0 && s.Lease < s.Watch && s.Fault.Kind != DNSStale {
 		return s, fmt.Errorf("its lease of %s ends before the pause of %s after it", s.Lease, s.Watch)
 	}
 	return s, nil
