@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"polygate.example/infra/settings"
 	"polygate.example/shared/topology"
@@ -68,19 +69,31 @@ func owner() string {
 	return fmt.Sprintf("%s@%s, process %d", name, host, os.Getpid())
 }
 
-// place names the working folder of the environment, which one process at a time works in. The name is given at first use.
+// place names the working folder of the environment, which one process at a time works in. The name is given at first use, and holds for this
+// host and this very file: a folder that was copied is another place.
 func (a *app) place() (string, error) {
 	path := filepath.Join(a.workDir(), "place")
 	b, err := os.ReadFile(path)
-	if name := strings.TrimSpace(string(b)); err == nil && name != "" {
-		return name, nil
-	}
+	name := strings.TrimSpace(string(b))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("name this folder: %w", err)
 	}
-	name := rand.Text()
-	if err := errors.Join(os.MkdirAll(a.workDir(), 0o755), os.WriteFile(path, []byte(name+"\n"), 0o600)); err != nil {
+	if name == "" {
+		name = rand.Text()
+		if err := errors.Join(os.MkdirAll(a.workDir(), 0o755), os.WriteFile(path, []byte(name+"\n"), 0o600)); err != nil {
+			return "", fmt.Errorf("name this folder: %w", err)
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
 		return "", fmt.Errorf("name this folder: %w", err)
 	}
-	return name, nil
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("name this folder: %w", err)
+	}
+	if at, ok := info.Sys().(*syscall.Stat_t); ok {
+		name += fmt.Sprintf("-%d", at.Ino)
+	}
+	return name + "@" + host, nil
 }

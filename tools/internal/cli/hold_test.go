@@ -72,3 +72,26 @@ func TestHold(t *testing.T) {
 		t.Errorf("it says %q", said.String())
 	}
 }
+
+// A folder that was copied is another place: who works there is not the one that has died here.
+func TestPlace(t *testing.T) {
+	here := &app{stack: "dev", root: t.TempDir()}
+	first, err := here.place()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := here.place(); err != nil || again != first {
+		t.Errorf("asked again it is %q, %v; want %q", again, err, first)
+	}
+	there := &app{stack: "dev", root: t.TempDir()}
+	b, err := os.ReadFile(filepath.Join(here.workDir(), "place"))
+	if err == nil {
+		err = errors.Join(os.MkdirAll(there.workDir(), 0o755), os.WriteFile(filepath.Join(there.workDir(), "place"), b, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if copied, err := there.place(); err != nil || copied == first {
+		t.Errorf("a copy is %q, %v; want another place than %q", copied, err, first)
+	}
+}
