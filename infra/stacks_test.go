@@ -50,7 +50,7 @@ func TestStacksAreComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]bool{"gateway": true}
+	want := map[string]bool{"gateway": true, "ci": true}
 	if _, err := os.Stat(cost.Override(root)); err == nil { // which nobody needs
 		want[filepath.Base(cost.Override(root))] = true
 	}
