@@ -14,7 +14,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "doctor", "drain", "failback", "failover", "help", "local", "lock", "preview", "status", "undrain", "up"}},
+		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "doctor", "drain", "drill", "failback", "failover", "help", "local", "lock", "preview", "status", "undrain", "up"}},
 		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
 		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
 		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
