@@ -41,7 +41,7 @@ func TestChangeOfProfiles(t *testing.T) {
 		{"active-passive again", map[string]any{"pattern": "active-passive"}},
 	} {
 		harnesstest.Turn(t, env, dials(step.dials))
-		if before := harnesstest.Must(t, env, "preview"); strings.Contains(before.Stdout, "replace") {
+		if before := harnesstest.Must(t, env, "preview"); harnesstest.Would(before.Stdout, "replace") {
 			t.Errorf("%s: the preview speaks of replacing:\n%s", step.name, before.Stdout)
 		}
 		harnesstest.Must(t, env, "up")

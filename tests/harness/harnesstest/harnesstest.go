@@ -86,3 +86,21 @@ func Healthy(t *testing.T, env *harness.Environment) harness.Status {
 	}
 	return s
 }
+
+// Would reports whether a preview does something to a resource. The topology in the stores is left out: it tells of every change, and an object
+// of Google's or a blob of Azure's with other content is another one.
+func Would(preview, verb string) bool {
+	found := false
+	for line := range strings.Lines(preview) {
+		switch {
+		case strings.HasSuffix(strings.TrimSpace(line), "("+verb+")"):
+			found = true
+		case found && strings.Contains(line, "[urn="):
+			if !strings.HasSuffix(strings.TrimSpace(line), "-topology]") {
+				return true
+			}
+			found = false
+		}
+	}
+	return false
+}
