@@ -98,13 +98,13 @@ func (a *app) drillSeat(ctx context.Context, s settings.Settings, t topology.Top
 	if err != nil {
 		return nil, errors.Join(err, at.close())
 	}
-	at.levers = []drill.Lever{function}
-	if at.local != nil {
+	if at.local != nil { // first, as it may be what has an API refuse the others
 		at.levers = append(at.levers, lever.NewLocal(localcloud.NewClient(*at.local)))
 	}
+	at.levers = append(at.levers, function)
 	switch {
 	case by == byClouds && at.local != nil:
-		at.lever = at.levers[1]
+		at.lever = at.levers[0]
 	case by == byFunction:
 		at.lever = function
 	case by == byClouds:
