@@ -147,7 +147,7 @@ func newTopology(args GatewayArgs, manager failover.Manager, accounts []provider
 	s, m := args.Settings, args.Manifest
 	t := topology.Topology{
 		Environment: s.Environment, Hostname: s.Hostname, Zone: s.Zone, Manager: s.Manager, Pattern: string(s.Pattern),
-		Steering: string(s.Steering), Spare: s.Spare, TTL: s.TTL, Release: m.Release, Model: m.Model,
+		Steering: string(s.Steering), Spare: s.Spare, TTL: s.TTL, Instances: s.Concurrency, Release: m.Release, Model: m.Model,
 		Check: topology.Check{
 			Path: s.Check.Path, Interval: s.Check.Interval, Threshold: s.Check.Threshold, Timeout: cmp.Or(s.Check.Timeout, manager.Spec().ProbeTimeout),
 		},

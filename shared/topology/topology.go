@@ -26,9 +26,10 @@ type Topology struct {
 	Steering    string            `json:"steering,omitempty"` // weighted, latency or geo, where several regions serve
 	TTL         int               `json:"ttl_seconds"`
 	Check       Check             `json:"check"`
-	Detect      int               `json:"detect_seconds"`  // longest time until the manager answers otherwise after a failure
-	Bound       int               `json:"bound_seconds"`   // longest time a client can be without answers after a failure
-	Front       string            `json:"front,omitempty"` // SHA-256 of what the manager's own front shows to the regions, hex; "" where clients talk to the regions
+	Detect      int               `json:"detect_seconds"`      // longest time until the manager answers otherwise after a failure
+	Bound       int               `json:"bound_seconds"`       // longest time a client can be without answers after a failure
+	Front       string            `json:"front,omitempty"`     // SHA-256 of what the manager's own front shows to the regions, hex; "" where clients talk to the regions
+	Instances   int               `json:"instances,omitempty"` // most that a region's function may have at once
 	Release     string            `json:"release"`
 	Model       string            `json:"model"`
 	Details     map[string]string `json:"details,omitempty"` // ids by which the manager's data plane is reached

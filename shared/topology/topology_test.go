@@ -19,7 +19,7 @@ func deployed() Topology {
 	}
 	return Topology{
 		Environment: "prod", Hostname: "api.example.com", Zone: "example.com", Manager: "route53", Pattern: "active-passive", TTL: 60,
-		Check: Check{Path: "/health", Interval: 10, Threshold: 3, Timeout: 4}, Detect: 45, Bound: 105, Release: "r0123456789ab", Model: "sha256:9f86d081",
+		Check: Check{Path: "/health", Interval: 10, Threshold: 3, Timeout: 4}, Detect: 45, Bound: 105, Instances: 100, Release: "r0123456789ab", Model: "sha256:9f86d081",
 		Stores: []Store{
 			{Provider: "aws", Region: "us-east-1", Name: "polygate-prod-state-use1-9f86d081"},
 			{Provider: "azure", Region: "eastus", Name: "polygate60303ae2", Container: "state"},

@@ -41,6 +41,9 @@ func Faults() []Fault {
 		{Name: "control-plane-down", Init: region("region-down"), Before: func(_, provider, _ string) []string {
 			return []string{"control-plane-down", provider}
 		}},
+		{Name: "manager-api-down", Init: region("region-down"), Before: func(_, _, manager string) []string {
+			return []string{"control-plane-down", manager}
+		}},
 	}
 }
 

@@ -174,6 +174,17 @@ func TestReports(t *testing.T) {
 		if f := faults(t, env); !slices.Equal(f, []string{"control-plane-down of gcp"}) {
 			t.Errorf("broken: %v", f)
 		}
+		second := []string{"drill", "inject", "region-down", "gcp/us-central1", "--lease", "600s"}
+		if r, err := env.Polygate(t.Context(), second...); err != nil || r.Code != 6 || !strings.Contains(r.Stderr, "nothing is broken already") {
+			t.Errorf("a second one: %d, %v\n%s", r.Code, err, r.Stderr)
+		}
+		harnesstest.Must(t, env, append(second, "--beside")...)
+		if f := faults(t, env); len(f) != 2 {
+			t.Errorf("broken: %v", f)
+		}
+		if r, err := env.Polygate(t.Context(), "drill", "inject", "region-down", "gcp/europe-west1", "--lease", "600s", "--beside"); err != nil || r.Code != 6 || !strings.Contains(r.Stderr, "survivors") {
+			t.Errorf("the last region, beside: %d, %v\n%s", r.Code, err, r.Stderr)
+		}
 		harnesstest.Must(t, env, "drill", "mend")
 		none(t, env)
 	})

@@ -104,9 +104,17 @@ func (a *app) showPlan(t topology.Topology, p operate.Plan) error {
 	if p.Load > 1 {
 		a.result("%-22s × %.1f for the one that gets most\n", "load:", p.Load)
 	}
-	a.result("%-22s %s well and in traffic\n", "left:", settings.Count(p.Left, "region"))
+	a.result("%-22s %s well and in traffic%s\n", "left:", settings.Count(p.Left, "region"), capacity(t, p.Left))
 	a.result("%-22s at most %d s, an answer being remembered for %d s\n", "until all have moved:", int(p.Bound/time.Second), t.TTL)
 	return nil
+}
+
+// capacity says what some of the regions may grow to at most; "" for a deployment from before that was noted.
+func capacity(t topology.Topology, regions int) string {
+	if t.Instances == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", which may grow to %d instances of %d in all", regions*t.Instances, len(t.Regions)*t.Instances)
 }
 
 func (a *app) showMovement(m movement, asJSON bool) error {

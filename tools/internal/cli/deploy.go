@@ -48,16 +48,16 @@ safe way, through polygate:spare, or --cut-over says that clients may be cut off
 			if err != nil {
 				return err
 			}
-			release, err := a.hold(ctx, s, before, purposeRelease)
+			alone, release, err := a.hold(ctx, s, before, purposeRelease)
 			if err != nil {
 				return err
 			}
 			defer release()
 			stop := a.heartbeat(a.atWork)
-			t, err := stack.Up(ctx)
+			t, err := stack.Up(alone)
 			stop()
 			if err != nil {
-				return err
+				return overtaken(alone, err)
 			}
 			if err := a.saveTopology(t); err != nil {
 				return err
@@ -162,7 +162,7 @@ func (a *app) destroy(ctx context.Context, s settings.Settings, local bool) erro
 	if err != nil {
 		return err
 	}
-	release, err := a.hold(ctx, s, before, purposeDestroy)
+	_, release, err := a.hold(ctx, s, before, purposeDestroy)
 	if err != nil {
 		return err
 	}

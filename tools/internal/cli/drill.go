@@ -145,7 +145,15 @@ func (a *app) drillValidateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.result("%s\n", d.Explain(t))
+			speed := 1.0
+			if s.LocalClouds != nil {
+				st, err := a.cloudState(cmd.Context())
+				if err != nil {
+					return err
+				}
+				speed = st.Speed
+			}
+			a.result("%s\n", d.Explain(t, speed))
 			return nil
 		},
 	}

@@ -173,6 +173,7 @@ drill run does. Faults:
 		},
 	}
 	faultFlags(c, &step)
+	c.Flags().BoolVar(&step.Beside, "beside", false, "other steps of the experiment may have broken something already: only survivors, capacity and the rest are looked at")
 	c.Flags().StringVar(&by, "by", "", "what breaks it: clouds or function")
 	c.ValidArgsFunction = a.completeFault
 	return c

@@ -18,6 +18,7 @@ import (
 	"polygate.example/tools/internal/drill"
 	"polygate.example/tools/internal/lock"
 	"polygate.example/tools/internal/process"
+	"polygate.example/tools/internal/status"
 )
 
 // readDrill reads an experiment and holds it against what is deployed.
@@ -36,6 +37,7 @@ func readDrill(path string, t topology.Topology, env string) (drill.Drill, []byt
 func (a *app) drillRunCommand() *cobra.Command {
 	var opts drill.Options
 	var by, format string
+	var resolvers []string
 	c := &cobra.Command{
 		Use:   "run <experiment>",
 		Short: "Run an experiment, and say what clients saw",
@@ -50,13 +52,17 @@ of Chaos Toolkit. An interrupt has everything mended before it ends.`,
 				return err
 			}
 			for flag, wrong := range map[string]bool{
-				"repeat": opts.Repeat < 0 || opts.Repeat > 100, "max-regions": opts.Limits.Regions < 0, "max-lost-requests": opts.Limits.LostRequests < 0, "max-budget-burn": opts.Limits.BudgetBurn < 0, "rto": opts.RTO < 0,
+				"repeat": opts.Repeat < 0 || opts.Repeat > 100, "max-regions": opts.Limits.Regions < 0, "max-lost-requests": opts.Limits.LostRequests < 0, "max-budget-burn": !(opts.Limits.BudgetBurn >= 0), "rto": opts.RTO < 0,
 			} {
 				if wrong {
 					return usageError{fmt.Errorf("--%s is out of its range: see `polygate drill run --help`", flag)}
 				}
 			}
-			return a.runDrill(cmd.Context(), args[0], opts, by, format)
+			ask, err := parseServers("resolver", resolvers)
+			if err != nil {
+				return err
+			}
+			return a.runDrill(cmd.Context(), args[0], opts, by, format, ask)
 		},
 	}
 	c.Flags().IntVar(&opts.Repeat, "repeat", 0, "times to break it, 1 to 100, for p50, p95 and the worst (default: the experiment's)")
@@ -66,13 +72,14 @@ of Chaos Toolkit. An interrupt has everything mended before it ends.`,
 	c.Flags().DurationVar(&opts.RTO, "rto", 0, "objective of recovery, cloud time (default: the experiment's objective.rto)")
 	c.Flags().StringVar(&opts.ApprovedBy, "approved-by", "", "who approved it, for an experiment that wants approval")
 	c.Flags().StringVar(&by, "by", "", "what breaks it: clouds (local clouds only, the default there) or function (the gateway's own lease, as on real clouds)")
+	c.Flags().StringSliceVar(&resolvers, "resolver", nil, "host[:port] of a resolver that clients ask; may be repeated, and they take turns (default: the system's; local clouds have clients of their own besides)")
 	formatFlag(c, &format)
 	_ = c.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{byClouds, byFunction}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
 // runDrill runs an experiment from its file to its report.
-func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by, format string) (err error) {
+func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by, format string, resolvers []status.Server) (err error) {
 	s, err := a.settings()
 	if err != nil {
 		return err
@@ -90,6 +97,7 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 	if err != nil {
 		return err
 	}
+	at.resolvers = resolvers
 	defer func() { err = errors.Join(err, at.close()) }()
 	held, release, err := a.drillLock(ctx, at)
 	if err != nil {

@@ -38,18 +38,19 @@ const drillLease = 15 * time.Second
 
 // drillSeat is where drills of a stack are run from.
 type drillSeat struct {
-	settings settings.Settings
-	topology topology.Topology
-	speed    float64
-	stores   []*store.Store
-	lever    drill.Lever   // that drills of here pull
-	levers   []drill.Lever // all that anybody may have pulled
-	control  *seat
-	manager  control.Manager
-	look     looking
-	local    *localcloud.State // nil on real clouds
-	front    string
-	ends     []func() error
+	settings  settings.Settings
+	topology  topology.Topology
+	speed     float64
+	stores    []*store.Store
+	lever     drill.Lever   // that drills of here pull
+	levers    []drill.Lever // all that anybody may have pulled
+	control   *seat
+	manager   control.Manager
+	look      looking
+	local     *localcloud.State // nil on real clouds
+	front     string
+	resolvers []status.Server // that clients ask in turn; none: the system's, or the local clouds' name server
+	ends      []func() error
 }
 
 // sitForDrills takes the seat of the environment.
@@ -182,16 +183,24 @@ func (at *drillSeat) clients() (prober.Options, error) {
 		{Name: "holds answers", Resolver: prober.Hold, Hold: 5 * time.Minute},
 		{Name: "serves stale", Resolver: prober.ServeStale},
 	}
+	resolvers := at.resolvers
 	if at.local == nil {
-		servers, err := status.SystemResolvers()
-		if err != nil {
-			return o, err
+		if len(resolvers) == 0 {
+			var err error
+			if resolvers, err = status.SystemResolvers(); err != nil {
+				return o, err
+			}
 		}
-		o.Server = servers[0].Address
-		for i := range 8 {
+		o.Server = resolvers[0].Address
+		for i := range max(8, 2*len(resolvers)) {
 			o.Clients = append(o.Clients, prober.Client{Name: fmt.Sprintf("client %d", i+1)})
 		}
 		o.Clients = append(o.Clients, others...)
+		for i := range o.Clients { // as most real clients: both families, and each by the resolver that it happens to have
+			c := &o.Clients[i]
+			by := resolvers[i%len(resolvers)]
+			c.IPv6, c.Server, c.Name = true, by.Address, c.Name+" by "+by.Name
+		}
 		return o, nil
 	}
 	edge, err := netip.ParseAddrPort(at.local.Edge)
@@ -213,6 +222,10 @@ func (at *drillSeat) clients() (prober.Options, error) {
 		p := places[i%len(places)]
 		c.Source, c.Subnet = p.Source(), p.Subnet()
 		o.Clients = append(o.Clients, c)
+	}
+	for i, by := range resolvers {
+		p := places[i%len(places)]
+		o.Clients = append(o.Clients, prober.Client{Name: p.Code + " by " + by.Name, Server: by.Address, Source: p.Source(), Subnet: p.Subnet()})
 	}
 	return o, nil
 }

@@ -66,10 +66,10 @@ func (a *app) drillReportCommand() *cobra.Command {
 				return err
 			}
 			switch {
-			case p.Outcome != nil:
-				return a.showDrill(*p.Outcome, format)
 			case p.Err != nil:
 				return p.Err
+			case p.Outcome != nil:
+				return a.showDrill(*p.Outcome, format)
 			case p.Ended != nil:
 				return fmt.Errorf("the drill %s has no report: %s", p.ID, p.Ended.Because)
 			}
@@ -129,11 +129,11 @@ func (a *app) drillHistoryCommand() *cobra.Command {
 func summaries(all []drill.Past) []render.Summary {
 	out := []render.Summary{}
 	for _, p := range all {
-		if p.Outcome != nil {
+		if p.Outcome != nil && p.Err == nil {
 			out = append(out, render.SummaryOf(*p.Outcome))
 			continue
 		}
-		s := render.Summary{ID: p.ID, Started: p.Started, Title: p.Begun.Title, Verdict: "runs"}
+		s := render.Summary{ID: p.ID, Started: p.Started, Environment: p.Begun.Environment, Title: p.Begun.Title, Verdict: "runs", Bound: p.Begun.Expected.Bound, Unnoticed: p.Begun.Expected.Unnoticed}
 		switch {
 		case p.Ended != nil:
 			s.Verdict = p.Ended.Verdict

@@ -5,15 +5,17 @@ import (
 
 	"polygate.example/infra/settings"
 	"polygate.example/shared/config"
+	"polygate.example/tools/internal/lock"
 )
 
-// Exit codes that all verbs share. Drills have 4, 5 and 7 besides: see drill.Verdict.
+// Exit codes that all verbs share. Drills have 4 and 5 besides: see drill.Verdict.
 const (
 	ExitOK      = 0 // done, healthy, or no changes
 	ExitFailed  = 1 // failed, unhealthy, or (with --exit-code) changes found
 	ExitUsage   = 2 // wrong usage or bad configuration: nothing was done
 	ExitUnknown = 3 // inconclusive: nothing could be asked
 	ExitBlocked = 6 // a safety rule, or whoever was asked, refused it: nothing was done
+	ExitLost    = 7 // another operation took the stack over: it was ended on the way
 )
 
 // usageError marks an error as the caller's to mend before anything can happen.
@@ -53,6 +55,8 @@ func exitCode(err error) int {
 		return ExitUnknown
 	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set):
 		return ExitUsage
+	case errors.Is(err, lock.ErrTaken):
+		return ExitLost
 	case errors.As(err, new(blocked)):
 		return ExitBlocked
 	}

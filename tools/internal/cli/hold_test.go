@@ -25,7 +25,7 @@ func TestHold(t *testing.T) {
 	s := settings.Settings{}
 	stores := []*store.Store{store.New("this machine", file.New(filepath.Join(a.workDir(), "store")))}
 
-	release, err := a.hold(t.Context(), s, nil, purposeRelease)
+	_, release, err := a.hold(t.Context(), s, nil, purposeRelease)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestHold(t *testing.T) {
 		t.Errorf("where nothing is deployed: %+v", got)
 	}
 
-	release, err = a.hold(t.Context(), s, deployed, purposeRelease)
+	_, release, err = a.hold(t.Context(), s, deployed, purposeRelease)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestHold(t *testing.T) {
 	if held.Holder == nil || held.Holder.Purpose != purposeRelease || held.Holder.Owner != owner() {
 		t.Errorf("while it is held: %+v", held)
 	}
-	again, err := a.hold(t.Context(), s, deployed, purposeRelease) // as after a kill -9: lock keeps the living apart
+	_, again, err := a.hold(t.Context(), s, deployed, purposeRelease) // as after a kill -9: lock keeps the living apart
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,15 +56,38 @@ func TestHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = a.hold(t.Context(), s, deployed, purposeRelease); !errors.Is(err, lock.ErrHeld) || exitCode(err) != ExitBlocked || !strings.Contains(err.Error(), "bob@elsewhere") {
+	if _, _, err = a.hold(t.Context(), s, deployed, purposeRelease); !errors.Is(err, lock.ErrHeld) || exitCode(err) != ExitBlocked || !strings.Contains(err.Error(), "bob@elsewhere") {
 		t.Errorf("while it is held elsewhere: exit code %d, %v", exitCode(err), err)
 	}
 	if err := other.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
+	alone, release, err := a.hold(t.Context(), s, deployed, purposeRelease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Break(t.Context(), stores, lock.Show(t.Context(), stores, time.Now()).Token, lock.Options{Owner: "bob@elsewhere"}); err != nil {
+		t.Fatal(err)
+	}
+	if other, err = lock.Acquire(t.Context(), stores, lock.Options{Purpose: "drill", Owner: "bob@elsewhere"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-alone.Done():
+	case <-time.After(30 * time.Second): // it is renewed every 10 s
+		t.Fatal("a verb goes on though the stack is another's")
+	}
+	if err := overtaken(alone, alone.Err()); exitCode(err) != ExitLost || !strings.Contains(err.Error(), "bob@elsewhere") {
+		t.Errorf("a verb whose stack was taken: exit code %d, %v", exitCode(err), err)
+	}
+	release()
+	if err := other.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
 	unknown := &topology.Topology{Environment: "dev", Stores: []topology.Store{{Provider: "other", Name: "nowhere"}}}
-	if release, err = a.hold(t.Context(), s, unknown, "failover"); err != nil {
+	if _, release, err = a.hold(t.Context(), s, unknown, "failover"); err != nil {
 		t.Fatalf("where nobody can tell: %v", err)
 	}
 	release()

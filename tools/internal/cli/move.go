@@ -48,11 +48,12 @@ func (a *app) move(ctx context.Context, m moving) error {
 		return err
 	}
 	if !m.dry {
-		release, err := a.hold(ctx, s, &t, m.purpose)
+		alone, release, err := a.hold(ctx, s, &t, m.purpose)
 		if err != nil {
 			return err
 		}
 		defer release()
+		ctx = alone
 	}
 	if t.Spare != "" && a.led(ctx, s) == t.Spare {
 		return blocked{fmt.Errorf("clients are led to the spare, %s, of whose checks the topology knows nothing: name regions in polygate:drained and `polygate up -s %s`, "+
@@ -115,9 +116,9 @@ func (a *app) move(ctx context.Context, m moving) error {
 		return err
 	}
 	if steps != nil {
-		return a.rise(ctx, s, t, manager, out, m, hold)
+		return overtaken(ctx, a.rise(ctx, s, t, manager, out, m, hold))
 	}
-	return a.carry(ctx, s, t, manager, out, m)
+	return overtaken(ctx, a.carry(ctx, s, t, manager, out, m))
 }
 
 // declared refuses to give a region back that the stack file keeps out of traffic: the next deployment might take it out again.
@@ -211,7 +212,7 @@ func (a *app) carry(ctx context.Context, s settings.Settings, t topology.Topolog
 	out.First, out.Moved = seen.First.Seconds()*speed, seen.Moved.Seconds()*speed
 	switch {
 	case seen.Done:
-		out.Verdict = fmt.Sprintf("clients have moved: the last after %.1f s, and it has stayed so for as long as anybody remembers an answer", out.Moved)
+		out.Verdict = fmt.Sprintf("clients have moved: the last that asked anew after %.1f s, and it has stayed so for the %d s that others may remember an answer", out.Moved, t.TTL)
 	case len(seen.Unseen) > 0 && len(seen.Counts) > 0 && out.Moved > 0:
 		out.Verdict = fmt.Sprintf("nobody is answered by those taken out, and nobody has been by %s either", strings.Join(seen.Unseen, ", "))
 	default:

@@ -46,12 +46,8 @@ It exits with 0 where nothing failed, with 1 unless every region answers and cli
 				text []string
 				to   *[]status.Server
 			}{{"resolver", resolvers, &ask.resolvers}, {"spare-server", spare, &ask.spare}} {
-				for _, text := range named.text {
-					server, err := status.ParseServer(text)
-					if err != nil {
-						return usageError{fmt.Errorf("--%s: %w", named.flag, err)}
-					}
-					*named.to = append(*named.to, server)
+				if *named.to, err = parseServers(named.flag, named.text); err != nil {
+					return err
 				}
 			}
 			look, err := a.lookerOf(ctx, s, ask)
@@ -229,4 +225,17 @@ func (a *app) show(r status.Report, asJSON, follow bool) error {
 	}
 	a.result("\n")
 	return nil
+}
+
+// parseServers are the DNS servers that a flag names.
+func parseServers(flag string, text []string) ([]status.Server, error) {
+	var out []status.Server
+	for _, one := range text {
+		server, err := status.ParseServer(one)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--%s: %w", flag, err)}
+		}
+		out = append(out, server)
+	}
+	return out, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // The steps of an experiment are polygate's own commands, so that Chaos Toolkit can run them as well:
 //
-//	polygate drill inject <fault> <target> [--lease 120s] [--delay 2s] [--rate 0.5] [--spares-health] [-s <environment>]
+//	polygate drill inject <fault> <target> [--lease 120s] [--delay 2s] [--rate 0.5] [--spares-health] [--beside] [-s <environment>]
 //	polygate drill mend [<target>...] [-s <environment>]
 //	polygate status [-s <environment>]
 const program = "polygate"
@@ -68,6 +68,7 @@ func ParseInject(args []string) (Step, string, error) {
 	flags.DurationVar(&s.Fault.Delay, "delay", 0, "")
 	flags.Float64Var(&s.Fault.Rate, "rate", 0, "")
 	flags.BoolVar(&s.Fault.SparesHealth, "spares-health", false, "")
+	flags.BoolVar(&s.Beside, "beside", false, "")
 	flags.StringVar(&stack, "s", "", "")
 	flags.StringVar(&stack, "stack", "", "")
 	var words []string
@@ -106,6 +107,9 @@ func (s Step) Inject(env string) []string {
 	}
 	if s.Fault.SparesHealth {
 		args = append(args, "--spares-health")
+	}
+	if s.Beside {
+		args = append(args, "--beside")
 	}
 	return append(args, "-s", env)
 }

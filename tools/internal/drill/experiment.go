@@ -2,9 +2,11 @@ package drill
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -28,21 +30,33 @@ type Experiment struct {
 	Method        []Activity        `yaml:"method" json:"method"`
 	Rollbacks     []Activity        `yaml:"rollbacks,omitempty" json:"rollbacks,omitempty"`
 	Extensions    []Extension       `yaml:"extensions,omitempty" json:"extensions,omitempty"`
+	Foreign       `yaml:",inline"`
+}
+
+// Foreign is what Chaos Toolkit takes and polygate has no use for: what its own plugins are told. It is carried along.
+type Foreign struct {
+	Controls      any `yaml:"controls,omitempty" json:"controls,omitempty"`
+	Configuration any `yaml:"configuration,omitempty" json:"configuration,omitempty"`
+	Secrets       any `yaml:"secrets,omitempty" json:"secrets,omitempty"`
+	Runtime       any `yaml:"runtime,omitempty" json:"runtime,omitempty"`
 }
 
 // Hypothesis is what has to hold before and after.
 type Hypothesis struct {
-	Title  string     `yaml:"title" json:"title"`
-	Probes []Activity `yaml:"probes" json:"probes"`
+	Title   string     `yaml:"title" json:"title"`
+	Probes  []Activity `yaml:"probes" json:"probes"`
+	Foreign `yaml:",inline"`
 }
 
 // Activity is a step: an action or a probe.
 type Activity struct {
-	Type      string  `yaml:"type" json:"type"` // action or probe
-	Name      string  `yaml:"name" json:"name"`
-	Tolerance any     `yaml:"tolerance,omitempty" json:"tolerance,omitempty"` // of a hypothesis's probe: a number, or a list of them
-	Provider  Process `yaml:"provider" json:"provider"`
-	Pauses    *Pauses `yaml:"pauses,omitempty" json:"pauses,omitempty"`
+	Type       string  `yaml:"type" json:"type"` // action or probe
+	Name       string  `yaml:"name" json:"name"`
+	Tolerance  any     `yaml:"tolerance,omitempty" json:"tolerance,omitempty"` // of a hypothesis's probe: a number, or a list of them
+	Provider   Process `yaml:"provider" json:"provider"`
+	Pauses     *Pauses `yaml:"pauses,omitempty" json:"pauses,omitempty"`
+	Background bool    `yaml:"background,omitempty" json:"background,omitempty"` // a step that breaks something returns at once either way
+	Foreign    `yaml:",inline"`
 }
 
 // Process is what carries a step out.
@@ -61,13 +75,42 @@ type Pauses struct {
 
 // Extension is what other tools leave alone.
 type Extension struct {
-	Name      string  `yaml:"name" json:"name"` // polygate
-	Objective *Aim    `yaml:"objective,omitempty" json:"objective,omitempty"`
-	Clients   *Load   `yaml:"clients,omitempty" json:"clients,omitempty"`
-	Limits    *Limits `yaml:"limits,omitempty" json:"limits,omitempty"`
-	Window    *Window `yaml:"window,omitempty" json:"window,omitempty"`
-	Approval  string  `yaml:"approval,omitempty" json:"approval,omitempty"` // required, or ""
-	Repeat    int     `yaml:"repeat,omitempty" json:"repeat,omitempty"`
+	Name      string         `yaml:"name" json:"name"` // polygate
+	Objective *Aim           `yaml:"objective,omitempty" json:"objective,omitempty"`
+	Clients   *Load          `yaml:"clients,omitempty" json:"clients,omitempty"`
+	Limits    *Limits        `yaml:"limits,omitempty" json:"limits,omitempty"`
+	Window    *Window        `yaml:"window,omitempty" json:"window,omitempty"`
+	Approval  string         `yaml:"approval,omitempty" json:"approval,omitempty"` // required, or ""
+	Repeat    int            `yaml:"repeat,omitempty" json:"repeat,omitempty"`
+	foreign   map[string]any // all of it, where it is another tool's
+}
+
+// UnmarshalYAML reads polygate's own strictly, and any other as it is.
+func (x *Extension) UnmarshalYAML(read func(any) error) error {
+	var all map[string]any
+	if err := read(&all); err != nil {
+		return err
+	}
+	if name, _ := all["name"].(string); name != extension && name != "" {
+		*x = Extension{Name: name, foreign: all}
+		return nil
+	}
+	type own Extension
+	return read((*own)(x))
+}
+
+// MarshalYAML writes it as it was read.
+func (x Extension) MarshalYAML() (any, error) { return x.written(), nil }
+
+// MarshalJSON writes it as it was read.
+func (x Extension) MarshalJSON() ([]byte, error) { return json.Marshal(x.written()) }
+
+func (x Extension) written() any {
+	if x.foreign != nil {
+		return x.foreign
+	}
+	type own Extension
+	return own(x)
 }
 
 // Aim is what is asked for.
@@ -87,7 +130,7 @@ type Load struct {
 type Limits struct {
 	Regions      int     `yaml:"regions,omitempty" json:"regions,omitempty"`           // that may be broken
 	Survivors    int     `yaml:"survivors,omitempty" json:"survivors,omitempty"`       // that have to be well beside them
-	Load         float64 `yaml:"load,omitempty" json:"load,omitempty"`                 // times its present load that a survivor may get
+	Load         float64 `yaml:"load,omitempty" json:"load,omitempty"`                 // times its present load that a survivor may get; 0: what it gets when all regions are well
 	LostRequests int     `yaml:"lostRequests,omitempty" json:"lostRequests,omitempty"` // 0: no limit
 	BudgetBurn   float64 `yaml:"budgetBurn,omitempty" json:"budgetBurn,omitempty"`     // percent of the error budget; 0: no limit
 }
@@ -125,7 +168,10 @@ type Step struct {
 	Lease time.Duration // cloud time; 0: as long as it is watched, and some more
 	Watch time.Duration // cloud time; 0: until its bound is over
 	Wait  time.Duration // before it
-	index int           // in the method
+	// Beside says that others may be in force already, those of the experiment's other steps: where each is ordered on its own it is not refused
+	// for them, nor for a status that is red with them. Survivors and capacity are looked at all the same.
+	Beside bool
+	index  int // in the method
 }
 
 // Drill is an experiment that can be run against a deployment.
@@ -231,12 +277,18 @@ func (e Experiment) Prepare(t topology.Topology, env string) (Drill, error) {
 			d.Affected = append(d.Affected, r.Name)
 		}
 	}
+	if d.Extension.Limits.Load == 0 {
+		d.Extension.Limits.Load = hundredths(max(1, designed(t, d.Affected)))
+	}
 	if len(bad) > 0 {
 		slices.Sort(bad)
 		return d, bad
 	}
 	return d, nil
 }
+
+// hundredths rounds up.
+func hundredths(x float64) float64 { return math.Ceil(x*100-1e-6) / 100 }
 
 // short says which faults would end before their watch is over: what is seen then says nothing of them. Name servers that know nothing new are
 // to learn it while others are watched.
@@ -262,7 +314,9 @@ func (e Experiment) extension() (Extension, Problems) {
 	found := 0
 	for i, x := range e.Extensions {
 		if x.Name != extension {
-			bad = append(bad, fmt.Sprintf("extensions[%d]: its name is %q: polygate knows its own only", i, x.Name))
+			if x.Name == "" {
+				bad = append(bad, fmt.Sprintf("extensions[%d]: it has no name: want polygate, or that of another tool", i))
+			}
 			continue
 		}
 		ext = x
@@ -273,15 +327,15 @@ func (e Experiment) extension() (Extension, Problems) {
 	}
 	ext.fill()
 	for where, wrong := range map[string]bool{
-		"objective.availability: want a percentage from 50 to 99.9999": ext.Objective.Availability < 50 || ext.Objective.Availability > 99.9999,
-		"clients.rate: want requests a second from 1 to 20000":         ext.Clients.Rate < 1 || ext.Clients.Rate > 20000,
+		"objective.availability: want a percentage from 50 to 99.9999": !(ext.Objective.Availability >= 50 && ext.Objective.Availability <= 99.9999),
+		"clients.rate: want requests a second from 1 to 20000":         !(ext.Clients.Rate >= 1 && ext.Clients.Rate <= 20000),
 		"clients.retries: want 0 to 5":                                 ext.Clients.Retries < 0 || ext.Clients.Retries > 5,
 		"clients.path: want a path that begins with a slash":           ext.Clients.Path != "" && !strings.HasPrefix(ext.Clients.Path, "/"),
 		"limits.regions: want 1 or more":                               ext.Limits.Regions < 1,
 		"limits.survivors: want 1 or more":                             ext.Limits.Survivors < 1,
-		"limits.load: want 1 or more, or 0 for no limit":               ext.Limits.Load != 0 && ext.Limits.Load < 1,
+		"limits.load: want 1 or more":                                  ext.Limits.Load != 0 && !(ext.Limits.Load >= 1),
 		"limits.lostRequests: want 0 or more":                          ext.Limits.LostRequests < 0,
-		"limits.budgetBurn: want a percentage of 0 or more":            ext.Limits.BudgetBurn < 0,
+		"limits.budgetBurn: want a percentage of 0 or more":            !(ext.Limits.BudgetBurn >= 0),
 		"repeat: want 1 to 100":                                        ext.Repeat < 1 || ext.Repeat > 100,
 		"approval: want required, or nothing":                          ext.Approval != "" && ext.Approval != "required",
 	} {

@@ -2,6 +2,8 @@ package drill
 
 import (
 	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +83,8 @@ func TestBadExperiments(t *testing.T) {
 		"a region that there is not":   {"- aws/one", "- aws/mars", `region-down has the target "aws/mars": want one of aws/one, gcp/two`},
 		"another environment":          {"        - staging\n    pauses", "        - prod\n    pauses", `it is for "prod", and this is "staging"`},
 		"a step of another tool":       {"path: polygate\n      arguments:\n        - drill\n        - inject", "path: rm\n      arguments:\n        - drill\n        - inject", "carries out its own steps only"},
-		"an extension of another tool": {"name: polygate", "name: other", `its name is "other"`},
+		"an extension without a name":  {"- name: polygate", "- approval: required", `extensions[0]: it has no name`},
+		"a limit that is no number":    {"load: 1.0", "load: .nan", "limits.load: want 1 or more"},
 		"a time that is none":          {"rto: 1m2s", "rto: soon", `"soon": want a time such as 90s`},
 		"a rate out of range":          {"rate: 50", "rate: 999999", "clients.rate: want requests a second from 1 to 20000"},
 		"an availability out of range": {"availability: 99.9", "availability: 100", "objective.availability: want a percentage"},
@@ -163,5 +166,54 @@ func TestExpect(t *testing.T) {
 		if got.Why = ""; got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
+	}
+}
+
+// What is other tools' alone is carried along, to polygate's own journal as well.
+func TestForeign(t *testing.T) {
+	const text = `{"version": "1.0.0", "title": "t", "description": "d", "controls": [{"name": "trace"}], "configuration": {"a": 1}, "secrets": {}, "runtime": {"rollbacks": {"strategy": "always"}},
+"method": [{"type": "action", "name": "break", "background": true, "controls": [], "provider": {"type": "process", "path": "polygate", "arguments": ["drill", "inject", "region-down", "aws/one"]}}],
+"extensions": [{"name": "other", "deep": {"er": [1]}}, {"name": "polygate", "repeat": 3}]}`
+	e, err := Decode([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Prepare(deployed(), "staging")
+	if err != nil || d.Extension.Repeat != 3 {
+		t.Fatalf("%+v, %v", d.Extension, err)
+	}
+	var want, got any
+	written, err := json.Marshal(e)
+	if err := errors.Join(err, json.Unmarshal(written, &got), json.Unmarshal([]byte(text), &want)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("written:\n%s\nread:\n%s", written, text)
+	}
+}
+
+// A survivor may get as much as when all regions are well, unless the experiment says otherwise: with another one out of traffic that is less than it
+// would get.
+func TestCapacity(t *testing.T) {
+	top := deployed()
+	top.Pattern = "active-active"
+	three := top.Regions[1]
+	three.Name = "gcp/three"
+	top.Regions = append(top.Regions, three)
+	e, err := New(top, "staging", Step{Fault: Fault{Kind: RegionDown, Target: one}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Prepare(top, "staging")
+	if err != nil || d.Extension.Limits.Load != 1.5 {
+		t.Fatalf("limits.load is %g, %v: want 1.5", d.Extension.Limits.Load, err)
+	}
+	look := Look{Well: map[string]bool{one: true, two: true, "gcp/three": true}, Drained: map[string]bool{}}
+	if l := load(top, look, d.Affected); l != 1.5 {
+		t.Errorf("with all of them the load is %g, want 1.5", l)
+	}
+	look.Drained["gcp/three"] = true
+	if l := load(top, look, d.Affected); l != 2 {
+		t.Errorf("without one the load is %g, want 2", l)
 	}
 }

@@ -19,14 +19,17 @@ type premise struct {
 	inForce []InForce
 	engaged string // why the emergency lever is; "" when it is not
 	now     time.Time
+	beside  bool    // what is broken already, and red with it, is no obstacle
 	load    float64 // that the survivor which gets most has afterwards, by what it has now; 0 where it has none now
 }
 
 // gates are the prechecks: one that failed refuses the drill before anything is broken.
 func gates(p premise) []report.Check {
-	return append(slices.Clone(p.look.Checks), []report.Check{
-		p.lever(), p.emergency(), p.quiet(), p.release(), p.window(), p.approval(), p.radius(), p.survivors(), p.capacity(),
-	}...)
+	own := []report.Check{p.lever(), p.emergency(), p.release(), p.window(), p.approval(), p.radius(), p.survivors(), p.capacity()}
+	if p.beside {
+		return own
+	}
+	return append(append(slices.Clone(p.look.Checks), p.quiet()), own...)
 }
 
 // gate makes a check: ok unless it says why not.
@@ -61,7 +64,7 @@ func (p premise) quiet() report.Check {
 }
 
 func (p premise) release() report.Check {
-	bad := p.look.Operation
+	bad := ""
 	for what, by := range map[string]map[string]string{"release": p.look.Releases, "model": p.look.Models} {
 		seen := map[string][]string{}
 		for region, v := range by {
@@ -131,15 +134,12 @@ func (p premise) survivors() report.Check {
 
 func (p premise) capacity() report.Check {
 	limit := p.drill.Extension.Limits.Load
-	switch {
-	case limit == 0:
-		return report.Check{Name: "capacity", Result: report.Skipped, Detail: "the experiment has no limits.load"}
-	case p.load == 0:
+	if p.load == 0 {
 		return report.Check{Name: "capacity", Result: report.OK, Detail: "who takes over has no traffic now: it is provisioned alike"}
 	}
 	bad := ""
 	if p.load > limit {
-		bad = fmt.Sprintf("a survivor would get %.1f times its present load, and %.1f are allowed", p.load, limit)
+		bad = fmt.Sprintf("a survivor would get %.2f times its present load, and %.2f is allowed: as much as when all regions are well, unless the experiment says", p.load, limit)
 	}
-	return gate("capacity", fmt.Sprintf("at most %.1f times the present load", p.load), bad, "add regions or raise their concurrency and limits.load")
+	return gate("capacity", fmt.Sprintf("at most %.2f times its present load for any survivor, %.2f allowed", p.load, limit), bad, "have all regions in traffic first, or add some, or raise polygate:concurrency and limits.load")
 }

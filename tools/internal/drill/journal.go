@@ -55,6 +55,7 @@ type Begun struct {
 	Token       uint64          `json:"token"`
 	Process     int             `json:"process"`
 	Experiment  json.RawMessage `json:"experiment"`
+	Expected    Expected        `json:"expected"`
 }
 
 // Breaking is a fault that is about to be ordered.
@@ -67,6 +68,7 @@ type Breaking struct {
 type Ended struct {
 	Verdict Verdict `json:"verdict"`
 	Because string  `json:"because"`
+	Outcome string  `json:"outcome,omitempty"` // digest of it
 }
 
 // Journal is written while a drill runs. Each event is on disk before the next step is taken, so that after a crash the journal says what may
@@ -236,8 +238,34 @@ func Recall(dir, id string) Past {
 	case err == nil:
 		p.Outcome = &Outcome{}
 		p.Err = errors.Join(p.Err, json.Unmarshal(b, p.Outcome))
+		if p.Err == nil {
+			p.Err = p.sealed()
+		}
 	case !errors.Is(err, fs.ErrNotExist):
 		p.Err = errors.Join(p.Err, err)
 	}
 	return p
+}
+
+// sealed holds the outcome and the journal against each other: each has the digest of the other.
+func (p Past) sealed() error {
+	b, err := os.ReadFile(filepath.Join(p.Dir, EventsFile))
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	for line := range bytes.Lines(b) {
+		var e Event
+		if json.Unmarshal(line, &e) == nil && e.Name == EventEnded {
+			break
+		}
+		sum.Write(line)
+	}
+	switch journal := "sha256:" + hex.EncodeToString(sum.Sum(nil)); {
+	case p.Outcome.Digests.Journal != journal:
+		return fmt.Errorf("%s is not what %s was made of: its digest is another", filepath.Join(p.Dir, EventsFile), OutcomeFile)
+	case p.Ended != nil && p.Ended.Outcome != "" && p.Ended.Outcome != p.Outcome.Digest():
+		return fmt.Errorf("%s is not what the journal has the digest of: it was changed since", filepath.Join(p.Dir, OutcomeFile))
+	}
+	return nil
 }

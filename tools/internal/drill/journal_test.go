@@ -2,6 +2,7 @@ package drill
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,5 +107,53 @@ func TestChaosJournal(t *testing.T) {
 				t.Errorf("%s: no %s", verdict, key)
 			}
 		}
+	}
+}
+
+// An outcome and a journal that do not belong together are not shown as one.
+func TestSealed(t *testing.T) {
+	keep := func(t *testing.T) string {
+		dir := t.TempDir()
+		j, err := NewJournal(filepath.Join(dir, "drill-1"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Note(EventBegun, Begun{ID: "drill-1"}); err != nil {
+			t.Fatal(err)
+		}
+		moment, figure := time.Now(), 1.0/3
+		o := Outcome{ID: "drill-1", Verdict: Pass, Started: time.Now(), Runs: []Run{{Moments: Moments{Fault: &moment}, Derived: Derived{RTO: &figure}}}, Digests: Digests{Journal: j.Digest()}}
+		if err := errors.Join(j.Note(EventEnded, Ended{Verdict: Pass, Outcome: o.Digest()}), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.MarshalIndent(o, "", "  ")
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "drill-1", OutcomeFile), b, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	for name, c := range map[string]struct{ file, old, new, want string }{
+		"as written":            {OutcomeFile, "", "", ""},
+		"a verdict was changed": {OutcomeFile, `"pass"`, `"fail"`, "it was changed since"},
+		"an event was changed":  {EventsFile, `"drill-1"`, `"drill-2"`, "is not what outcome.json was made of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := keep(t)
+			path := filepath.Join(dir, "drill-1", c.file)
+			b, err := os.ReadFile(path)
+			if err == nil {
+				err = os.WriteFile(path, []byte(strings.Replace(string(b), c.old, c.new, 1)), 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := Recall(dir, "drill-1")
+			if c.want == "" && p.Err != nil || c.want != "" && (p.Err == nil || !strings.Contains(p.Err.Error(), c.want)) {
+				t.Errorf("%v, want %q", p.Err, c.want)
+			}
+		})
 	}
 }

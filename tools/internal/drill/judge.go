@@ -16,8 +16,8 @@ const (
 	stepping = time.Second
 )
 
-// judge holds the runs against what was computed and asked for. Its checks come after those that were there before the fault.
-func judge(o *Outcome, before []report.Check, now time.Time) {
+// judge holds the runs against what was computed and asked for. Its checks come between those before the fault and those besides.
+func judge(o *Outcome, before, besides []report.Check, now time.Time) {
 	checks := slices.Clone(before)
 	verdict, because := Pass, ""
 	worse := func(v Verdict, why string) { // the first of the gravest counts
@@ -39,6 +39,12 @@ func judge(o *Outcome, before []report.Check, now time.Time) {
 			if j.check.Result == report.Failed {
 				worse(j.verdict, j.check.Name+": "+j.check.Detail)
 			}
+		}
+	}
+	for _, c := range besides {
+		checks = append(checks, c)
+		if c.Result == report.Failed {
+			worse(Fail, c.Name+": "+c.Detail)
 		}
 	}
 	o.Spread = spread(o.Runs)

@@ -19,7 +19,7 @@ func judgedRun(r recording, change func(*Run), expected Expected, objective floa
 		change(&run)
 	}
 	o := Outcome{Environment: "staging", Manager: "route53", Affected: []string{one}, Runs: []Run{run}, Expected: expected, Objective: Objective{RTO: objective}}
-	judge(&o, nil, time.Now())
+	judge(&o, nil, nil, time.Now())
 	return o
 }
 
@@ -137,8 +137,11 @@ func TestGates(t *testing.T) {
 		"status is red":       {func(p *premise) { p.look.Checks = []report.Check{{Name: "region", Result: report.Failed}} }, "region"},
 		"the emergency lever": {func(p *premise) { p.engaged = "an incident" }, "emergency lever"},
 		"something is broken": {func(p *premise) { p.inForce = []InForce{{Fault: Fault{Kind: Latency, Target: two}}} }, "nothing is broken already"},
-		"two releases":        {func(p *premise) { p.look.Releases[two] = "q" }, "no release runs"},
-		"a release runs":      {func(p *premise) { p.look.Operation = "a release" }, "no release runs"},
+		"beside another step": {func(p *premise) {
+			p.beside, p.inForce, p.look.Checks = true, []InForce{{Fault: Fault{Kind: ControlPlaneDown, Target: "gcp"}}}, []report.Check{{Name: "region", Result: report.Failed}}
+		}, ""},
+		"beside another step, and nobody left": {func(p *premise) { p.beside, p.look.Well[two] = true, false }, "survivors"},
+		"two releases":                         {func(p *premise) { p.look.Releases[two] = "q" }, "no release runs"},
 		"the window is closed": {func(p *premise) {
 			p.drill.Extension.Window = &Window{Days: []string{"sun"}, From: "00:00", To: "23:59"}
 		}, "window"},

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/report"
 )
 
 // New makes an experiment of one fault on what is deployed. What its limits allow is what it breaks.
@@ -53,7 +55,7 @@ func New(t topology.Topology, env string, s Step) (Experiment, error) {
 		Rollbacks: []Activity{{Type: "action", Name: "mend " + what, Provider: polygate("drill", "mend", "-s", env)}},
 		Extensions: []Extension{{
 			Name: extension, Objective: &Aim{RTO: Duration(time.Duration(t.Bound) * time.Second), Availability: 99.9}, Clients: &Load{Rate: 50},
-			Limits: &Limits{Regions: max(1, len(hit)), Survivors: 1}, Repeat: 1,
+			Limits: &Limits{Regions: max(1, len(hit)), Survivors: 1, Load: hundredths(max(1, designed(t, hit)))}, Repeat: 1,
 		}},
 	}, nil
 }
@@ -79,9 +81,9 @@ func (f Fault) phrase() string {
 	return f.Target + " is down"
 }
 
-// Explain says what a drill breaks, for how long, and what is to be expected.
-func (d Drill) Explain(t topology.Topology) string {
-	r := runner{world: World{Topology: t, Speed: 1}, drill: d}
+// Explain says what a drill breaks, for how long, and what is to be expected, where cloud time runs at a speed (1 on real clouds).
+func (d Drill) Explain(t topology.Topology, speed float64) string {
+	r := runner{world: World{Topology: t, Speed: speed}, drill: d}
 	r.plan()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", d.Experiment.Title)
@@ -104,7 +106,7 @@ func (d Drill) Explain(t topology.Topology) string {
 		}
 	}
 	limits := d.Extension.Limits
-	fmt.Fprintf(&b, "limits:    %d regions broken, %d survivors", limits.Regions, limits.Survivors)
+	fmt.Fprintf(&b, "limits:    %d regions broken, %d survivors, each with %.2f times its load", limits.Regions, limits.Survivors, limits.Load)
 	if limits.LostRequests > 0 {
 		fmt.Fprintf(&b, ", %d requests lost", limits.LostRequests)
 	}
@@ -169,8 +171,8 @@ func ChaosJournal(e Experiment, events []Event, o Outcome) Chaos {
 	}
 	if e.SteadyState != nil {
 		c.SteadyStates["before"] = steadyState(e, o.Started, o.Verdict != Blocked)
-		if len(o.Runs) > 0 {
-			c.SteadyStates["after"] = steadyState(e, o.Ended, o.Verdict != CleanupFailed)
+		if i := slices.IndexFunc(o.Report.Checks, func(c report.Check) bool { return c.Name == steadyAfter }); i >= 0 {
+			c.SteadyStates["after"] = steadyState(e, o.Ended, o.Report.Checks[i].Result == report.OK)
 		}
 	}
 	begun := map[string]time.Time{}

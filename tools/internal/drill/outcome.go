@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"encoding/json"
 	"time"
 
 	"polygate.example/tools/internal/report"
@@ -65,6 +66,15 @@ type Outcome struct {
 	Token       uint64        `json:"token"` // of the lock
 	Started     time.Time     `json:"started"`
 	Ended       time.Time     `json:"ended"`
+}
+
+// Digest is of all of it, as the journal keeps it beside the verdict.
+func (o Outcome) Digest() string {
+	b, err := json.Marshal(o)
+	if err != nil { // an outcome is made of strings, numbers and times
+		panic(err)
+	}
+	return digest(b)
 }
 
 // Expected is what was computed before anything was broken.

@@ -59,9 +59,9 @@ func Perform(ctx context.Context, w World, d Drill, j *Journal, opts Options) Ou
 	r.plan()
 	r.proceed(ctx)
 	r.out.Ended = r.world.Wall().UTC()
-	judge(&r.out, r.before, r.out.Ended)
+	judge(&r.out, r.before, r.besides, r.out.Ended)
 	r.out.Digests.Journal = j.Digest()
-	if err := j.Note(EventEnded, Ended{r.out.Verdict, r.out.Because}); err != nil {
+	if err := j.Note(EventEnded, Ended{r.out.Verdict, r.out.Because, r.out.Digest()}); err != nil {
 		r.world.Tell("%v", err)
 	}
 	return r.out
@@ -76,7 +76,8 @@ type runner struct {
 	steps   []Step // with leases and times filled in
 	out     Outcome
 	before  []report.Check
-	lost    int // requests of all runs so far, of clients that are judged
+	besides []report.Check // held while it ran and after it
+	lost    int            // requests of all runs so far, of clients that are judged
 	burned  float64
 }
 
@@ -132,7 +133,7 @@ func (r *runner) wall(cloud time.Duration) time.Duration {
 func (r *runner) proceed(ctx context.Context) {
 	experiment, err := json.Marshal(r.drill.Experiment)
 	if err == nil {
-		err = r.journal.Note(EventBegun, Begun{ID: r.options.ID, Environment: r.world.Environment, Title: r.drill.Experiment.Title, Faults: r.drill.Faults, Token: r.world.Token, Process: pid(), Experiment: experiment})
+		err = r.journal.Note(EventBegun, Begun{ID: r.options.ID, Environment: r.world.Environment, Title: r.drill.Experiment.Title, Faults: r.drill.Faults, Token: r.world.Token, Process: pid(), Experiment: experiment, Expected: r.out.Expected})
 	}
 	if err != nil { // what cannot be written down is not begun
 		r.out.Verdict, r.out.Because = Blocked, err.Error()
@@ -148,6 +149,42 @@ func (r *runner) proceed(ctx context.Context) {
 		}
 		if !r.once(ctx, i == 0) {
 			return
+		}
+	}
+	if err := r.afterwards(ctx); err != nil {
+		r.giveUp(err)
+	}
+}
+
+// steadyAfter is the check that the steady state is there again in the end.
+const steadyAfter = "steady state afterwards"
+
+// afterwards looks whether the environment is as it has to be, until the time is over that it has for it.
+func (r *runner) afterwards(ctx context.Context) error {
+	r.world.Tell("looking whether all is well again")
+	over := time.Now().Add(max(r.wall(seconds(float64(r.world.Topology.Bound))), leastSteady))
+	for {
+		look, err := r.world.Look(ctx)
+		var bad []string
+		for _, c := range look.Checks {
+			if c.Result == report.Failed {
+				bad = append(bad, c.Name+": "+c.Detail)
+			}
+		}
+		if err != nil {
+			bad = []string{err.Error()}
+		}
+		c := gate(steadyAfter, fmt.Sprintf("%d checks of the environment, none failed", len(look.Checks)), strings.Join(bad, "\n"), "`polygate status -s "+r.world.Environment+"`")
+		if c.Result == report.OK || !time.Now().Before(over) {
+			r.besides = append(r.besides, c)
+			return r.journal.Note(EventCheck, c)
+		}
+		select {
+		case <-ctx.Done():
+			return errInterrupted
+		case <-r.world.Lost:
+			return errLockLost
+		case <-time.After(time.Second):
 		}
 	}
 }
@@ -174,7 +211,7 @@ func (r *runner) allowed(ctx context.Context) bool {
 
 // prechecks are held before anything is broken; failed are those that did not hold.
 func (r *runner) prechecks(ctx context.Context) (failed []string, err error) {
-	p := premise{world: r.world, drill: r.drill, options: r.options, now: r.world.Wall()}
+	p := premise{world: r.world, drill: r.drill, options: r.options, now: r.world.Wall(), beside: r.beside()}
 	if p.look, err = r.world.Look(ctx); err != nil {
 		return nil, fmt.Errorf("see how the environment is: %w", err)
 	}
@@ -192,6 +229,11 @@ func (r *runner) prechecks(ctx context.Context) (failed []string, err error) {
 		}
 	}
 	return failed, nil
+}
+
+// beside reports whether what others of the experiment's steps have broken is no obstacle.
+func (r *runner) beside() bool {
+	return r.journal == nil && slices.ContainsFunc(r.steps, func(s Step) bool { return s.Beside })
 }
 
 func (r *runner) engaged(ctx context.Context) (string, error) {
@@ -232,6 +274,9 @@ func (r *runner) once(ctx context.Context, first bool) bool {
 	seat.rec.ordered = seat.since()
 	run := Run{Landed: []Evidence{}, Cleanup: []Evidence{}}
 	why := r.breakAll(ctx, seat, &run)
+	if why == nil {
+		why = r.lasted(ctx, seat, &run)
+	}
 	mended := r.mend(ctx, seat, &run)
 	if why == nil && mended && ctx.Err() == nil {
 		r.world.Tell("mended; watching clients come back")
@@ -298,6 +343,26 @@ func (r *runner) breakAll(ctx context.Context, seat *seat, run *Run) error {
 		if why := r.pause(ctx, seat, r.wall(s.Watch)-time.Since(watched), false); why != nil {
 			return why
 		}
+	}
+	return nil
+}
+
+// lasted looks whether what was broken still is when its watch is over: otherwise clients came back for another reason than failover. Name
+// servers that know nothing new are to have learned it by then.
+func (r *runner) lasted(ctx context.Context, seat *seat, run *Run) error {
+	for _, s := range r.steps {
+		if s.Fault.Kind == DNSStale {
+			continue
+		}
+		e := r.prove(ctx, seat, s.Fault, true)
+		e.Text = "before it was mended: " + e.Text
+		run.Landed = append(run.Landed, e)
+		if err := r.journal.Note(EventEvidence, e); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return errInterrupted
 	}
 	return nil
 }
@@ -400,9 +465,11 @@ func (r *runner) pause(ctx context.Context, seat *seat, d time.Duration, back bo
 					return fmt.Errorf("%.2f %% of the error budget were burned, and %.2f %% are allowed (limits.budgetBurn)", burned, limits.BudgetBurn)
 				}
 			}
-			if why, err := r.engaged(ctx); err == nil && why != "" {
+			why, err := r.engaged(ctx)
+			if why != "" {
 				return errors.New(why)
 			}
+			r.unread(err)
 			if back && seat.settled(r.wall(r.ttl())) {
 				return nil
 			}
@@ -418,6 +485,16 @@ func (r *runner) pause(ctx context.Context, seat *seat, d time.Duration, back bo
 			return nil
 		}
 	}
+}
+
+// unread says, once, that the emergency lever cannot be read. The drill goes on: what it breaks may be why, and it ends by itself.
+func (r *runner) unread(err error) {
+	const name = "emergency lever while it ran"
+	if err == nil || slices.ContainsFunc(r.besides, func(c report.Check) bool { return c.Name == name }) {
+		return
+	}
+	r.world.Tell("whether the emergency lever is engaged cannot be seen: %v", err)
+	r.besides = append(r.besides, report.Check{Name: name, Result: report.Warning, Detail: "for a while nobody could tell whether it was engaged: " + err.Error(), Remedy: "an interrupt ends a drill as well"})
 }
 
 // digests say what is drilled.

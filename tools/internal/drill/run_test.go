@@ -183,7 +183,7 @@ func TestPerform(t *testing.T) {
 	if d := o.Runs[0].Derived; value(d.RTO) <= 0 || value(d.RTO) > o.Expected.Bound || value(d.Detect) < 4 || value(d.Publish) < 0 || value(d.FailBack) < 0 {
 		t.Errorf("%+v", d)
 	}
-	if got := names(events); got != "begun breaking broken evidence mending mended run ended" {
+	if got := names(events); got != "begun breaking broken evidence evidence mending mended run ended" {
 		t.Errorf("journal: %s", got)
 	}
 	if down, _ := s.down(); down {
@@ -295,5 +295,77 @@ func TestRepeat(t *testing.T) {
 	o, _ := perform(t, t.Context(), s.world(t), nil, Options{Repeat: 2})
 	if o.Verdict != Pass || len(o.Runs) != 2 || o.Spread.Runs != 2 || value(o.Spread.RTO.Max) < value(o.Spread.RTO.P50) || value(o.Spread.RTO.P50) <= 0 {
 		t.Errorf("%s: %s: %+v", o.Verdict, o.Because, o.Spread)
+	}
+}
+
+// What is red in the end fails the drill, also when clients were answered in time.
+func TestRedAfterwards(t *testing.T) {
+	t.Parallel()
+	s := &stack{}
+	w := s.world(t)
+	well := w.Look
+	w.Look = func(ctx context.Context) (Look, error) {
+		look, err := well(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.since.IsZero() {
+			look.Checks = []report.Check{{Name: "alarm", Result: report.Failed, Detail: "it rings"}}
+		}
+		return look, err
+	}
+	o, events := perform(t, t.Context(), w, nil, Options{})
+	if o.Verdict != Fail || !strings.Contains(o.Because, "alarm: it rings") {
+		t.Fatalf("%s: %s", o.Verdict, o.Because)
+	}
+	e, err := New(w.Topology, "staging", Step{Fault: Fault{Kind: RegionDown, Target: one}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := ChaosJournal(e, events, o)
+	for when, want := range map[string]bool{"before": true, "after": false} {
+		if m, ok := c.SteadyStates[when].(map[string]any); !ok || m["steady_state_met"] != want {
+			t.Errorf("the steady state %s: %v, want met: %t", when, c.SteadyStates[when], want)
+		}
+	}
+	if !c.Deviated {
+		t.Error("Chaos Toolkit's journal says that it did not deviate")
+	}
+}
+
+// A fault that ended before it was mended proves nothing.
+func TestEndsEarly(t *testing.T) {
+	t.Parallel()
+	s := &stack{}
+	w := s.world(t)
+	w.Evidence = func(context.Context, Fault) (there, gone bool, text string) {
+		s.mu.Lock()
+		if time.Since(s.since) > 2*time.Second {
+			s.broken = nil
+		}
+		s.mu.Unlock()
+		down, _ := s.down()
+		return down, !down, "looked"
+	}
+	o, _ := perform(t, t.Context(), w, func(e *Experiment) { e.Method[0].Pauses.After = 60 }, Options{})
+	if o.Verdict != Inconclusive || !strings.Contains(o.Because, "before it was mended") {
+		t.Errorf("%s: %s", o.Verdict, o.Because)
+	}
+}
+
+// The emergency lever that cannot be read ends no drill, and is told.
+func TestLeverUnread(t *testing.T) {
+	t.Parallel()
+	s := &stack{}
+	w := s.world(t)
+	w.Engaged = func(context.Context) (bool, string, error) {
+		if down, _ := s.down(); down {
+			return false, "", errors.New("no store answers")
+		}
+		return false, "", nil
+	}
+	o, _ := perform(t, t.Context(), w, nil, Options{})
+	c := check(o, "emergency lever while it ran")
+	if o.Verdict != Pass || c.Result != report.Warning || !strings.Contains(c.Detail, "no store answers") {
+		t.Errorf("%s: %s: %+v", o.Verdict, o.Because, c)
 	}
 }

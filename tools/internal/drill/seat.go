@@ -15,6 +15,8 @@ import (
 	"polygate.example/shared/handler"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/client"
+	"polygate.example/tools/internal/control"
+	"polygate.example/tools/internal/operate"
 	"polygate.example/tools/internal/prober"
 )
 
@@ -211,19 +213,20 @@ func (s *seat) worked() Prober {
 
 // load is how many times its present load the survivor gets that is hit hardest; 0 where it has none now.
 func load(t topology.Topology, look Look, affected []string) float64 {
-	serving, left := 0, 0
+	seen := map[string]control.Region{}
 	for _, r := range t.Regions {
-		if look.Well[r.Name] && !look.Drained[r.Name] && r.Role == topology.RolePrimary {
-			serving++
-			if !slices.Contains(affected, r.Name) {
-				left++
-			}
-		}
+		seen[r.Name] = control.Region{Healthy: look.Well[r.Name], Drained: look.Drained[r.Name]}
 	}
-	if left == 0 {
-		return 0
+	return operate.Load(t, seen, affected)
+}
+
+// designed is that load while all regions are well and in traffic but for those that the stack file keeps out of it.
+func designed(t topology.Topology, affected []string) float64 {
+	look := Look{Well: map[string]bool{}, Drained: map[string]bool{}}
+	for _, r := range t.Regions {
+		look.Well[r.Name], look.Drained[r.Name] = true, r.Drained
 	}
-	return float64(serving) / float64(left)
+	return load(t, look, affected)
 }
 
 // pid is this process's.

@@ -49,7 +49,6 @@ type Look struct {
 	Releases  map[string]string // by region that answers
 	Models    map[string]string
 	Artefacts map[string]string
-	Operation string // that is under way on the stack beside this one; "" for none
 }
 
 // Options are what one run of an experiment is told besides.

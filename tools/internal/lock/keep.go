@@ -59,7 +59,7 @@ func (l *Lock) watch(ctx context.Context, renewed []time.Time, results <-chan re
 		case r := <-results:
 			end.Stop()
 			if r.taken != nil {
-				l.lose(fmt.Errorf("%s has taken it for a %s, with token %d", r.taken.Owner, r.taken.Purpose, r.taken.Token))
+				l.lose(fmt.Errorf("%w: %s has taken it for a %s, with token %d", ErrTaken, r.taken.Owner, r.taken.Purpose, r.taken.Token))
 				l.stop()
 				return
 			}

@@ -23,6 +23,8 @@ var (
 	ErrNoQuorum = errors.New("too few stores can be asked")
 	// ErrLost says that the lock is no longer held.
 	ErrLost = errors.New("the lock is lost")
+	// ErrTaken is the ErrLost of a lock that somebody else has now, where it was seen that they have.
+	ErrTaken = errors.New("the lock is another's")
 )
 
 // HeldError tells who has the lock.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -229,6 +230,23 @@ func moved(w world, before, after []string) (share, load float64) {
 		}
 	}
 	return share, load
+}
+
+// Load is how many times its present traffic the region gets that is hit hardest when some are lost; 0 where whoever takes over has none now, or
+// nobody does.
+func Load(t topology.Topology, seen map[string]control.Region, lost []string) float64 {
+	before := world{t, seen}
+	after := world{t, maps.Clone(seen)}
+	for _, name := range lost {
+		r := after.seen[name]
+		r.Healthy = false
+		after.seen[name] = r
+	}
+	if len(after.well()) == 0 {
+		return 0
+	}
+	_, load := moved(before, before.serving(), after.serving())
+	return load
 }
 
 // chosen are the regions that names stand for, in failover order.

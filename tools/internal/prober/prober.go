@@ -31,6 +31,7 @@ const (
 // Client is one of the clients.
 type Client struct {
 	Name     string
+	Server   string        // host:port of the DNS server that it asks; "" is Options.Server
 	Resolver string        // Exact, Hold or ServeStale; "" is Exact
 	Hold     time.Duration // cloud time, of a resolver that holds on
 	Reuse    bool          // keeps connections
@@ -156,7 +157,7 @@ func anyBelow400(r client.Result) (string, error) {
 }
 
 func (p *Prober) seat(ctx context.Context, index int, c Client) (*seat, error) {
-	o := client.ResolverOptions{Server: p.o.Server, Speed: p.o.Speed, Subnet: c.Subnet}
+	o := client.ResolverOptions{Server: cmp.Or(c.Server, p.o.Server), Speed: p.o.Speed, Subnet: c.Subnet}
 	switch c.Resolver {
 	case Exact, "":
 		if c.Hold != 0 {
