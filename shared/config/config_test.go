@@ -65,7 +65,7 @@ func TestPositions(t *testing.T) {
 	} {
 		text := "# first\n---\nversion: 1\nroutes:\n" + before + "  - {name: b, match: {path: /b}, respond: {status: 200, body: \"\u00e9\", zzz: 1}}\nyyy: 1\n"
 		lines := strings.Count(text, "\n")
-		want := fmt.Sprintf("x:%d:68: unknown key \"zzz\"; known here are status, headers, body\nx:%d:1: unknown key \"yyy\"; known here are version, upstreams, routes", lines-1, lines)
+		want := fmt.Sprintf("x:%d:68: unknown key \"zzz\"; known here are status, headers, body\nx:%d:1: unknown key \"yyy\"; known here are version, upstreams, policies, everywhere, routes", lines-1, lines)
 		for _, end := range []string{"\n", "\r\n", "\r"} {
 			t.Run(name+" "+strconv.Quote(end), func(t *testing.T) {
 				if _, err := Parse("x", []byte(strings.ReplaceAll(text, "\n", end))); err == nil || err.Error() != want {

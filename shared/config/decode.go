@@ -30,6 +30,13 @@ func (d *decoder) document(root ast.Node) {
 				spec.Upstreams[name] = d.upstream(at, kv.Value)
 			})
 		}},
+		field{"policies", func(at gateway.Pointer, n ast.Node) {
+			spec.Policies = map[string]gateway.Policy{}
+			d.entries(at, n, func(at gateway.Pointer, kv *ast.MappingValueNode, name string) {
+				spec.Policies[name] = d.policy(at, kv.Value)
+			})
+		}},
+		field{"everywhere", func(at gateway.Pointer, n ast.Node) { spec.Everywhere = d.texts(at, n) }},
 		field{"routes", func(at gateway.Pointer, n ast.Node) {
 			d.list(at, n, func(at gateway.Pointer, n ast.Node) { spec.Routes = append(spec.Routes, d.route(at, n)) })
 		}},
@@ -96,6 +103,7 @@ func (d *decoder) route(at gateway.Pointer, n ast.Node) gateway.Route {
 	d.mapping(at, n,
 		field{"name", func(at gateway.Pointer, n ast.Node) { r.Name = d.text(at, n) }},
 		field{"match", func(at gateway.Pointer, n ast.Node) { r.Match = d.match(at, n) }},
+		field{"policies", func(at gateway.Pointer, n ast.Node) { r.Policies = d.texts(at, n) }},
 		field{"upstream", func(at gateway.Pointer, n ast.Node) { r.Upstream = d.filled(at, n) }},
 		field{"rewrite", func(at gateway.Pointer, n ast.Node) {
 			d.mapping(at, n,

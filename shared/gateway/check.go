@@ -48,6 +48,7 @@ func check(s *Spec) Violations {
 		r.value("/routes", fmt.Sprintf("there are %d routes", len(s.Routes)), fmt.Sprintf("keep to %d", maxRoutes))
 		return r.found
 	}
+	checkPolicies(&r, s)
 	checkRoutes(&r, s)
 	return r.found
 }

@@ -10,9 +10,11 @@ import (
 
 // Spec is the plain form of a model: the fields of model.json. Nothing about a Spec has been checked; see [New].
 type Spec struct {
-	Version   int                 `json:"version"`
-	Upstreams map[string]Upstream `json:"upstreams,omitempty"`
-	Routes    []Route             `json:"routes"`
+	Version    int                 `json:"version"`
+	Upstreams  map[string]Upstream `json:"upstreams,omitempty"`
+	Policies   map[string]Policy   `json:"policies,omitempty"`
+	Everywhere []string            `json:"everywhere,omitempty"` // policies of every route, before its own
+	Routes     []Route             `json:"routes"`
 }
 
 // Upstream is a named service behind the gateway.
@@ -52,6 +54,7 @@ type Ready struct {
 type Route struct {
 	Name     string   `json:"name"`
 	Match    Match    `json:"match"`
+	Policies []string `json:"policies,omitempty"` // in the order in which a request passes them
 	Upstream string   `json:"upstream,omitempty"`
 	Rewrite  Rewrite  `json:"rewrite,omitzero"` // only with Upstream
 	Respond  *Respond `json:"respond,omitempty"`
@@ -152,6 +155,7 @@ func (s Spec) clone() Spec {
 		ups[name] = u.clone()
 	}
 	s.Upstreams = ups
+	s.Policies, s.Everywhere = clonePolicies(s.Policies), slices.Clone(s.Everywhere)
 	routes := make([]Route, len(s.Routes))
 	for i, r := range s.Routes {
 		routes[i] = r.clone()
@@ -170,7 +174,7 @@ func (u Upstream) clone() Upstream {
 }
 
 func (r Route) clone() Route {
-	r.Match.Methods = slices.Clone(r.Match.Methods)
+	r.Match.Methods, r.Policies = slices.Clone(r.Match.Methods), slices.Clone(r.Policies)
 	r.Match.Headers, r.Match.Query = maps.Clone(r.Match.Headers), maps.Clone(r.Match.Query)
 	r.Request.Headers, r.Response.Headers = r.Request.Headers.clone(), r.Response.Headers.clone()
 	if r.Respond != nil {

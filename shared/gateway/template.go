@@ -108,6 +108,13 @@ func (m *Model) Secrets() []string {
 			names[name] = true
 		}
 	}
+	for _, p := range m.spec.Policies {
+		for _, k := range p.kinds() {
+			for _, name := range k.kind.secrets() {
+				names[name] = true
+			}
+		}
+	}
 	return slices.Sorted(maps.Keys(names))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"slices"
 )
 
 // answer is the ResponseWriter under all policies: it knows what has been sent, and evens out what servers and adapters
@@ -15,7 +16,8 @@ type answer struct {
 	head     bool   // the request is a HEAD
 	status   int    // 0 until the head is out
 	bytes    int64
-	lost     bool // a write failed: nobody reads on
+	lost     bool                              // a write failed: nobody reads on
+	edits    []func(status int, h http.Header) // of policies, the last one first, before the head goes out
 	hijacked bool
 }
 
@@ -31,6 +33,9 @@ func (a *answer) WriteHeader(status int) {
 	}
 	a.status = status
 	h := a.Header()
+	for _, edit := range slices.Backward(a.edits) {
+		edit(status, h)
+	}
 	h.Set(requestIDHeader, a.id) // ReverseProxy clears all headers when it passes on a 1xx
 	if a.region != "" {
 		h.Set(HeaderRegion, a.region)

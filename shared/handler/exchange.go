@@ -37,6 +37,7 @@ type exchange struct {
 	answer *answer
 	client context.Context // ends when the client goes, not when a timeout of ours does
 
+	caller  caller
 	fronted bool // it has shown the secret of the front
 
 	route    string   // name, "" until one matched
@@ -52,6 +53,12 @@ type exchangeKey struct{}
 
 func exchangeOf(r *http.Request) *exchange {
 	return r.Context().Value(exchangeKey{}).(*exchange)
+}
+
+// beforeHead has the head of the answer changed before it goes out, whoever answers. What came to the request first sees the answer
+// last, as with handlers that wrap each other.
+func (x *exchange) beforeHead(edit func(status int, h http.Header)) {
+	x.answer.edits = append(x.answer.edits, edit)
 }
 
 // gone reports whether the client has left. A deadline of the client's context is not that: it is the invocation's own

@@ -42,6 +42,10 @@ type route struct {
 
 func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts Options) (*router, error) {
 	rt := &router{hosts: map[string]*node{}}
+	policies, err := newPolicies(m, log, opts)
+	if err != nil {
+		return nil, err
+	}
 	proxies := make(map[string]*proxy, len(pools))
 	for name, p := range pools {
 		proxies[name] = newProxy(p, log, opts)
@@ -52,7 +56,7 @@ func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts 
 			return nil, err // a model has no such route
 		}
 		r := &route{name: spec.Name, match: spec.Match, conditions: compileConditions(spec.Match)}
-		r.endpoint = endpointOf(spec, pattern, proxies)
+		r.endpoint = chain(endpointOf(spec, pattern, proxies), m.PoliciesOf(spec), policies)
 		rt.insert(pattern, r)
 	}
 	for _, n := range rt.hosts {

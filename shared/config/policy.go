@@ -1,0 +1,16 @@
+package config
+
+import (
+	"github.com/goccy/go-yaml/ast"
+
+	"polygate.example/shared/gateway"
+)
+
+// policy reads a policy: its kind as the one key, a field of this list for each. What a kind has is read in a file of its own.
+func (d *decoder) policy(at gateway.Pointer, n ast.Node) gateway.Policy {
+	var p gateway.Policy
+	d.mapping(at, n,
+		field{"ip", func(at gateway.Pointer, n ast.Node) { p.IP = d.ip(at, n) }},
+	)
+	return p
+}

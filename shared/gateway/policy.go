@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+const (
+	maxPolicies        = 1_000
+	maxPoliciesOfRoute = 32
+)
+
+// Policy is what the gateway does to requests, or to their answers, on behalf of every route that names it. Exactly one field is
+// set: the kind. A policy is the same thing for all of its routes: what it counts, it counts for them together.
+type Policy struct {
+	IP *IP `json:"ip,omitempty"`
+}
+
+// kind is one of the kinds of policies.
+type kind interface {
+	// check tests the kind's own rules; at is its place in the spec.
+	check(r *report, at Pointer)
+	// secrets are the names of the secrets that it needs.
+	secrets() []string
+	// parts are what a binary has to hold for it, beside what all hold.
+	parts() []Part
+	// caller says what it has to do with who calls.
+	caller() callerUse
+}
+
+// callerUse is what a kind has to do with who calls.
+type callerUse int
+
+const (
+	callerUnused callerUse = iota
+	callerMade             // it finds out who calls
+	callerNeeded           // it goes by who calls: another has to have found out before
+)
+
+// named is a kind under its key in the document.
+type named struct {
+	key  string
+	kind kind
+}
+
+// kinds are those that a policy has: one, in a model.
+func (p Policy) kinds() []named {
+	var out []named
+	if p.IP != nil {
+		out = append(out, named{"ip", p.IP})
+	}
+	return out
+}
+
+// KindNames are the keys of all kinds there are, in the order of the reference.
+func KindNames() []string { return []string{"ip"} }
+
+// Kind is the key of a policy's kind; "" for one of none, which no model has.
+func (p Policy) Kind() string {
+	if all := p.kinds(); len(all) > 0 {
+		return all[0].key
+	}
+	return ""
+}
+
+// Policies returns all policies by name.
+func (m *Model) Policies() map[string]Policy { return clonePolicies(m.spec.Policies) }
+
+// PoliciesOf returns the names of the policies that a route has, those of every route first, in the order in which a request
+// passes them.
+func (m *Model) PoliciesOf(r Route) []string { return slices.Concat(m.spec.Everywhere, r.Policies) }
+
+// clonePolicies copies everything that policies point to.
+func clonePolicies(in map[string]Policy) map[string]Policy {
+	if in == nil {
+		return nil
+	}
+	b, err := json.Marshal(in)
+	if err != nil { // they are made of what has a JSON form
+		panic(err)
+	}
+	out := make(map[string]Policy, len(in))
+	if err := json.Unmarshal(b, &out); err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// checkPolicies tests the policies themselves, and how routes refer to them.
+func checkPolicies(r *report, s *Spec) {
+	if len(s.Policies) > maxPolicies {
+		r.value("/policies", fmt.Sprintf("there are %d policies", len(s.Policies)), fmt.Sprintf("keep to %d: routes may share them", maxPolicies))
+		return
+	}
+	known := slices.Sorted(maps.Keys(s.Policies))
+	for _, name := range known {
+		checkPolicy(r, Pointer("/policies").Key(name), name, s.Policies[name])
+	}
+	used := map[string]bool{}
+	checkReferences(r, "/everywhere", s.Everywhere, nil, s, used)
+	checkOrder(r, "/everywhere", s.Everywhere, nil, s)
+	for i, route := range s.Routes {
+		at := Pointer("/routes").Index(i).Key("policies")
+		checkReferences(r, at, route.Policies, s.Everywhere, s, used)
+		checkOrder(r, at, route.Policies, s.Everywhere, s)
+	}
+	for _, name := range known {
+		if !used[name] {
+			r.key(Pointer("/policies").Key(name), fmt.Sprintf("policy %s is used by no route", quote(name)), "name it in the policies of a route, or under everywhere, or remove it")
+			r.found[len(r.found)-1].Premise = "/routes"
+		}
+	}
+}
+
+func checkPolicy(r *report, at Pointer, name string, p Policy) {
+	if what, remedy := checkName("policy", name); what != "" {
+		r.key(at, what, remedy)
+	}
+	all := p.kinds()
+	switch len(all) {
+	case 0:
+		r.value(at, fmt.Sprintf("policy %s does nothing", quote(name)), "write one of "+strings.Join(KindNames(), ", "))
+	case 1:
+		all[0].kind.check(r, at.Key(all[0].key))
+	default:
+		var keys []string
+		for _, k := range all {
+			keys = append(keys, k.key)
+		}
+		r.value(at, fmt.Sprintf("policy %s has %s", quote(name), strings.Join(keys, " and ")), "keep one of them, and give the others policies of their own")
+	}
+}
+
+// checkReferences tests the names in a list of policies.
+func checkReferences(r *report, at Pointer, names, before []string, s *Spec, used map[string]bool) {
+	if len(names) > maxPoliciesOfRoute {
+		r.value(at, fmt.Sprintf("there are %d policies in the list", len(names)), fmt.Sprintf("keep to %d", maxPoliciesOfRoute))
+		return
+	}
+	seen := map[string]bool{}
+	for i, name := range names {
+		at := at.Index(i)
+		used[name] = true
+		_, known := s.Policies[name]
+		switch {
+		case !known:
+			all := slices.Sorted(maps.Keys(s.Policies))
+			used[Nearest(name, all)] = true // misspelt, and reported as that
+			r.value(at, fmt.Sprintf("policy %s does not exist", quote(name)), suggest(name, all))
+		case seen[name]:
+			r.value(at, fmt.Sprintf("policy %s is listed twice", quote(name)), "list it once: a request passes it once")
+		case slices.Contains(before, name):
+			r.value(at, fmt.Sprintf("policy %s is one of every route already", quote(name)), "take it out here or under everywhere")
+			r.found[len(r.found)-1].Related = "/everywhere"
+		}
+		seen[name] = true
+	}
+}
+
+// checkOrder tests that nobody goes by who calls before somebody has found out.
+func checkOrder(r *report, at Pointer, names, before []string, s *Spec) {
+	made := slices.ContainsFunc(before, func(name string) bool { return s.use(name) == callerMade })
+	for i, name := range names {
+		switch s.use(name) {
+		case callerMade:
+			made = true
+		case callerNeeded:
+			if !made {
+				r.value(at.Index(i), fmt.Sprintf("policy %s goes by who calls, and nothing before it finds that out", quote(name)), "list a policy before it that does, such as one of apiKey or jwt")
+			}
+		}
+	}
+}
+
+// use is what a policy has to do with who calls; nothing for one that there is not.
+func (s *Spec) use(name string) callerUse {
+	for _, k := range s.Policies[name].kinds() {
+		return k.kind.caller()
+	}
+	return callerUnused
+}

@@ -1,0 +1,69 @@
+package handler
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/secret"
+)
+
+// policy is what a policy of the document does. The request comes to it before it comes to next; what it wants to do to the
+// answer it says by exchange.beforeHead, or with a ResponseWriter of its own.
+type policy func(next http.Handler) http.Handler
+
+// environment is what policies find around them.
+type environment struct {
+	name    string // of the policy
+	region  string
+	hosts   []string
+	log     *slog.Logger
+	secrets *secret.Store
+	now     func() time.Time // the wall clock
+}
+
+// newPolicies compiles every policy of a model once, whatever number of routes have it.
+func newPolicies(m *gateway.Model, log *slog.Logger, opts Options) (map[string]policy, error) {
+	env := environment{region: opts.Instance.Region, hosts: opts.Hosts, log: log, secrets: opts.Secrets, now: time.Now}
+	out := map[string]policy{}
+	all := m.Policies()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		env.name = name
+		p, err := newPolicy(all[name], env)
+		if err != nil {
+			return nil, fmt.Errorf("handler: policy %s: %w", name, err)
+		}
+		out[name] = p
+	}
+	return out, nil
+}
+
+// newPolicy compiles one policy: a case for each kind, whose file has the rest.
+func newPolicy(p gateway.Policy, env environment) (policy, error) {
+	switch {
+	case p.IP != nil:
+		return newIP(*p.IP, env)
+	}
+	return nil, fmt.Errorf("it has no kind, which no model has")
+}
+
+// chain puts policies before an endpoint, the first of them first.
+func chain(endpoint http.Handler, names []string, policies map[string]policy) http.Handler {
+	for _, name := range slices.Backward(names) {
+		endpoint = policies[name](endpoint)
+	}
+	return endpoint
+}
+
+// deny refuses a request and leaves a line in the audit log. The answer says no more than the problem does; why is for the log,
+// and must not hold a credential.
+func (e environment) deny(w http.ResponseWriter, r *http.Request, answer *problem, why string) {
+	x := exchangeOf(r)
+	e.log.LogAttrs(r.Context(), slog.LevelWarn, "denied", slog.String("id", x.id), slog.String("policy", e.name), slog.String("route", x.route),
+		slog.String("client", r.RemoteAddr), slog.String("consumer", x.caller.Consumer), slog.Int("status", answer.Status), slog.String("why", why))
+	answer.write(w, x.id)
+}

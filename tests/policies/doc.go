@@ -1,0 +1,2 @@
+// Package policies runs the examples of the policies' pages.
+package policies
