@@ -10,7 +10,10 @@ import (
 func (d *decoder) policy(at gateway.Pointer, n ast.Node) gateway.Policy {
 	var p gateway.Policy
 	d.mapping(at, n,
+		field{"apiKey", func(at gateway.Pointer, n ast.Node) { p.APIKey = d.apiKey(at, n) }},
+		field{"basic", func(at gateway.Pointer, n ast.Node) { p.Basic = d.basic(at, n) }},
 		field{"ip", func(at gateway.Pointer, n ast.Node) { p.IP = d.ip(at, n) }},
+		field{"signature", func(at gateway.Pointer, n ast.Node) { p.Signature = d.signature(at, n) }},
 	)
 	return p
 }

@@ -16,7 +16,10 @@ const (
 // Policy is what the gateway does to requests, or to their answers, on behalf of every route that names it. Exactly one field is
 // set: the kind. A policy is the same thing for all of its routes: what it counts, it counts for them together.
 type Policy struct {
-	IP *IP `json:"ip,omitempty"`
+	APIKey    *APIKey    `json:"apiKey,omitempty"`
+	Basic     *Basic     `json:"basic,omitempty"`
+	IP        *IP        `json:"ip,omitempty"`
+	Signature *Signature `json:"signature,omitempty"`
 }
 
 // kind is one of the kinds of policies.
@@ -29,6 +32,11 @@ type kind interface {
 	parts() []Part
 	// caller says what it has to do with who calls.
 	caller() callerUse
+}
+
+// secretReader is a kind whose secrets are no values of headers, and which tests them itself. The error does not hold the text.
+type secretReader interface {
+	usable(name, text string) error
 }
 
 // callerUse is what a kind has to do with who calls.
@@ -49,14 +57,23 @@ type named struct {
 // kinds are those that a policy has: one, in a model.
 func (p Policy) kinds() []named {
 	var out []named
+	if p.APIKey != nil {
+		out = append(out, named{"apiKey", p.APIKey})
+	}
+	if p.Basic != nil {
+		out = append(out, named{"basic", p.Basic})
+	}
 	if p.IP != nil {
 		out = append(out, named{"ip", p.IP})
+	}
+	if p.Signature != nil {
+		out = append(out, named{"signature", p.Signature})
 	}
 	return out
 }
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
-func KindNames() []string { return []string{"ip"} }
+func KindNames() []string { return []string{"apiKey", "basic", "ip", "signature"} }
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.
 func (p Policy) Kind() string {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -116,6 +117,32 @@ func (m *Model) Secrets() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// Usable tests the text of a secret against all that the model uses it for: a header carries one line of text (RFC 9110, 5.5), and
+// policies have rules of their own. The error says what is wrong without the text.
+func (m *Model) Usable(name, text string) error {
+	header := false
+	for _, r := range m.spec.Routes {
+		header = header || slices.Contains(r.Secrets(), name)
+	}
+	for _, p := range m.spec.Policies {
+		for _, k := range p.kinds() {
+			if !slices.Contains(k.kind.secrets(), name) {
+				continue
+			}
+			reader, own := k.kind.(secretReader)
+			if !own {
+				header = true
+			} else if err := reader.usable(name, text); err != nil {
+				return err
+			}
+		}
+	}
+	if header && !IsFieldValue(text) {
+		return errors.New("it holds a character that headers cannot carry: want visible ASCII on one line, no spaces at the ends")
+	}
+	return nil
 }
 
 var _ error = (*TemplateError)(nil)
