@@ -136,6 +136,14 @@ func secretOf(value string) (string, error) {
 	return t.parts[0].secret, nil
 }
 
+// CheckPepper tests the text of a pepper.
+func CheckPepper(text string) error {
+	if len(text) < minPepper {
+		return fmt.Errorf("it has fewer than %d bytes", minPepper)
+	}
+	return nil
+}
+
 func (p *APIKey) secrets() []string {
 	var out []string
 	if name := p.PepperSecret(); name != "" {
@@ -149,8 +157,10 @@ func (p *APIKey) secrets() []string {
 
 // usable tests the text of a secret that the policy reads.
 func (p *APIKey) usable(name, text string) error {
-	if name == p.PepperSecret() && len(text) < minPepper {
-		return fmt.Errorf("it has fewer than %d bytes", minPepper)
+	if name == p.PepperSecret() {
+		if err := CheckPepper(text); err != nil {
+			return err
+		}
 	}
 	if name == p.Secret {
 		_, err := ParseKeys(text)

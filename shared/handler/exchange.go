@@ -38,7 +38,8 @@ type exchange struct {
 	client context.Context // ends when the client goes, not when a timeout of ours does
 
 	caller  caller
-	fronted bool // it has shown the secret of the front
+	fronted bool         // it has shown the secret of the front
+	told    []headerLine // for the upstream, whatever the client sends
 
 	route    string   // name, "" until one matched
 	segments []string // of the escaped path
@@ -59,6 +60,15 @@ func exchangeOf(r *http.Request) *exchange {
 // last, as with handlers that wrap each other.
 func (x *exchange) beforeHead(edit func(status int, h http.Header)) {
 	x.answer.edits = append(x.answer.edits, edit)
+}
+
+// headerLine is a header and its one value.
+type headerLine struct{ name, value string }
+
+// toUpstream has a header set on the request for the upstream. On the client's own request it would not be safe: a client can name it
+// in Connection, and it would be taken off on the way (RFC 9110, 7.6.1).
+func (x *exchange) toUpstream(name, value string) {
+	x.told = append(x.told, headerLine{name, value})
 }
 
 // gone reports whether the client has left. A deadline of the client's context is not that: it is the invocation's own

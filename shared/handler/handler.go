@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
@@ -54,6 +55,10 @@ type Options struct {
 	Admission Admission
 	// Secrets are what the model's references ${secret.NAME} stand for; it may be nil for a model without any.
 	Secrets *secret.Store
+	// Getenv reads the variables that policies name; nil is a process without any. [Load] sets it.
+	Getenv func(string) string
+	// Now is the wall clock of policies; nil is time.Now. It is for tests.
+	Now func() time.Time
 	// Drill is a fault on purpose, until its time is over; nil for none. [Load] takes it from the environment.
 	Drill *health.Drill
 	// Truncate says how a broken answer ends on fronts that are not Buffered.

@@ -37,7 +37,7 @@ func isHealthPath(path string) bool { return path == healthPath || path == ready
 // answerHealth answers /health, which says that this process serves and which one it is, and /ready, which says whether
 // every upstream has a target that can be reached and every secret can be read. No route can take their place.
 func answerHealth(next http.Handler, log *slog.Logger, m *gateway.Model, opts Options, pools map[string]*pool) http.Handler {
-	ready := &readiness{pools: pools, log: log, names: m.Secrets(), secrets: opts.Secrets}
+	ready := &readiness{pools: pools, log: log, names: m.Secrets(), usable: m.Usable, secrets: opts.Secrets}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isHealthPath(r.URL.Path) {
 			next.ServeHTTP(w, r)
@@ -75,6 +75,7 @@ func answerHealth(next http.Handler, log *slog.Logger, m *gateway.Model, opts Op
 type readiness struct {
 	pools   map[string]*pool
 	names   []string // of the model's secrets
+	usable  func(name, text string) error
 	secrets *secret.Store
 	log     *slog.Logger
 
@@ -111,7 +112,7 @@ func (c *readiness) check(ctx context.Context) *needs {
 		wg.Go(func() { found.upstreams[i] = c.pools[name].probe(ctx, c.log) })
 	}
 	if len(c.names) > 0 {
-		wg.Go(func() { found.secrets = probeSecrets(ctx, c.names, c.secrets, c.log) })
+		wg.Go(func() { found.secrets = probeSecrets(ctx, c.names, c.usable, c.secrets, c.log) })
 	}
 	wg.Wait()
 	c.at, c.found = time.Now(), found

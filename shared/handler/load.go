@@ -39,6 +39,7 @@ func Load(name string, encoded []byte, getenv func(string) string, opts Options)
 	if opts.Secrets, err = secret.FromEnvironment(getenv, opts.Logger); err != nil {
 		return nil, err
 	}
+	opts.Getenv = getenv
 	opts.Drill = drillFrom(getenv, opts.Instance.Started, opts.Logger)
 	return New(m, opts)
 }

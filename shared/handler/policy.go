@@ -23,12 +23,16 @@ type environment struct {
 	hosts   []string
 	log     *slog.Logger
 	secrets *secret.Store
-	now     func() time.Time // the wall clock
+	getenv  func(string) string // nil for a process without an environment
+	now     func() time.Time    // the wall clock
 }
 
 // newPolicies compiles every policy of a model once, whatever number of routes have it.
 func newPolicies(m *gateway.Model, log *slog.Logger, opts Options) (map[string]policy, error) {
-	env := environment{region: opts.Instance.Region, hosts: opts.Hosts, log: log, secrets: opts.Secrets, now: time.Now}
+	env := environment{region: opts.Instance.Region, hosts: opts.Hosts, log: log, secrets: opts.Secrets, getenv: opts.Getenv, now: opts.Now}
+	if env.now == nil {
+		env.now = time.Now
+	}
 	out := map[string]policy{}
 	all := m.Policies()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -45,8 +49,14 @@ func newPolicies(m *gateway.Model, log *slog.Logger, opts Options) (map[string]p
 // newPolicy compiles one policy: a case for each kind, whose file has the rest.
 func newPolicy(p gateway.Policy, env environment) (policy, error) {
 	switch {
+	case p.APIKey != nil:
+		return newAPIKey(*p.APIKey, env)
+	case p.Basic != nil:
+		return newBasic(*p.Basic, env)
 	case p.IP != nil:
 		return newIP(*p.IP, env)
+	case p.Signature != nil:
+		return newSignature(*p.Signature, env)
 	}
 	return nil, fmt.Errorf("it has no kind, which no model has")
 }

@@ -119,6 +119,9 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	pr.Out.Trailer = pr.In.Trailer // the same map: net/http fills it in when the body has been read
 	setForwarded(pr.Out.Header, pr.In, rt.front)
 	pr.Out.Header.Set(requestIDHeader, x.id)
+	for _, h := range x.told {
+		pr.Out.Header.Set(h.name, h.value)
+	}
 	rt.request.apply(pr.Out.Header) // last: what the document says stands, and no model has it touch the lines above
 }
 

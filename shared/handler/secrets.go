@@ -82,14 +82,20 @@ func refuseTrace(w http.ResponseWriter, r *http.Request, response ops) {
 }
 
 // probeSecrets reads all secrets of the model at once, for /ready, in the order of their names. What keeps one from being read
-// is told in a few words; the log has the rest.
-func probeSecrets(ctx context.Context, names []string, store *secret.Store, log *slog.Logger) []health.Secret {
+// is told in a few words; the log has the rest. usable tests a value against what it is for.
+func probeSecrets(ctx context.Context, names []string, usable func(name, text string) error, store *secret.Store, log *slog.Logger) []health.Secret {
 	found := make([]health.Secret, len(names))
 	var wg sync.WaitGroup
 	for i, name := range names {
 		wg.Go(func() {
 			found[i] = health.Secret{Name: name, Readable: true}
-			if _, err := headerSecret(ctx, store, name); err != nil {
+			text, err := store.Value(ctx, name)
+			if err == nil {
+				if bad := usable(name, text); bad != nil {
+					err = &secret.Error{Name: name, Reason: secret.Unusable, Detail: bad.Error()}
+				}
+			}
+			if err != nil {
 				log.WarnContext(ctx, "secret not ready", "secret", name, "error", err)
 				found[i] = health.Secret{Name: name, Error: string(secret.ReasonOf(err))}
 			}
