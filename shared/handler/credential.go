@@ -44,7 +44,9 @@ func newHolding(h gateway.Holder, by string) (*holding, error) {
 func (h *holding) ended(now time.Time) bool { return h.until != 0 && now.Unix() >= h.until }
 
 // introduction tells upstreams who calls, by headers that no client can write.
-type introduction struct{ consumer, plan string } // names of headers, as gateway.ForwardAs has them
+type introduction struct{ consumer, plan string } // names of headers, "" for none
+
+func newIntroduction(f gateway.ForwardAs) introduction { return introduction{f.Consumer, f.Plan} }
 
 // clean takes off what the client sent under the names of the headers. An underscore counts as a hyphen: many servers hand an
 // application both as one variable (RFC 3875, 4.1.18). Trailers go as a whole, as it is not known what is in them until the body has been

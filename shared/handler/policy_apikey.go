@@ -46,7 +46,7 @@ type apiKey struct {
 
 // newAPIKey finds out who calls by a key.
 func newAPIKey(spec gateway.APIKey, env environment) (policy, error) {
-	p := &apiKey{env: env, pepper: spec.PepperSecret(), optional: spec.Optional, forward: spec.Forward, introduce: introduction(spec.ForwardAs),
+	p := &apiKey{env: env, pepper: spec.PepperSecret(), optional: spec.Optional, forward: spec.Forward, introduce: newIntroduction(spec.ForwardAs),
 		keys: keyring{plain: map[digest]*holding{}, hashed: map[digest]*holding{}}}
 	place := ""
 	switch {

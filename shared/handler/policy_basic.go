@@ -51,7 +51,7 @@ func newBasic(spec gateway.Basic, env environment) (policy, error) {
 		// Guesses cost the processor's time. No more of them at once than there are processors, and the rest waits: else a few clients
 		// could slow down whatever else the instance does.
 		turns:    make(chan struct{}, runtime.GOMAXPROCS(0)),
-		optional: spec.Optional, forward: spec.Forward, introduce: introduction(spec.ForwardAs)}
+		optional: spec.Optional, forward: spec.Forward, introduce: newIntroduction(spec.ForwardAs)}
 	for _, u := range spec.Users {
 		h := u.Holder
 		h.Consumer = u.User

@@ -50,7 +50,7 @@ type signatureKey struct {
 
 // newSignature finds out who calls by a signature of the request (RFC 9421).
 func newSignature(spec gateway.Signature, env environment) (policy, error) {
-	p := &signature{env: env, spec: spec, keys: map[string]*signatureKey{}, introduce: introduction(spec.ForwardAs),
+	p := &signature{env: env, spec: spec, keys: map[string]*signatureKey{}, introduce: newIntroduction(spec.ForwardAs),
 		challenge: fmt.Sprintf(`Signature realm="%s"`, env.name), accept: acceptSignature(spec)}
 	// A signature may be made as late as skew after now, and is good until maxAge and skew after that.
 	window := int64(time.Duration(spec.MaxAge+2*spec.Skew)/time.Second) + 1
