@@ -37,7 +37,7 @@ type User struct {
 // hashes of a defect of 2011 that gives different passwords one hash.
 var bcryptPattern = regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$`)
 
-const makeBcrypt = "write a bcrypt hash of cost 8 to 14, as of: htpasswd -nBC 10 USER"
+const makeBcrypt = "write bcrypt, a hash of cost 8 to 14, as of: htpasswd -nBC 10 USER"
 
 // CostOfBcrypt is the cost of a bcrypt hash. The error goes on after the hash's name, and does not repeat it.
 func CostOfBcrypt(hash string) (int, error) {
@@ -71,8 +71,13 @@ func (p *Basic) check(r *report, at Pointer) {
 		default:
 			seen[u.User] = i
 		}
-		if _, err := CostOfBcrypt(u.Bcrypt); err != nil {
-			r.value(at.Key("bcrypt"), "this "+err.Error()+"; a password itself must not stand in the document", makeBcrypt)
+		switch _, err := CostOfBcrypt(u.Bcrypt); {
+		case u.Bcrypt == "":
+			r.value(at, "the user has no password", makeBcrypt)
+		case err != nil && !bcryptPattern.MatchString(u.Bcrypt):
+			r.value(at.Key("bcrypt"), "this "+err.Error()+": a password itself must not stand in the document", makeBcrypt)
+		case err != nil:
+			r.value(at.Key("bcrypt"), "the hash "+err.Error(), makeBcrypt)
 		}
 		u.Holder.check(r, at, true)
 	}

@@ -140,6 +140,8 @@ func (k SignatureKey) check(r *report, at Pointer) {
 		r.value(at.Key("secret"), "an HMAC needs the name of a secret", "write secret: NAME, the name that polygate:secrets has: A-Z, 0-9 and _, beginning with a letter and not with POLYGATE_")
 	case k.Algorithm != AlgorithmHMAC && k.Secret != "":
 		r.value(at.Key("secret"), "a key of "+k.Algorithm+" has no secret here", "write its publicKey: the client alone has the private one")
+	case k.Algorithm != AlgorithmHMAC && k.PublicKey == "":
+		r.value(at, "the key has no publicKey", "write its PEM, as of: openssl pkey -in key.pem -pubout")
 	case k.Algorithm != AlgorithmHMAC:
 		if _, err := ParsePublicKey(k.Algorithm, k.PublicKey); err != nil {
 			r.value(at.Key("publicKey"), "the public key "+err.Error(), "write the PEM of a public key for "+k.Algorithm+", as of: openssl pkey -in key.pem -pubout")

@@ -177,6 +177,6 @@ func queryParam(r *http.Request, item httpsfv.Item) (string, error) {
 }
 
 // formEncode is percent-encoding by the set of forms, with %20 for a space.
-func formEncode(s string) string {
-	return strings.NewReplacer("+", "%20", "%2A", "*", "~", "%7E").Replace(url.QueryEscape(s))
-}
+func formEncode(s string) string { return formSet.Replace(url.QueryEscape(s)) }
+
+var formSet = strings.NewReplacer("+", "%20", "%2A", "*", "~", "%7E")

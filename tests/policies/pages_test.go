@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
@@ -76,6 +77,7 @@ var fence = regexp.MustCompile("(?ms)^```(yaml|http)\n(.*?)^```$")
 func run(t *testing.T, text []byte) {
 	t.Helper()
 	var h http.Handler
+	var clock pageClock
 	exchanges := 0
 	for _, block := range fence.FindAllSubmatch(text, -1) {
 		line := bytes.Count(text[:bytes.Index(text, block[2])], []byte("\n")) + 1
@@ -84,7 +86,7 @@ func run(t *testing.T, text []byte) {
 			if err != nil {
 				t.Fatalf("the example on line %d is no document:\n%v", line, err)
 			}
-			if h, err = handler.New(m, handler.Options{Transport: echo{}}); err != nil {
+			if h, err = handler.New(m, handler.Options{Transport: echo{}, Now: clock.read}); err != nil {
 				t.Fatalf("the example on line %d: %v", line, err)
 			}
 			continue
@@ -94,7 +96,7 @@ func run(t *testing.T, text []byte) {
 		}
 		for one := range bytes.SplitSeq(block[2], []byte("\n\n")) {
 			exchanges++
-			exchange(t, h, string(one), line)
+			exchange(t, h, &clock, string(one), line)
 			line += bytes.Count(one, []byte("\n")) + 2
 		}
 	}
@@ -104,8 +106,8 @@ func run(t *testing.T, text []byte) {
 }
 
 // exchange sends the lines that begin with > and expects what those that begin with < say: the status, headers that have to be there, "!Name" for
-// one that must not, and after an empty one a part of the body. "@client" is the address of the client.
-func exchange(t *testing.T, h http.Handler, text string, line int) {
+// one that must not, and after an empty one a part of the body. "@client" is the address of the client, "@now" the time of this exchange and of those after it.
+func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line int) {
 	t.Helper()
 	var request, want []string
 	for l := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
@@ -122,6 +124,10 @@ func exchange(t *testing.T, h http.Handler, text string, line int) {
 	for i, l := range request {
 		if address, ok := strings.CutPrefix(l, "@client "); ok {
 			client = address + ":4711"
+			continue
+		}
+		if now, ok := strings.CutPrefix(l, "@now "); ok {
+			clock.set(t, now)
 			continue
 		}
 		if l == "" {
@@ -170,6 +176,25 @@ func exchange(t *testing.T, h http.Handler, text string, line int) {
 			t.Errorf("line %d: %s is %q, want %q", line, name, v, value)
 		}
 	}
+}
+
+// pageClock is the time that a page says, or the wall clock's.
+type pageClock struct{ at time.Time }
+
+func (c *pageClock) read() time.Time {
+	if c.at.IsZero() {
+		return time.Now()
+	}
+	return c.at
+}
+
+func (c *pageClock) set(t *testing.T, text string) {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.at = at
 }
 
 // echo is an upstream that answers with the request as JSON: method, url, headers, body.
