@@ -99,7 +99,8 @@ func TestAPIKeyPlaces(t *testing.T) {
 		{"long", gateway.APIKey{Header: "X-Api-Key"}, with("/", "X-Api-Key: "+strings.Repeat("k", maxKeyBytes+1)), 401, codeCredentialRefused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.policy.Keys = []gateway.Key{ada(sha("k1")), {SHA256: sha(strings.Repeat("k", maxKeyBytes+1)), Holder: gateway.Holder{Consumer: "long"}}}
+			c.policy.Keys = []gateway.Key{ada(sha("k1")), {SHA256: sha(strings.Repeat("k", maxKeyBytes+1)), Holder: gateway.Holder{Consumer: "long"}},
+				{SHA256: sha("k1,k1"), Holder: gateway.Holder{Consumer: "comma"}}}
 			log := &logBuffer{}
 			h, got := keyed(t, gateway.Policy{APIKey: &c.policy}, Options{Logger: log.logger()})
 			resp := ask(h, c.request)

@@ -149,22 +149,27 @@ func TestBasicCostsTheSame(t *testing.T) {
 	if err := bcrypt.CompareHashAndPassword(nobodysHash(8), []byte("x")); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 		t.Errorf("nobody's hash is not compared: %v", err)
 	}
-	cheap := hashed(t, "pw", 8)
-	took := func(hash string, cost int) time.Duration {
-		best := time.Hour
-		for range 5 {
-			started := time.Now()
-			if matches(hash, "wrong", cost, 10) {
-				t.Fatal("matches")
+	rounds := func(hash string, cost int) int {
+		sum := 0
+		if matches(func(hash, password []byte) error {
+			cost, err := bcrypt.Cost(hash)
+			if err != nil || string(password) != "wrong" {
+				t.Errorf("%s, %v", password, err)
 			}
-			best = min(best, time.Since(started))
+			sum += 1 << cost
+			return bcrypt.ErrMismatchedHashAndPassword
+		}, hash, "wrong", cost, 12) {
+			t.Error("it matches")
 		}
-		return best
+		return sum
 	}
-	// A quarter of the rounds would be a factor of four; the machine may be busy, so half of that is allowed.
-	known, unknown := took(cheap, 8), took("", 0)
-	if ratio := float64(unknown) / float64(known); ratio > 2 || ratio < 0.5 {
-		t.Errorf("a known name takes %s, an unknown one %s", known, unknown)
+	for cost := gateway.MinBcryptCost; cost <= 12; cost++ {
+		if got := rounds(string(nobodysHash(cost)), cost); got != 1<<12 {
+			t.Errorf("a wrong password for a hash of cost %d takes %d rounds, want %d", cost, got, 1<<12)
+		}
+	}
+	if got := rounds("", 0); got != 1<<12 {
+		t.Errorf("a name that nobody has takes %d rounds, want %d", got, 1<<12)
 	}
 }
 

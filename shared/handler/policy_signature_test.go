@@ -352,6 +352,11 @@ func TestSignature(t *testing.T) {
 			return whole.sign(t, r)
 		}, 401, "not that of Content-Digest"},
 		{"long body", nil, func(t *testing.T) *http.Request { return whole.sign(t, post(strings.Repeat("x", 65))) }, 413, "longer than"},
+		{"long body, told before it is read", nil, func(t *testing.T) *http.Request {
+			r := whole.sign(t, post(strings.Repeat("x", 65)))
+			r.Body = brokenBody{}
+			return r
+		}, 413, "longer than"},
 		{"long body in chunks", nil, func(t *testing.T) *http.Request {
 			r := whole.sign(t, post(strings.Repeat("x", 65)))
 			r.ContentLength = -1
