@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -50,7 +51,14 @@ func TestParsePublicKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	small := rsa.PublicKey{N: new(big.Int).Rsh(key.N, 1025), E: key.E}
+	edwards, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ algorithm, text, want string }{
+		{AlgorithmECDSA, pemOf(t, edwards), "is of another kind"},
+		{AlgorithmHMAC, pemOf(t, edwards), "is of another kind"},
+		{AlgorithmEd25519, pemOf(t, &key.PublicKey), "is of another kind"},
 		{AlgorithmECDSA, pemOf(t, &curve.PublicKey), "is of another kind"},
 		{AlgorithmPSS, pemOf(t, &curve.PublicKey), "is of another kind"},
 		{AlgorithmPSS, pemOf(t, &small), "has 1023 bits"},
