@@ -1,0 +1,36 @@
+package ratelimit
+
+import (
+	"context"
+	"time"
+)
+
+// Store is what gateways count in together. Its methods are safe for concurrent use and mind their context.
+type Store interface {
+	// Open connects, or finds out that the connection still serves. It is called by one goroutine at a time.
+	Open(ctx context.Context) error
+	// Apply does the operations, each of them as a whole, and returns a result for each.
+	Apply(ctx context.Context, ops []Op) ([]Result, error)
+}
+
+// Op is one operation on one key.
+//
+// The store brings what is spent to its own time, adds Count requests, the first of which came Age ago, raises what is spent to
+// Floor if it is less, and grants one request more if Take asks for it and there is room.
+type Op struct {
+	Key      string        // within the store
+	Rate     bool          // what is spent drains; else it is a quota's
+	Cost     int64         // of a request: nanoseconds, or 1
+	Capacity int64         // nanoseconds or requests
+	Count    int64         // requests that were granted already
+	Age      time.Duration // of the first of them
+	Floor    int64         // nanoseconds or requests, at least 0
+	Take     bool
+	Keep     time.Duration // how long a quota's count is needed; a rate's lasts until it has drained
+}
+
+// Result is what an operation came to.
+type Result struct {
+	Allowed bool  // the request of Take was granted
+	Spent   int64 // after the operation, by everybody
+}
