@@ -19,7 +19,7 @@ type period struct{ start, end time.Time }
 func Units() []string { return []string{"hour", "day", "month"} }
 
 // NewCalendar has periods of a unit, at the wall clock of a zone. A day on which clocks change has 23 hours or 25; an hour has
-// always 60 minutes.
+// always 60 minutes, and begins anew where clocks change by half of one.
 func NewCalendar(unit string, zone *time.Location) (*Calendar, error) {
 	switch unit {
 	case "hour", "day", "month":
@@ -39,7 +39,7 @@ func (c *Calendar) Period(now time.Time) (start, end time.Time) {
 		start = t.Round(0).Add(-into)
 		end = start.Add(time.Hour)
 	} else {
-		// Where clocks change at midnight there may be none, and its time is then before or after the date's beginning.
+		// Where a date is left out, or clocks go back over midnight, the next or the one before may be meant.
 		n := 0
 		start, end = c.begin(t, n), c.begin(t, n+1)
 		for now.Before(start) {
@@ -57,8 +57,13 @@ func (c *Calendar) Period(now time.Time) (start, end time.Time) {
 
 // begin is when the n-th day or month after that of t begins.
 func (c *Calendar) begin(t time.Time, n int) time.Time {
-	if c.unit == "day" {
-		return time.Date(t.Year(), t.Month(), t.Day()+n, 0, 0, 0, 0, c.zone)
+	year, month, day := t.Year(), t.Month(), t.Day()+n
+	if c.unit == "month" {
+		month, day = t.Month()+time.Month(n), 1
 	}
-	return time.Date(t.Year(), t.Month()+time.Month(n), 1, 0, 0, 0, 0, c.zone)
+	b := time.Date(year, month, day, 0, 0, 0, 0, c.zone)
+	if b.Hour() == 23 {
+		b = b.Add(time.Hour) // there is no midnight: the date begins at one
+	}
+	return b
 }

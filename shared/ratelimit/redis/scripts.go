@@ -10,20 +10,20 @@ local cost, capacity, count = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARG
 local age, floor, take = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local now = redis.call('TIME')
 local s, ns = tonumber(now[1]), tonumber(now[2]) * 1000
-local spent = -age
+local spent, write = -age, count > 0
 local value = redis.call('GET', KEYS[1])
 if value then
   local old, os, ons = string.match(value, '^(%d+):(%d+):(%d+)$')
   if old then
     local passed = (s - tonumber(os)) * 1e9 + (ns - tonumber(ons))
     if passed < 0 then
-      if passed > -1e9 then s, ns = tonumber(os), tonumber(ons) end
+      if passed >= -1e9 then s, ns = tonumber(os), tonumber(ons) else write = true end
       passed = 0
     end
     spent = math.max(tonumber(old) - passed, -age)
   end
 end
-local write = count > 0 or floor > spent and floor > 0
+write = write or floor > 0 and floor > spent
 spent = math.max(spent + count * cost, floor, 0)
 local allowed = 0
 if take and spent + cost <= capacity then
