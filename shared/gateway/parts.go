@@ -12,10 +12,11 @@ const (
 	PartRedis      Part = "redis"      // limits that several gateways share
 	PartExpression Part = "expression" // conditions on claims and requests
 	PartSchema     Part = "schema"     // JSON Schema
+	PartZones      Part = "zones"      // the time zone database
 )
 
 // Parts are all of them.
-func Parts() []Part { return []Part{PartExpression, PartJWT, PartRedis, PartSchema} }
+func Parts() []Part { return []Part{PartExpression, PartJWT, PartRedis, PartSchema, PartZones} }
 
 // Parts are those that the model needs, sorted, each once.
 func (m *Model) Parts() []Part {

@@ -19,6 +19,8 @@ type Policy struct {
 	APIKey    *APIKey    `json:"apiKey,omitempty"`
 	Basic     *Basic     `json:"basic,omitempty"`
 	IP        *IP        `json:"ip,omitempty"`
+	Quota     *Quota     `json:"quota,omitempty"`
+	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 	Signature *Signature `json:"signature,omitempty"`
 }
 
@@ -66,6 +68,12 @@ func (p Policy) kinds() []named {
 	if p.IP != nil {
 		out = append(out, named{"ip", p.IP})
 	}
+	if p.Quota != nil {
+		out = append(out, named{"quota", p.Quota})
+	}
+	if p.RateLimit != nil {
+		out = append(out, named{"rateLimit", p.RateLimit})
+	}
 	if p.Signature != nil {
 		out = append(out, named{"signature", p.Signature})
 	}
@@ -73,7 +81,7 @@ func (p Policy) kinds() []named {
 }
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
-func KindNames() []string { return []string{"apiKey", "basic", "ip", "signature"} }
+func KindNames() []string { return []string{"apiKey", "basic", "ip", "quota", "rateLimit", "signature"} }
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.
 func (p Policy) Kind() string {

@@ -25,11 +25,12 @@ type environment struct {
 	secrets *secret.Store
 	getenv  func(string) string // nil for a process without an environment
 	now     func() time.Time    // the wall clock
+	stores  stores              // that counts are shared in
 }
 
 // newPolicies compiles every policy of a model once, whatever number of routes have it.
 func newPolicies(m *gateway.Model, log *slog.Logger, opts Options) (map[string]policy, error) {
-	env := environment{region: opts.Instance.Region, hosts: opts.Hosts, log: log, secrets: opts.Secrets, getenv: opts.Getenv, now: opts.Now}
+	env := environment{region: opts.Instance.Region, hosts: opts.Hosts, log: log, secrets: opts.Secrets, getenv: opts.Getenv, now: opts.Now, stores: stores{}}
 	if env.now == nil {
 		env.now = time.Now
 	}
@@ -55,6 +56,10 @@ func newPolicy(p gateway.Policy, env environment) (policy, error) {
 		return newBasic(*p.Basic, env)
 	case p.IP != nil:
 		return newIP(*p.IP, env)
+	case p.Quota != nil:
+		return newQuota(*p.Quota, env)
+	case p.RateLimit != nil:
+		return newRateLimit(*p.RateLimit, env)
 	case p.Signature != nil:
 		return newSignature(*p.Signature, env)
 	}

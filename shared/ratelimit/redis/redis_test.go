@@ -66,7 +66,7 @@ func TestScriptIsExact(t *testing.T) {
 		granted := false
 		for i := range 150 {
 			step := time.Duration(rnd.Int64N(3 * cost / 2)).Truncate(time.Microsecond) // all that a server tells
-			if granted && rnd.IntN(10) == 0 { // of a refusal the script keeps no time
+			if granted && rnd.IntN(10) == 0 {                                          // of a refusal the script keeps no time
 				step = -step
 			}
 			now = now.Add(step)
