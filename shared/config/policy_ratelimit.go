@@ -48,7 +48,7 @@ func (d *decoder) ratesFields(p *gateway.Rates) []field {
 // completed has as large a burst as the rate, if none is written.
 func completed(p gateway.Rates) gateway.Rates {
 	if p.Burst == 0 {
-		p.Burst = max(1, p.Rate)
+		p.Burst = min(max(1, p.Rate), 1_000_000)
 	}
 	return p
 }

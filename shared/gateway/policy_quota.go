@@ -28,7 +28,9 @@ func Periods() []string { return []string{"hour", "day", "month"} }
 
 func (p *Quota) check(r *report, at Pointer) {
 	checkLimit(r, at, Limit{p.Limit})
-	if !slices.Contains(Periods(), p.Period) {
+	if p.Period == "" {
+		r.value(at.Key("period"), "it has no period", "write one of "+strings.Join(Periods(), ", "))
+	} else if !slices.Contains(Periods(), p.Period) {
 		r.value(at.Key("period"), fmt.Sprintf("period %s is not known", quote(p.Period)), "write one of "+strings.Join(Periods(), ", "))
 	}
 	if _, err := LoadZone(p.Zone); err != nil {
@@ -42,7 +44,7 @@ func (p *Quota) check(r *report, at Pointer) {
 
 func checkLimit(r *report, at Pointer, p Limit) {
 	if p.Limit < 1 {
-		r.value(at.Key("limit"), fmt.Sprintf("limit %d is not above zero", p.Limit), "write how many requests may come in a period, such as 10000")
+		r.value(at.Key("limit"), "there is no limit above zero", "write how many requests may come in a period, such as 10000")
 	}
 }
 

@@ -73,9 +73,11 @@ func checkRates(r *report, at Pointer, p Rates) {
 		sound = false
 	}
 	if p.Rate < 1 {
-		wrong("rate", fmt.Sprintf("rate %d is not above zero", p.Rate), "write how many requests may come in the time of per, such as 100")
+		wrong("rate", "there is no rate above zero", "write how many requests may come in the time of per, such as 100")
 	}
-	if p.Per < minPer || p.Per > maxPer {
+	if p.Per == 0 {
+		wrong("per", "it does not say in which time", "write per: 1m, or another duration")
+	} else if p.Per < minPer || p.Per > maxPer {
 		wrong("per", fmt.Sprintf("duration %s is out of range", p.Per), fmt.Sprintf("write one from %s to %s, such as 1m; a quota counts for longer", minPer, maxPer))
 	}
 	if p.Burst < 1 || p.Burst > maxBurst {

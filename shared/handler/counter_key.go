@@ -40,7 +40,9 @@ func newKeyPart(by gateway.CountBy) keyPart {
 		name := http.CanonicalHeaderKey(by.Name)
 		return func(b []byte, r *http.Request, _ *exchange) ([]byte, bool) { return appendHeader(b, r.Header[name]) }
 	case gateway.ByClaim:
-		return func(b []byte, _ *http.Request, x *exchange) ([]byte, bool) { return appendClaim(b, x.caller.Claims[by.Name]) }
+		return func(b []byte, _ *http.Request, x *exchange) ([]byte, bool) {
+			return appendClaim(b, x.caller.Claims[by.Name])
+		}
 	case gateway.ByEveryone:
 		return func(b []byte, _ *http.Request, _ *exchange) ([]byte, bool) { return b, true }
 	default:

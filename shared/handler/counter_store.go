@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/ratelimit"
@@ -28,7 +29,7 @@ func (s stores) guard(at gateway.Redis, env environment) (*ratelimit.Guard, erro
 		return nil, err
 	}
 	log := env.log
-	s[at] = ratelimit.NewGuard(store, env.now, func(err error) {
+	s[at] = ratelimit.NewGuard(store, func() time.Time { return env.now().Round(0) }, func(err error) {
 		if err != nil {
 			log.LogAttrs(context.Background(), slog.LevelError, "limits are not shared: the store does not answer", slog.Any("error", err))
 			return
