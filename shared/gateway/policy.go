@@ -81,7 +81,9 @@ func (p Policy) kinds() []named {
 }
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
-func KindNames() []string { return []string{"apiKey", "basic", "ip", "quota", "rateLimit", "signature"} }
+func KindNames() []string {
+	return []string{"apiKey", "basic", "ip", "quota", "rateLimit", "signature"}
+}
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.
 func (p Policy) Kind() string {

@@ -101,6 +101,24 @@ func TestRateProperty(t *testing.T) {
 	}
 }
 
+// A time between requests that is no whole number of nanoseconds does not add up to a request too many.
+func TestRateIsNeverExceeded(t *testing.T) {
+	const n, per, grants = 7, 8 * time.Microsecond, 5000
+	c := newClock()
+	l := ratelimit.New(ratelimit.Options{Now: c.now})
+	r := rate(t, n, per, 1)
+	begin := c.t
+	for i := range int64(grants) {
+		if d := l.Take(t.Context(), key(1), r); !d.Allowed {
+			t.Fatalf("request %d is refused in its time", i)
+		}
+		if elapsed := int64(c.t.Sub(begin)); i*int64(per) > elapsed*n {
+			t.Fatalf("%d requests after the first in %d ns, at most %d in %v", i, elapsed, n, per)
+		}
+		c.advance(l.Take(t.Context(), key(1), r).Retry)
+	}
+}
+
 // A clock that is set back neither locks anybody out nor gives anything away.
 func TestClockBackwards(t *testing.T) {
 	for _, back := range []time.Duration{time.Millisecond, time.Second, time.Hour, 365 * 24 * time.Hour} {

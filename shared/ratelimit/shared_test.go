@@ -208,7 +208,7 @@ func TestStoreFails(t *testing.T) {
 						if len(told) != 2 || told[0] == nil || told[1] != nil {
 							t.Errorf("told %v", told)
 						}
-						if broken[0] && !errors.Is(told[0], ratelimittest.Broken) {
+						if broken[0] && !errors.Is(told[0], ratelimittest.ErrBroken) {
 							t.Errorf("told %v", told[0])
 						}
 					})

@@ -10,8 +10,8 @@ import (
 	"polygate.example/shared/ratelimit"
 )
 
-// Broken is what a store that was broken answers.
-var Broken = errors.New("broken on purpose")
+// ErrBroken is what a store that was broken answers.
+var ErrBroken = errors.New("broken on purpose")
 
 // Memory is a store in memory. The zero value serves at once, by the clock of the process.
 type Memory struct {
@@ -83,7 +83,7 @@ func (m *Memory) travel(ctx context.Context) error {
 	m.mu.Unlock()
 	switch {
 	case broken:
-		return Broken
+		return ErrBroken
 	case hangs:
 		<-ctx.Done()
 		return ctx.Err()
