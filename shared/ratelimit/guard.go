@@ -110,6 +110,11 @@ func (g *Guard) try(ctx context.Context) {
 	err := g.store.Open(ctx)
 	g.mu.Lock()
 	first := !g.tried
+	g.mu.Unlock()
+	if g.tell != nil && (err != nil) == first { // it failed at once, or is back; told before anybody goes on
+		g.tell(err)
+	}
+	g.mu.Lock()
 	g.tried, g.up = true, err == nil
 	if err == nil {
 		g.backoff = firstBackoff
@@ -120,9 +125,6 @@ func (g *Guard) try(ctx context.Context) {
 	close(g.trying)
 	g.trying = nil
 	g.mu.Unlock()
-	if g.tell != nil && (err != nil) == first { // it failed at once, or is back
-		g.tell(err)
-	}
 }
 
 // fail takes the store out of use. Of those that fail together only the first counts.
