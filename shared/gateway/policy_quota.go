@@ -67,4 +67,10 @@ func LoadZone(name string) (*time.Location, error) {
 	return time.LoadLocation(name)
 }
 
-var _ kind = (*Quota)(nil)
+// usable tests the text of a secret that the policy reads.
+func (p *Quota) usable(name, text string) error { return p.Shared.usable(name, text) }
+
+var (
+	_ kind         = (*Quota)(nil)
+	_ secretReader = (*Quota)(nil)
+)

@@ -151,4 +151,10 @@ func countsCallers(by []CountBy, plans int) callerUse {
 	return callerUnused
 }
 
-var _ kind = (*RateLimit)(nil)
+// usable tests the text of a secret that the policy reads.
+func (p *RateLimit) usable(name, text string) error { return p.Shared.usable(name, text) }
+
+var (
+	_ kind         = (*RateLimit)(nil)
+	_ secretReader = (*RateLimit)(nil)
+)

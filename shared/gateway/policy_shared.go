@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,6 +144,17 @@ func (s *Shared) secrets() []string {
 		return nil
 	}
 	return []string{s.Redis.SecretName()}
+}
+
+// usable tests the text of a secret that the policy reads: a URL, or a password, which may be any text.
+func (s *Shared) usable(_, text string) error {
+	if s == nil || s.Redis.URL == "" {
+		return nil
+	}
+	if u, err := url.Parse(text); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" {
+		return errors.New("it is no URL of the form rediss://user:password@host:port/database")
+	}
+	return nil
 }
 
 func (s *Shared) parts() []Part {
