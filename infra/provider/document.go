@@ -31,6 +31,11 @@ func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.
 			a.streaming(at, r)
 			a.secrets(at, r)
 		}
+		for _, name := range slices.Sorted(maps.Keys(doc.Policies)) {
+			for _, secret := range doc.Policies[name].Secrets() {
+				a.has(gateway.Pointer("/policies").Key(name), fmt.Sprintf("the policy %q", name), secret)
+			}
+		}
 		a.unusedSecrets()
 		return a.found
 	}
@@ -186,7 +191,6 @@ func (a *documentAudit) streaming(at gateway.Pointer, r gateway.Route) {
 
 // secrets looks for secrets that the stack does not have, and for those that are sent where everybody on the way can read them.
 func (a *documentAudit) secrets(at gateway.Pointer, r gateway.Route) {
-	have := slices.Sorted(maps.Keys(a.settings.Secrets))
 	for _, header := range slices.Sorted(maps.Keys(r.Request.Headers.Set)) {
 		t, err := gateway.ParseTemplate(r.Request.Headers.Set[header])
 		if err != nil {
@@ -194,19 +198,27 @@ func (a *documentAudit) secrets(at gateway.Pointer, r gateway.Route) {
 		}
 		at := at.Key("request").Key("headers").Key("set").Key(header)
 		for i, name := range t.Secrets() {
-			if slices.Contains(have, name) || slices.Index(t.Secrets(), name) < i {
-				continue
+			if slices.Index(t.Secrets(), name) == i {
+				a.has(at, fmt.Sprintf("the route %q", r.Name), name)
 			}
-			remedy := "name it there, with a reference for each provider of the stack"
-			if near := gateway.Nearest(name, have); near != "" {
-				remedy = fmt.Sprintf("did you mean %q? Else %s", near, remedy)
-			}
-			a.bad(at, fmt.Sprintf("the route %q uses the secret %q, which polygate:secrets does not have", r.Name, name), remedy)
 		}
 		if clear := a.inClear(r.Upstream); len(t.Secrets()) > 0 && clear != "" {
 			a.warn(at, fmt.Sprintf("the route %q sends the secret %q to %s without encryption", r.Name, t.Secrets()[0], clear), "let the upstream be reached by https")
 		}
 	}
+}
+
+// has objects to a secret that the stack does not have.
+func (a *documentAudit) has(at gateway.Pointer, who, name string) {
+	have := slices.Sorted(maps.Keys(a.settings.Secrets))
+	if slices.Contains(have, name) {
+		return
+	}
+	remedy := "name it there, with a reference for each provider of the stack"
+	if near := gateway.Nearest(name, have); near != "" {
+		remedy = fmt.Sprintf("did you mean %q? Else %s", near, remedy)
+	}
+	a.bad(at, fmt.Sprintf("%s uses the secret %q, which polygate:secrets does not have", who, name), remedy)
 }
 
 // inClear is a target of an upstream that is not reached by https, "" if there is none. On one machine nobody is on the way.
@@ -232,9 +244,14 @@ func (a *documentAudit) unusedSecrets() {
 			used[name] = true
 		}
 	}
+	for _, p := range a.doc.Policies {
+		for _, name := range p.Secrets() {
+			used[name] = true
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(a.settings.Secrets)) {
 		if !used[name] {
-			a.warn("/routes", fmt.Sprintf("polygate:secrets has %q, which no route uses", name), "take it out there, or send it in a header as ${secret."+name+"}")
+			a.warn("/routes", fmt.Sprintf("polygate:secrets has %q, which nothing in the document uses", name), "take it out there, or use it: in a header for an upstream as ${secret."+name+"}, or in a policy")
 		}
 	}
 }

@@ -95,7 +95,10 @@ func TestDocumentRule(t *testing.T) {
 		{"a secret that is misspelt", keyed, sends("https://a.example", map[string]string{"X-A": "${secret.KEY}${secret.TOKEM}", "X-B": "${secret.TOKEN}"}),
 			[]string{`/routes/0/request/headers/set/X-A: the route "r" uses the secret "TOKEM"`}},
 		{"secrets that no route uses", keyed, sends("https://a.example", map[string]string{"X-Key": "${secret.KEY}", "X-Plain": "$${secret.TOKEN}"}),
-			[]string{`! /routes: polygate:secrets has "TOKEN", which no route uses`}},
+			[]string{`! /routes: polygate:secrets has "TOKEN", which nothing in the document uses`}},
+		{"secrets of policies", with(func(s *settings.Settings) { s.Secrets = map[string]map[string]string{"KEYS": {}} }), gateway.Spec{
+			Policies: map[string]gateway.Policy{"a": {APIKey: &gateway.APIKey{Secret: "KEYS"}}, "b": {APIKey: &gateway.APIKey{Secret: "KEY"}}}, Routes: []gateway.Route{at("/a")},
+		}, []string{`/policies/b: the policy "b" uses the secret "KEY", which polygate:secrets does not have`}},
 		{"a secret that everybody can read on its way", with(func(s *settings.Settings) { s.Secrets = keyed.Secrets }), sends("http://a.example", map[string]string{"X-Key": "${secret.KEY}${secret.TOKEN}"}),
 			[]string{`! /routes/0/request/headers/set/X-Key: the route "r" sends the secret "KEY" to http://a.example without encryption`}},
 		{"a secret that stays on one machine", with(func(s *settings.Settings) { s.Secrets, s.Environment = keyed.Secrets, settings.Local }),

@@ -93,6 +93,16 @@ func (p Policy) Kind() string {
 	return ""
 }
 
+// Secrets are the names of the secrets that a policy needs, sorted, each once.
+func (p Policy) Secrets() []string {
+	var names []string
+	for _, k := range p.kinds() {
+		names = append(names, k.kind.secrets()...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Policies returns all policies by name.
 func (m *Model) Policies() map[string]Policy { return clonePolicies(m.spec.Policies) }
 

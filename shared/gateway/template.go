@@ -110,10 +110,8 @@ func (m *Model) Secrets() []string {
 		}
 	}
 	for _, p := range m.spec.Policies {
-		for _, k := range p.kinds() {
-			for _, name := range k.kind.secrets() {
-				names[name] = true
-			}
+		for _, name := range p.Secrets() {
+			names[name] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(names))

@@ -78,6 +78,7 @@ var laws = []rule{
 	{"tools", nil, []string{module + "/functions", module + "/stacks", module + "/tests", providerSDKs}, nil},
 	{"tests/languagehost", []string{"github.com/pulumi/pulumi/sdk/v3", "google.golang.org/grpc", "google.golang.org/protobuf"}, nil, nil},
 	{"tests/ratelimit", []string{module + "/shared"}, nil, nil}, // gateways in one process
+	{"tests/policies", []string{module + "/shared"}, nil, nil},
 	{"tests", []string{module + "/tools/client", "github.com/goccy/go-yaml", "github.com/miekg/dns"}, nil, nil},
 }
 
