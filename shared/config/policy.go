@@ -13,6 +13,7 @@ func (d *decoder) policy(at gateway.Pointer, n ast.Node) gateway.Policy {
 		field{"apiKey", func(at gateway.Pointer, n ast.Node) { p.APIKey = d.apiKey(at, n) }},
 		field{"basic", func(at gateway.Pointer, n ast.Node) { p.Basic = d.basic(at, n) }},
 		field{"ip", func(at gateway.Pointer, n ast.Node) { p.IP = d.ip(at, n) }},
+		field{"jwt", func(at gateway.Pointer, n ast.Node) { p.JWT = d.jwt(at, n) }},
 		field{"quota", func(at gateway.Pointer, n ast.Node) { p.Quota = d.quota(at, n) }},
 		field{"rateLimit", func(at gateway.Pointer, n ast.Node) { p.RateLimit = d.rateLimit(at, n) }},
 		field{"signature", func(at gateway.Pointer, n ast.Node) { p.Signature = d.signature(at, n) }},

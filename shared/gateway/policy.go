@@ -19,6 +19,7 @@ type Policy struct {
 	APIKey    *APIKey    `json:"apiKey,omitempty"`
 	Basic     *Basic     `json:"basic,omitempty"`
 	IP        *IP        `json:"ip,omitempty"`
+	JWT       *JWT       `json:"jwt,omitempty"`
 	Quota     *Quota     `json:"quota,omitempty"`
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 	Signature *Signature `json:"signature,omitempty"`
@@ -68,6 +69,9 @@ func (p Policy) kinds() []named {
 	if p.IP != nil {
 		out = append(out, named{"ip", p.IP})
 	}
+	if p.JWT != nil {
+		out = append(out, named{"jwt", p.JWT})
+	}
 	if p.Quota != nil {
 		out = append(out, named{"quota", p.Quota})
 	}
@@ -82,7 +86,7 @@ func (p Policy) kinds() []named {
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
 func KindNames() []string {
-	return []string{"apiKey", "basic", "ip", "quota", "rateLimit", "signature"}
+	return []string{"apiKey", "basic", "ip", "jwt", "quota", "rateLimit", "signature"}
 }
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.

@@ -56,6 +56,8 @@ func newPolicy(p gateway.Policy, env environment) (policy, error) {
 		return newBasic(*p.Basic, env)
 	case p.IP != nil:
 		return newIP(*p.IP, env)
+	case p.JWT != nil:
+		return newJWT(*p.JWT, env)
 	case p.Quota != nil:
 		return newQuota(*p.Quota, env)
 	case p.RateLimit != nil:

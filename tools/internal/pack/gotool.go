@@ -175,8 +175,7 @@ func (g goTool) deps(ctx context.Context, dir string, t target, patterns ...stri
 }
 
 // binary compiles a function, having looked at its imports, and looks at what was linked.
-func (b *build) binary(ctx context.Context, folder, name, tags string) ([]byte, error) {
-	t := target{goos: b.GOOS, goarch: b.GOARCH, tags: tags}
+func (b *build) binary(ctx context.Context, folder, name string, t target) ([]byte, error) {
 	pattern := "./functions/" + folder
 	pkgs, err := b.tools.deps(ctx, b.Root, t, pattern)
 	if err != nil {

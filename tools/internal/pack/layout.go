@@ -13,8 +13,8 @@ const lambdaTags = "lambda.norpc"
 
 // lambdaFiles is a deployment package for an OS-only runtime: an executable named bootstrap at the root ("Building Lambda
 // functions with Go"), with the model beside it.
-func lambdaFiles(ctx context.Context, b *build) ([]file, error) {
-	bin, err := b.binary(ctx, "aws", "bootstrap", lambdaTags)
+func lambdaFiles(ctx context.Context, b *build, t target) ([]file, error) {
+	bin, err := b.binary(ctx, "aws", "bootstrap", t)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +27,8 @@ var azureSettings = []string{"functions/azure/host.json", "functions/azure/gatew
 // azureFiles is a function app with a custom handler ("Azure Functions custom handlers"): host.json at the root, a folder
 // with function.json for the one function, and the executable that host.json names. Both texts lie with the handler,
 // because the handler's wrapper is written for what they switch on.
-func azureFiles(ctx context.Context, b *build) ([]file, error) {
-	bin, err := b.binary(ctx, "azure", "handler", "")
+func azureFiles(ctx context.Context, b *build, t target) ([]file, error) {
+	bin, err := b.binary(ctx, "azure", "handler", t)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"polygate.example/shared/artefact"
@@ -44,24 +45,25 @@ type Options struct {
 type packer struct {
 	runtime  func(b *build) string // the provider's name for the runtime
 	binary   bool                  // built here, for an architecture
-	tags     string                // build tags of the binary
+	tags     []string              // build tags of the binary, beside those of parts
 	patterns []string              // the packages it is made of
 	beside   []string              // files of the checkout that go in beside the code
-	files    func(ctx context.Context, b *build) ([]file, error)
+	files    func(ctx context.Context, b *build, t target) ([]file, error)
 }
 
-// target is what a packer's code is compiled for.
+// target is what a packer's code is compiled for, without the parts that the model does not need.
 func (b *build) target(p packer) target {
+	tags := strings.Join(slices.Concat(p.tags, b.without), ",")
 	if !p.binary {
-		return builder
+		return target{goos: builder.goos, goarch: builder.goarch, tags: tags}
 	}
-	return target{goos: b.GOOS, goarch: b.GOARCH, tags: p.tags}
+	return target{goos: b.GOOS, goarch: b.GOARCH, tags: tags}
 }
 
 // packers are the providers there are.
 var packers = map[string]packer{
 	"aws": {
-		runtime: func(*build) string { return "provided.al2023" }, binary: true, tags: lambdaTags,
+		runtime: func(*build) string { return "provided.al2023" }, binary: true, tags: []string{lambdaTags},
 		patterns: []string{"./functions/aws"}, files: lambdaFiles,
 	},
 	"gcp": {
@@ -76,10 +78,11 @@ var packers = map[string]packer{
 // build is one run of Build.
 type build struct {
 	Options
-	model []byte // the compiled model
-	tools goTool
-	dir   string // scratch, one folder per provider
-	say   sync.Mutex
+	model   []byte   // the compiled model
+	without []string // build tags of the parts that the model does not need
+	tools   goTool
+	dir     string // scratch, one folder per provider
+	say     sync.Mutex
 }
 
 // progress reports a step.
@@ -111,6 +114,7 @@ func Build(ctx context.Context, opts Options) (artefact.Manifest, error) {
 	if b.model, err = encode(model); err != nil {
 		return artefact.Manifest{}, err
 	}
+	b.without = without(model)
 	if b.tools, err = findGo(ctx, opts.Root); err != nil {
 		return artefact.Manifest{}, err
 	}
@@ -176,7 +180,7 @@ func (b *build) all(ctx context.Context) ([]packed, error) {
 // one packs one provider.
 func (b *build) one(ctx context.Context, provider string) (packed, error) {
 	p := packers[provider]
-	files, err := p.files(ctx, b)
+	files, err := p.files(ctx, b, b.target(p))
 	if err != nil {
 		return packed{}, err
 	}

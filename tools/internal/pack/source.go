@@ -19,7 +19,7 @@ const (
 	metadata = "cloud.google.com/go/functions/metadata"
 )
 
-// builder is what Google's Go builder compiles for.
+// builder is what Google's Go builder compiles for. It sets no tags.
 var builder = target{goos: "linux", goarch: "amd64"}
 
 // goRuntime is the runtime's id, for example go126.
@@ -28,9 +28,9 @@ func (b *build) goRuntime() string { return "go" + strings.ReplaceAll(b.tools.la
 // cloudFunctionFiles is a source archive as Google's Go buildpack takes it (GoogleCloudPlatform/buildpacks,
 // cmd/go/functions_framework): go.mod, go.sum and one non-main package at the root, no test files. The function's own
 // package moves to the root; the packages of this module that it imports keep their places; go.mod and go.sum name the
-// modules they need and no others.
-func cloudFunctionFiles(ctx context.Context, b *build) ([]file, error) {
-	pkgs, err := b.tools.deps(ctx, b.Root, builder, "./functions/gcp", funcframework)
+// modules they need and no others. The builder passes no tags: the files are those that the tags choose here, see settled.
+func cloudFunctionFiles(ctx context.Context, b *build, t target) ([]file, error) {
+	pkgs, err := b.tools.deps(ctx, b.Root, t, "./functions/gcp", funcframework)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +84,11 @@ func (b *build) sources(pkgs []pkg) ([]file, error) {
 					return nil, fmt.Errorf("read the source: %w", err)
 				}
 				f.data = data
+				if slices.Contains(p.GoFiles, name) || slices.Contains(p.SFiles, name) {
+					if f.data, err = settled(data); err != nil {
+						return nil, fmt.Errorf("%s: %w", f.name, err)
+					}
+				}
 			}
 			files = append(files, f)
 		}
