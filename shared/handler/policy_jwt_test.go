@@ -224,6 +224,11 @@ func TestJWTForward(t *testing.T) {
 			}
 		})
 	}
+	r := bearing(token)
+	r.Trailer = http.Header{"X-User": {"root"}}
+	if wantCode(t, ask(h, r), 200, ""); len(up.last.Trailer) > 0 {
+		t.Errorf("trailers %v", up.last.Trailer)
+	}
 	// A wrong token is not none.
 	wantCode(t, ask(h, bearing(token+"x")), 401, codeTokenInvalid)
 	wantCode(t, ask(h, bearing("")), 200, "")
