@@ -12,11 +12,15 @@ func (d *decoder) policy(at gateway.Pointer, n ast.Node) gateway.Policy {
 	d.mapping(at, n,
 		field{"apiKey", func(at gateway.Pointer, n ast.Node) { p.APIKey = d.apiKey(at, n) }},
 		field{"basic", func(at gateway.Pointer, n ast.Node) { p.Basic = d.basic(at, n) }},
+		field{"cors", func(at gateway.Pointer, n ast.Node) { p.CORS = d.cors(at, n) }},
 		field{"ip", func(at gateway.Pointer, n ast.Node) { p.IP = d.ip(at, n) }},
 		field{"jwt", func(at gateway.Pointer, n ast.Node) { p.JWT = d.jwt(at, n) }},
+		field{"limits", func(at gateway.Pointer, n ast.Node) { p.Limits = d.limits(at, n) }},
 		field{"quota", func(at gateway.Pointer, n ast.Node) { p.Quota = d.quota(at, n) }},
 		field{"rateLimit", func(at gateway.Pointer, n ast.Node) { p.RateLimit = d.rateLimit(at, n) }},
+		field{"securityHeaders", func(at gateway.Pointer, n ast.Node) { p.SecurityHeaders = d.securityHeaders(at, n) }},
 		field{"signature", func(at gateway.Pointer, n ast.Node) { p.Signature = d.signature(at, n) }},
+		field{"transform", func(at gateway.Pointer, n ast.Node) { p.Transform = d.transform(at, n) }},
 	)
 	return p
 }

@@ -34,12 +34,13 @@ var (
 
 // headerSide is whose headers a rule is about: what the gateway writes itself on that side, and who reads them.
 type headerSide struct {
-	owned   map[string]string
-	clients bool // clients read them, who must not see a secret
+	owned      map[string]string
+	clients    bool // clients read them, who must not see a secret
+	references bool // values may refer to the request
 }
 
 var (
-	requestSide  = headerSide{owned: requestOwned}
+	requestSide  = headerSide{owned: requestOwned, references: true}
 	responseSide = headerSide{owned: responseOwned, clients: true}
 )
 
@@ -95,6 +96,8 @@ func checkTemplate(r *report, at Pointer, name, value string, side headerSide) {
 		r.value(at, fmt.Sprintf("the value of header %s %s", quote(name), bad.What), bad.Remedy)
 	case side.clients && len(t.Secrets()) > 0:
 		r.value(at, fmt.Sprintf("header %s would show the secret %s to clients", quote(name), quote(t.Secrets()[0])), "set it under request.headers: secrets are for upstreams")
+	case !side.references && len(t.References()) > 0:
+		r.value(at, fmt.Sprintf("the value of header %s refers to the request", quote(name)), "use a policy of kind transform: it fills in references in answers")
 	}
 }
 

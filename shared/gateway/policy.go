@@ -16,13 +16,17 @@ const (
 // Policy is what the gateway does to requests, or to their answers, on behalf of every route that names it. Exactly one field is
 // set: the kind. A policy is the same thing for all of its routes: what it counts, it counts for them together.
 type Policy struct {
-	APIKey    *APIKey    `json:"apiKey,omitempty"`
-	Basic     *Basic     `json:"basic,omitempty"`
-	IP        *IP        `json:"ip,omitempty"`
-	JWT       *JWT       `json:"jwt,omitempty"`
-	Quota     *Quota     `json:"quota,omitempty"`
-	RateLimit *RateLimit `json:"rateLimit,omitempty"`
-	Signature *Signature `json:"signature,omitempty"`
+	APIKey          *APIKey          `json:"apiKey,omitempty"`
+	Basic           *Basic           `json:"basic,omitempty"`
+	CORS            *CORS            `json:"cors,omitempty"`
+	IP              *IP              `json:"ip,omitempty"`
+	JWT             *JWT             `json:"jwt,omitempty"`
+	Limits          *Limits          `json:"limits,omitempty"`
+	Quota           *Quota           `json:"quota,omitempty"`
+	RateLimit       *RateLimit       `json:"rateLimit,omitempty"`
+	SecurityHeaders *SecurityHeaders `json:"securityHeaders,omitempty"`
+	Signature       *Signature       `json:"signature,omitempty"`
+	Transform       *Transform       `json:"transform,omitempty"`
 }
 
 // kind is one of the kinds of policies.
@@ -66,11 +70,17 @@ func (p Policy) kinds() []named {
 	if p.Basic != nil {
 		out = append(out, named{"basic", p.Basic})
 	}
+	if p.CORS != nil {
+		out = append(out, named{"cors", p.CORS})
+	}
 	if p.IP != nil {
 		out = append(out, named{"ip", p.IP})
 	}
 	if p.JWT != nil {
 		out = append(out, named{"jwt", p.JWT})
+	}
+	if p.Limits != nil {
+		out = append(out, named{"limits", p.Limits})
 	}
 	if p.Quota != nil {
 		out = append(out, named{"quota", p.Quota})
@@ -78,15 +88,21 @@ func (p Policy) kinds() []named {
 	if p.RateLimit != nil {
 		out = append(out, named{"rateLimit", p.RateLimit})
 	}
+	if p.SecurityHeaders != nil {
+		out = append(out, named{"securityHeaders", p.SecurityHeaders})
+	}
 	if p.Signature != nil {
 		out = append(out, named{"signature", p.Signature})
+	}
+	if p.Transform != nil {
+		out = append(out, named{"transform", p.Transform})
 	}
 	return out
 }
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
 func KindNames() []string {
-	return []string{"apiKey", "basic", "ip", "jwt", "quota", "rateLimit", "signature"}
+	return []string{"apiKey", "basic", "cors", "ip", "jwt", "limits", "quota", "rateLimit", "securityHeaders", "signature", "transform"}
 }
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.
@@ -143,10 +159,13 @@ func checkPolicies(r *report, s *Spec) {
 	used := map[string]bool{}
 	checkReferences(r, "/everywhere", s.Everywhere, nil, s, used)
 	checkOrder(r, "/everywhere", s.Everywhere, nil, s)
+	checkCORS(r, "/everywhere", s.Everywhere, nil, s)
 	for i, route := range s.Routes {
 		at := Pointer("/routes").Index(i).Key("policies")
 		checkReferences(r, at, route.Policies, s.Everywhere, s, used)
 		checkOrder(r, at, route.Policies, s.Everywhere, s)
+		checkCORS(r, at, route.Policies, s.Everywhere, s)
+		checkParams(r, i, s)
 	}
 	for _, name := range known {
 		if !used[name] {

@@ -130,10 +130,10 @@ func (p *APIKey) PepperSecret() string {
 // secretOf is the name in a value that is one reference to a secret, and nothing else. The error goes on after the value's name.
 func secretOf(value string) (string, error) {
 	t, err := ParseTemplate(value)
-	if err != nil || len(t.parts) != 2 || t.parts[0].text != "" || t.parts[1].text != "" || t.parts[0].secret == "" {
-		return "", errors.New("is not a reference to a secret")
+	if name, alone := t.Secret(); err == nil && alone {
+		return name, nil
 	}
-	return t.parts[0].secret, nil
+	return "", errors.New("is not a reference to a secret")
 }
 
 // CheckPepper tests the text of a pepper.

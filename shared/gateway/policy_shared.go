@@ -121,7 +121,8 @@ func wholeSecret(value string) (what, remedy string) {
 		return "is written in the document", noLiteral
 	case err != nil:
 		return "has a reference that cannot be read", noLiteral
-	case len(t.Secrets()) != 1 || t.Text(func(string) string { return "" }) != "":
+	}
+	if _, alone := t.Secret(); !alone {
 		return "is not one secret alone", noLiteral
 	}
 	return "", ""

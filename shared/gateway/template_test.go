@@ -8,7 +8,7 @@ import (
 )
 
 func TestTemplate(t *testing.T) {
-	fill := func(name string) string { return "<" + name + ">" }
+	fill := func(ref Reference) (string, error) { return "<" + ref.Name + ">", nil }
 	for _, c := range []struct {
 		name, value, want string
 		secrets           []string
@@ -26,7 +26,7 @@ func TestTemplate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := tpl.Text(fill); got != c.want {
+			if got, err := tpl.Fill(fill); err != nil || got != c.want {
 				t.Errorf("text is %q, want %q", got, c.want)
 			}
 			if got := tpl.Secrets(); !slices.Equal(got, c.secrets) {
@@ -70,7 +70,7 @@ func TestModelSecrets(t *testing.T) {
 
 // FuzzParseTemplate: what is taken comes out as it went in, but for references and the escape; what is refused says why.
 func FuzzParseTemplate(f *testing.F) {
-	for _, s := range []string{"", "a", "${secret.KEY}", "Bearer ${secret.A}${secret.B_2}", "$${x}", "$$${", "${", "${env.X}", "$", "{}"} {
+	for _, s := range []string{"", "a", "${secret.KEY}", "Bearer ${secret.A}${secret.B_2}", "$${x}", "$$${", "${", "${env.X}", "$", "{}", "${request.method}", "${request.path}${request.path.id}", "${claim.a b}", "${request.query.$}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -82,8 +82,16 @@ func FuzzParseTemplate(f *testing.F) {
 			}
 			return
 		}
-		again := strings.ReplaceAll(tpl.Text(func(name string) string { return "\x00" + name + "\x01" }), "${", "$${")
-		again = strings.NewReplacer("\x00", "${secret.", "\x01", "}").Replace(again)
+		again, err := tpl.Fill(func(ref Reference) (string, error) {
+			if ref.Name == "" {
+				return "\x00" + string(ref.Kind) + "\x01", nil
+			}
+			return "\x00" + strings.TrimSuffix(string(ref.Kind), ".") + "." + ref.Name + "\x01", nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again = strings.NewReplacer("\x00", "${", "\x01", "}").Replace(strings.ReplaceAll(again, "${", "$${"))
 		if !strings.ContainsAny(value, "\x00\x01") && again != value {
 			t.Errorf("%q is taken for %q", value, again)
 		}

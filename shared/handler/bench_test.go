@@ -63,7 +63,7 @@ func BenchmarkRouting(b *testing.B) {
 			x := &exchange{segments: strings.Split(r.URL.EscapedPath()[1:], "/")}
 			b.ReportAllocs()
 			for b.Loop() {
-				if rt.find(&lookup{r: r, x: x}) == nil {
+				if rt.find(&lookup{r: r, x: x, method: r.Method}) == nil {
 					b.Fatal("no route")
 				}
 			}

@@ -11,7 +11,7 @@ type requestBody struct {
 	io.ReadCloser
 	mu     sync.Mutex // the transport reads in a goroutine of its own
 	read   bool
-	failed bool
+	failed error
 }
 
 // Read notes the reading.
@@ -22,7 +22,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		b.mu.Lock()
-		b.failed = true
+		b.failed = err
 		b.mu.Unlock()
 	}
 	return n, err
@@ -38,10 +38,10 @@ func (b *requestBody) touched() bool {
 	return b.read
 }
 
-// broke reports whether reading the body failed. A nil body has not.
-func (b *requestBody) broke() bool {
+// broke is why reading the body failed, nil if it did not. A nil body has not.
+func (b *requestBody) broke() error {
 	if b == nil {
-		return false
+		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -32,6 +32,9 @@ func (l *lookup) holds(conditions []condition) bool {
 		var values []string
 		if c.header {
 			values = l.r.Header[c.name]
+			if len(values) == 0 && tokenListed(l.announced, c.name) {
+				continue
+			}
 		} else {
 			if l.query == nil {
 				l.query = l.r.URL.Query()

@@ -10,7 +10,7 @@ import (
 type ops struct {
 	remove []string
 	set    map[string][]string
-	secret []secretHeader // set as well, once their secrets are known: see fill
+	filled []filledHeader // set as well, once their references are known: see fill
 }
 
 func compileOps(o gateway.HeaderOps) ops {
@@ -24,11 +24,11 @@ func compileOps(o gateway.HeaderOps) ops {
 			continue // no model has one
 		}
 		name = http.CanonicalHeaderKey(name)
-		if h, ok := compileSecret(name, t); ok {
-			out.secret = append(out.secret, h)
+		if text, plain := t.Plain(); plain {
+			out.set[name] = []string{text}
 			continue
 		}
-		out.set[name] = []string{t.Text(nil)}
+		out.filled = append(out.filled, filledHeader{name: name, value: t})
 	}
 	return out
 }

@@ -64,6 +64,18 @@ func newPolicy(p gateway.Policy, env environment) (policy, error) {
 		return newRateLimit(*p.RateLimit, env)
 	case p.Signature != nil:
 		return newSignature(*p.Signature, env)
+	case p.CORS != nil:
+		c, err := newCORS(*p.CORS, env)
+		if err != nil {
+			return nil, err
+		}
+		return c.policy, nil
+	case p.SecurityHeaders != nil:
+		return newSecurityHeaders(*p.SecurityHeaders), nil
+	case p.Limits != nil:
+		return newLimits(*p.Limits, env)
+	case p.Transform != nil:
+		return newTransform(*p.Transform, env)
 	}
 	return nil, fmt.Errorf("it has no kind, which no model has")
 }

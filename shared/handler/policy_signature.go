@@ -117,6 +117,8 @@ func (p *signature) wrap(next http.Handler) http.Handler {
 			p.env.unreadable(w, r, err)
 		case errors.Is(err, errLongBody):
 			p.env.deny(w, r, fail(http.StatusRequestEntityTooLarge, fmt.Sprintf("A signed body has up to %d bytes here.", p.spec.MaxBody)), err.Error())
+		case refusalOf(err) != nil:
+			refusalOf(err).write(w, r)
 		case errors.Is(err, errBrokenBody):
 			fail(http.StatusBadRequest, "The request's body ended early.").write(w, exchangeOf(r).id)
 		case errors.Is(err, errManyNonce):
@@ -283,6 +285,9 @@ func (p *signature) readBody(r *http.Request, covered bool) error {
 		}
 		var err error
 		if body, err = io.ReadAll(io.LimitReader(r.Body, int64(p.spec.MaxBody)+1)); err != nil {
+			if f := refusalOf(err); f != nil {
+				return f
+			}
 			return errBrokenBody
 		}
 		if len(body) > p.spec.MaxBody {

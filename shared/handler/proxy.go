@@ -28,13 +28,14 @@ type proxy struct {
 	pool       *pool
 	reverse    *httputil.ReverseProxy
 	secrets    *secret.Store
+	region     string
 	log        *slog.Logger
 	canUpgrade bool
 }
 
 // routing is the route's part of a proxied request.
 type routing struct {
-	path      func(*exchange) string // escaped
+	path      string // escaped
 	request   ops
 	response  ops
 	front     Front
@@ -47,7 +48,7 @@ type routing struct {
 type routingKey struct{}
 
 func newProxy(p *pool, log *slog.Logger, opts Options) *proxy {
-	out := &proxy{pool: p, secrets: opts.Secrets, log: log, canUpgrade: !opts.Buffered && opts.Truncate == TruncateByAbort}
+	out := &proxy{pool: p, secrets: opts.Secrets, region: opts.Instance.Region, log: log, canUpgrade: !opts.Buffered && opts.Truncate == TruncateByAbort}
 	out.reverse = &httputil.ReverseProxy{
 		Transport:     p,
 		FlushInterval: -1, // pass on what the upstream sends when it sends it
@@ -85,16 +86,26 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 			fail(http.StatusNotImplemented, "This front of the gateway cannot switch protocols.").write(w, x.id)
 			return
 		}
-		if r.Method == http.MethodTrace && len(request.secret) > 0 {
+		if r.Method == http.MethodTrace && request.hasSecrets() {
 			refuseTrace(w, r, response)
 			return
 		}
-		sent, err := request.fill(r.Context(), p.secrets)
+		sent, err := request.fill(values{r: r, x: x, region: p.region, secrets: p.secrets})
 		if err != nil {
-			p.unavailable(w, r, response, err)
+			response.apply(w.Header())
+			answerUnfilled(w, r, environment{name: x.route, log: p.log}, err)
 			return
 		}
-		rt := &routing{path: path, request: sent, response: response, front: frontOf(r), exchange: x, ctx: r.Context()}
+		target := path(x)
+		for _, edit := range x.paths {
+			var f *refusal
+			if target, f = edit(target); f != nil {
+				response.apply(w.Header())
+				f.write(w, r)
+				return
+			}
+		}
+		rt := &routing{path: target, request: sent, response: response, front: frontOf(r), exchange: x, ctx: r.Context()}
 		r = r.WithContext(context.WithValue(r.Context(), routingKey{}, rt))
 		if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 			rt.body = &requestBody{ReadCloser: r.Body}
@@ -114,13 +125,15 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 // rewrite prepares the outgoing request, all but the target, which the pool chooses.
 func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	x, rt := exchangeOf(pr.In), routingOf(pr.In.Context())
-	path := rt.path(x)
-	pr.Out.URL.Path, pr.Out.URL.RawPath = unescape(path), path
+	pr.Out.URL.Path, pr.Out.URL.RawPath = unescape(rt.path), rt.path
 	pr.Out.Trailer = pr.In.Trailer // the same map: net/http fills it in when the body has been read
 	setForwarded(pr.Out.Header, pr.In, rt.front)
 	pr.Out.Header.Set(requestIDHeader, x.id)
 	for _, h := range x.told {
 		pr.Out.Header.Set(h.name, h.value)
+	}
+	for _, send := range x.sends {
+		send(pr.Out)
 	}
 	rt.request.apply(pr.Out.Header) // last: what the document says stands, and no model has it touch the lines above
 }
@@ -128,6 +141,12 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 // failed answers for an upstream that did not.
 func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error, log *slog.Logger) {
 	x, rt := exchangeOf(r), routingOf(r.Context())
+	// A policy's refusal comes first: to end the reading of a body, a server takes the client for gone.
+	if f := rt.refused(); f != nil {
+		rt.response.apply(w.Header())
+		f.write(w, r)
+		return
+	}
 	if x.gone() {
 		x.left = true
 		w.WriteHeader(statusClientClosed)
@@ -139,11 +158,22 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error, log *s
 	answer.write(w, x.id)
 }
 
+// refused is the refusal of a policy that has seen the body, nil if there is none.
+func (rt *routing) refused() *refusal {
+	if f := refusalOf(rt.body.broke()); f != nil {
+		return f
+	}
+	return refusalOf(context.Cause(rt.ctx))
+}
+
 // explain turns a failed exchange into the answer that a client can act on.
 func (rt *routing) explain(err error) *problem {
 	cause := context.Cause(rt.ctx)
+	if f := rt.refused(); f != nil {
+		return f.answer
+	}
 	switch {
-	case rt.body.broke():
+	case rt.body.broke() != nil:
 		return fail(http.StatusBadRequest, "The request's body ended early.")
 	case errors.Is(cause, errRouteTimeout), errors.Is(cause, errIdle), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return fail(http.StatusGatewayTimeout, "The upstream did not answer in time.")

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -38,6 +39,9 @@ type route struct {
 	match      gateway.Match
 	conditions []condition
 	endpoint   http.Handler
+	cors       *cors    // nil if it has none
+	params     []string // names of the path's parameters
+	rest       bool     // the last of them takes the rest
 }
 
 func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts Options) (*router, error) {
@@ -46,6 +50,7 @@ func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts 
 	if err != nil {
 		return nil, err
 	}
+	all := m.Policies()
 	proxies := make(map[string]*proxy, len(pools))
 	for name, p := range pools {
 		proxies[name] = newProxy(p, log, opts)
@@ -56,7 +61,20 @@ func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts 
 			return nil, err // a model has no such route
 		}
 		r := &route{name: spec.Name, match: spec.Match, conditions: compileConditions(spec.Match)}
-		r.endpoint = chain(endpointOf(spec, pattern, proxies), m.PoliciesOf(spec), policies)
+		for _, s := range pattern.Segments {
+			if s.Kind != gateway.SegmentLiteral {
+				r.params, r.rest = append(r.params, s.Text), s.Kind == gateway.SegmentRest
+			}
+		}
+		names := m.PoliciesOf(spec)
+		if i := slices.IndexFunc(names, func(name string) bool { return all[name].CORS != nil }); i >= 0 {
+			name := names[i]
+			if r.cors, err = newCORS(*all[name].CORS, environment{name: name, log: log}); err != nil {
+				return nil, fmt.Errorf("handler: policy %s: %w", name, err)
+			}
+			names = slices.Insert(slices.Delete(names, i, i+1), 0, name) // what the others refuse can be read as well
+		}
+		r.endpoint = chain(endpointOf(spec, pattern, proxies), names, policies)
 		rt.insert(pattern, r)
 	}
 	for _, n := range rt.hosts {
@@ -140,7 +158,10 @@ func (n *node) sort() {
 // ServeHTTP hands the request to its route; 405 with Allow if only its method is wrong, 404 if there is none.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r)
-	l := lookup{r: r, x: x}
+	if isPreflight(r) && rt.answerPreflight(w, r, x) {
+		return
+	}
+	l := lookup{r: r, x: x, method: r.Method}
 	found := rt.find(&l)
 	if found == nil {
 		if len(l.allow) > 0 {
@@ -154,16 +175,18 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusNotFound, "No route takes this request.").write(w, x.id)
 		return
 	}
-	x.route = found.name
+	x.route, x.params, x.rest = found.name, found.params, found.rest
 	found.endpoint.ServeHTTP(w, r)
 }
 
 // lookup is the state of one search.
 type lookup struct {
-	r     *http.Request
-	x     *exchange
-	query map[string][]string // parsed when the first condition asks for it
-	allow map[string]bool     // methods by which a route would have taken the request
+	r         *http.Request
+	x         *exchange
+	method    string              // of the request, or of the one that a preflight asks about
+	announced []string            // Access-Control-Request-Headers of a preflight
+	query     map[string][]string // parsed when the first condition asks for it
+	allow     map[string]bool     // methods by which a route would have taken the request
 }
 
 func (rt *router) find(l *lookup) *route {
@@ -234,10 +257,10 @@ func (lf *leaf) find(l *lookup) *route {
 	if lf == nil {
 		return nil
 	}
-	if found := first(lf.methods[l.r.Method], l); found != nil {
+	if found := first(lf.methods[l.method], l); found != nil {
 		return found
 	}
-	if l.r.Method == http.MethodHead {
+	if l.method == http.MethodHead {
 		if found := first(lf.methods[http.MethodGet], l); found != nil {
 			return found
 		}

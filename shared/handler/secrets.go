@@ -16,35 +16,40 @@ import (
 // the log: the answer is for whoever asks.
 const codeSecret = "secret_unavailable"
 
-// secretHeader is a header that is set with secrets in its value.
-type secretHeader struct {
+// filledHeader is a header that is set with references in its value.
+type filledHeader struct {
 	name  string // canonical
 	value gateway.Template
-	names []string
 }
 
-// fill returns the operations with secrets in place, for one request. An error is a *secret.Error, and nothing may be sent
-// then: an upstream would take a request without its key for one of a client's own.
-func (o ops) fill(ctx context.Context, store *secret.Store) (ops, error) {
-	if len(o.secret) == 0 {
+// fill returns the operations with references filled in, for one request. A header that comes out empty is removed: what the client sent
+// under its name must not pass for it. After an error, which answerUnfilled knows, nothing may be sent: an upstream would take a request
+// without its key for one of a client's own.
+func (o ops) fill(v values) (ops, error) {
+	if len(o.filled) == 0 {
 		return o, nil
 	}
-	filled := ops{remove: o.remove, set: make(map[string][]string, len(o.set)+len(o.secret))}
+	out := ops{remove: slices.Clip(o.remove), set: make(map[string][]string, len(o.set)+len(o.filled))}
 	for name, values := range o.set {
-		filled.set[name] = values
+		out.set[name] = values
 	}
-	for _, h := range o.secret {
-		read := make(map[string]string, len(h.names))
-		for _, name := range h.names {
-			text, err := headerSecret(ctx, store, name)
-			if err != nil {
-				return ops{}, err
-			}
-			read[name] = text
+	for _, h := range o.filled {
+		text, err := v.header(h.value)
+		if err != nil {
+			return ops{}, err
 		}
-		filled.set[h.name] = []string{h.value.Text(func(name string) string { return read[name] })}
+		if text == "" {
+			out.remove = append(out.remove, h.name)
+			continue
+		}
+		out.set[h.name] = []string{text}
 	}
-	return filled, nil
+	return out, nil
+}
+
+// hasSecrets reports whether a secret is among what is filled in.
+func (o ops) hasSecrets() bool {
+	return slices.ContainsFunc(o.filled, func(h filledHeader) bool { return len(h.value.Secrets()) > 0 })
 }
 
 // headerSecret reads a secret that is to go into a header, which carries one line of text (RFC 9110, 5.5).
@@ -61,10 +66,9 @@ func headerSecret(ctx context.Context, store *secret.Store, name string) (string
 }
 
 // unavailable answers a request for which a secret cannot be read.
-func (p *proxy) unavailable(w http.ResponseWriter, r *http.Request, response ops, err error) {
+func unavailable(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	x := exchangeOf(r)
-	p.log.ErrorContext(r.Context(), "secret unavailable", "id", x.id, "route", x.route, "error", err)
-	response.apply(w.Header())
+	log.ErrorContext(r.Context(), "secret unavailable", "id", x.id, "route", x.route, "error", err)
 	answer := fail(http.StatusServiceUnavailable, "The gateway cannot read a secret that this route needs.")
 	answer.Code = codeSecret
 	answer.write(w, x.id)
@@ -103,11 +107,4 @@ func probeSecrets(ctx context.Context, names []string, usable func(name, text st
 	}
 	wg.Wait()
 	return found
-}
-
-// compileSecret is a header with secrets in its value, false if it has none.
-func compileSecret(name string, t gateway.Template) (secretHeader, bool) {
-	names := t.Secrets()
-	slices.Sort(names)
-	return secretHeader{name: name, value: t, names: slices.Compact(names)}, len(names) > 0
 }
