@@ -92,7 +92,7 @@ func (b *inflatedBody) open() error {
 	} else {
 		b.plain, err = gzip.NewReader(b.source)
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF // nothing at all is no stream
 	}
 	return b.explain(err)
@@ -100,15 +100,15 @@ func (b *inflatedBody) open() error {
 
 // explain tells a body that is damaged from one that cannot be read, and finds what comes after the end.
 func (b *inflatedBody) explain(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		switch _, more := b.source.ReadByte(); {
 		case more == nil:
 			err = errors.New("there is more after the end")
-		case more != io.EOF:
+		case !errors.Is(more, io.EOF):
 			return more
 		}
 	}
-	if err == nil || err == io.EOF || refusalOf(err) != nil {
+	if err == nil || errors.Is(err, io.EOF) || refusalOf(err) != nil {
 		return err
 	}
 	return b.limits.refuse(http.StatusBadRequest, "The request's body is not compressed as it says, or ended early.", codeNotInflated, "its body cannot be inflated: "+err.Error())

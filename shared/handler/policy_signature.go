@@ -212,7 +212,7 @@ func (p *signature) candidate(r *http.Request) (httpsfv.InnerList, []byte, *sign
 	member, _ := signatures.Get(label)
 	item, ok := member.(httpsfv.Item)
 	if !ok {
-		return none, nil, nil, errors.New("Signature and Signature-Input do not belong together")
+		return none, nil, nil, errors.New("the headers Signature and Signature-Input do not belong together")
 	}
 	given, ok := item.Value.([]byte)
 	if !ok {

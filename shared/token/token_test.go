@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -279,7 +280,7 @@ func FuzzVerify(f *testing.F) {
 		if err == nil && token != good {
 			t.Errorf("%q is taken", token)
 		}
-		if _, ok := err.(Reason); err != nil && !ok {
+		if reason := Reason(""); err != nil && !errors.As(err, &reason) {
 			t.Errorf("%q: a %T: %v", token, err, err)
 		}
 	})
