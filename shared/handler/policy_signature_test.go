@@ -540,10 +540,10 @@ func TestNonces(t *testing.T) {
 			t.Fatalf("nonce %d: %v", i, err)
 		}
 	}
-	if err := n.use("more", 3000); err != errManyNonce {
+	if err := n.use("more", 3000); !errors.Is(err, errManyNonce) {
 		t.Errorf("one too many: %v", err)
 	}
-	if err := n.use("5", 3000); err != errReplayed {
+	if err := n.use("5", 3000); !errors.Is(err, errReplayed) {
 		t.Errorf("a replay when it is full: %v", err)
 	}
 	if err := n.use("more", 3720); err != nil {
