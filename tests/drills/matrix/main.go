@@ -1,6 +1,6 @@
 // Command matrix drills every fault against every pattern under every traffic manager on local clouds, and prints what clients saw against the
-// computed bound. It writes dist/drill-matrix.json and dist/drill-matrix.svg, and fails on a miss. Managers are named as arguments; none
-// means all.
+// computed bound. It writes dist/drill-matrix.json and dist/drill-matrix.svg, and fails on a miss. Managers, or combinations as the table
+// has them (route53/active-active/geo/aws+gcp), are named as arguments; none means all.
 package main
 
 import (
@@ -30,16 +30,14 @@ const atOnce = 3
 // each is about how long a drill takes.
 const each = 25 * time.Second
 
-func run(ctx context.Context, managers []string, out, progress io.Writer) error {
+func run(ctx context.Context, chosen []string, out, progress io.Writer) error {
 	results, err := command.Begin(ctx, "drill-matrix")
 	if err != nil {
 		return err
 	}
-	stacks := slices.DeleteFunc(patterns.Stacks([]string{"aws", "gcp"}, []string{"aws", "azure"}), func(s patterns.Stack) bool {
-		return len(managers) > 0 && !slices.Contains(managers, s.Rows[0].Manager)
-	})
-	if len(stacks) == 0 {
-		return fmt.Errorf("no combination of %v: want route53, trafficmanager or cloudflare", managers)
+	stacks, err := choose(patterns.Stacks([]string{"aws", "gcp"}, []string{"aws", "azure"}), chosen)
+	if err != nil {
+		return err
 	}
 	var (
 		group sync.WaitGroup
@@ -86,6 +84,33 @@ func run(ctx context.Context, managers []string, out, progress io.Writer) error 
 	}
 	fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%d drills, every one as computed", len(all))))
 	return nil
+}
+
+// choose keeps the combinations that are named, or whose manager is; all when nothing is named.
+func choose(stacks []patterns.Stack, names []string) ([]patterns.Stack, error) {
+	found := map[string]bool{}
+	wanted := func(c patterns.Combination) bool {
+		is := len(names) == 0
+		for _, name := range names {
+			if name == c.Manager || name == c.String() {
+				found[name], is = true, true
+			}
+		}
+		return is
+	}
+	var out []patterns.Stack
+	for _, s := range stacks {
+		s.Rows = slices.DeleteFunc(slices.Clone(s.Rows), func(c patterns.Combination) bool { return !wanted(c) })
+		if len(s.Rows) > 0 {
+			out = append(out, s)
+		}
+	}
+	for _, name := range names {
+		if !found[name] {
+			return nil, fmt.Errorf("%q is neither a manager nor a combination: want route53, trafficmanager, cloudflare, or one such as %s", name, stacks[0].Rows[0])
+		}
+	}
+	return out, nil
 }
 
 // measure drills the combinations of one stack.
