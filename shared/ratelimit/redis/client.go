@@ -81,7 +81,7 @@ func (c *Client) connect(at Address) *redis.Client {
 	o := &redis.Options{
 		Addr: at.Host, Username: at.Username, Password: at.Password, DB: at.Database,
 		Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}, // one round trip less
-		MaxRetries: -1, DialerRetries: 1, DialTimeout: dialLimit, ContextTimeoutEnabled: true, // who calls has the patience, and decides what comes after
+		MaxRetries: -1, DialerRetries: 1, DialTimeout: dialLimit, ReadTimeout: -1, WriteTimeout: -1, ContextTimeoutEnabled: true, // who calls has the patience, and decides what comes after
 		PoolSize: connections, MaxActiveConns: connections, ConnMaxIdleTime: idleLimit,
 		Dialer: c.dial(at),
 	}
