@@ -216,12 +216,16 @@ func (a *app) mend(ctx context.Context, at *drillSeat, targets []string) error {
 	for _, l := range at.levers {
 		inForce, err := l.InForce(ctx) // what is known is mended, whoever else cannot be asked
 		errs = append(errs, err)
+		token := uint64(0)
+		for _, f := range inForce { // a target refuses whoever shows a lower one than it has seen, also for what was broken before that
+			token = max(token, f.Token)
+		}
 		for _, f := range inForce {
 			provider, _, _ := strings.Cut(f.Fault.Target, "/")
 			if len(targets) > 0 && !slices.Contains(targets, f.Fault.Target) && !slices.Contains(targets, provider) {
 				continue
 			}
-			if err := l.Release(ctx, f.Fault, f.Token); err != nil {
+			if err := l.Release(ctx, f.Fault, token); err != nil {
 				errs = append(errs, fmt.Errorf("mend %s: %w", f.Fault, err))
 				continue
 			}
