@@ -79,7 +79,7 @@ func TestDrill(t *testing.T) {
 							wantProblem(t, resp, 503)
 						}
 					}
-					time.Sleep(time.Hour)
+					wait(time.Hour)
 					for path := range c.status {
 						began := time.Now()
 						resp := ask(h, get(path))

@@ -12,7 +12,8 @@ import (
 	"polygate.example/shared/ratelimit/ratelimittest"
 )
 
-// bubble runs a test in a time of its own, and lets end what it began.
+// bubble runs a test in a time of its own, where sleeping costs none and is exact, and lets end what it began. All that sleeps in this file does so
+// in one.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, func(t *testing.T) {
 		f(t)
