@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,8 +42,9 @@ type Environment struct {
 	Edge   string // host:port
 	Origin string // host:port
 
-	bin string
-	log func(format string, args ...any)
+	bin   string
+	ports []port
+	log   func(format string, args ...any)
 }
 
 // sources is what a project needs of the checkout to be built and deployed.
@@ -74,7 +74,7 @@ func New(ctx context.Context, opts Options) (*Environment, error) {
 		}
 	}
 	if err := e.configure(opts); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(root))
+		return nil, errors.Join(err, e.remove())
 	}
 	return e, nil
 }
@@ -129,7 +129,8 @@ func (e *Environment) configure(opts Options) error {
 		if err != nil {
 			return err
 		}
-		*a.to = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port).String()
+		e.ports = append(e.ports, port)
+		*a.to = port.addr.String()
 		local[a.key] = *a.to
 	}
 	// A network of the environment's own, so that environments side by side do not share a region's address.
@@ -183,7 +184,16 @@ func (e *Environment) Close(ctx context.Context) error {
 		_, stopErr := e.Must(ctx, "local", "stop")
 		err = errors.Join(err, stopErr)
 	}
-	return errors.Join(err, os.RemoveAll(e.Root))
+	return errors.Join(err, e.remove())
+}
+
+// remove gives back what New took.
+func (e *Environment) remove() error {
+	err := os.RemoveAll(e.Root)
+	for _, p := range e.ports {
+		err = errors.Join(err, p.Close())
+	}
+	return err
 }
 
 // copyTree copies a file or folder, without anything that is made and not written.

@@ -52,7 +52,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestFreePort: a port that outgoing connections never get, so that it is still free a minute later.
+// TestFreePort: a port that outgoing connections never get, so that it is still free a minute later, and that nobody else is given
+// until it is closed.
 func TestFreePort(t *testing.T) {
 	first, last := 32768, 60999 // Linux's own range, where this system does not tell
 	if b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
@@ -60,13 +61,20 @@ func TestFreePort(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 100 {
-		p, err := freePort()
+	given := map[uint16]bool{}
+	for range 1000 { // of 12,768: without being spoken for, some would be given twice
+		free, err := freePort()
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer free.Close()
+		p := free.addr.Port()
 		if p < 1024 || int(p) >= first && int(p) <= last {
 			t.Fatalf("port %d is one that the system hands out, from %d to %d", p, first, last)
 		}
+		if given[p] {
+			t.Fatalf("port %d is given twice", p)
+		}
+		given[p] = true
 	}
 }
