@@ -8,7 +8,7 @@ START := $(shell date +%s)
 MEASURED := /tests/(failover|patterns|drills)$$
 took = @echo "make $@ took $$(($$(date +%s) - $(START))) s"
 
-.PHONY: help up down status demo patterns drill-matrix scale mutants facts test check fmt reference fuzz bench conformance build clean FORCE
+.PHONY: help up down status demo patterns allowed drill-matrix scale mutants facts test check fmt reference fuzz bench conformance build clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,10 @@ demo: bin/polygate ## lose a region, a provider, two providers; print what it co
 
 patterns: bin/polygate ## every pattern under every manager: who answers whom, and what a loss costs clients
 	$(GO) run ./tests/patterns/report
+	$(took)
+
+allowed: bin/polygate ## deploy every pattern under every manager over every set of providers, in 20 min or so
+	$(GO) test -count=1 -vet=off -timeout 60m -v ./tests/patterns -run '^(TestForbidden|TestAllowed)$$' -every
 	$(took)
 
 drill-matrix: bin/polygate ## every fault against every pattern under every manager: recovery against its bound

@@ -60,11 +60,16 @@ func TestForbidden(t *testing.T) {
 	t.Logf("%d combinations, %d of them refused", len(All()), refused)
 }
 
-// TestAllowed deploys every combination that is allowed. Those of one manager and one set of providers follow each other on
+// TestAllowed deploys what is allowed: with -every all combinations there are, as `make allowed` does, otherwise each manager's patterns and
+// steerings once, over all providers where the manager can. Those of one manager and one set of providers follow each other on
 // the same stack, as a team would change its mind: each serves over TLS with the right certificates from all regions, previews
 // clean, and no region's function or front was replaced on the way. In the end all of it is destroyed, and the clouds hold nothing.
 func TestAllowed(t *testing.T) {
-	for _, s := range Stacks() {
+	stacks := Stacks(three, []string{"aws"})
+	if *every {
+		stacks = Stacks()
+	}
+	for _, s := range stacks {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			env := environment(t, fast, s.Rows[0])
