@@ -59,6 +59,7 @@ type Cell struct {
 	Lost        int      `json:"lost"`
 	Sent        int      `json:"sent"`
 	Verdict     string   `json:"verdict"`
+	Before      []string `json:"before,omitempty"` // why drills before this one proved nothing, so that it was repeated
 	Problem     string   `json:"problem,omitempty"`
 }
 

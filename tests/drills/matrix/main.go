@@ -1,5 +1,5 @@
 // Command matrix drills every fault against every pattern under every traffic manager on local clouds, and prints what clients saw against the
-// computed bound. It writes dist/drill-matrix.json and dist/drill-matrix.svg, and fails on a miss. Managers, or combinations as the table
+// computed bound. It writes dist/drill-matrix.json and dist/drill-matrix.svg, and fails on a miss. A drill that proves nothing is repeated, which is told. Managers, or combinations as the table
 // has them (route53/active-active/geo/aws+gcp), are named as arguments; none means all.
 package main
 
@@ -75,6 +75,9 @@ func run(ctx context.Context, chosen []string, out, progress io.Writer) error {
 		return err
 	}
 	for _, c := range all {
+		for _, why := range c.Before {
+			fmt.Fprintf(out, "repeated: %s, %s: %s\n", c.Combination, c.Fault, why)
+		}
 		if c.Problem != "" {
 			errs = append(errs, fmt.Errorf("%s, %s: %s", c.Combination, c.Fault, c.Problem))
 		}
@@ -128,15 +131,35 @@ func measure(ctx context.Context, s patterns.Stack, told func(drills.Cell)) (err
 			return err
 		}
 		for _, f := range drills.Faults() {
-			if _, err := env.Healthy(ctx); err != nil {
-				return fmt.Errorf("%s, before %s: %w", c, f.Name, err)
-			}
-			cell, err := drills.Measure(ctx, env, c, f)
+			cell, err := conclusive(ctx, env, c, f)
 			if err != nil {
-				return fmt.Errorf("%s, %s: %w", c, f.Name, err)
+				return err
 			}
 			told(cell)
 		}
 	}
 	return nil
+}
+
+// tries is how often a drill is run at most.
+const tries = 3
+
+// conclusive drills until a drill proves something. One that was refused before anything was broken, or whose prober could not keep up, proves
+// nothing about the gateway: the machine was busy with something else. That it was repeated, and why, is part of the result.
+func conclusive(ctx context.Context, env *harness.Environment, c patterns.Combination, f drills.Fault) (drills.Cell, error) {
+	var before []string
+	for {
+		if _, err := env.Healthy(ctx); err != nil {
+			return drills.Cell{}, fmt.Errorf("%s, before %s: %w", c, f.Name, err)
+		}
+		cell, err := drills.Measure(ctx, env, c, f)
+		if err != nil {
+			return cell, fmt.Errorf("%s, %s: %w", c, f.Name, err)
+		}
+		cell.Before = before
+		if cell.Verdict != "inconclusive" && cell.Verdict != "blocked" || len(before) == tries-1 {
+			return cell, nil
+		}
+		before = append(before, cell.Problem)
+	}
 }
