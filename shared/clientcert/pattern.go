@@ -60,7 +60,7 @@ func ParsePattern(field, text string) (Pattern, error) {
 		}
 	default:
 		if stars > 1 || stars == 1 && len(text) < 4 {
-			return p, errors.New("has more * than one beside at least three other characters")
+			return p, errors.New("has a * that is not the only one, beside at least three other characters")
 		}
 	}
 	p.parts = strings.Split(text, "*")

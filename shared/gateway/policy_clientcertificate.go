@@ -123,6 +123,7 @@ func (p *ClientCertificate) check(r *report, at Pointer) {
 		for _, name := range slices.Sorted(maps.Keys(p.Forward)) {
 			if one.name != "" && strings.EqualFold(one.name, name) {
 				r.value(at.Key("forwardAs").Key(one.key), fmt.Sprintf("header %s is one of forward already", quote(one.name)), "give it one of its own")
+				break
 			}
 		}
 	}
