@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"polygate.example/shared/clientcert"
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
 )
 
 // TestClientCertificate: the front's own record counts, where each front has it, and no header does.
 func TestClientCertificate(t *testing.T) {
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	acme := root.Client(t, "acme")
 	pem := strings.ReplaceAll(acme.PEM(), "\n", `\n`)
 	field := clientcert.Field(acme.Cert.Raw)
@@ -35,7 +35,7 @@ func TestClientCertificate(t *testing.T) {
 		{"HTTP API, none either", v2(`{"clientCert":null}`), 401},
 		{"HTTP API, only a subject", v2(`{"clientCert":{"subjectDN":"CN=acme","serialNumber":"1"}}`), 401},
 		{"HTTP API, two", v2(`{"clientCert":{"clientCertPem":"` + pem + pem + `"}}`), 401},
-		{"HTTP API, self-signed", v2(`{"clientCert":{"clientCertPem":"` + strings.ReplaceAll(certtest.Alone(t, "acme").PEM(), "\n", `\n`) + `"}}`), 401},
+		{"HTTP API, self-signed", v2(`{"clientCert":{"clientCertPem":"` + strings.ReplaceAll(clientcerttest.Alone(t, "acme").PEM(), "\n", `\n`) + `"}}`), 401},
 		{"REST API", rest(`{"clientCertPem":"` + pem + `"}`), 200},
 		{"REST API, none", rest(`null`), 401},
 		{"load balancer, which tells in headers", `{"httpMethod":"GET","path":"/","headers":{` + spoofed + `},"requestContext":{"elb":{}}}`, 401},
@@ -46,7 +46,7 @@ func TestClientCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h, err := handler.New(m, handler.Options{Buffered: true, Now: func() time.Time { return certtest.Now }})
+			h, err := handler.New(m, handler.Options{Buffered: true, Now: func() time.Time { return clientcerttest.Now }})
 			if err != nil {
 				t.Fatal(err)
 			}

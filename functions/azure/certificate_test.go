@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"polygate.example/shared/clientcert"
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
 )
 
 // TestClientCertificate: the header counts where the site asks for certificates, and no other does.
 func TestClientCertificate(t *testing.T) {
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	field := clientcert.Field(root.Client(t, "acme").Cert.Raw)
 	b64 := strings.Trim(field, ":")
 	google := http.Header{"X-Client-Cert-Present": {"true"}, "X-Client-Cert-Chain-Verified": {"true"}, "X-Client-Cert-Leaf": {field}, "Client-Cert": {field}}
@@ -35,7 +35,7 @@ func TestClientCertificate(t *testing.T) {
 		{"two headers that the host has joined", true, http.Header{"X-Arr-Clientcert": {b64 + ", " + b64}}, 401, "certificate_invalid"},
 		{"a giant", true, http.Header{"X-Arr-Clientcert": {strings.Repeat("A", 1<<20)}}, 401, "certificate_invalid"},
 		{"in the form of another front", true, http.Header{"X-Arr-Clientcert": {field}}, 401, "certificate_invalid"},
-		{"of nobody's", true, http.Header{"X-Arr-Clientcert": {strings.Trim(clientcert.Field(certtest.Alone(t, "acme").Cert.Raw), ":")}}, 401, "certificate_invalid"},
+		{"of nobody's", true, http.Header{"X-Arr-Clientcert": {strings.Trim(clientcert.Field(clientcerttest.Alone(t, "acme").Cert.Raw), ":")}}, 401, "certificate_invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := gateway.New(gateway.Spec{Version: gateway.Version, Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{CA: root.PEM(), Consumer: "cn"}}},
@@ -43,7 +43,7 @@ func TestClientCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h, err := handler.New(m, handler.Options{Truncate: handler.TruncateByMarker, Now: func() time.Time { return certtest.Now }})
+			h, err := handler.New(m, handler.Options{Truncate: handler.TruncateByMarker, Now: func() time.Time { return clientcerttest.Now }})
 			if err != nil {
 				t.Fatal(err)
 			}

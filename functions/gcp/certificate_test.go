@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"polygate.example/shared/clientcert"
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
 )
 
 // TestClientCertificate: the load balancer's headers count where it writes them, all of them, and no other does.
 func TestClientCertificate(t *testing.T) {
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	sub := root.Sub(t, "Sub")
 	direct, below := clientcert.Field(root.Client(t, "acme").Cert.Raw), clientcert.Field(sub.Client(t, "acme").Cert.Raw)
 	told := func(present, verified, failure, leaf, chain string) http.Header {
@@ -44,7 +44,7 @@ func TestClientCertificate(t *testing.T) {
 		{"not verified", ours, true, told("true", "false", "client_cert_chain_invalid_eku", "", ""), 401, "certificate_invalid"},
 		{"not verified, with a certificate", ours, true, told("true", "false", "", direct, ""), 401, "certificate_invalid"},
 		{"too large for the balancer", ours, true, told("true", "true", "client_cert_validated_leaf_exceeded_size_limit", "", ""), 401, "certificate_invalid"},
-		{"verified by the balancer alone", ours, true, told("true", "true", "", clientcert.Field(certtest.Alone(t, "acme").Cert.Raw), ""), 401, "certificate_invalid"},
+		{"verified by the balancer alone", ours, true, told("true", "true", "", clientcert.Field(clientcerttest.Alone(t, "acme").Cert.Raw), ""), 401, "certificate_invalid"},
 		{"two", ours, true, twice, 401, "certificate_invalid"},
 		{"two in one", ours, true, told("true", "true", "", direct+", "+direct, ""), 401, "certificate_invalid"},
 		{"a giant", ours, true, told("true", "true", "", ":"+strings.Repeat("A", 1<<20)+":", ""), 401, "certificate_invalid"},
@@ -62,7 +62,7 @@ func TestClientCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h, err := handler.New(m, handler.Options{Now: func() time.Time { return certtest.Now }})
+			h, err := handler.New(m, handler.Options{Now: func() time.Time { return clientcerttest.Now }})
 			if err != nil {
 				t.Fatal(err)
 			}

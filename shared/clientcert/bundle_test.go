@@ -8,17 +8,17 @@ import (
 	"strings"
 	"testing"
 
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 )
 
 func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	rsa1024, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
-	change := func(f func(*x509.Certificate)) certtest.Issued { return root.Sub(t, "Sub", f) }
+	change := func(f func(*x509.Certificate)) clientcerttest.Issued { return root.Sub(t, "Sub", f) }
 	small := root.With(t, "Small", rsa1024, func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
 	})

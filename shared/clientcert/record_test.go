@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 )
 
 func TestRecords(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	one, two := root.Client(t, "one"), root.Sub(t, "two")
 	der := one.Cert.Raw
 	b64 := base64.StdEncoding.EncodeToString(der)

@@ -15,22 +15,22 @@ import (
 	"testing"
 	"time"
 
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 )
 
 func unknownCritical(c *x509.Certificate) {
 	c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}})
 }
 
-func usage(all ...x509.ExtKeyUsage) certtest.Change {
+func usage(all ...x509.ExtKeyUsage) clientcerttest.Change {
 	return func(c *x509.Certificate) { c.ExtKeyUsage = all }
 }
 
-func dates(from, until time.Time) certtest.Change {
+func dates(from, until time.Time) clientcerttest.Change {
 	return func(c *x509.Certificate) { c.NotBefore, c.NotAfter = from, until }
 }
 
-func record(all ...certtest.Issued) Record {
+func record(all ...clientcerttest.Issued) Record {
 	var chain []*x509.Certificate
 	for _, one := range all {
 		chain = append(chain, one.Cert)
@@ -49,23 +49,23 @@ func trusting(t testing.TB, pem string) Trust {
 
 func cn(c *Certificate) string { return c.CN }
 
-func now() time.Time { return certtest.Now }
+func now() time.Time { return clientcerttest.Now }
 
 // Each way in which a certificate can be wrong, and the right ones beside them.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	root, other := certtest.Root(t, "Root"), certtest.Root(t, "Root") // of the same name
+	root, other := clientcerttest.Root(t, "Root"), clientcerttest.Root(t, "Root") // of the same name
 	sub := root.Sub(t, "Sub")
 	low := sub.Sub(t, "Low")
 	noCA := root.Client(t, "Not an authority")
 	bare := root.Sub(t, "Sub", func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid, c.KeyUsage = false, false, 0 })
-	past, future := dates(certtest.Now.AddDate(-1, 0, 0), certtest.Now.Add(-time.Second)), dates(certtest.Now.Add(time.Second), certtest.Now.AddDate(1, 0, 0))
+	past, future := dates(clientcerttest.Now.AddDate(-1, 0, 0), clientcerttest.Now.Add(-time.Second)), dates(clientcerttest.Now.Add(time.Second), clientcerttest.Now.AddDate(1, 0, 0))
 	oldSub, servers := root.Sub(t, "Old", past), root.Sub(t, "Servers", usage(x509.ExtKeyUsageServerAuth))
 	flat := root.Sub(t, "Flat", func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 0, true })
 	narrow := root.Sub(t, "Narrow", func(c *x509.Certificate) {
 		c.PermittedDNSDomainsCritical, c.PermittedDNSDomains, c.PermittedURIDomains = true, []string{"blue.example"}, []string{"blue.example"}
 	})
-	named := func(dns, uri string) certtest.Change {
+	named := func(dns, uri string) clientcerttest.Change {
 		return func(c *x509.Certificate) {
 			if dns != "" {
 				c.DNSNames = []string{dns}
@@ -79,6 +79,8 @@ func TestVerify(t *testing.T) {
 			}
 		}
 	}
+	spent := clientcerttest.Root(t, "Spent", past)
+	spentSub := spent.Sub(t, "Below")
 	rsaKey := func(bits int) *rsa.PrivateKey {
 		key, err := rsa.GenerateKey(rand.Reader, bits)
 		if err != nil {
@@ -88,14 +90,14 @@ func TestVerify(t *testing.T) {
 	}
 	good, gone := root.Client(t, "good"), root.Client(t, "gone")
 	rootOnly, withSteps := trusting(t, root.PEM()), trusting(t, root.PEM(sub))
-	pins := func(all ...certtest.Issued) map[Fingerprint]bool {
+	pins := func(all ...clientcerttest.Issued) map[Fingerprint]bool {
 		out := map[Fingerprint]bool{}
 		for _, one := range all {
 			out[sha256.Sum256(one.Cert.Raw)] = true
 		}
 		return out
 	}
-	alone := certtest.Alone(t, "alone")
+	alone := clientcerttest.Alone(t, "alone")
 	for _, c := range []struct {
 		name  string
 		trust Trust
@@ -131,6 +133,7 @@ func TestVerify(t *testing.T) {
 		{"with a name that it may have", rootOnly, record(narrow.Client(t, "a", named("a.blue.example", "")), narrow), ""},
 		{"with a name that it may not have", rootOnly, record(narrow.Client(t, "a", named("a.red.example", "")), narrow), "says what its authority may not say"},
 		{"with a URI that it may not have", rootOnly, record(narrow.Client(t, "a", named("", "spiffe://red.example/a")), narrow), "says what its authority may not say"},
+		{"whose step is in the bundle, with a root that has expired", trusting(t, spent.PEM(spentSub)), record(spentSub.Client(t, "a")), "rests on an authority's that is not valid now"},
 		{"bytes", rootOnly, Record{Chain: [][]byte{{1}}}, "cannot be read"},
 		{"bytes after it", rootOnly, Record{Chain: [][]byte{append(append([]byte{}, good.Cert.Raw...), 0)}}, "cannot be read"},
 		{"bytes for a step", rootOnly, Record{Chain: [][]byte{good.Cert.Raw, {1}}}, "comes with another that cannot be read"},
@@ -172,14 +175,14 @@ func TestVerify(t *testing.T) {
 // Pins say which certificate it is; it still has to be one for clients, and its time.
 func TestPinsAreNotAll(t *testing.T) {
 	t.Parallel()
-	for why, change := range map[string]certtest.Change{
-		"has expired":                                dates(certtest.Now.AddDate(-1, 0, 0), certtest.Now.Add(-time.Second)),
-		"is not valid yet":                           dates(certtest.Now.Add(time.Second), certtest.Now.AddDate(1, 0, 0)),
+	for why, change := range map[string]clientcerttest.Change{
+		"has expired":                                dates(clientcerttest.Now.AddDate(-1, 0, 0), clientcerttest.Now.Add(-time.Second)),
+		"is not valid yet":                           dates(clientcerttest.Now.Add(time.Second), clientcerttest.Now.AddDate(1, 0, 0)),
 		"is not for clients":                         usage(x509.ExtKeyUsageServerAuth),
 		"is not for signatures":                      func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement },
 		"has a critical extension that is not known": unknownCritical,
 	} {
-		one := certtest.Alone(t, "a", change)
+		one := clientcerttest.Alone(t, "a", change)
 		_, err := NewVerifier(Trust{Pins: map[Fingerprint]bool{sha256.Sum256(one.Cert.Raw): true}}, now, cn).Verify(record(one))
 		var refused *Refused
 		if !errors.As(err, &refused) || refused.Why != why {
@@ -191,23 +194,23 @@ func TestPinsAreNotAll(t *testing.T) {
 // A certificate is remembered for no longer than all of its chain is valid, and is asked for what it is only once.
 func TestRemembers(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
-	end := certtest.Now.Add(time.Hour)
-	sub := root.Sub(t, "Sub", dates(certtest.Now.AddDate(-1, 0, 0), end))
-	at, derived := certtest.Now, 0
+	root := clientcerttest.Root(t, "Root")
+	end := clientcerttest.Now.Add(time.Hour)
+	sub := root.Sub(t, "Sub", dates(clientcerttest.Now.AddDate(-1, 0, 0), end))
+	at, derived := clientcerttest.Now, 0
 	v := NewVerifier(trusting(t, root.PEM()), func() time.Time { return at }, func(*Certificate) int { derived++; return derived })
 	shown := record(sub.Client(t, "a"), sub)
 	for _, c := range []struct {
 		at   time.Time
 		want int // 0 for a refusal
-	}{{certtest.Now, 1}, {end.Add(-time.Second), 1}, {end, 2}, {end.Add(time.Second), 0}, {end.Add(-time.Minute), 2}, {certtest.Now.AddDate(-1, 0, -1), 0}} {
+	}{{clientcerttest.Now, 1}, {end.Add(-time.Second), 1}, {end, 2}, {end.Add(time.Second), 0}, {end.Add(-time.Minute), 2}, {clientcerttest.Now.AddDate(-1, 0, -1), 0}} {
 		at = c.at
 		if got, err := v.Verify(shown); got != c.want || (err == nil) != (c.want > 0) {
 			t.Errorf("at %s: %d, %v; want %d", c.at, got, err, c.want)
 		}
 	}
 	// Known from before, without what it was sent with.
-	at = certtest.Now
+	at = clientcerttest.Now
 	if got, err := v.Verify(Record{Chain: shown.Chain[:1]}); err != nil || got != 2 {
 		t.Errorf("%d, %v", got, err)
 	}
@@ -217,15 +220,15 @@ func TestRemembersBounded(t *testing.T) {
 	t.Parallel()
 	v := NewVerifier(Trust{}, now, cn)
 	sum := func(i int) Fingerprint { return sha256.Sum256(fmt.Append(nil, i)) }
-	v.add(sum(-1), verified[string]{until: certtest.Now.Unix() - 1}, certtest.Now)
+	v.add(sum(-1), verified[string]{until: clientcerttest.Now.Unix() - 1}, clientcerttest.Now)
 	for i := range maxVerified {
-		v.add(sum(i), verified[string]{until: certtest.Now.Unix() + 1}, certtest.Now)
+		v.add(sum(i), verified[string]{until: clientcerttest.Now.Unix() + 1}, clientcerttest.Now)
 	}
 	if _, there := v.known[sum(-1)]; there || len(v.known) != maxVerified {
 		t.Errorf("%d are remembered, one that has ended: %v", len(v.known), there)
 	}
 	for i := range 2 * maxVerified {
-		v.add(sum(i), verified[string]{until: certtest.Now.Unix() + 1}, certtest.Now)
+		v.add(sum(i), verified[string]{until: clientcerttest.Now.Unix() + 1}, clientcerttest.Now)
 		if _, there := v.known[sum(i)]; !there || len(v.known) > maxVerified {
 			t.Fatalf("%d are remembered, the last: %v", len(v.known), there)
 		}
@@ -234,7 +237,7 @@ func TestRemembersBounded(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	u1, u2 := &url.URL{Scheme: "spiffe", Host: "example.org", Path: "/a"}, &url.URL{Scheme: "spiffe", Host: "example.org", Path: "/b"}
 	one := root.Client(t, "ada", func(c *x509.Certificate) {
 		c.SerialNumber = big.NewInt(0x0abc)
@@ -250,7 +253,7 @@ func TestNames(t *testing.T) {
 	if v := c.Values(FieldCertificate); len(v) != 1 || FromFields(v[0], "").Flaw != "" || string(FromFields(v[0], "").Chain[0]) != string(one.Cert.Raw) {
 		t.Errorf("the certificate is %v", v)
 	}
-	for name, change := range map[string]certtest.Change{
+	for name, change := range map[string]clientcerttest.Change{
 		"two common names": func(c *x509.Certificate) {
 			c.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidCN, Value: "ada"}, {Type: oidCN, Value: "root"}}}
 		},

@@ -5,14 +5,14 @@ import (
 	"testing"
 
 	"polygate.example/shared/clientcert"
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 	"polygate.example/shared/gateway"
 )
 
 // BenchmarkClientCertificate is what a certificate costs a request: known from before, verified anew with a step in between, and not of the authority. Reading
 // what a front has written is beside it.
 func BenchmarkClientCertificate(b *testing.B) {
-	root := certtest.Root(b, "Root")
+	root := clientcerttest.Root(b, "Root")
 	sub := root.Sub(b, "Sub")
 	one := sub.Client(b, "ada", spiffe("/partner/ada"))
 	policy := gateway.ClientCertificate{CA: root.PEM(sub), SANs: gateway.SANs{URI: []string{"spiffe://example.org/partner/*"}}, Consumer: "uri"}
@@ -49,7 +49,7 @@ func BenchmarkClientCertificate(b *testing.B) {
 		})
 	}
 	verify("verified", record, true)
-	verify("of another authority", clientcert.Record{Chain: [][]byte{certtest.Root(b, "Root").Client(b, "ada").Cert.Raw}}, false)
+	verify("of another authority", clientcert.Record{Chain: [][]byte{clientcerttest.Root(b, "Root").Client(b, "ada").Cert.Raw}}, false)
 	pem, field := one.PEM(), clientcert.Field(one.Cert.Raw)
 	for name, read := range map[string]func() clientcert.Record{
 		"read as PEM":    func() clientcert.Record { return clientcert.FromPEM(pem) },

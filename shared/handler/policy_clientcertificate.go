@@ -26,6 +26,7 @@ type certified struct {
 	consumer  string // field
 	names     []namesOf
 	held      map[string]*holding // by the name in the certificate
+	given     map[string]bool     // names of consumers that the document gives in place of a certificate's
 	optional  bool
 	forward   []certificateHeader
 	introduce introduction
@@ -54,7 +55,7 @@ type bearerOf struct {
 // newClientCertificate finds out who calls by the certificate that the front has seen.
 func newClientCertificate(spec gateway.ClientCertificate, env environment) (policy, error) {
 	p := &certified{environment: env, challenge: fmt.Sprintf("ClientCertificate realm=%q", env.name), consumer: spec.Consumer, optional: spec.Optional,
-		introduce: newIntroduction(spec.ForwardAs), held: map[string]*holding{}}
+		introduce: newIntroduction(spec.ForwardAs), held: map[string]*holding{}, given: map[string]bool{}}
 	trust := clientcert.Trust{RevokedSerials: map[string]bool{}}
 	if spec.CA != "" {
 		bundle, bad := clientcert.ParseBundle(spec.CA)
@@ -91,6 +92,7 @@ func newClientCertificate(spec gateway.ClientCertificate, env environment) (poli
 		if h.Consumer == "" {
 			h.Consumer = h.Name
 		}
+		p.given[h.Consumer] = true
 		if p.held[h.Name], err = newHolding(h.Holder, env.name); err != nil {
 			return nil, err
 		}
@@ -185,6 +187,8 @@ func (p *certified) bearer(c *clientcert.Certificate) bearerOf {
 	out := bearerOf{caller: caller{Consumer: name, By: p.name}}
 	if h := p.held[name]; h != nil {
 		out.caller, out.until = h.caller, h
+	} else if p.given[name] { // what the document calls one client, the certificate of another may say
+		return marked("has the name that a holder is given")
 	}
 	claims := map[string]any{}
 	for key, value := range out.caller.Claims {

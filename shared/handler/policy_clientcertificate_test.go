@@ -14,12 +14,12 @@ import (
 	"time"
 
 	"polygate.example/shared/clientcert"
-	"polygate.example/shared/clientcert/certtest"
+	"polygate.example/shared/clientcert/clientcerttest"
 	"polygate.example/shared/gateway"
 )
 
 // shown is a request of a client that has shown the front certificates.
-func shown(r *http.Request, all ...certtest.Issued) *http.Request {
+func shown(r *http.Request, all ...clientcerttest.Issued) *http.Request {
 	var chain []*x509.Certificate
 	for _, one := range all {
 		chain = append(chain, one.Cert)
@@ -31,13 +31,13 @@ func recorded(r *http.Request, record clientcert.Record) *http.Request {
 	return r.WithContext(WithFront(r.Context(), Front{Proto: "https", Certificate: record}))
 }
 
-func sumOf(one certtest.Issued) string { return fmt.Sprintf("%x", sha256.Sum256(one.Cert.Raw)) }
+func sumOf(one clientcerttest.Issued) string { return fmt.Sprintf("%x", sha256.Sum256(one.Cert.Raw)) }
 
-func spiffe(path string) certtest.Change {
+func spiffe(path string) clientcerttest.Change {
 	return func(c *x509.Certificate) { c.URIs = []*url.URL{{Scheme: "spiffe", Host: "example.org", Path: path}} }
 }
 
-func certificateNow() time.Time { return certtest.Now }
+func certificateNow() time.Time { return clientcerttest.Now }
 
 // codeOf reads a problem's code, "" for another answer.
 func codeOf(t testing.TB, resp *http.Response) string {
@@ -54,7 +54,7 @@ func codeOf(t testing.TB, resp *http.Response) string {
 
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
-	root, other := certtest.Root(t, "Root"), certtest.Root(t, "Root")
+	root, other := clientcerttest.Root(t, "Root"), clientcerttest.Root(t, "Root")
 	partner := gateway.ClientCertificate{CA: root.PEM(), SANs: gateway.SANs{URI: []string{"spiffe://example.org/partner/*"}}, Consumer: "uri", ForwardAs: forwarded}
 	acme := root.Client(t, "acme", spiffe("/partner/acme"))
 	byCN := gateway.ClientCertificate{CA: root.PEM(), Subjects: []string{"partner-*", "exactly this"}, Consumer: "cn", ForwardAs: forwarded}
@@ -63,6 +63,7 @@ func TestClientCertificate(t *testing.T) {
 	held := partner
 	held.Holders = []gateway.CertificateHolder{{Name: "spiffe://example.org/partner/acme", Holder: gateway.Holder{Consumer: "acme", Plan: "gold"}},
 		{Name: "spiffe://example.org/partner/old", Holder: gateway.Holder{Expires: "2026-11-30T00:00:00Z"}}}
+	named := gateway.ClientCertificate{CA: root.PEM(), Consumer: "cn", ForwardAs: forwarded, Holders: []gateway.CertificateHolder{{Name: "c-17", Holder: gateway.Holder{Consumer: "acme", Plan: "gold"}}}}
 	serial := gateway.ClientCertificate{CA: root.PEM(), Consumer: "serial", ForwardAs: forwarded}
 	revoked := partner
 	revoked.Revoked = gateway.Revoked{Serials: []string{"00" + strings.ToUpper(acme.Cert.SerialNumber.Text(16))}}
@@ -79,11 +80,13 @@ func TestClientCertificate(t *testing.T) {
 		{"right, of a holder", held, shown(get("/"), acme), 200, "", "acme", "gold"},
 		{"right, of no holder", held, shown(get("/"), root.Client(t, "x", spiffe("/partner/x"))), 200, "", "spiffe://example.org/partner/x", ""},
 		{"of a holder whose time is over", held, shown(get("/"), root.Client(t, "x", spiffe("/partner/old"))), 403, codeCertificateNotAllowed, "", ""},
+		{"of no holder, by the name that one is given", named, shown(get("/"), root.Client(t, "acme")), 403, codeCertificateNotAllowed, "", ""},
+		{"of the holder who is given the name", named, shown(get("/"), root.Client(t, "c-17")), 200, "", "acme", "gold"},
 		{"by common name", byCN, shown(get("/"), root.Client(t, "partner-7")), 200, "", "partner-7", ""},
 		{"by serial", serial, shown(get("/"), acme), 200, "", acme.Cert.SerialNumber.Text(16), ""},
 		{"none", partner, get("/"), 401, codeCertificateMissing, "", ""},
 		{"none, optional", optional, get("/"), 200, "", "", ""},
-		{"wrong, optional", optional, shown(get("/"), certtest.Alone(t, "acme", spiffe("/partner/acme"))), 401, codeCertificateInvalid, "", ""},
+		{"wrong, optional", optional, shown(get("/"), clientcerttest.Alone(t, "acme", spiffe("/partner/acme"))), 401, codeCertificateInvalid, "", ""},
 		{"not allowed, optional", optional, shown(get("/"), root.Client(t, "x")), 403, codeCertificateNotAllowed, "", ""},
 		{"unreadable, optional", optional, recorded(get("/"), clientcert.Flawed("is one of several")), 401, codeCertificateInvalid, "", ""},
 		{"revoked", revoked, shown(get("/"), acme), 401, codeCertificateInvalid, "", ""},
@@ -129,7 +132,7 @@ func TestClientCertificate(t *testing.T) {
 // does not go upstream, whoever called.
 func TestClientCertificateSpoofed(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	acme := root.Client(t, "acme")
 	b64, field, pem := strings.Trim(clientcert.Field(acme.Cert.Raw), ":"), clientcert.Field(acme.Cert.Raw), url.QueryEscape(acme.PEM())
 	headers := []string{"Client-Cert: " + field, "Client-Cert-Chain: " + field, "Client_Cert: " + field, "X-ARR-ClientCert: " + b64, "X_ARR_ClientCert: " + b64,
@@ -163,7 +166,7 @@ func TestClientCertificateSpoofed(t *testing.T) {
 // A certificate on the connection of a front that has shown its secret is that front's, and not the client's.
 func TestClientCertificateOfTheFront(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	sum := sha256.Sum256([]byte("the secret of the front"))
 	h, _ := keyed(t, gateway.Policy{ClientCertificate: &gateway.ClientCertificate{CA: root.PEM(), Consumer: "cn"}},
 		Options{Now: certificateNow, Admission: Admission{Digests: [][]byte{sum[:]}, Open: true}})
@@ -179,9 +182,9 @@ func TestClientCertificateOfTheFront(t *testing.T) {
 // The log has the fingerprint and the subject, cut, and no certificate; the answer has neither.
 func TestClientCertificateAudit(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	long := strings.Repeat("s", 500)
-	for _, one := range []certtest.Issued{certtest.Alone(t, "mallory\n"+long), root.Client(t, "mallory\n"+long)} {
+	for _, one := range []clientcerttest.Issued{clientcerttest.Alone(t, "mallory\n"+long), root.Client(t, "mallory\n"+long)} {
 		log := &logBuffer{}
 		h, _ := keyed(t, gateway.Policy{ClientCertificate: &gateway.ClientCertificate{CA: root.PEM(), Subjects: []string{"bob"}, Consumer: "cn"}}, Options{Now: certificateNow, Logger: log.logger()})
 		resp := ask(h, shown(get("/"), one))
@@ -201,7 +204,7 @@ func TestClientCertificateAudit(t *testing.T) {
 
 func TestClientCertificateForward(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root")
+	root := clientcerttest.Root(t, "Root")
 	one := root.Client(t, "müller, 100%", func(c *x509.Certificate) {
 		c.DNSNames, c.URIs = []string{"a.example", "b.example"}, []*url.URL{{Scheme: "urn", Opaque: "a,b"}}
 	})
@@ -245,12 +248,12 @@ func TestHeaderOf(t *testing.T) {
 // A server that ends TLS itself needs no front: what counts is the connection.
 func TestClientCertificateOfAConnection(t *testing.T) {
 	t.Parallel()
-	root := certtest.Root(t, "Root", func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(50, 0, 0) })
+	root := clientcerttest.Root(t, "Root", func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(50, 0, 0) })
 	sub := root.Sub(t, "Sub")
 	one := sub.Client(t, "ada")
 	for name, c := range map[string]struct {
 		chain  [][]byte
-		key    certtest.Issued
+		key    clientcerttest.Issued
 		status int
 	}{"with its chain": {[][]byte{one.Cert.Raw, sub.Cert.Raw}, one, 200}, "without": {[][]byte{one.Cert.Raw}, one, 401}, "none": {nil, one, 401}} {
 		policy := gateway.ClientCertificate{CA: root.PEM(), Consumer: "cn"}

@@ -1,5 +1,5 @@
-// Package certtest issues certificates for tests.
-package certtest
+// Package clientcerttest issues certificates for tests.
+package clientcerttest
 
 import (
 	"crypto"
