@@ -139,7 +139,9 @@ func (p *certified) wrap(next http.Handler) http.Handler {
 			who.why = "its holder's time is over"
 		}
 		if who.why != "" {
-			p.deny(w, r, coded(http.StatusForbidden, codeCertificateNotAllowed, "The client certificate does not give the right to this."), "the certificate "+who.why)
+			answer := fail(http.StatusForbidden, "The client certificate does not give the right to this.")
+			answer.Code = codeCertificateNotAllowed
+			p.deny(w, r, answer, "the certificate "+who.why)
 			return
 		}
 		x.caller = who.caller
