@@ -13,4 +13,6 @@
 //   - Load balancers in single-value mode send only the last of a repeated header or query key.
 //   - API Gateway and function URLs join repeated request headers with commas, which HTTP holds to be the same
 //     (RFC 9110, section 5.3). They are passed on joined: splitting at commas would break dates and quoted strings.
+//   - Certificates of clients come with the events of API Gateway alone. Load balancers tell of them in headers, which nothing here says that they
+//     write over a client's; what they tell is not believed.
 package main

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"polygate.example/shared/clientcert"
+	"polygate.example/shared/handler"
 )
 
 // seen is what a front saw of a request, beside its body.
@@ -20,6 +23,7 @@ type seen struct {
 	domain string // stands in for a missing Host header
 	client string // the peer's address as the front recorded it
 	https  bool
+	shown  clientcert.Record // the client's certificate, as the front recorded it
 }
 
 // dress makes r, of which only body and context are of use, the request that s describes. The vendor's converters build
@@ -47,6 +51,9 @@ func dress(r *http.Request, s seen) error {
 	if s.https {
 		// The front ended TLS; that it did is all that is known of it.
 		r.TLS = &tls.ConnectionState{HandshakeComplete: true, ServerName: r.Host}
+	}
+	if s.shown.Shown() {
+		*r = *r.WithContext(handler.WithFront(r.Context(), handler.Front{Certificate: s.shown}))
 	}
 	return nil
 }

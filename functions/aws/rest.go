@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
+
+	"polygate.example/shared/clientcert"
 )
 
 // request converts a REST API event ("Input format of a Lambda function for proxy integration"), and an HTTP API's with
@@ -21,7 +23,13 @@ func (e *restEvent) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	shown := clientcert.Record{}
+	if c := e.RequestContext.Identity.ClientCert; c != nil {
+		// As of HTTP APIs, elsewhere in the event ("How to turn on mutual TLS authentication for your REST APIs").
+		shown = clientcert.FromPEM(c.ClientCertPem)
+	}
 	return r, dress(r, seen{
+		shown:  shown,
 		method: e.HTTPMethod,
 		target: target(e.Path, query(e.QueryStringParameters, e.MultiValueQueryStringParameters, escapeQuery)),
 		header: headers(e.Headers, e.MultiValueHeaders),

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
+
+	"polygate.example/shared/clientcert"
 )
 
 // request converts an event of payload format 2.0, sent by HTTP APIs and function URLs ("Create AWS Lambda proxy
@@ -35,6 +37,10 @@ func (e *v2Event) request(ctx context.Context) (*http.Request, error) {
 		domain: e.RequestContext.DomainName,
 		client: e.RequestContext.HTTP.SourceIP,
 		https:  true, // neither front serves anything else
+		// Of a custom domain with mutual TLS. It is the front's own, and no header of a client's is near it ("Create AWS Lambda proxy
+		// integrations for HTTP APIs", payload format 2.0, requestContext.authentication.clientCert; "How to turn on mutual TLS
+		// authentication for your HTTP APIs"). The chain is not told. Function URLs have no mutual TLS: there it is null.
+		shown: clientcert.FromPEM(e.RequestContext.Authentication.ClientCert.ClientCertPem),
 	})
 }
 

@@ -9,17 +9,19 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"polygate.example/shared/clientcert"
 	"polygate.example/shared/handler"
 )
 
-// behindHost undoes what the Functions host does to a request, and sees to it that every request is answered.
-func behindHost(next http.Handler, log *slog.Logger) http.Handler {
+// behindHost undoes what the Functions host does to a request, and sees to it that every request is answered. certificates says that the site asks
+// clients for certificates: see certificate.
+func behindHost(next http.Handler, log *slog.Logger, certificates bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		proto := last(r.Header.Values("X-Forwarded-Proto"))
 		if p := r.Header.Get("X-AppService-Proto"); p != "" { // the front's own record, which the host does not touch
 			proto = p
 		}
-		r = r.WithContext(handler.WithFront(r.Context(), handler.Front{Proto: strings.ToLower(proto)}))
+		r = r.WithContext(handler.WithFront(r.Context(), handler.Front{Proto: strings.ToLower(proto), Certificate: certificate(r.Header, certificates)}))
 		// The host proxies to 127.0.0.1 and keeps the name the client used here. A client's own header of the name does not
 		// come through it.
 		if host := last(r.Header.Values("X-Forwarded-Host")); host != "" {
@@ -55,6 +57,26 @@ func client(h http.Header) string {
 		return ""
 	}
 	return net.JoinHostPort(ip.String(), "0")
+}
+
+// headerCertificate is where the App Service front puts the certificate that a client has shown it, as base64 of its DER, where the site has
+// clientCertEnabled. The front tests that the client has the private key, and nothing else of it. Source: "Configure TLS mutual authentication for Azure
+// App Service", "Access client certificate", learn.microsoft.com/azure/app-service/app-service-web-configure-tls-mutual-auth.
+const headerCertificate = "X-Arr-Clientcert"
+
+// certificate is the certificate that the front has written down, and takes the header off. It counts only where the front writes it: no document
+// of Microsoft's says what becomes of a header of this name that a client sends to a site that asks for no certificate, so there it is the
+// client's word. Two, whoever has written them, are no certificate.
+func certificate(h http.Header, written bool) clientcert.Record {
+	values := h[headerCertificate]
+	delete(h, headerCertificate)
+	switch {
+	case !written || len(values) == 0:
+		return clientcert.Record{}
+	case len(values) > 1 || strings.Contains(values[0], ","): // the host joins repeated headers
+		return clientcert.Flawed("is one of several")
+	}
+	return clientcert.FromBase64(values[0])
 }
 
 // last is the last element of a list-valued header: the one the nearest hop wrote.

@@ -118,7 +118,7 @@ func TestHostAndClient(t *testing.T) {
 				if got.Host != c.host || got.RemoteAddr != c.client {
 					t.Errorf("host %q and client %q, want %q and %q", got.Host, got.RemoteAddr, c.host, c.client)
 				}
-			}), quiet).ServeHTTP(httptest.NewRecorder(), r)
+			}), quiet, false).ServeHTTP(httptest.NewRecorder(), r)
 		})
 	}
 }
@@ -143,7 +143,7 @@ func TestEveryPanicIsAnswered(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0
-			s := httptest.NewServer(behindHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { calls++; c.h(w, r) }), quiet))
+			s := httptest.NewServer(behindHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { calls++; c.h(w, r) }), quiet, false))
 			defer s.Close()
 			res, err := http.Post(s.URL, "text/plain", strings.NewReader("x"))
 			if err != nil {

@@ -33,5 +33,9 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
-	return serve(ctx, getenv, behindHost(h, log))
+	certificates, err := handler.FrontWritesCertificate(getenv)
+	if err != nil {
+		return fmt.Errorf("cannot start: %w", err)
+	}
+	return serve(ctx, getenv, behindHost(h, log, certificates))
 }

@@ -10,14 +10,15 @@ import (
 	"polygate.example/shared/handler"
 )
 
-// behindGoogle tells the handler what Google's front recorded of the client, and ends aborted answers as aborted.
-func behindGoogle(next http.Handler) func(http.ResponseWriter, *http.Request) {
+// behindGoogle tells the handler what Google's front recorded of the client, and ends aborted answers as aborted. certificates says that the load
+// balancer asks clients for certificates: see certificate.
+func behindGoogle(next http.Handler, certificates bool) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, r *http.Request) {
 		proto := "https"
 		if last(r.Header.Values("X-Forwarded-Proto"), 1) == "http" { // written by the front
 			proto = "http"
 		}
-		r = r.WithContext(handler.WithFront(r.Context(), handler.Front{Proto: proto}))
+		r = r.WithContext(handler.WithFront(r.Context(), handler.Front{Proto: proto, Certificate: certificate(r, certificates)}))
 		if addr := client(r); addr != "" {
 			r.RemoteAddr = addr
 		}
@@ -34,13 +35,8 @@ func behindGoogle(next http.Handler) func(http.ResponseWriter, *http.Request) {
 // name came straight to the service, unless it was sent to the load balancer under a false name; then the address is the
 // balancer's own, and still nothing the client made up.
 func client(r *http.Request) string {
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, ".")) // a name means the same in capitals and with the root's dot (RFC 4343)
 	n := 2
-	if strings.HasSuffix(host, ".run.app") || strings.HasSuffix(host, ".cloudfunctions.net") {
+	if byDefaultURL(r.Host) {
 		n = 1
 	}
 	ip, err := netip.ParseAddr(last(r.Header.Values("X-Forwarded-For"), n))
@@ -48,6 +44,15 @@ func client(r *http.Request) string {
 		return ""
 	}
 	return net.JoinHostPort(ip.String(), "0") // the port is not told
+}
+
+// byDefaultURL reports whether a host is one that Google gives to a service itself.
+func byDefaultURL(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, ".")) // a name means the same in capitals and with the root's dot (RFC 4343)
+	return strings.HasSuffix(host, ".run.app") || strings.HasSuffix(host, ".cloudfunctions.net")
 }
 
 // last is the n-th element from the end of a list-valued header, 1 being the last; "" if there are fewer.

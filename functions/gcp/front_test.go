@@ -63,7 +63,7 @@ func TestAbortIsSeen(t *testing.T) {
 		io.WriteString(w, "half")
 		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
-	}))
+	}), false)
 	s := httptest.NewServer(asFrameworkDoes(fn))
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // a connection taken over and left open would end never
@@ -88,7 +88,7 @@ func TestAbortIsSeen(t *testing.T) {
 
 // TestOtherPanics stay the framework's: it answers 500.
 func TestOtherPanics(t *testing.T) {
-	s := httptest.NewServer(asFrameworkDoes(behindGoogle(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("x") }))))
+	s := httptest.NewServer(asFrameworkDoes(behindGoogle(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("x") }), false)))
 	defer s.Close()
 	res, err := http.Get(s.URL)
 	if err != nil {

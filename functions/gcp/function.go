@@ -43,5 +43,9 @@ func load(encoded []byte, getenv func(string) string) (func(http.ResponseWriter,
 	if err != nil {
 		return nil, err
 	}
-	return behindGoogle(h), nil
+	certificates, err := handler.FrontWritesCertificate(getenv)
+	if err != nil {
+		return nil, err
+	}
+	return behindGoogle(h, certificates), nil
 }

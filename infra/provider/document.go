@@ -30,6 +30,7 @@ func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.
 			a.size(at, r)
 			a.streaming(at, r)
 			a.secrets(at, r)
+			a.certificates(at, r)
 		}
 		for _, name := range slices.Sorted(maps.Keys(doc.Policies)) {
 			for _, secret := range doc.Policies[name].Secrets() {
@@ -204,6 +205,32 @@ func (a *documentAudit) secrets(at gateway.Pointer, r gateway.Route) {
 		}
 		if clear := a.inClear(r.Upstream); len(t.Secrets()) > 0 && clear != "" {
 			a.warn(at, fmt.Sprintf("the route %q sends the secret %q to %s without encryption", r.Name, t.Secrets()[0], clear), "let the upstream be reached by https")
+		}
+	}
+}
+
+// certificates looks for routes that go by clients' certificates where the front does not ask for any.
+func (a *documentAudit) certificates(at gateway.Pointer, r gateway.Route) {
+	for i, name := range slices.Concat(a.doc.Everywhere, r.Policies) {
+		policy := a.doc.Policies[name].ClientCertificate
+		if policy == nil {
+			continue
+		}
+		at := at
+		if own := i - len(a.doc.Everywhere); own >= 0 {
+			at = at.Key("policies").Index(own)
+		}
+		for _, spec := range a.specs {
+			if spec.Limits.Certificates {
+				continue
+			}
+			what := fmt.Sprintf("the route %q goes by clients' certificates (policy %q), and fronts of %s do not ask for them: ", r.Name, name, spec.Name)
+			remedy := "leave regions of " + spec.Name + " out, or find out who calls by another policy, such as signature"
+			if policy.Optional {
+				a.warn(at, what+"everybody passes as nobody", remedy)
+			} else {
+				a.bad(at, what+"nobody could call", remedy)
+			}
 		}
 	}
 }

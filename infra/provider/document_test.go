@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ var specs = []Spec{
 		URLBytes: 100, HeaderBytes: 150, ColdStartMS: [2]int{100, 1000}, Methods: []string{"TRACE"},
 		Reserved: []Reserved{{Path: "/admin", Below: true}, {Path: "/log"}, {Path: "z", Ending: true, Some: true}},
 	}},
-	{Name: "free", Regions: map[string]string{"one": "one"}, Limits: Limits{Streaming: true}},
+	{Name: "free", Regions: map[string]string{"one": "one"}, Limits: Limits{Streaming: true, Certificates: true}},
 }
 
 func TestDocumentRule(t *testing.T) {
@@ -104,6 +105,19 @@ func TestDocumentRule(t *testing.T) {
 		{"a secret that stays on one machine", with(func(s *settings.Settings) { s.Secrets, s.Environment = keyed.Secrets, settings.Local }),
 			sends("http://a.example", map[string]string{"X-Key": "${secret.KEY}${secret.TOKEN}"}), nil},
 		{"a value that is wrong and reported", strict, sends("https://a.example", map[string]string{"X-Key": "${secret.KEY"}), nil},
+		{"certificates that no front asks for", with(func(s *settings.Settings) {
+			s.Regions = append(slices.Clone(s.Regions), settings.Region{Provider: "free", Name: "one"})
+		}), gateway.Spec{
+			Policies:   map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}, "maybe": {ClientCertificate: &gateway.ClientCertificate{Optional: true}}, "ip": {IP: &gateway.IP{}}},
+			Everywhere: []string{"ip", "maybe"},
+			Routes:     []gateway.Route{at("/a"), {Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"ip", "who"}}},
+		}, []string{`! /routes/0: the route "r" goes by clients' certificates (policy "maybe"), and fronts of strict do not ask for them: everybody passes as nobody`,
+			`! /routes/1: the route "b" goes by clients' certificates (policy "maybe"), and fronts of strict`,
+			`/routes/1/policies/1: the route "b" goes by clients' certificates (policy "who"), and fronts of strict do not ask for them: nobody could call`}},
+		{"certificates that the front asks for", with(func(s *settings.Settings) { s.Regions = []settings.Region{{Provider: "free", Name: "one"}} }), gateway.Spec{
+			Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}},
+			Routes:   []gateway.Route{{Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"who"}}},
+		}, nil},
 		{"a provider that can", with(func(s *settings.Settings) { s.Regions = []settings.Region{{Provider: "free", Name: "one"}} }),
 			gateway.Spec{Routes: []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/admin", Methods: []string{"TRACE"},
 				Headers: map[string]gateway.Condition{"Accept": {Kind: gateway.KindExact, Value: "text/event-stream" + long}}}, Timeout: gateway.Duration(10 * time.Millisecond)}}}, nil},

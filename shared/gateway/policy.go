@@ -27,6 +27,8 @@ type Policy struct {
 	SecurityHeaders *SecurityHeaders `json:"securityHeaders,omitempty"`
 	Signature       *Signature       `json:"signature,omitempty"`
 	Transform       *Transform       `json:"transform,omitempty"`
+
+	ClientCertificate *ClientCertificate `json:"clientCertificate,omitempty"`
 }
 
 // kind is one of the kinds of policies.
@@ -70,6 +72,9 @@ func (p Policy) kinds() []named {
 	if p.Basic != nil {
 		out = append(out, named{"basic", p.Basic})
 	}
+	if p.ClientCertificate != nil {
+		out = append(out, named{"clientCertificate", p.ClientCertificate})
+	}
 	if p.CORS != nil {
 		out = append(out, named{"cors", p.CORS})
 	}
@@ -102,7 +107,7 @@ func (p Policy) kinds() []named {
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
 func KindNames() []string {
-	return []string{"apiKey", "basic", "cors", "ip", "jwt", "limits", "quota", "rateLimit", "securityHeaders", "signature", "transform"}
+	return []string{"apiKey", "basic", "clientCertificate", "cors", "ip", "jwt", "limits", "quota", "rateLimit", "securityHeaders", "signature", "transform"}
 }
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.

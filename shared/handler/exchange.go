@@ -3,6 +3,8 @@ package handler
 import (
 	"context"
 	"net/http"
+
+	"polygate.example/shared/clientcert"
 )
 
 // Front is what an entry point knows about how a request came to it. The client's address is not here: it is the
@@ -10,6 +12,9 @@ import (
 type Front struct {
 	// Proto is how the client came: "https" or "http". Empty means https if the request has a TLS state, else http.
 	Proto string
+	// Certificate is what the front wrote down of the TLS certificate that the client showed it: never what a header says that the client could
+	// have written. Where it is the zero value, the request's TLS state counts.
+	Certificate clientcert.Record
 }
 
 type frontKey struct{}
@@ -29,6 +34,23 @@ func frontOf(r *http.Request) Front {
 		}
 	}
 	return f
+}
+
+// certificateOf is the certificate that the client has shown. Behind a front of the hostname's it is not known: that front ends the client's TLS,
+// and a certificate on its own connection to the region is the front's (Cloudflare's "Authenticated Origin Pulls"). What such a front could tell of
+// the client's in headers is not read: Cloudflare has them written by rules of a zone's, over what clients send only where a rule says so
+// ("Forward a client certificate", developers.cloudflare.com/ssl/client-certificates/forward-a-client-certificate).
+func certificateOf(r *http.Request) clientcert.Record {
+	if exchangeOf(r).fronted {
+		return clientcert.Record{}
+	}
+	if f, _ := r.Context().Value(frontKey{}).(Front); f.Certificate.Shown() {
+		return f.Certificate
+	}
+	if r.TLS != nil {
+		return clientcert.FromTLS(r.TLS.PeerCertificates)
+	}
+	return clientcert.Record{}
 }
 
 // exchange is what the policies share about one request. It belongs to the goroutine that serves it.

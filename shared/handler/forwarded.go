@@ -22,11 +22,38 @@ func tellsForwarding(name string) bool {
 	return strings.HasPrefix(name, "X-Forwarded")
 }
 
+// tellsCertificate reports whether a header, in canonical form, is one by which a known proxy, CDN or cloud front tells an upstream of the client's TLS
+// certificate. The gateway is not behind them all, so a client could write each; RFC 9440 (4) wants the gateway to take its own off in any case. An
+// underscore counts as a hyphen: see introduction.clean.
+func tellsCertificate(name string) bool {
+	if strings.IndexByte(name, '_') >= 0 {
+		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	}
+	switch name {
+	case "Client-Cert", "Client-Cert-Chain", // RFC 9440
+		"X-Arr-Clientcert", // Azure App Service
+		"Ssl-Client-Cert":  // ingress-nginx
+		return true
+	}
+	for _, family := range [...]string{
+		"X-Client-Cert",  // Google's load balancers, as their documentation names them
+		"Cf-Client-Cert", // Cloudflare
+		"X-Amzn-Mtls-",   // AWS's application load balancers
+		"Cloudfront-Viewer-Cert-",
+		"X-Ssl-Client-", "X-Ssl-Cert", // nginx, by custom
+	} {
+		if strings.HasPrefix(name, family) {
+			return true
+		}
+	}
+	return false
+}
+
 // setForwarded writes Forwarded (RFC 7239) and X-Forwarded-For, -Host and -Proto to out, for a request that came as in.
 // What the client said of the kind is dropped: the entry point has told who the client is.
 func setForwarded(out http.Header, in *http.Request, front Front) {
 	for name := range out {
-		if tellsForwarding(name) {
+		if tellsForwarding(name) || tellsCertificate(name) {
 			delete(out, name)
 		}
 	}

@@ -21,6 +21,23 @@ const HeaderFront = "X-Polygate-Front"
 // reference/http-headers.
 const headerClient = "Cf-Connecting-Ip"
 
+// frontCertificate is the value of health.EnvFrontCertificate for a front that writes headers.
+const frontCertificate = "headers"
+
+// FrontWritesCertificate reports whether the front before an entry point hands clients' certificates on in headers, over whatever clients send
+// under their names. An entry point that reads such headers believes them only then: a front that does not ask for certificates lets the headers
+// pass as clients wrote them.
+func FrontWritesCertificate(getenv func(string) string) (bool, error) {
+	switch v := getenv(health.EnvFrontCertificate); v {
+	case "":
+		return false, nil
+	case frontCertificate:
+		return true, nil
+	default:
+		return false, fmt.Errorf("%s is %.80q: want %s, or nothing where the front asks clients for no certificate", health.EnvFrontCertificate, v, frontCertificate)
+	}
+}
+
 // Admission says whom the gateway takes requests from. The zero value takes everybody's.
 type Admission struct {
 	Digests [][]byte // SHA-256 of each secret that the front may show: of one, and of another while the secret is changed

@@ -54,6 +54,8 @@ func newPolicy(p gateway.Policy, env environment) (policy, error) {
 		return newAPIKey(*p.APIKey, env)
 	case p.Basic != nil:
 		return newBasic(*p.Basic, env)
+	case p.ClientCertificate != nil:
+		return newClientCertificate(*p.ClientCertificate, env)
 	case p.IP != nil:
 		return newIP(*p.IP, env)
 	case p.JWT != nil:

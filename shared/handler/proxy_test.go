@@ -62,7 +62,7 @@ func TestForwarded(t *testing.T) {
 	for _, name := range []string{"X-Real-IP", "X-Client-IP", "X-Client-Port", "CLIENT-IP", "True-Client-IP", "X-Cluster-Client-IP", "CF-Connecting-IP",
 		"CF-Connecting-IPv6", "Fastly-Client-IP", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-AppEngine-User-IP", "X-Envoy-External-Address",
 		"X-Original-For", "X-Original-Forwarded-For", "X-Original-Host", "X-Original-Proto", "X-Original-URL", "X-Rewrite-URL",
-		"DISGUISED-HOST", "WAS-DEFAULT-HOSTNAME", "X-WAWS-Unencoded-URL", "X-AppService-Proto"} {
+		"DISGUISED-HOST", "WAS-DEFAULT-HOSTNAME", "X-WAWS-Unencoded-URL", "X-AppService-Proto", "Client-Cert", "X-ARR-ClientCert"} {
 		spoofed.Set(name, "spoofed")
 	}
 	for name, c := range map[string]struct {

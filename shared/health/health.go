@@ -19,6 +19,10 @@ const (
 	EnvFrontDigest = "POLYGATE_FRONT_DIGEST"
 	// FrontOpen among the digests lets requests in that show no secret, while a front is being put before the regions.
 	FrontOpen = "open"
+
+	// EnvFrontCertificate is "headers" where the region's front asks clients for a TLS certificate and writes what they show into headers of its
+	// own, over what clients send under their names; unset where it does not. On AWS it is not needed: there the front's record is no header.
+	EnvFrontCertificate = "POLYGATE_FRONT_CERTIFICATE"
 )
 
 // Instance says who a gateway process is. It does not change while the process lives.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"polygate.example/shared/clientcert"
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
@@ -106,7 +107,8 @@ func run(t *testing.T, text []byte) {
 }
 
 // exchange sends the lines that begin with > and expects what those that begin with < say: the status, headers that have to be there, "!Name" for
-// one that must not, and after an empty one a part of the body. "@client" is the address of the client, "@now" the time of this exchange and of those after it.
+// one that must not, and after an empty one a part of the body. "@client" is the address of the client, "@now" the time of this exchange and of those after it,
+// "@certificate" one of testdata/certificates that the client has shown.
 func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line int) {
 	t.Helper()
 	var request, want []string
@@ -121,6 +123,7 @@ func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line 
 		}
 	}
 	client, lines, sent := "203.0.113.9:4711", []string{}, ""
+	var front handler.Front
 	for i, l := range request {
 		if address, ok := strings.CutPrefix(l, "@client "); ok {
 			client = address + ":4711"
@@ -128,6 +131,10 @@ func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line 
 		}
 		if now, ok := strings.CutPrefix(l, "@now "); ok {
 			clock.set(t, now)
+			continue
+		}
+		if name, ok := strings.CutPrefix(l, "@certificate "); ok {
+			front.Certificate = certificate(t, name)
 			continue
 		}
 		if l == "" {
@@ -147,6 +154,7 @@ func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line 
 		t.Fatalf("line %d: %v", line, err)
 	}
 	r.RemoteAddr = client
+	r = r.WithContext(handler.WithFront(r.Context(), front))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	got := w.Result()
@@ -176,6 +184,16 @@ func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line 
 			t.Errorf("line %d: %s is %q, want %q", line, name, v, value)
 		}
 	}
+}
+
+// certificate is what a front has written down of a certificate.
+func certificate(t *testing.T, name string) clientcert.Record {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata/certificates", name+".pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clientcert.FromPEM(string(text))
 }
 
 // pageClock is the time that a page says, or the wall clock's.
