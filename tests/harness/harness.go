@@ -42,9 +42,10 @@ type Environment struct {
 	Edge   string // host:port
 	Origin string // host:port
 
-	bin   string
-	ports []port
-	log   func(format string, args ...any)
+	bin     string
+	ports   []port
+	orphans *orphanage
+	log     func(format string, args ...any)
 }
 
 // sources is what a project needs of the checkout to be built and deployed.
@@ -74,6 +75,9 @@ func New(ctx context.Context, opts Options) (*Environment, error) {
 		}
 	}
 	if err := e.configure(opts); err != nil {
+		return nil, errors.Join(err, e.remove())
+	}
+	if e.orphans, err = newOrphanage(bin, root); err != nil {
 		return nil, errors.Join(err, e.remove())
 	}
 	return e, nil
@@ -192,6 +196,9 @@ func (e *Environment) remove() error {
 	err := os.RemoveAll(e.Root)
 	for _, p := range e.ports {
 		err = errors.Join(err, p.Close())
+	}
+	if e.orphans != nil {
+		err = errors.Join(err, e.orphans.Close())
 	}
 	return err
 }
