@@ -24,7 +24,7 @@ upstreams:
     targets:
       - url: http://127.0.0.1:1
     timeouts: {connect: 1s}
-routes:
+` + policies + `routes:
 ` + passed("echo", "echo/{rest...}", "bytes/{n}", "cookies", "headers", "status/{code}", "empty", "slow/{ms}", "abort") + `  - name: edited
     match: {path: "/edited/{rest...}"}
     upstream: origin
@@ -62,7 +62,7 @@ routes:
   - name: other-host
     match: {host: other.example.com, path: /other}
     respond: {status: 200, body: "other"}
-`
+` + guarded()
 }
 
 // passed are routes that pass a path to the origin as it came.

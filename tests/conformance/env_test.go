@@ -88,6 +88,7 @@ type provider struct {
 	region    harness.Region
 	host      string // name asked for
 	sharedVia string // own name of the region to connect to, when host is another
+	plain     string // address of a plain server, which has no front
 	env       *environment
 }
 
@@ -110,6 +111,9 @@ func (p provider) client(t *testing.T) *http.Client {
 		ExpectContinueTimeout: 5 * time.Second,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			address := p.env.status.Edge.Address
+			if p.plain != "" {
+				address = p.plain
+			}
 			if p.sharedVia != "" {
 				ip, err := p.env.lookup(ctx, p.sharedVia)
 				if err != nil {
@@ -156,7 +160,11 @@ func (p provider) request(t *testing.T, ctx context.Context, method, target stri
 	if b, ok := body.(*bytes.Reader); ok && b.Len() == 0 {
 		body = nil
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "https://"+p.host+target, body)
+	scheme := "https://"
+	if p.plain != "" {
+		scheme = "http://"
+	}
+	req, err := http.NewRequestWithContext(ctx, method, scheme+p.host+target, body)
 	if err != nil {
 		t.Fatal(err)
 	}

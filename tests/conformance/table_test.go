@@ -19,6 +19,7 @@ type exchange struct {
 	target string // path and query, as it goes over the wire
 	header http.Header
 	body   []byte
+	sign   func(host string) http.Header // what a client can only add that knows which name it asks for; nil for nothing
 	status int
 	check  func(t *testing.T, a answer)
 }
