@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -82,9 +83,28 @@ func explain(err error, text string, result Result) *Error {
 	case strings.HasPrefix(what, "expected "):
 		return &Error{fmt.Sprintf("does not give %s", result), giving(result)}
 	case strings.HasPrefix(what, "unknown name "):
-		return &Error{what + where(text, f.From), "known are caller, request, client, region and time"}
+		return &Error{fmt.Sprintf("names %s, which is not known,", strings.TrimPrefix(what, "unknown name ")) + where(text, f.From), "known are " + known("Values")}
+	}
+	if m := noField.FindStringSubmatch(what); m != nil {
+		return &Error{fmt.Sprintf("names %s, which %s does not have,", m[2], strings.Replace(strings.ToLower(m[1]), "clock", "time", 1)) + where(text, f.From), "known are " + known(m[1])}
 	}
 	return &Error{"cannot be understood: " + cut(what, 200) + where(text, f.From), "see the language's definition, expr-lang.org/docs/language-definition, and the values on the page of authorize"}
+}
+
+// noField is what the compiler says of a name that a value does not have.
+var noField = regexp.MustCompile(`^type \*?expression\.(\w+) has no field (\w+)`)
+
+// known are the names that a value has, by its type.
+func known(of string) string {
+	var names []string
+	for _, t := range []any{Values{}, Caller{}, Request{}, Client{}, Clock{}} {
+		if t := reflect.TypeOf(t); t.Name() == of {
+			for i := range t.NumField() {
+				names = append(names, t.Field(i).Tag.Get("expr"))
+			}
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func giving(result Result) string {
