@@ -50,11 +50,11 @@ func Compile(text string, result Result) (*Program, error) {
 		return nil, &Error{"is empty", `write a condition, such as caller.plan == "gold"`}
 	}
 	c := &cost{}
-	opts := []expr.Option{expr.Env(Values{}), expr.WarnOnAny(), expr.MaxNodes(maxNodes), expr.Timezone("UTC"), expr.DisableIfOperator()}
+	opts := []expr.Option{expr.Env(Values{}), expr.MaxNodes(maxNodes), expr.DisableIfOperator(), expr.Function("string", asText, new(func(any) string))}
 	if result == Truth {
-		opts = slices.Insert(opts, 0, expr.AsBool())
+		opts = append(opts, expr.AsBool(), expr.WarnOnAny()) // what may be anything is no condition: a claim "false" would be one
 	} else {
-		opts = slices.Insert(opts, 0, expr.AsKind(reflect.String))
+		opts = append(opts, expr.AsKind(reflect.String))
 	}
 	// Once only to look at it: what is done with constants, when it is compiled, has to be looked at before.
 	if _, err := expr.Compile(text, append(slices.Clone(opts), expr.Optimize(false), expr.Patch(c))...); c.found == nil && err != nil {
@@ -136,8 +136,22 @@ func (p *Program) Test(v Values) (bool, error) {
 // Text evaluates what gives a text. For the error see Test.
 func (p *Program) Text(v Values) (string, error) {
 	out, err := p.run(v)
-	text, _ := out.(string)
+	text, ok := out.(string)
+	if err == nil && !ok {
+		err = errors.New("the expression gives no text")
+	}
 	return text, err
+}
+
+// asText is the function string. Of what is not there it gives no text: in a key all who lack a claim would be one.
+func asText(args ...any) (any, error) {
+	switch v := args[0].(type) {
+	case string:
+		return v, nil
+	case int, float64, bool:
+		return fmt.Sprint(v), nil
+	}
+	return nil, &ValueError{"what string is to make a text of is no text, number or truth value"}
 }
 
 func (p *Program) run(v Values) (any, error) {

@@ -119,8 +119,14 @@ func TestRefused(t *testing.T) {
 	if _, err := Compile("caller.roles", Text); err == nil || !strings.Contains(err.Error(), "does not give text") {
 		t.Errorf("a list as a text: %v", err)
 	}
-	if _, err := Compile("caller.claims.org", Text); err == nil || !strings.Contains(err.Error(), "string(...)") {
-		t.Errorf("anything as a text: %v", err)
+	for _, text := range []string{"caller.claims.org", "caller.claims.level", "caller.claims.none", "string(caller.claims.none)", "string(caller.claims.org)"} {
+		p, err := Compile(text, Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Text(values()); got != "" || err == nil {
+			t.Errorf("%s: %q, %v", text, got, err)
+		}
 	}
 }
 
