@@ -29,16 +29,6 @@ func authorizing(t testing.TB, p gateway.Authorize, who *caller, log *logBuffer)
 	}), "")
 }
 
-// codeOf is the code of a problem.
-func codeOf(t testing.TB, resp *http.Response) string {
-	t.Helper()
-	var p problem
-	if err := json.Unmarshal([]byte(body(t, resp)), &p); err != nil {
-		t.Fatal(err)
-	}
-	return p.Code
-}
-
 func TestAuthorize(t *testing.T) {
 	ada := caller{Consumer: "ada", Plan: "gold", Roles: []string{"reader", "admin"}, Scopes: []string{"a", "b"}, By: "keys",
 		Claims: map[string]any{"team": "blue", "level": json.Number("7"), "realm_access": map[string]any{"roles": []any{"x", "y"}}, "https://e.example/t": true}}
