@@ -1,3 +1,5 @@
+//go:build !without_expression
+
 package handler
 
 import (

@@ -1,3 +1,5 @@
+//go:build !without_expression
+
 package handler
 
 import (
@@ -5,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +215,22 @@ func TestLimitByExpression(t *testing.T) {
 		r.Method = c.method
 		if got := ask(h, r).StatusCode; got != c.want {
 			t.Errorf("request %d of %+v: %d", i, c, got)
+		}
+	}
+}
+
+// A binary without the language holds nothing of it, and what remains does for a document without expressions.
+func TestWithoutExpression(t *testing.T) {
+	for tags, want := range map[string]bool{"": true, "without_expression": false, "without_expression,without_jwt": false} {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", tags, ".").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(out), "expr-lang/expr"); got != want {
+			t.Errorf("tags %q: the language is there: %v", tags, got)
+		}
+		if strings.Contains(tags, "without_jwt") && strings.Contains(string(out), "golang-jwt") {
+			t.Errorf("tags %q: tokens are there", tags)
 		}
 	}
 }
