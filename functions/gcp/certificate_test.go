@@ -68,7 +68,7 @@ func TestClientCertificate(t *testing.T) {
 			}
 			r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
 			r.Host, r.Header = c.host, c.header
-			behindGoogle(h, c.asks)(w, r)
+			behindGoogle(h, c.asks, "")(w, r)
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.code) {
 				t.Errorf("status %d, %s; want %d, %s", w.Code, w.Body, c.status, c.code)
 			}

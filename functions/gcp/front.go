@@ -11,14 +11,22 @@ import (
 )
 
 // behindGoogle tells the handler what Google's front recorded of the client, and ends aborted answers as aborted. certificates says that the load
-// balancer asks clients for certificates: see certificate.
-func behindGoogle(next http.Handler, certificates bool) func(http.ResponseWriter, *http.Request) {
+// balancer asks clients for certificates: see certificate. The country is in the header of the name countryHeader, which the load balancer sets
+// from its variable {client_region} ("Create custom headers in backend services", where it is a region code of Unicode CLDR); "" if it sets none.
+func behindGoogle(next http.Handler, certificates bool, countryHeader string) func(http.ResponseWriter, *http.Request) {
+	countryHeader = http.CanonicalHeaderKey(countryHeader)
 	return func(w http.ResponseWriter, r *http.Request) {
 		proto := "https"
 		if last(r.Header.Values("X-Forwarded-Proto"), 1) == "http" { // written by the front
 			proto = "http"
 		}
-		r = r.WithContext(handler.WithFront(r.Context(), handler.Front{Proto: proto, Certificate: certificate(r, certificates)}))
+		front := handler.Front{Proto: proto, Certificate: certificate(r, certificates)}
+		// A service's default URL is not the balancer's: there the header is the client's own.
+		if told := r.Header[countryHeader]; len(told) == 1 && !byDefaultURL(r.Host) {
+			front.Country = told[0]
+		}
+		delete(r.Header, countryHeader)
+		r = r.WithContext(handler.WithFront(r.Context(), front))
 		if addr := client(r); addr != "" {
 			r.RemoteAddr = addr
 		}

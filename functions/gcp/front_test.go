@@ -17,6 +17,7 @@ import (
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 
+	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
 	"polygate.example/shared/health"
 )
@@ -57,13 +58,57 @@ func TestClient(t *testing.T) {
 	})
 }
 
+// TestCountry: the country is what the load balancer wrote, where it is said to write one, and never what came around it.
+func TestCountry(t *testing.T) {
+	m, err := gateway.New(gateway.Spec{Version: 1, Policies: map[string]gateway.Policy{"here": {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Allow: []string{"DE"}, Unknown: gateway.UnknownDeny}}}},
+		Routes: []gateway.Route{{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"here"}, Respond: &gateway.Respond{Status: 200}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, header, host string
+		told               []string
+		want               int
+	}{
+		{"told", "X-Polygate-Country", "api.example.com", []string{"DE"}, 200},
+		{"another", "X-Polygate-Country", "api.example.com", []string{"FR"}, 403},
+		{"unknown", "X-Polygate-Country", "api.example.com", []string{"ZZ"}, 403},
+		{"none", "X-Polygate-Country", "api.example.com", nil, 403},
+		{"the client's beside the balancer's", "X-Polygate-Country", "api.example.com", []string{"DE", "FR"}, 403},
+		{"joined", "X-Polygate-Country", "api.example.com", []string{"DE,FR"}, 403},
+		{"around the balancer", "X-Polygate-Country", "gateway-abc-uc.a.run.app", []string{"DE"}, 403},
+		{"the balancer sets none", "", "api.example.com", []string{"DE"}, 403},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fn, err := load(encoded, func(name string) string {
+				if name == health.EnvCountry {
+					return c.header
+				}
+				return ""
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w := httptest.NewRequest("GET", "/x", nil), httptest.NewRecorder()
+			r.Host, r.Header["X-Polygate-Country"] = c.host, c.told
+			if fn(w, r); w.Code != c.want {
+				t.Errorf("status %d, want %d", w.Code, c.want)
+			}
+		})
+	}
+}
+
 // TestAbortIsSeen: an answer that breaks off is broken at the client too, though the framework catches the panic.
 func TestAbortIsSeen(t *testing.T) {
 	fn := behindGoogle(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "half")
 		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
-	}), false)
+	}), false, "")
 	s := httptest.NewServer(asFrameworkDoes(fn))
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // a connection taken over and left open would end never
@@ -88,7 +133,7 @@ func TestAbortIsSeen(t *testing.T) {
 
 // TestOtherPanics stay the framework's: it answers 500.
 func TestOtherPanics(t *testing.T) {
-	s := httptest.NewServer(asFrameworkDoes(behindGoogle(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("x") }), false)))
+	s := httptest.NewServer(asFrameworkDoes(behindGoogle(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("x") }), false, "")))
 	defer s.Close()
 	res, err := http.Get(s.URL)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
 	"polygate.example/shared/handler"
+	"polygate.example/shared/health"
 )
 
 //go:embed model.json
@@ -47,5 +48,5 @@ func load(encoded []byte, getenv func(string) string) (func(http.ResponseWriter,
 	if err != nil {
 		return nil, err
 	}
-	return behindGoogle(h, certificates), nil
+	return behindGoogle(h, certificates, getenv(health.EnvCountry)), nil
 }

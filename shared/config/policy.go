@@ -11,9 +11,11 @@ func (d *decoder) policy(at gateway.Pointer, n ast.Node) gateway.Policy {
 	var p gateway.Policy
 	d.mapping(at, n,
 		field{"apiKey", func(at gateway.Pointer, n ast.Node) { p.APIKey = d.apiKey(at, n) }},
+		field{"authorize", func(at gateway.Pointer, n ast.Node) { p.Authorize = d.authorize(at, n) }},
 		field{"basic", func(at gateway.Pointer, n ast.Node) { p.Basic = d.basic(at, n) }},
 		field{"clientCertificate", func(at gateway.Pointer, n ast.Node) { p.ClientCertificate = d.clientCertificate(at, n) }},
 		field{"cors", func(at gateway.Pointer, n ast.Node) { p.CORS = d.cors(at, n) }},
+		field{"graphql", func(at gateway.Pointer, n ast.Node) { p.GraphQL = d.graphql(at, n) }},
 		field{"ip", func(at gateway.Pointer, n ast.Node) { p.IP = d.ip(at, n) }},
 		field{"jwt", func(at gateway.Pointer, n ast.Node) { p.JWT = d.jwt(at, n) }},
 		field{"limits", func(at gateway.Pointer, n ast.Node) { p.Limits = d.limits(at, n) }},

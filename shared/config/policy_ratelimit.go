@@ -77,8 +77,12 @@ func (d *decoder) countByOne(at gateway.Pointer, n ast.Node) gateway.CountBy {
 	case *ast.MappingNode, *ast.MappingValueNode:
 	default:
 		kind := d.text(at, n)
-		if (kind == gateway.ByHeader || kind == gateway.ByClaim) && !d.doc.broken[at] {
-			d.wrong(at, n, "it does not say which "+kind, "write its name: { "+kind+": name }")
+		if (kind == gateway.ByHeader || kind == gateway.ByClaim || kind == gateway.ByExpression) && !d.doc.broken[at] {
+			what, remedy := "it does not say which "+kind, "write its name: { "+kind+": name }"
+			if kind == gateway.ByExpression {
+				remedy = "write it: { expression: caller.plan + request.method }"
+			}
+			d.wrong(at, n, what, remedy)
 		}
 		return gateway.CountBy{Kind: kind}
 	}
@@ -90,10 +94,13 @@ func (d *decoder) countByOne(at gateway.Pointer, n ast.Node) gateway.CountBy {
 		field{"claim", func(at gateway.Pointer, n ast.Node) {
 			found = append(found, gateway.CountBy{Kind: gateway.ByClaim, Name: d.filled(at, n)})
 		}},
+		field{"expression", func(at gateway.Pointer, n ast.Node) {
+			found = append(found, gateway.CountBy{Kind: gateway.ByExpression, Name: d.filled(at, n)})
+		}},
 	)
 	if len(found) != 1 {
 		if !d.doc.holds[at] {
-			d.wrong(at, n, "a part of the key is one of header and claim", "write one of them, and a list [a, b] for several parts")
+			d.wrong(at, n, "a part of the key is one of header, claim and expression", "write one of them, and a list [a, b] for several parts")
 		}
 		return gateway.CountBy{Kind: gateway.ByEveryone}
 	}

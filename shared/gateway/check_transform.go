@@ -251,6 +251,11 @@ func checkParams(r *report, i int, s *Spec) {
 		at    func(int) Pointer
 	}{{s.Everywhere, func(int) Pointer { return at.Key("match").Key("path") }}, {route.Policies, at.Key("policies").Index}} {
 		for j, name := range list.names {
+			if params := s.Policies[name].params(); len(params) > 0 {
+				if i := slices.IndexFunc(params, func(param string) bool { _, ok := have[param]; return !ok }); i >= 0 {
+					r.value(list.at(j), fmt.Sprintf("policy %s refers to the parameter {%s}, which match.path does not have", quote(name), params[i]), "name it in the path, or give the route another policy")
+				}
+			}
 			if t := s.Policies[name].Transform; t != nil {
 				if param, is := missing(t.references()); is {
 					r.value(list.at(j), fmt.Sprintf("policy %s refers to the parameter {%s}, which match.path does not have", quote(name), param), "name it in the path, or give the route another policy")

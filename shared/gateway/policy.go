@@ -17,8 +17,10 @@ const (
 // set: the kind. A policy is the same thing for all of its routes: what it counts, it counts for them together.
 type Policy struct {
 	APIKey          *APIKey          `json:"apiKey,omitempty"`
+	Authorize       *Authorize       `json:"authorize,omitempty"`
 	Basic           *Basic           `json:"basic,omitempty"`
 	CORS            *CORS            `json:"cors,omitempty"`
+	GraphQL         *GraphQL         `json:"graphql,omitempty"`
 	IP              *IP              `json:"ip,omitempty"`
 	JWT             *JWT             `json:"jwt,omitempty"`
 	Limits          *Limits          `json:"limits,omitempty"`
@@ -69,6 +71,9 @@ func (p Policy) kinds() []named {
 	if p.APIKey != nil {
 		out = append(out, named{"apiKey", p.APIKey})
 	}
+	if p.Authorize != nil {
+		out = append(out, named{"authorize", p.Authorize})
+	}
 	if p.Basic != nil {
 		out = append(out, named{"basic", p.Basic})
 	}
@@ -77,6 +82,9 @@ func (p Policy) kinds() []named {
 	}
 	if p.CORS != nil {
 		out = append(out, named{"cors", p.CORS})
+	}
+	if p.GraphQL != nil {
+		out = append(out, named{"graphql", p.GraphQL})
 	}
 	if p.IP != nil {
 		out = append(out, named{"ip", p.IP})
@@ -107,7 +115,7 @@ func (p Policy) kinds() []named {
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
 func KindNames() []string {
-	return []string{"apiKey", "basic", "clientCertificate", "cors", "ip", "jwt", "limits", "quota", "rateLimit", "securityHeaders", "signature", "transform"}
+	return []string{"apiKey", "authorize", "basic", "clientCertificate", "cors", "graphql", "ip", "jwt", "limits", "quota", "rateLimit", "securityHeaders", "signature", "transform"}
 }
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.

@@ -217,18 +217,7 @@ func (p *JWT) checkToken(r *report, at Pointer) {
 	}
 	checkAccepted(r, at.Key("audience"), "audience", p.Audience, func(s string) bool { return s != "" }, "write what the tokens have as aud")
 	checkAccepted(r, at.Key("scopes"), "scope", p.Scopes, isScope, "write one scope an item, of visible ASCII without spaces and quotes (RFC 6749, 3.3)")
-	if len(p.Claims) > maxClaims {
-		r.value(at.Key("claims"), fmt.Sprintf("there are %d claims", len(p.Claims)), fmt.Sprintf("keep to %d", maxClaims))
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Claims)) {
-		at := at.Key("claims").Key(name)
-		checkClaim(r.key, at, name)
-		if len(p.Claims[name]) == 0 {
-			r.value(at, fmt.Sprintf("claim %s has no value that would do", quote(name)), "list at least one")
-		}
-		checkAccepted(r, at, "value", p.Claims[name], func(s string) bool { return s != "" }, "write what the claim has to be")
-	}
+	checkClaims(r, at.Key("claims"), p.Claims)
 }
 
 func checkAccepted(r *report, at Pointer, what string, values []string, good func(string) bool, remedy string) {

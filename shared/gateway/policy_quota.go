@@ -52,7 +52,7 @@ func (p *Quota) secrets() []string { return p.Shared.secrets() }
 func (p *Quota) caller() callerUse { return countsCallers(p.By, len(p.Plans)) }
 
 func (p *Quota) parts() []Part {
-	parts := p.Shared.parts()
+	parts := append(p.Shared.parts(), partsOfKey(p.By)...)
 	if p.Zone != "UTC" {
 		parts = append(parts, PartZones)
 	}

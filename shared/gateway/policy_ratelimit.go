@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"polygate.example/shared/expression"
 )
 
 // RateLimit lets so many requests pass in a time, of each key apart: 429 for the others.
@@ -28,18 +30,19 @@ type Rates struct {
 // CountBy is one part of the key by which requests are counted.
 type CountBy struct {
 	Kind string `json:"kind"`
-	Name string `json:"name,omitempty"` // of the header or the claim
+	Name string `json:"name,omitempty"` // of the header or the claim; the expression
 }
 
 // Kinds of a CountBy.
 const (
-	ByConsumer = "consumer"
-	ByPlan     = "plan"
-	ByIP       = "ip" // an IPv6 address by its first 64 bits
-	ByHeader   = "header"
-	ByClaim    = "claim"
-	ByRoute    = "route"
-	ByEveryone = "everyone" // all requests have the same key
+	ByConsumer   = "consumer"
+	ByPlan       = "plan"
+	ByIP         = "ip" // an IPv6 address by its first 64 bits
+	ByHeader     = "header"
+	ByClaim      = "claim"
+	ByRoute      = "route"
+	ByEveryone   = "everyone"   // all requests have the same key
+	ByExpression = "expression" // what it gives, a text; see package expression
 )
 
 // Bounds of what is counted.
@@ -63,7 +66,7 @@ func (p *RateLimit) check(r *report, at Pointer) {
 }
 
 func (p *RateLimit) secrets() []string { return p.Shared.secrets() }
-func (p *RateLimit) parts() []Part     { return p.Shared.parts() }
+func (p *RateLimit) parts() []Part     { return append(p.Shared.parts(), partsOfKey(p.By)...) }
 func (p *RateLimit) caller() callerUse { return countsCallers(p.By, len(p.Plans)) }
 
 func checkRates(r *report, at Pointer, p Rates) {
@@ -94,7 +97,7 @@ func checkRates(r *report, at Pointer, p Rates) {
 
 // checkBy tests what makes up the key of a count.
 func checkBy(r *report, at Pointer, by []CountBy) {
-	known := []string{ByConsumer, ByPlan, ByIP, ByHeader, ByClaim, ByRoute, ByEveryone}
+	known := []string{ByConsumer, ByPlan, ByIP, ByHeader, ByClaim, ByRoute, ByEveryone, ByExpression}
 	switch {
 	case len(by) == 0:
 		r.value(at, "it does not say by what to count", "write by: ip, or another of "+list(known))
@@ -114,6 +117,8 @@ func checkBy(r *report, at Pointer, by []CountBy) {
 			r.value(one, fmt.Sprintf("%s is no name of a header", quote(b.Name)), `write one, such as { header: X-Tenant }`)
 		case b.Kind == ByClaim && b.Name == "":
 			r.value(one, "the claim has no name", `write one, such as { claim: tenant }`)
+		case b.Kind == ByExpression:
+			checkExpression(r, one, b.Name, expression.Text)
 		case b.Kind == ByEveryone && len(by) > 1:
 			r.value(one, "everyone stands beside other parts of the key", "keep it alone to count all requests together, or take it out")
 		case seen[b]:
@@ -143,9 +148,19 @@ func checkKeys(r *report, at Pointer, n int) {
 	}
 }
 
+// partsOfKey are the parts that the key of a count takes.
+func partsOfKey(by []CountBy) []Part {
+	if slices.ContainsFunc(by, func(b CountBy) bool { return b.Kind == ByExpression }) {
+		return []Part{PartExpression}
+	}
+	return nil
+}
+
 // countsCallers is what a count has to do with who calls.
 func countsCallers(by []CountBy, plans int) callerUse {
-	if plans > 0 || slices.ContainsFunc(by, func(b CountBy) bool { return b.Kind == ByConsumer || b.Kind == ByPlan || b.Kind == ByClaim }) {
+	if plans > 0 || slices.ContainsFunc(by, func(b CountBy) bool {
+		return b.Kind == ByConsumer || b.Kind == ByPlan || b.Kind == ByClaim || b.Kind == ByExpression && expression.OfCaller(b.Name)
+	}) {
 		return callerNeeded
 	}
 	return callerUnused

@@ -27,7 +27,11 @@ type counter struct {
 }
 
 func newCounter(env environment, by []gateway.CountBy, keys int, shared *gateway.Shared) (*counter, error) {
-	c := &counter{env: env, parts: keyParts(by), rules: map[string]*ratelimit.Rule{}}
+	parts, err := keyParts(by, env)
+	if err != nil {
+		return nil, err
+	}
+	c := &counter{env: env, parts: parts, rules: map[string]*ratelimit.Rule{}}
 	opts := ratelimit.Options{Keys: keys, Now: env.now, After: func(d time.Duration, f func()) { time.AfterFunc(d, f) }}
 	if shared != nil {
 		guard, err := env.stores.guard(shared.Redis, env)

@@ -14,12 +14,20 @@ import (
 // keyPart is one thing by which requests are counted. It appends its value, and reports whether there is one.
 type keyPart func(b []byte, r *http.Request, x *exchange) ([]byte, bool)
 
-func keyParts(by []gateway.CountBy) []keyPart {
+func keyParts(by []gateway.CountBy, env environment) ([]keyPart, error) {
 	out := make([]keyPart, len(by))
 	for i, one := range by {
+		if one.Kind == gateway.ByExpression {
+			e, err := newKeyExpression(one.Name, env)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = e
+			continue
+		}
 		out[i] = newKeyPart(one)
 	}
-	return out
+	return out, nil
 }
 
 func newKeyPart(by gateway.CountBy) keyPart {

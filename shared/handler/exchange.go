@@ -15,6 +15,9 @@ type Front struct {
 	// Certificate is what the front wrote down of the TLS certificate that the client showed it: never what a header says that the client could
 	// have written. Where it is the zero value, the request's TLS state counts.
 	Certificate clientcert.Record
+	// Country is where the client's address is, ISO 3166-1 alpha-2, as a front recorded it that clients cannot come around; "" where it is
+	// not known. A code of no country is as none.
+	Country string
 }
 
 type frontKey struct{}
@@ -59,6 +62,7 @@ type exchange struct {
 	answer *answer
 	client context.Context // ends when the client goes, not when a timeout of ours does
 
+	country string // of the client, as the front told it; "" if it is not known
 	caller  caller
 	fronted bool         // it has shown the secret of the front
 	told    []headerLine // for the upstream, whatever the client sends

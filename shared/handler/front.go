@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
 )
 
@@ -42,15 +43,20 @@ func FrontWritesCertificate(getenv func(string) string) (bool, error) {
 type Admission struct {
 	Digests [][]byte // SHA-256 of each secret that the front may show: of one, and of another while the secret is changed
 	Open    bool     // whoever shows nothing may come as well, while a front is being put before the gateway
+	Country string   // header in which the front tells the client's country, on every request that it shows its secret with; "" if it does not
 }
 
 // admissionOf reads whom to take requests from: digests in hex, and health.FrontOpen, joined by commas.
 func admissionOf(getenv func(string) string) (Admission, error) {
 	text := getenv(health.EnvFrontDigest)
+	country := getenv(health.EnvFrontCountry)
 	if text == "" {
+		if country != "" {
+			return Admission{}, fmt.Errorf("%s is set without %s: a header means something only of a front that shows a secret", health.EnvFrontCountry, health.EnvFrontDigest)
+		}
 		return Admission{}, nil
 	}
-	var f Admission
+	f := Admission{Country: http.CanonicalHeaderKey(country)}
 	for part := range strings.SplitSeq(text, ",") {
 		if part == health.FrontOpen {
 			f.Open = true
@@ -101,11 +107,20 @@ func (f Admission) admits(shown []string) bool {
 // behindFront undoes what a front does to a request that has shown its secret: the client is whom the front names and not the
 // front itself, and asked for the shared name, the first of hosts, which the front exchanges for the region's own. Of any other
 // request nothing is believed, as anybody can write the header.
-func behindFront(next http.Handler, hosts []string) http.Handler {
+//
+// The country is the front's word too, where it tells one. What the entry point recorded is then that of the front, and of no use.
+func behindFront(next http.Handler, opts Options) http.Handler {
+	hosts, country := opts.Hosts, opts.Admission.Country
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !exchangeOf(r).fronted {
+		x := exchangeOf(r)
+		if !x.fronted {
+			x.country = knownCountry(frontOf(r).Country)
+			delete(r.Header, country) // no upstream takes it for the front's
 			next.ServeHTTP(w, r)
 			return
+		}
+		if told := r.Header[country]; len(told) == 1 {
+			x.country = knownCountry(told[0])
 		}
 		if told := r.Header[headerClient]; len(told) == 1 {
 			if client, known := clientAddr(told[0]); known {
@@ -117,4 +132,12 @@ func behindFront(next http.Handler, hosts []string) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// knownCountry is a country's code, or "" for one that stands for none: networks that are nowhere in particular, such as T1 for Tor.
+func knownCountry(code string) string {
+	if gateway.IsCountry(code) {
+		return code
+	}
+	return ""
 }

@@ -96,7 +96,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	var h http.Handler = routes              // the most specific route: proxy, respond or fault
 	h = answerHealth(h, log, m, opts, pools) // /health and /ready, before any route
 	h = refuseDotSegments(h)                 // nothing below sees a path that means another
-	h = behindFront(h, opts.Hosts)           // whom the front brings, and by which name they came
+	h = behindFront(h, opts)                 // whom the front brings, from where, and by which name they came
 	h = refuseForeignHosts(h, opts.Hosts)    // nobody comes around the fronts by a cloud's own name
 	h = hold(h, opts)                        // answers that must be whole before they go out
 	h = recoverPanics(h, log, opts)          // a panic becomes a 500, or a truncated answer

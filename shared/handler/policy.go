@@ -52,10 +52,14 @@ func newPolicy(p gateway.Policy, env environment) (policy, error) {
 	switch {
 	case p.APIKey != nil:
 		return newAPIKey(*p.APIKey, env)
+	case p.Authorize != nil:
+		return newAuthorize(*p.Authorize, env)
 	case p.Basic != nil:
 		return newBasic(*p.Basic, env)
 	case p.ClientCertificate != nil:
 		return newClientCertificate(*p.ClientCertificate, env)
+	case p.GraphQL != nil:
+		return newGraphQL(*p.GraphQL, env)
 	case p.IP != nil:
 		return newIP(*p.IP, env)
 	case p.JWT != nil:

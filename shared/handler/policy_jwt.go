@@ -246,9 +246,3 @@ func challenge(w http.ResponseWriter, params string) {
 	}
 	w.Header().Set("WWW-Authenticate", text)
 }
-
-func coded(status int, code, detail string) *problem {
-	p := fail(status, detail)
-	p.Code = code
-	return p
-}

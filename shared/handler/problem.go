@@ -21,6 +21,13 @@ func fail(status int, detail string) *problem {
 	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
+// coded is a problem that programs know by a code.
+func coded(status int, code, detail string) *problem {
+	p := fail(status, detail)
+	p.Code = code
+	return p
+}
+
 // write sends the problem. It fits on every front: its length is declared and it is never cached.
 func (p problem) write(w http.ResponseWriter, id string) {
 	p.RequestID = id

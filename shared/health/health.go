@@ -17,6 +17,12 @@ const (
 	// EnvFrontDigest is set where a front of the traffic manager stands before the regions: SHA-256 of the secret that it
 	// shows, 64 hex digits. Requests without the secret are refused.
 	EnvFrontDigest = "POLYGATE_FRONT_DIGEST"
+	// EnvFrontCountry is the header in which that front tells the country of the client. It is set only where the front writes the header
+	// itself on every request that it shows its secret with, whatever the client sent.
+	EnvFrontCountry = "POLYGATE_FRONT_COUNTRY"
+	// EnvCountry is the header in which the region's own load balancer tells the country of the client. It is set only where the balancer
+	// writes the header itself on every request, and no request comes around it.
+	EnvCountry = "POLYGATE_COUNTRY"
 	// FrontOpen among the digests lets requests in that show no secret, while a front is being put before the regions.
 	FrontOpen = "open"
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"polygate.example/shared/claim"
 )
 
 // maxDepth is how deep a token's claims may be nested. It is looked at before the signature, and keeps what decodes cheaply from
@@ -82,53 +84,11 @@ func (c *claims) GetNotBefore() (*jwt.NumericDate, error) { return c.date("nbf")
 // GetIssuedAt is iat.
 func (c *claims) GetIssuedAt() (*jwt.NumericDate, error) { return c.date("iat") }
 
-// Lookup returns what lies at a path of names; false if nothing does.
-func Lookup(claims map[string]any, path []string) (any, bool) {
-	var at any = claims
-	for _, name := range path {
-		m, ok := at.(map[string]any)
-		if !ok {
-			return nil, false
-		}
-		if at, ok = m[name]; !ok {
-			return nil, false
-		}
-	}
-	return at, true
-}
+// Lookup is claim.Lookup.
+func Lookup(claims map[string]any, path []string) (any, bool) { return claim.Lookup(claims, path) }
 
-// Texts are the values of a claim as text: those of a list, or the one that it is. Numbers and truth values are as JSON writes
-// them; anything else has no text.
-func Texts(v any) []string {
-	if list, ok := v.([]any); ok {
-		var out []string
-		for _, one := range list {
-			if s, ok := text(one); ok {
-				out = append(out, s)
-			}
-		}
-		return out
-	}
-	if s, ok := text(v); ok {
-		return []string{s}
-	}
-	return nil
-}
-
-func text(v any) (string, bool) {
-	switch v := v.(type) {
-	case string:
-		return v, true
-	case json.Number:
-		return v.String(), true
-	case bool:
-		if v {
-			return "true", true
-		}
-		return "false", true
-	}
-	return "", false
-}
+// Texts is claim.Texts.
+func Texts(v any) []string { return claim.Texts(v) }
 
 // Scopes are those that claims give: scope (RFC 8693, 4.2; RFC 9068, 2.2.3) and scp, each a list, or text with spaces between.
 func Scopes(claims map[string]any) []string {

@@ -66,7 +66,8 @@ type rule struct {
 var laws = []rule{
 	{"shared/config", []string{module + "/shared", "github.com/goccy/go-yaml"}, nil, comparing},
 	{"shared/ratelimit/redis", []string{module + "/shared", "github.com/redis/go-redis/v9"}, noYAML, miniredis},
-	{"shared", []string{module + "/shared", "github.com/dunglas/httpsfv", "github.com/golang-jwt/jwt", "golang.org/x/crypto/bcrypt"}, noYAML, append(comparing, miniredis...)},
+	{"shared/expression", []string{module + "/shared", "github.com/expr-lang/expr"}, noYAML, comparing},
+	{"shared", []string{module + "/shared", "github.com/dunglas/httpsfv", "github.com/golang-jwt/jwt", "github.com/vektah/gqlparser/v2", "golang.org/x/crypto/bcrypt"}, noYAML, append(comparing, miniredis...)},
 	{"functions/aws", []string{module + "/shared", "github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}, noYAML, comparing},
 	{"functions/gcp", []string{module + "/shared", "github.com/GoogleCloudPlatform/functions-framework-go"}, noYAML, comparing},
 	{"functions", []string{module + "/shared"}, noYAML, comparing},

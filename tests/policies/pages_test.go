@@ -107,7 +107,7 @@ func run(t *testing.T, text []byte) {
 }
 
 // exchange sends the lines that begin with > and expects what those that begin with < say: the status, headers that have to be there, "!Name" for
-// one that must not, and after an empty one a part of the body. "@client" is the address of the client, "@now" the time of this exchange and of those after it,
+// one that must not, and after an empty one a part of the body. "@client" is the address of the client, "@country" what the front tells of it, "@now" the time of this exchange and of those after it,
 // "@certificate" one of testdata/certificates that the client has shown.
 func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line int) {
 	t.Helper()
@@ -127,6 +127,10 @@ func exchange(t *testing.T, h http.Handler, clock *pageClock, text string, line 
 	for i, l := range request {
 		if address, ok := strings.CutPrefix(l, "@client "); ok {
 			client = address + ":4711"
+			continue
+		}
+		if told, ok := strings.CutPrefix(l, "@country "); ok {
+			front.Country = told
 			continue
 		}
 		if now, ok := strings.CutPrefix(l, "@now "); ok {
