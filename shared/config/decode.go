@@ -23,6 +23,7 @@ func (d *decoder) document(root ast.Node) {
 	spec := &d.doc.spec
 	d.doc.places[""] = place{value: start(root)}
 	d.mapping("", root,
+		field{"$schema", func(at gateway.Pointer, n ast.Node) { d.text(at, n) }}, // where editors find the schema; see Shapes
 		field{"version", func(at gateway.Pointer, n ast.Node) { spec.Version = d.integer(at, n) }},
 		field{"upstreams", func(at gateway.Pointer, n ast.Node) {
 			spec.Upstreams = map[string]gateway.Upstream{}

@@ -57,9 +57,10 @@ func (d *Document) locate(vs gateway.Violations) Problems {
 				what += fmt.Sprintf(" (see line %d)", other.Line)
 			}
 		}
-		p := Problem{File: d.name, Line: 1, Column: 1, What: what, Remedy: v.Remedy}
-		if pos := d.position(at, v.Key); pos != nil {
-			p.Line, p.Column = pos.Line, pos.Column
+		p := Problem{File: d.name, What: what, Remedy: v.Remedy, Kind: KindRule, Pointer: v.Path}
+		p.Line, p.Column = lineColumn(d.position(at, v.Key))
+		if v.Related != "" {
+			p.Related = d.place(gateway.Pointer(v.Related), false)
 		}
 		out = append(out, p)
 	}
@@ -74,6 +75,16 @@ func (d *Document) unreadable(at gateway.Pointer) bool {
 		}
 	}
 	return d.broken[""] || d.holds[at]
+}
+
+// place is where a part stands, or its key; nil for one that stands nowhere.
+func (d *Document) place(at gateway.Pointer, key bool) *Place {
+	pos := d.position(at, key)
+	if pos == nil {
+		return nil
+	}
+	line, column := lineColumn(pos)
+	return &Place{Line: line, Column: column, Pointer: string(at)}
 }
 
 // position finds where a part stands; a part that is missing stands where what should hold it does.
