@@ -17,7 +17,7 @@ import (
 type decoder struct {
 	*source
 	doc    *Document
-	probed *probed // what is asked about the reader of a value; nil unless shapes are found out, see describe
+	probed *probed // what is asked about the reader of a value; nil unless shapes are found out, see shapeOf
 }
 
 // field is one key that a mapping may have and what reads its value.
@@ -71,7 +71,7 @@ func (d *decoder) mapping(at gateway.Pointer, n ast.Node, fields ...field) bool 
 	}
 	var names []string
 	for _, f := range fields {
-		if !strings.HasPrefix(f.name, "$") { // an editor's: nobody is told to write it
+		if f.name != schemaKey { // an editor's: nobody is told to write it
 			names = append(names, f.name)
 		}
 	}

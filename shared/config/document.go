@@ -18,6 +18,10 @@ type Document struct {
 	holds  map[gateway.Pointer]bool // parts that hold a broken one, at any depth
 }
 
+func newDocument(name string) *Document {
+	return &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}}
+}
+
 // fail marks a part as one that could not be read.
 func (d *Document) fail(at gateway.Pointer) {
 	d.broken[at] = true
@@ -37,7 +41,7 @@ func read(name string, src []byte) (*Document, Problems) {
 	if root == nil {
 		return nil, s.problems
 	}
-	d := decoder{source: &s, doc: &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}}}
+	d := decoder{source: &s, doc: newDocument(name)}
 	d.document(root)
 	return d.doc, s.problems
 }

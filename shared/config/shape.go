@@ -53,7 +53,7 @@ func (s Shape) Refused() bool {
 // value of every type. So it cannot differ from what Load reads, and a new key is in it as soon as Load reads it.
 func Describe() Shape {
 	d := decoder{source: &source{}}
-	s := d.describe(func(at gateway.Pointer, n ast.Node) { d.document(n) })
+	s := d.shapeOf(func(at gateway.Pointer, n ast.Node) { d.document(n) })
 	s.fillDefaults(func(inner string) string { return inner }, func(v any) any { return v })
 	return s
 }
@@ -73,8 +73,8 @@ func probes() []ast.Node {
 	return root.Values
 }
 
-// describe shows a reader one value of each type.
-func (d *decoder) describe(read func(gateway.Pointer, ast.Node)) Shape {
+// shapeOf shows a reader one value of each type.
+func (d *decoder) shapeOf(read func(gateway.Pointer, ast.Node)) Shape {
 	outer, problems, doc := d.probed, d.problems, d.doc
 	defer func() { d.probed, d.problems, d.doc = outer, problems, doc }()
 	var stack []uintptr
@@ -86,7 +86,7 @@ func (d *decoder) describe(read func(gateway.Pointer, ast.Node)) Shape {
 		seen := &probed{stack: stack}
 		for _, d.probed = range []*probed{seen, nil} { // what is inside of it, and then whether it is taken as it is
 			d.problems = nil
-			d.doc = &Document{places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}}
+			d.doc = newDocument("")
 			read("/probe", n)
 		}
 		out.learn(n, seen, len(d.problems) == 0)
@@ -99,8 +99,14 @@ func (s *Shape) learn(n ast.Node, p *probed, taken bool) {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		s.Fields, s.Free, s.Any = p.shape.Fields, p.shape.Free, s.Any || p.shape.Any
+		if s.Fields == nil && s.Free == nil && taken {
+			s.Free = &Shape{Any: true}
+		}
 	case *ast.SequenceNode:
-		s.List, s.NotEmpty = p.shape.List, p.shape.List != nil && !taken
+		s.List, s.NotEmpty, s.Any = p.shape.List, p.shape.List != nil && !taken, s.Any || p.shape.Any
+		if s.List == nil && taken {
+			s.List = &Shape{Any: true}
+		}
 	case *ast.StringNode:
 		if n.Value == "" {
 			s.NotBlank = s.Text == FormAny && !taken
@@ -133,18 +139,28 @@ func (p *probed) fields(d *decoder, n ast.Node, fields []field) bool {
 		return false
 	}
 	for _, f := range fields {
-		if slices.Contains(p.stack, reflect.ValueOf(f.read).Pointer()) {
-			p.shape.Any = true // it goes on inside itself
+		if p.within(f.read) {
+			p.shape.Any = true
 			return true
 		}
 	}
+	p.shape.Fields = []Field{}
 	for _, f := range fields {
-		inner := &probed{stack: append(slices.Clip(p.stack), reflect.ValueOf(f.read).Pointer())}
-		d.probed = inner
-		p.shape.Fields = append(p.shape.Fields, Field{f.name, d.describe(f.read)})
+		d.probed = p.inside(f.read)
+		p.shape.Fields = append(p.shape.Fields, Field{f.name, d.shapeOf(f.read)})
 	}
 	d.probed = p
 	return true
+}
+
+// within reports whether the value is read inside of what the same reader reads: it can hold itself, as deep as one likes.
+func (p *probed) within(read any) bool {
+	return slices.Contains(p.stack, reflect.ValueOf(read).Pointer())
+}
+
+// inside is what stands around a value of a reader.
+func (p *probed) inside(read any) *probed {
+	return &probed{stack: append(slices.Clip(p.stack), reflect.ValueOf(read).Pointer())}
 }
 
 // free notes that the value is read as a mapping with free keys.
@@ -156,10 +172,15 @@ func (p *probed) free(d *decoder, n ast.Node, read func(gateway.Pointer, *ast.Ma
 	if !ok {
 		return false
 	}
-	s := d.describe(func(at gateway.Pointer, n ast.Node) {
+	if p.within(read) {
+		p.shape.Any = true
+		return true
+	}
+	d.probed = p.inside(read)
+	s := d.shapeOf(func(at gateway.Pointer, n ast.Node) {
 		read(at, &ast.MappingValueNode{BaseNode: m.BaseNode, Value: n}, "name")
 	})
-	p.shape.Free = &s
+	d.probed, p.shape.Free = p, &s
 	return true
 }
 
@@ -168,8 +189,13 @@ func (p *probed) items(d *decoder, read func(gateway.Pointer, ast.Node)) bool {
 	if p == nil {
 		return false
 	}
-	s := d.describe(read)
-	p.shape.List = &s
+	if p.within(read) {
+		p.shape.Any = true
+		return true
+	}
+	d.probed = p.inside(read)
+	s := d.shapeOf(read)
+	d.probed, p.shape.List = p, &s
 	return true
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml/ast"
+
 	"polygate.example/shared/gateway"
 )
 
@@ -176,5 +178,38 @@ func TestProblemsTellWhereTheyBelong(t *testing.T) {
 				t.Errorf("%s: %s of %q, related %v; want %s of %q, related %v", p.Error(), p.Kind, p.Pointer, related, c.kind, c.pointer, c.related)
 			}
 		})
+	}
+}
+
+// A reader that goes on inside itself, and one that takes mappings and lists as they come, are described too.
+func TestDescribeItself(t *testing.T) {
+	d := &decoder{source: &source{}}
+	var condition func(at gateway.Pointer, n ast.Node)
+	condition = func(at gateway.Pointer, n ast.Node) {
+		d.mapping(at, n,
+			field{"all", func(at gateway.Pointer, n ast.Node) { d.list(at, n, condition) }},
+			field{"not", func(at gateway.Pointer, n ast.Node) { condition(at, n) }},
+			field{"is", func(at gateway.Pointer, n ast.Node) { d.text(at, n) }},
+		)
+	}
+	all := map[string]Shape{}
+	keysOf(d.shapeOf(condition), "", all)
+	if all[".is"].Text != FormAny || !all[".all"].List.Any || !all[".not"].Any || len(all) != 3 {
+		t.Errorf("%d keys: %+v", len(all), all)
+	}
+	var value func(at gateway.Pointer, n ast.Node)
+	value = func(at gateway.Pointer, n ast.Node) {
+		switch n.(type) {
+		case *ast.MappingNode:
+			d.entries(at, n, func(at gateway.Pointer, kv *ast.MappingValueNode, _ string) { value(at, kv.Value) })
+		case *ast.SequenceNode:
+			d.list(at, n, value)
+		}
+	}
+	if s := d.shapeOf(value); s.Free == nil || s.List == nil || s.Text != FormAny || !s.Null {
+		t.Errorf("a value of any type: %+v", s)
+	}
+	if s := d.shapeOf(func(gateway.Pointer, ast.Node) {}); s.Free == nil || !s.Free.Any || s.List == nil || !s.List.Any {
+		t.Errorf("what takes all: %+v", s)
 	}
 }
