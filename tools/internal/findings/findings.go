@@ -3,9 +3,11 @@
 package findings
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,6 +123,19 @@ func (r *Report) Stack(file string, problems settings.Problems, severity Severit
 		f.What = p.String()
 		r.Add(f, "the dial "+p.Key+" of the stack file")
 	}
+}
+
+// Sort puts the findings of each file in the order of its lines; the files stay in the order in which something was found in them.
+func (r *Report) Sort() {
+	files := map[string]int{}
+	for _, f := range r.Problems {
+		if _, known := files[f.File]; !known {
+			files[f.File] = len(files)
+		}
+	}
+	slices.SortStableFunc(r.Problems, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }
 
 // position reads "file:line:column".

@@ -280,6 +280,21 @@ func TestArtifact(t *testing.T) {
 	}
 }
 
+func TestSort(t *testing.T) {
+	r := New()
+	for _, f := range []Finding{{File: "b", Line: 9}, {File: "a", Line: 2, Column: 7}, {File: "a", Line: 2, Column: 3}, {File: "b", Line: 1}} {
+		r.Add(f, "")
+	}
+	r.Sort()
+	got := ""
+	for _, f := range r.Problems {
+		got += fmt.Sprint(f.File, f.Line, " ")
+	}
+	if got != "b1 b9 a2 a2 " || r.Problems[2].Column != 3 {
+		t.Errorf("%v", r.Problems)
+	}
+}
+
 func TestPosition(t *testing.T) {
 	for at, want := range map[string]string{"a.yaml:3:4": "a.yaml 3 4 true", `C:\a.yaml:3:4`: `C:\a.yaml 3 4 true`, "": " 0 0 false", "a": " 0 0 false", "a:b": "a 0 0 false", "a:b:c": "a 0 0 false"} {
 		file, line, column, ok := position(at)
