@@ -17,12 +17,16 @@ const (
 	defaultIdle     = gateway.Duration(60 * time.Second)
 )
 
+// schemaKey names the schema for editors, and says nothing to the gateway.
+const schemaKey = "$schema"
+
 // document reads the whole document.
 func (d *decoder) document(root ast.Node) {
 	root = bare(root)
 	spec := &d.doc.spec
 	d.doc.places[""] = place{value: start(root)}
 	d.mapping("", root,
+		field{schemaKey, func(at gateway.Pointer, n ast.Node) { d.text(at, n) }},
 		field{"version", func(at gateway.Pointer, n ast.Node) { spec.Version = d.integer(at, n) }},
 		field{"upstreams", func(at gateway.Pointer, n ast.Node) {
 			spec.Upstreams = map[string]gateway.Upstream{}

@@ -16,7 +16,8 @@ import (
 // decoder reads nodes of the tree into Go values, noting each part's place and everything that has the wrong shape.
 type decoder struct {
 	*source
-	doc *Document
+	doc    *Document
+	probed *probed // what is asked about the reader of a value; nil unless shapes are found out, see shapeOf
 }
 
 // field is one key that a mapping may have and what reads its value.
@@ -29,8 +30,15 @@ type field struct {
 func (d *decoder) wrong(at gateway.Pointer, n ast.Node, what, remedy string) {
 	d.doc.fail(at)
 	if !isForbidden(n) {
-		d.source.object(start(n), what, remedy)
+		d.note(at, start(n), KindValue, what, remedy)
 	}
+}
+
+// note notes a problem of a part.
+func (d *decoder) note(at gateway.Pointer, pos *token.Position, kind Kind, what, remedy string) *Problem {
+	p := d.object(pos, what, remedy)
+	p.Pointer, p.Kind = string(at), kind
+	return p
 }
 
 // isForbidden reports whether a node is there because of a forbidden token, which has been noted already.
@@ -58,9 +66,14 @@ func bare(n ast.Node) ast.Node {
 
 // mapping reads the keys of a mapping by the given fields; any other key is a problem.
 func (d *decoder) mapping(at gateway.Pointer, n ast.Node, fields ...field) bool {
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.name
+	if d.probed.fields(d, n, fields) {
+		return true
+	}
+	var names []string
+	for _, f := range fields {
+		if f.name != schemaKey { // an editor's: nobody is told to write it
+			names = append(names, f.name)
+		}
 	}
 	return d.entries(at, n, func(at gateway.Pointer, key *ast.MappingValueNode, name string) {
 		for _, f := range fields {
@@ -76,12 +89,15 @@ func (d *decoder) mapping(at gateway.Pointer, n ast.Node, fields ...field) bool 
 			d.doc.fail(at.Parent().Key(near))
 			remedy = "did you mean " + strconv.Quote(near) + "?"
 		}
-		d.object(key.Key.GetToken().Position, "unknown key "+short(name), remedy)
+		d.note(at, key.Key.GetToken().Position, KindKey, "unknown key "+short(name), remedy)
 	})
 }
 
 // entries calls read for each key of a mapping, in order, and reports repeated keys and keys that are not text.
 func (d *decoder) entries(at gateway.Pointer, n ast.Node, read func(gateway.Pointer, *ast.MappingValueNode, string)) bool {
+	if d.probed.free(d, n, read) {
+		return true
+	}
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -99,13 +115,14 @@ func (d *decoder) entries(at gateway.Pointer, n ast.Node, read func(gateway.Poin
 		if !ok {
 			d.doc.fail(at)
 			if text := kv.Key.GetToken().Value; !isForbidden(kv.Key) {
-				d.object(pos, "key "+short(text)+" is not text", "put it in quotes: "+short(text))
+				d.note(at, pos, KindKey, "key "+short(text)+" is not text", "put it in quotes: "+short(text))
 			}
 			continue
 		}
 		name := key.Value
 		if line, again := first[name]; again {
-			d.object(pos, fmt.Sprintf("key %s is repeated (see line %d)", short(name), line), "keep one of them")
+			p := d.note(at.Key(name), pos, KindKey, fmt.Sprintf("key %s is repeated (see line %d)", short(name), line), "keep one of them")
+			p.Related = d.doc.place(at.Key(name), true)
 			continue
 		}
 		first[name] = pos.Line
@@ -120,6 +137,9 @@ func (d *decoder) entries(at gateway.Pointer, n ast.Node, read func(gateway.Poin
 // list calls read for each item of a list.
 func (d *decoder) list(at gateway.Pointer, n ast.Node, read func(at gateway.Pointer, n ast.Node)) {
 	seq, ok := n.(*ast.SequenceNode)
+	if ok && d.probed.items(d, read) {
+		return
+	}
 	if !ok {
 		d.wrong(at, n, "want a list, found "+describe(n), "write - before each item, or [a, b]")
 		return
@@ -135,6 +155,7 @@ func (d *decoder) list(at gateway.Pointer, n ast.Node, read func(at gateway.Poin
 func (d *decoder) text(at gateway.Pointer, n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.StringNode:
+		d.probed.text(FormAny)
 		return n.Value
 	case *ast.LiteralNode:
 		return n.Value.Value
@@ -190,6 +211,7 @@ func (d *decoder) boolean(at gateway.Pointer, n ast.Node) bool {
 func (d *decoder) duration(at gateway.Pointer, n ast.Node) gateway.Duration {
 	switch n := n.(type) {
 	case *ast.StringNode:
+		d.probed.text(FormDuration)
 		v, err := time.ParseDuration(n.Value)
 		switch {
 		case err != nil:

@@ -18,6 +18,10 @@ type Document struct {
 	holds  map[gateway.Pointer]bool // parts that hold a broken one, at any depth
 }
 
+func newDocument(name string) *Document {
+	return &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}}
+}
+
 // fail marks a part as one that could not be read.
 func (d *Document) fail(at gateway.Pointer) {
 	d.broken[at] = true
@@ -37,7 +41,7 @@ func read(name string, src []byte) (*Document, Problems) {
 	if root == nil {
 		return nil, s.problems
 	}
-	d := decoder{source: &s, doc: &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}}}
+	d := decoder{source: &s, doc: newDocument(name)}
 	d.document(root)
 	return d.doc, s.problems
 }
@@ -57,9 +61,10 @@ func (d *Document) locate(vs gateway.Violations) Problems {
 				what += fmt.Sprintf(" (see line %d)", other.Line)
 			}
 		}
-		p := Problem{File: d.name, Line: 1, Column: 1, What: what, Remedy: v.Remedy}
-		if pos := d.position(at, v.Key); pos != nil {
-			p.Line, p.Column = pos.Line, pos.Column
+		p := Problem{File: d.name, What: what, Remedy: v.Remedy, Kind: KindRule, Pointer: v.Path}
+		p.Line, p.Column = lineColumn(d.position(at, v.Key))
+		if v.Related != "" {
+			p.Related = d.place(gateway.Pointer(v.Related), false)
 		}
 		out = append(out, p)
 	}
@@ -74,6 +79,16 @@ func (d *Document) unreadable(at gateway.Pointer) bool {
 		}
 	}
 	return d.broken[""] || d.holds[at]
+}
+
+// place is where a part stands, or its key; nil for one that stands nowhere.
+func (d *Document) place(at gateway.Pointer, key bool) *Place {
+	pos := d.position(at, key)
+	if pos == nil {
+		return nil
+	}
+	line, column := lineColumn(pos)
+	return &Place{Line: line, Column: column, Pointer: string(at)}
 }
 
 // position finds where a part stands; a part that is missing stands where what should hold it does.

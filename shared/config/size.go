@@ -22,6 +22,7 @@ func (d *decoder) size(at gateway.Pointer, n ast.Node) int64 {
 	text := ""
 	switch n := n.(type) {
 	case *ast.StringNode:
+		d.probed.text(FormSize)
 		text = n.Value
 	case *ast.IntegerNode:
 		text = n.GetToken().Value

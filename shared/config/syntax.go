@@ -19,12 +19,19 @@ type source struct {
 	problems Problems
 }
 
-func (s *source) object(pos *token.Position, what, remedy string) {
-	line, column := 1, 1
-	if pos != nil {
-		line, column = max(pos.Line, 1), max(pos.Column, 1)
+// object notes a problem of syntax. It returns it for those who know more of it, until the next one is noted.
+func (s *source) object(pos *token.Position, what, remedy string) *Problem {
+	line, column := lineColumn(pos)
+	s.problems = append(s.problems, Problem{File: s.name, Line: line, Column: column, What: what, Remedy: remedy, Kind: KindSyntax})
+	return &s.problems[len(s.problems)-1]
+}
+
+// lineColumn is a position in numbers; what stands nowhere stands at the beginning.
+func lineColumn(pos *token.Position) (line, column int) {
+	if pos == nil {
+		return 1, 1
 	}
-	s.problems = append(s.problems, Problem{s.name, line, column, what, remedy})
+	return max(pos.Line, 1), max(pos.Column, 1)
 }
 
 // parse returns the root node of the text's one YAML document, or nil after it has noted why there is none.

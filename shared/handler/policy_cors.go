@@ -155,15 +155,16 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && len(r.Header[headerOrigin]) == 1 && len(r.Header[headerAskMethod]) == 1
 }
 
-// answerPreflight answers in place of the route that would take the request asked about, if that has a cors policy. The request itself
-// has its own headers still to come: a condition on one of them holds if the browser says that it will be there.
-func (rt *router) answerPreflight(w http.ResponseWriter, r *http.Request, x *exchange) bool {
-	l := lookup{r: r, x: x, method: r.Header[headerAskMethod][0], announced: r.Header[headerAskHeaders]}
-	found := rt.find(&l)
-	if found == nil || found.cors == nil {
-		return false
+// preflighted is the route that would take the request which a preflight asks about, if that has a cors policy: it answers the preflight. nil
+// for any other request. The request asked about has its own headers still to come: a condition on one of them holds if the browser says
+// that it will be there.
+func (rt *router) preflighted(r *http.Request, x *exchange) *route {
+	if !isPreflight(r) {
+		return nil
 	}
-	x.route = found.name
-	found.cors.preflight(w, r)
-	return true
+	l := lookup{r: r, x: x, method: r.Header[headerAskMethod][0], announced: r.Header[headerAskHeaders]}
+	if found := rt.find(&l); found != nil && found.cors != nil {
+		return found
+	}
+	return nil
 }

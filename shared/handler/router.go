@@ -56,31 +56,48 @@ func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts 
 		proxies[name] = newProxy(p, log, opts)
 	}
 	for _, spec := range m.Routes() {
-		pattern, err := gateway.ParsePattern(spec.Match.Path)
+		pattern, r, err := compileRoute(m, all, spec, log)
 		if err != nil {
 			return nil, err // a model has no such route
 		}
-		r := &route{name: spec.Name, match: spec.Match, conditions: compileConditions(spec.Match)}
-		for _, s := range pattern.Segments {
-			if s.Kind != gateway.SegmentLiteral {
-				r.params, r.rest = append(r.params, s.Text), s.Kind == gateway.SegmentRest
-			}
-		}
-		names := m.PoliciesOf(spec)
-		if i := slices.IndexFunc(names, func(name string) bool { return all[name].CORS != nil }); i >= 0 {
-			name := names[i]
-			if r.cors, err = newCORS(*all[name].CORS, environment{name: name, log: log}); err != nil {
-				return nil, fmt.Errorf("handler: policy %s: %w", name, err)
-			}
-			names = slices.Insert(slices.Delete(names, i, i+1), 0, name) // what the others refuse can be read as well
-		}
-		r.endpoint = chain(endpointOf(spec, pattern, proxies), names, policies)
+		r.endpoint = chain(endpointOf(spec, pattern, proxies), policyOrder(m, all, spec), policies)
 		rt.insert(pattern, r)
 	}
 	for _, n := range rt.hosts {
 		n.sort()
 	}
 	return rt, nil
+}
+
+// compileRoute makes a route that can be found, without what it does then.
+func compileRoute(m *gateway.Model, all map[string]gateway.Policy, spec gateway.Route, log *slog.Logger) (gateway.Pattern, *route, error) {
+	pattern, err := gateway.ParsePattern(spec.Match.Path)
+	if err != nil {
+		return pattern, nil, err
+	}
+	r := &route{name: spec.Name, match: spec.Match, conditions: compileConditions(spec.Match)}
+	for _, s := range pattern.Segments {
+		if s.Kind != gateway.SegmentLiteral {
+			r.params, r.rest = append(r.params, s.Text), s.Kind == gateway.SegmentRest
+		}
+	}
+	if names := policyOrder(m, all, spec); len(names) > 0 && all[names[0]].CORS != nil {
+		if r.cors, err = newCORS(*all[names[0]].CORS, environment{name: names[0], log: log}); err != nil {
+			return pattern, nil, fmt.Errorf("handler: policy %s: %w", names[0], err)
+		}
+	}
+	return pattern, r, nil
+}
+
+// policyOrder is the names of a route's policies in the order in which a request passes them: that of the document, but for cors, which is
+// the first of them, so that what the others refuse can be read as well.
+func policyOrder(m *gateway.Model, all map[string]gateway.Policy, spec gateway.Route) []string {
+	names := m.PoliciesOf(spec)
+	if i := slices.IndexFunc(names, func(name string) bool { return all[name].CORS != nil }); i >= 0 {
+		name := names[i]
+		names = slices.Insert(slices.Delete(names, i, i+1), 0, name)
+	}
+	return names
 }
 
 // endpointOf builds what a route does once it is chosen.
@@ -158,25 +175,32 @@ func (n *node) sort() {
 // ServeHTTP hands the request to its route; 405 with Allow if only its method is wrong, 404 if there is none.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r)
-	if isPreflight(r) && rt.answerPreflight(w, r, x) {
+	if found := rt.preflighted(r, x); found != nil {
+		x.route = found.name
+		found.cors.preflight(w, r)
 		return
 	}
 	l := lookup{r: r, x: x, method: r.Method}
 	found := rt.find(&l)
 	if found == nil {
-		if len(l.allow) > 0 {
-			if l.allow[http.MethodGet] {
-				l.allow[http.MethodHead] = true
-			}
-			w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(l.allow)), ", "))
-			fail(http.StatusMethodNotAllowed, "This path does not take the request's method; see Allow.").write(w, x.id)
-			return
-		}
-		fail(http.StatusNotFound, "No route takes this request.").write(w, x.id)
+		l.refuse(w)
 		return
 	}
 	x.route, x.params, x.rest = found.name, found.params, found.rest
 	found.endpoint.ServeHTTP(w, r)
+}
+
+// refuse answers a request that no route takes.
+func (l *lookup) refuse(w http.ResponseWriter) {
+	if len(l.allow) == 0 {
+		fail(http.StatusNotFound, "No route takes this request.").write(w, l.x.id)
+		return
+	}
+	if l.allow[http.MethodGet] {
+		l.allow[http.MethodHead] = true
+	}
+	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(l.allow)), ", "))
+	fail(http.StatusMethodNotAllowed, "This path does not take the request's method; see Allow.").write(w, l.x.id)
 }
 
 // lookup is the state of one search.

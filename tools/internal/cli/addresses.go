@@ -103,17 +103,25 @@ func (a *app) strayClouds() (pid int, found bool) {
 // warnLoopback tells of targets on this machine that are not the local clouds' origin: right when a service of the user's
 // own listens there, and a dial that was changed in one place only otherwise.
 func (a *app) warnLoopback(s settings.Settings, model *gateway.Model) {
+	for _, note := range a.loopbackNotes(s, model) {
+		a.step("note: %s", note)
+	}
+}
+
+// loopbackNotes is what warnLoopback tells.
+func (a *app) loopbackNotes(s settings.Settings, model *gateway.Model) (notes []string) {
 	if s.LocalClouds == nil {
-		return
+		return nil
 	}
 	origin, err := netip.ParseAddrPort(s.LocalClouds.Origin)
 	if err != nil {
-		return // settings have said so
+		return nil // settings have said so
 	}
 	for _, target := range loopbackTargets(model, origin) {
-		a.step("note: %s sends requests to %s, and the origin of the local clouds listens on %s (polygate:localClouds.origin): is another service meant?",
-			a.document(), target, origin)
+		notes = append(notes, fmt.Sprintf("%s sends requests to %s, and the origin of the local clouds listens on %s (polygate:localClouds.origin): is another service meant?",
+			a.document(), target, origin))
 	}
+	return notes
 }
 
 // warnIdle tells of dials that have no effect with the rest of the stack file.

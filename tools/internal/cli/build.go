@@ -2,18 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
-	"polygate.example/infra"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/artefact"
-	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
 	"polygate.example/tools/internal/pack"
 	"polygate.example/tools/internal/process"
@@ -44,14 +40,7 @@ digests. The same inputs give the same bytes, on any machine and in any folder.`
 
 // model reads the gateway document and holds it against the settings it is to be deployed with. What is only to be warned of is printed.
 func (a *app) model(s settings.Settings) (*gateway.Model, error) {
-	model, warnings, err := config.Audit(a.document(), infra.DocumentRule(s))
-	for _, w := range warnings {
-		a.step("warning: %v", w)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usageError{fmt.Errorf("environment %q has no gateway document: write %s; shared/config/README.md says how", a.stack, a.document())}
-	}
-	return model, err
+	return a.load(source{file: a.document(), name: a.stack, stack: true, settings: s})
 }
 
 // build packs the environment's artefacts and prints their sizes.

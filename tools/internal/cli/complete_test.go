@@ -14,7 +14,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "doctor", "drain", "drill", "failback", "failover", "help", "local", "lock", "preview", "status", "undrain", "up"}},
+		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "dev", "doctor", "drain", "drill", "explain", "failback", "failover", "help", "local", "lock", "preview", "routes", "schema", "status", "undrain", "up"}},
 		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
 		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
 		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
@@ -26,7 +26,15 @@ func TestCompletion(t *testing.T) {
 		{"what to drain", []string{"-C", root, "-s", "dev", "drain", "aws", ""}, []string{"gcp", "aws/us-east-1", "gcp/us-central1"}},
 		{"from where", []string{"-C", root, "-s", "dev", "failover", "--from", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1"}},
 		{"modes", []string{"-C", root, "-s", "dev", "failover", "--mode", ""}, []string{"graceful", "ungraceful"}},
-		{"no files", []string{"-C", root, "check", ""}, nil},
+		{"no files", []string{"-C", root, "build", ""}, nil},
+		{"schemas", []string{"schema", ""}, []string{"document", "stack"}},
+		{"one schema only", []string{"schema", "stack", ""}, nil},
+		{"orders of routes", []string{"-C", root, "routes", "--by", ""}, []string{"priority", "name"}},
+		{"methods", []string{"-C", root, "explain", ""}, []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}},
+		{"no URLs", []string{"-C", root, "explain", "GET", ""}, nil},
+		{"no headers", []string{"-C", root, "explain", "GET", "/", "--header", ""}, nil},
+		{"regions to serve as", []string{"-C", root, "-s", "dev", "dev", "--region", ""}, []string{"aws/us-east-1", "gcp/us-central1"}},
+		{"one document only", []string{"-C", root, "check", "a.yaml", ""}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := run(t, append([]string{"__completeNoDesc"}, c.args...)...)
@@ -34,5 +42,15 @@ func TestCompletion(t *testing.T) {
 				t.Errorf("exit code %d, %q, want %q\n%s", code, stdout, want, stderr)
 			}
 		})
+	}
+}
+
+// TestCompletionOfDocuments: where a document can be named, shells complete YAML files.
+func TestCompletionOfDocuments(t *testing.T) {
+	for _, args := range [][]string{{"check"}, {"routes"}, {"explain", "GET", "/"}, {"dev"}} {
+		code, stdout, stderr := run(t, append(append([]string{"__completeNoDesc"}, args...), "")...)
+		if want := "yaml\nyml\n:8\n"; code != 0 || stdout != want { // 8: files of these kinds
+			t.Errorf("%v: exit code %d, %q, want %q\n%s", args, code, stdout, want, stderr)
+		}
 	}
 }

@@ -38,6 +38,11 @@ type inconclusive struct{}
 
 func (inconclusive) Error() string { return "inconclusive" }
 
+// misconfigured ends a verb with exit code 2 after it has already said what is wrong.
+type misconfigured struct{}
+
+func (misconfigured) Error() string { return "misconfigured" }
+
 // exitCode maps an error to the process's exit code by its type, never by its text.
 func exitCode(err error) int {
 	var usage usageError
@@ -53,7 +58,7 @@ func exitCode(err error) int {
 		return ExitFailed
 	case errors.As(err, new(inconclusive)):
 		return ExitUnknown
-	case errors.As(err, &usage), errors.As(err, &doc), errors.As(err, &set):
+	case errors.As(err, &usage), errors.As(err, new(misconfigured)), errors.As(err, &doc), errors.As(err, &set):
 		return ExitUsage
 	case errors.Is(err, lock.ErrTaken):
 		return ExitLost

@@ -43,7 +43,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	switch {
-	case err == nil, errors.As(err, new(unhealthy)), errors.As(err, new(inconclusive)), errors.As(err, new(drilled)):
+	case err == nil, errors.As(err, new(unhealthy)), errors.As(err, new(inconclusive)), errors.As(err, new(misconfigured)), errors.As(err, new(drilled)):
 	case ctx.Err() != nil && !errors.As(err, new(*deploy.Failure)):
 		a.fail(errors.New("interrupted")) // what was cut short by it has failed in words of its own, which mean nothing more
 	default:
@@ -77,7 +77,7 @@ could be asked; 6 refused by a safety rule. Drills have more: see polygate drill
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())}
 	})
-	root.AddCommand(a.buildCommand(), a.checkCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.failoverCommand(), a.failbackCommand(), a.drainCommand(), a.undrainCommand(), a.drillCommand(), a.lockCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
+	root.AddCommand(a.buildCommand(), a.checkCommand(), a.schemaCommand(), a.routesCommand(), a.explainCommand(), a.devCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.failoverCommand(), a.failbackCommand(), a.drainCommand(), a.undrainCommand(), a.drillCommand(), a.lockCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
 	for _, c := range root.Commands() {
 		a.needsProject(c)
 	}
@@ -115,7 +115,9 @@ func (a *app) needsProject(c *cobra.Command) {
 		}
 		return
 	}
-	c.PreRunE = func(*cobra.Command, []string) error { return a.locate() }
+	if c.PreRunE == nil { // those that have one know better
+		c.PreRunE = func(*cobra.Command, []string) error { return a.locate() }
+	}
 }
 
 // strictArgs turns cobra's argument errors into usage errors. What takes no file is not completed with file names.

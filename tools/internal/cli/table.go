@@ -44,7 +44,7 @@ func table(w io.Writer, r status.Report) error {
 	if err := rows(w, r); err != nil {
 		return err
 	}
-	return findings(w, r)
+	return complaints(w, r)
 }
 
 // ages says how old what is told is.
@@ -174,8 +174,8 @@ func state(reg status.Region) string {
 	return ""
 }
 
-// findings prints what is not as it should be, each with its remedy, and what all of it comes to.
-func findings(w io.Writer, r status.Report) error {
+// complaints prints what is not as it should be, each with its remedy, and what all of it comes to.
+func complaints(w io.Writer, r status.Report) error {
 	counts := map[report.Result]int{}
 	var bad []report.Check
 	for _, c := range r.Checks {

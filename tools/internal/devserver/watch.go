@@ -1,0 +1,88 @@
+package devserver
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	// settle is how long files have to be quiet: an editor writes, renames and sets modes, and what stands there in between is nobody's document.
+	settle = 100 * time.Millisecond
+	// patience is the longest that a folder without rest keeps a change waiting.
+	patience = time.Second
+	// look is how often files are looked at besides: nothing is told of folders that come later, and on some network file systems nothing at all.
+	look = 2 * time.Second
+)
+
+// watch calls changed when one of the files may have changed, or another beside it, until ctx ends. Folders are watched and not files: editors
+// put a new file in the place of the old one, and whoever watches the old one sees nothing any more. It is quiet about folders that are not
+// there, and sees them when they come.
+func watch(ctx context.Context, files []string, changed func()) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	var dirs []string
+	for _, f := range files {
+		if dir := filepath.Dir(f); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	seen := stamps(files)
+	for _, dir := range dirs {
+		_ = w.Add(dir) // what is not there yet is looked for below
+	}
+	changed() // since whoever watches has read them
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	quiet := time.NewTimer(settle)
+	quiet.Stop()
+	var first time.Time // of the events that changed was not called for yet
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.Events: // the watcher is closed when this returns, and not before
+			if first.IsZero() {
+				first = time.Now()
+			}
+			quiet.Reset(min(settle, max(0, patience-time.Since(first))))
+		case <-w.Errors: // some events may be lost: look at once
+			quiet.Reset(settle)
+		case <-quiet.C:
+			first, seen = time.Time{}, stamps(files)
+			changed()
+		case <-tick.C:
+			for _, dir := range dirs {
+				if !slices.Contains(w.WatchList(), dir) {
+					_ = w.Add(dir)
+				}
+			}
+			if now := stamps(files); !slices.Equal(now, seen) {
+				quiet.Reset(0)
+			}
+		}
+	}
+}
+
+// stamp tells versions of a file apart.
+type stamp struct {
+	size int64
+	at   time.Time
+}
+
+func stamps(files []string) []stamp {
+	out := make([]stamp, len(files))
+	for i, f := range files {
+		if info, err := os.Stat(f); err == nil {
+			out[i] = stamp{info.Size(), info.ModTime()}
+		}
+	}
+	return out
+}
