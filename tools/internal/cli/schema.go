@@ -34,11 +34,11 @@ An editor finds it by a comment at the top of a document, or by its key $schema,
 			if len(args) > 0 {
 				of = args[0]
 			}
-			make, ok := map[string]func() ([]byte, error){"document": schema.Document, "stack": schema.Stack}[of]
+			schemaOf, ok := map[string]func() ([]byte, error){"document": schema.Document, "stack": schema.Stack}[of]
 			if !ok {
 				return usageError{fmt.Errorf("there is no schema of %q%s: want document or stack", of, settings.Nearest(of, []string{"document", "stack"}))}
 			}
-			text, err := make()
+			text, err := schemaOf()
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ func watch(ctx context.Context, files []string, changed func()) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // nothing is lost by it
 	var dirs []string
 	for _, f := range files {
 		if dir := filepath.Dir(f); !slices.Contains(dirs, dir) {

@@ -120,9 +120,9 @@ func (r *Report) WriteSARIF(w io.Writer, version string) error {
 			what = strings.TrimSuffix(what, fmt.Sprintf(" (see line %d)", other.Line))
 		}
 		sum := sha256.Sum256([]byte(f.Rule + "\x00" + at.URI + "\x00" + what))
-		print := hex.EncodeToString(sum[:8])
-		seen[print]++
-		result.Fingerprints = map[string]string{"primaryLocationLineHash": fmt.Sprintf("%s:%d", print, seen[print])}
+		mark := hex.EncodeToString(sum[:8])
+		seen[mark]++
+		result.Fingerprints = map[string]string{"primaryLocationLineHash": fmt.Sprintf("%s:%d", mark, seen[mark])}
 		if f.Pointer != "" {
 			result.Properties = map[string]string{"pointer": f.Pointer}
 		}
