@@ -18,13 +18,18 @@ func TestBadDocuments(t *testing.T) {
 	if err != nil || len(files) < 45 {
 		t.Fatalf("%d bad documents (%v), want at least 45", len(files), err)
 	}
+	folder, err := os.OpenRoot("testdata/bad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			src, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := Parse(filepath.Base(file), src)
+			m, err := ParseIn(folder.FS(), filepath.Base(file), src)
 			if err == nil || m != nil {
 				t.Fatalf("parsed to a model with digest %s", m.Digest())
 			}

@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"polygate.example/shared/gateway"
 )
@@ -43,17 +45,27 @@ func Audit(path string, rules ...Rule) (*gateway.Model, Problems, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read gateway document %s: %w", path, err)
 	}
-	return parse(path, src, rules...)
+	folder, err := os.OpenRoot(filepath.Dir(path)) // nothing outside of it can be opened by way of it, also not by a link
+	if err != nil {
+		return nil, nil, fmt.Errorf("read gateway document %s: %w", path, err)
+	}
+	defer folder.Close()
+	return parse(path, src, folder.FS(), rules...)
 }
 
-// Parse reads a document; name stands for the file in messages. The error is Problems.
+// Parse reads a document; name stands for the file in messages. The error is Problems. It has no folder: files that it names cannot be read.
 func Parse(name string, src []byte, rules ...Rule) (*gateway.Model, error) {
-	m, _, err := parse(name, src, rules...)
+	return ParseIn(nil, name, src, rules...)
+}
+
+// ParseIn reads a document as Parse does; files is the folder that it is in, for the OpenAPI documents that it names.
+func ParseIn(files fs.FS, name string, src []byte, rules ...Rule) (*gateway.Model, error) {
+	m, _, err := parse(name, src, files, rules...)
 	return m, err
 }
 
-func parse(name string, src []byte, rules ...Rule) (*gateway.Model, Problems, error) {
-	doc, problems := read(name, src)
+func parse(name string, src []byte, files fs.FS, rules ...Rule) (*gateway.Model, Problems, error) {
+	doc, problems := read(name, src, files)
 	if doc == nil {
 		problems.sort()
 		return nil, nil, problems
@@ -64,7 +76,7 @@ func parse(name string, src []byte, rules ...Rule) (*gateway.Model, Problems, er
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	var mild gateway.Violations
-	for _, rule := range rules {
+	for _, rule := range append([]Rule{schemas}, rules...) {
 		for _, v := range rule(doc.spec) {
 			if v.Warning {
 				mild = append(mild, v)

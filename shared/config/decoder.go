@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -16,8 +17,11 @@ import (
 // decoder reads nodes of the tree into Go values, noting each part's place and everything that has the wrong shape.
 type decoder struct {
 	*source
-	doc    *Document
-	probed *probed // what is asked about the reader of a value; nil unless shapes are found out, see shapeOf
+	doc       *Document
+	files     fs.FS // the document's folder, nil for none
+	opened    int   // files of it
+	described []describedBy
+	probed    *probed // what is asked about the reader of a value; nil unless shapes are found out, see shapeOf
 }
 
 // field is one key that a mapping may have and what reads its value.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 
 	"github.com/goccy/go-yaml/token"
 
@@ -16,10 +17,12 @@ type Document struct {
 	places map[gateway.Pointer]place
 	broken map[gateway.Pointer]bool // parts that could not be read, so that no rule is held against what stands in for them
 	holds  map[gateway.Pointer]bool // parts that hold a broken one, at any depth
+
+	origins map[gateway.Pointer]origin // parts that come from an OpenAPI document
 }
 
 func newDocument(name string) *Document {
-	return &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}}
+	return &Document{name: name, places: map[gateway.Pointer]place{}, broken: map[gateway.Pointer]bool{}, holds: map[gateway.Pointer]bool{}, origins: map[gateway.Pointer]origin{}}
 }
 
 // fail marks a part as one that could not be read.
@@ -34,15 +37,16 @@ func (d *Document) fail(at gateway.Pointer) {
 // place is where a part of the document stands.
 type place struct{ key, value *token.Position }
 
-// read parses and decodes; the document is nil if there is nothing worth checking further.
-func read(name string, src []byte) (*Document, Problems) {
+// read parses and decodes; the document is nil if there is nothing worth checking further. files is its folder, nil for none.
+func read(name string, src []byte, files fs.FS) (*Document, Problems) {
 	s := source{name: name}
 	root := s.parse(src)
 	if root == nil {
 		return nil, s.problems
 	}
-	d := decoder{source: &s, doc: newDocument(name)}
+	d := decoder{source: &s, doc: newDocument(name), files: files}
 	d.document(root)
+	d.describe()
 	return d.doc, s.problems
 }
 
@@ -53,6 +57,10 @@ func (d *Document) locate(vs gateway.Violations) Problems {
 	for _, v := range vs {
 		at := gateway.Pointer(v.Path)
 		if d.unreadable(at) || v.Related != "" && d.unreadable(gateway.Pointer(v.Related)) || v.Premise != "" && d.unreadable(gateway.Pointer(v.Premise)) {
+			continue
+		}
+		if from, there := d.origin(at); there {
+			out = append(out, from.file.problem(from.at, v.What, v.Remedy))
 			continue
 		}
 		what := v.What
@@ -69,6 +77,17 @@ func (d *Document) locate(vs gateway.Violations) Problems {
 		out = append(out, p)
 	}
 	return out
+}
+
+// origin finds where in an OpenAPI document a part comes from, false for one that does not.
+func (d *Document) origin(at gateway.Pointer) (origin, bool) {
+	for up := at; up != ""; up = up.Parent() {
+		if from, there := d.origins[up]; there {
+			from.at += at[len(up):]
+			return from, true
+		}
+	}
+	return origin{}, false
 }
 
 // unreadable reports whether a part, one that holds it, or one that it holds was broken.

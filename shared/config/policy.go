@@ -24,6 +24,7 @@ func (d *decoder) policy(at gateway.Pointer, n ast.Node) gateway.Policy {
 		field{"securityHeaders", func(at gateway.Pointer, n ast.Node) { p.SecurityHeaders = d.securityHeaders(at, n) }},
 		field{"signature", func(at gateway.Pointer, n ast.Node) { p.Signature = d.signature(at, n) }},
 		field{"transform", func(at gateway.Pointer, n ast.Node) { p.Transform = d.transform(at, n) }},
+		field{"validate", func(at gateway.Pointer, n ast.Node) { p.Validate = d.validate(at, n) }},
 	)
 	return p
 }

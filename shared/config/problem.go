@@ -62,10 +62,10 @@ func (ps Problems) Unwrap() []error {
 	return errs
 }
 
-// sort puts problems in the order of the file; of the same place, in the order they were found.
+// sort puts problems in the order of the file, those of each file together; of the same place, in the order they were found.
 func (ps Problems) sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }
 

@@ -29,7 +29,7 @@ func (s *Shape) fillDefaults(wrap func(inner string) string, at func(model any) 
 
 // emptied is the model of a document without regard to rules, in its JSON form; nil if it has none.
 func emptied(text string) any {
-	doc, _ := read("", []byte(text))
+	doc, _ := read("", []byte(text), nil)
 	if doc == nil {
 		return nil
 	}

@@ -29,6 +29,7 @@ type Policy struct {
 	SecurityHeaders *SecurityHeaders `json:"securityHeaders,omitempty"`
 	Signature       *Signature       `json:"signature,omitempty"`
 	Transform       *Transform       `json:"transform,omitempty"`
+	Validate        *Validate        `json:"validate,omitempty"`
 
 	ClientCertificate *ClientCertificate `json:"clientCertificate,omitempty"`
 }
@@ -110,12 +111,15 @@ func (p Policy) kinds() []named {
 	if p.Transform != nil {
 		out = append(out, named{"transform", p.Transform})
 	}
+	if p.Validate != nil {
+		out = append(out, named{"validate", p.Validate})
+	}
 	return out
 }
 
 // KindNames are the keys of all kinds there are, in the order of the reference.
 func KindNames() []string {
-	return []string{"apiKey", "authorize", "basic", "clientCertificate", "cors", "graphql", "ip", "jwt", "limits", "quota", "rateLimit", "securityHeaders", "signature", "transform"}
+	return []string{"apiKey", "authorize", "basic", "clientCertificate", "cors", "graphql", "ip", "jwt", "limits", "quota", "rateLimit", "securityHeaders", "signature", "transform", "validate"}
 }
 
 // Kind is the key of a policy's kind; "" for one of none, which no model has.
@@ -179,6 +183,7 @@ func checkPolicies(r *report, s *Spec) {
 		checkOrder(r, at, route.Policies, s.Everywhere, s)
 		checkCORS(r, at, route.Policies, s.Everywhere, s)
 		checkParams(r, i, s)
+		checkValidated(r, i, s)
 	}
 	for _, name := range known {
 		if !used[name] {

@@ -110,6 +110,9 @@ func ParseMediaRange(s string) (MediaRange, bool) {
 	return MediaRange{kind: kind, name: name}, !strings.Contains(name, "*")
 }
 
+// IsOne reports whether the range is one media type.
+func (m MediaRange) IsOne() bool { return m.name != "" }
+
 // Holds reports whether a media type, in lower case and without parameters, is in the range.
 func (m MediaRange) Holds(mediaType string) bool {
 	kind, name, ok := strings.Cut(mediaType, "/")

@@ -74,6 +74,7 @@ type exchange struct {
 	rest     bool                                      // the last of them took all segments that were left
 	paths    []func(escaped string) (string, *refusal) // what policies do to the path for the upstream
 	sends    []func(out *http.Request)                 // what policies do to the request for the upstream, when all that is the client's connection's is off it
+	answered bool                                      // the answer is an upstream's
 	target   string                                    // host of the target that was tried last
 	cancel   context.CancelCauseFunc
 	failure  *problem // what to answer in place of a 500, if the handler panics

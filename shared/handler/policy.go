@@ -82,6 +82,8 @@ func newPolicy(p gateway.Policy, env environment) (policy, error) {
 		return newLimits(*p.Limits, env)
 	case p.Transform != nil:
 		return newTransform(*p.Transform, env)
+	case p.Validate != nil:
+		return newValidate(*p.Validate, env)
 	}
 	return nil, fmt.Errorf("it has no kind, which no model has")
 }

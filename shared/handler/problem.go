@@ -14,6 +14,18 @@ type problem struct {
 	Detail    string `json:"detail"`
 	Code      string `json:"code,omitempty"` // for programs, where the status does not say enough
 	RequestID string `json:"requestId"`
+
+	Errors []fieldError `json:"errors,omitempty"` // what is wrong with the request, one by one, where a policy looks so closely
+}
+
+// fieldError is one thing that is wrong with a request.
+type fieldError struct {
+	In        string `json:"in,omitempty"`        // of a parameter, see gateway.InPath and so on
+	Parameter string `json:"parameter,omitempty"` // its name
+	Pointer   string `json:"pointer,omitempty"`   // into the body or a parameter that has parts, as a fragment (RFC 6901, 6)
+	Detail    string `json:"detail"`
+
+	rule string // keyword of the schema, for the log
 }
 
 // fail is a problem before it belongs to a request. The detail is for the client: it names nothing behind the gateway.

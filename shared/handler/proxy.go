@@ -60,6 +60,7 @@ func newProxy(p *pool, log *slog.Logger, opts Options) *proxy {
 			if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
 				return fmt.Errorf("status %03d is no final status", resp.StatusCode) // net/http reads it but cannot write it
 			}
+			rt.exchange.answered = true
 			rt.response.apply(resp.Header)
 			if resp.StatusCode == http.StatusSwitchingProtocols {
 				resp.Header.Set(requestIDHeader, rt.exchange.id) // written past our ResponseWriter, to the connection

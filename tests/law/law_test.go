@@ -67,7 +67,7 @@ var laws = []rule{
 	{"shared/config", []string{module + "/shared", "github.com/goccy/go-yaml"}, nil, comparing},
 	{"shared/ratelimit/redis", []string{module + "/shared", "github.com/redis/go-redis/v9"}, noYAML, miniredis},
 	{"shared/expression", []string{module + "/shared", "github.com/expr-lang/expr"}, noYAML, comparing},
-	{"shared", []string{module + "/shared", "github.com/dunglas/httpsfv", "github.com/golang-jwt/jwt", "github.com/vektah/gqlparser/v2", "golang.org/x/crypto/bcrypt"}, noYAML, append(comparing, miniredis...)},
+	{"shared", []string{module + "/shared", "github.com/dunglas/httpsfv", "github.com/golang-jwt/jwt", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/vektah/gqlparser/v2", "golang.org/x/crypto/bcrypt"}, noYAML, append(comparing, miniredis...)},
 	{"functions/aws", []string{module + "/shared", "github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}, noYAML, comparing},
 	{"functions/gcp", []string{module + "/shared", "github.com/GoogleCloudPlatform/functions-framework-go"}, noYAML, comparing},
 	{"functions", []string{module + "/shared"}, noYAML, comparing},

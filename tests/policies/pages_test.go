@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"polygate.example/shared/clientcert"
@@ -72,7 +73,8 @@ func explained(t *testing.T, kind string, text []byte) {
 	}
 }
 
-var fence = regexp.MustCompile("(?ms)^```(yaml|http)\n(.*?)^```$")
+// fence is a block of a page. One with a name is a file beside the documents after it.
+var fence = regexp.MustCompile("(?ms)^```(yaml|http)(?: ([a-z.]+))?\n(.*?)^```$")
 
 // run runs the exchanges of a page against the document before them.
 func run(t *testing.T, text []byte) {
@@ -80,10 +82,15 @@ func run(t *testing.T, text []byte) {
 	var h http.Handler
 	var clock pageClock
 	exchanges := 0
+	files := fstest.MapFS{}
 	for _, block := range fence.FindAllSubmatch(text, -1) {
-		line := bytes.Count(text[:bytes.Index(text, block[2])], []byte("\n")) + 1
+		line := bytes.Count(text[:bytes.Index(text, block[3])], []byte("\n")) + 1
+		if name := string(block[2]); name != "" {
+			files[name] = &fstest.MapFile{Data: block[3]}
+			continue
+		}
 		if string(block[1]) == "yaml" {
-			m, err := config.Parse("example", block[2])
+			m, err := config.ParseIn(files, "example", block[3])
 			if err != nil {
 				t.Fatalf("the example on line %d is no document:\n%v", line, err)
 			}
@@ -95,7 +102,7 @@ func run(t *testing.T, text []byte) {
 		if h == nil {
 			t.Fatalf("line %d: an exchange without a document before it", line)
 		}
-		for one := range bytes.SplitSeq(block[2], []byte("\n\n")) {
+		for one := range bytes.SplitSeq(block[3], []byte("\n\n")) {
 			exchanges++
 			exchange(t, h, &clock, string(one), line)
 			line += bytes.Count(one, []byte("\n")) + 2

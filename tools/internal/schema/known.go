@@ -72,6 +72,9 @@ var known = map[string]fact{
 	"policies.*.signature.keys[].algorithm":                {enum: []string{gateway.AlgorithmEd25519, gateway.AlgorithmECDSA, gateway.AlgorithmPSS, gateway.AlgorithmHMAC}},
 	"policies.*.signature.keys[].encoding":                 {enum: []string{gateway.EncodingText, gateway.EncodingBase64}},
 	"policies.*.signature.nonce":                           {enum: []string{gateway.NonceRequired, gateway.NonceOptional}},
+	"policies.*.validate.parameters[].in":                  {enum: []string{gateway.InPath, gateway.InQuery, gateway.InHeader, gateway.InCookie}},
+	"policies.*.validate.parameters[].style":               {enum: []string{gateway.StyleSimple, gateway.StyleForm, gateway.StyleSpace, gateway.StylePipe, gateway.StyleDeep}},
+	"policies.*.validate.response":                         {enum: []string{gateway.ResponseEnforce, gateway.ResponseLog}},
 }
 
 // add puts the facts into the schema of their place, each into the form that it is of.

@@ -1,0 +1,222 @@
+//go:build !without_schema
+
+package handler
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/schema"
+)
+
+// parameter is a compiled gateway.Parameter.
+type parameter struct {
+	gateway.Parameter
+	key     string // of a header its canonical name, else the name
+	segment string // of the path, see gateway.ParamName
+	schema  *schema.Schema
+	text    *schema.Text
+}
+
+// What is wrong with a parameter that is not its value.
+const (
+	isMissing    = "is missing"
+	isTwice      = "is given more than once"
+	hasSlash     = "holds a slash or a backslash, which would make another path of it"
+	hasControl   = "holds a control character"
+	isMalformed  = "is not written as it has to be"
+	isUnreadable = "the query cannot be read: it has a semicolon or a percent sign that is not escaped, or too many parameters"
+)
+
+// request holds the parameters of a request against their schemas, in the order of the document.
+func (c *checks) request(r *http.Request) []fieldError {
+	if len(c.parameters) == 0 {
+		return nil
+	}
+	var query url.Values
+	var cookies map[string][]string
+	if c.query {
+		var err error
+		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil { // too many parameters would be none, and go to the upstream nevertheless
+			return []fieldError{{In: gateway.InQuery, Detail: isUnreadable}}
+		}
+	}
+	if c.cookies {
+		cookies = cookiesOf(r.Header)
+	}
+	var out []fieldError
+	for i := range c.parameters {
+		p := &c.parameters[i]
+		var values []string
+		switch p.In {
+		case gateway.InPath:
+			text, escaped, there := c.segmentOf(p.segment, exchangeOf(r))
+			if there && escaped && strings.ContainsAny(text, `/\`) {
+				out = append(out, p.error(hasSlash, ""))
+				continue
+			}
+			if there {
+				values = []string{text}
+			}
+		case gateway.InQuery:
+			if p.Style == gateway.StyleDeep {
+				out = p.deep(query, out)
+				continue
+			}
+			values = query[p.key]
+		case gateway.InHeader:
+			switch {
+			case p.key == "Host":
+				values = []string{r.Host}
+			case !tokenListed(r.Header["Connection"], p.key): // else it does not go to the upstream (RFC 9110, 7.6.1)
+				values = r.Header[p.key]
+			}
+		case gateway.InCookie:
+			values = cookies[p.key]
+		}
+		out = p.check(values, out)
+	}
+	return out
+}
+
+// segmentOf is the segment that a parameter of the path took, and whether it was escaped.
+func (c *checks) segmentOf(name string, x *exchange) (text string, escaped, there bool) {
+	i, known := c.segments[name]
+	if c.segments == nil {
+		n := slices.Index(x.params, name)
+		if known = n >= 0 && n < len(x.captured); known {
+			i = x.captured[n]
+		}
+	}
+	if !known || i >= len(x.segments) {
+		return "", false, false
+	}
+	return unescape(x.segments[i]), strings.ContainsAny(x.segments[i], `%\`), true
+}
+
+// check holds the values that came under the name of a parameter against its schema.
+func (p *parameter) check(values []string, out []fieldError) []fieldError {
+	if len(values) == 0 {
+		if p.Required {
+			out = append(out, p.error(isMissing, "required"))
+		}
+		return out
+	}
+	for _, v := range values {
+		if strings.IndexFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) >= 0 && p.In != gateway.InQuery {
+			return append(out, p.error(hasControl, ""))
+		}
+	}
+	list := !p.JSON && p.text.IsList()
+	if len(values) > 1 && (!list || !p.Explode && p.In != gateway.InHeader) {
+		return append(out, p.error(isTwice, ""))
+	}
+	var value any
+	switch {
+	case p.JSON:
+		var err error
+		if value, err = schema.Decode([]byte(values[0]), schema.Options{}); err != nil {
+			return append(out, p.error("is no JSON that is taken: "+err.Error(), ""))
+		}
+	case list:
+		value = p.text.Values(p.split(values))
+	default:
+		value = p.text.Value(values[0])
+	}
+	return p.hold(value, out)
+}
+
+// split makes the items of a list.
+func (p *parameter) split(values []string) []string {
+	separator := ","
+	switch {
+	case p.Explode && p.In != gateway.InHeader && p.In != gateway.InPath:
+		return values
+	case p.Style == gateway.StyleSpace:
+		separator = " "
+	case p.Style == gateway.StylePipe:
+		separator = "|"
+	}
+	var out []string
+	for _, v := range values {
+		for item := range strings.SplitSeq(v, separator) {
+			if p.In == gateway.InHeader {
+				item = strings.Trim(item, " \t")
+			}
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// deep holds a parameter that is an object, name[member]=value, against its schema.
+func (p *parameter) deep(query url.Values, out []fieldError) []fieldError {
+	object := map[string]any{}
+	for name, values := range query {
+		rest, is := strings.CutPrefix(name, p.Name+"[")
+		if !is {
+			continue
+		}
+		member, closed := strings.CutSuffix(rest, "]")
+		if !closed || strings.ContainsAny(member, "[]") || schema.Prototype(member, nil) {
+			return append(out, p.error(isMalformed, ""))
+		}
+		t := p.text.Member(member)
+		switch {
+		case t.IsList() && !t.MayHoldParts():
+			object[member] = t.Values(values)
+		case len(values) > 1:
+			return append(out, p.error(isTwice, ""))
+		default:
+			object[member] = t.Value(values[0])
+		}
+	}
+	if len(query[p.Name]) > 0 {
+		return append(out, p.error(isMalformed, ""))
+	}
+	if len(object) == 0 {
+		return p.check(nil, out)
+	}
+	return p.hold(object, out)
+}
+
+func (p *parameter) hold(value any, out []fieldError) []fieldError {
+	for _, f := range p.schema.Validate(value) {
+		e := p.error(f.Detail, f.Rule)
+		if f.Pointer != "" {
+			e.Pointer = pointerFragment(f.Pointer)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func (p *parameter) error(detail, rule string) fieldError {
+	return fieldError{In: p.In, Parameter: p.Name, Detail: detail, rule: rule}
+}
+
+// pointerFragment is a pointer as RFC 9457 (3.1) shows it.
+func pointerFragment(p gateway.Pointer) string {
+	u := url.URL{Fragment: string(p)}
+	return "#" + u.EscapedFragment()
+}
+
+// cookiesOf are the cookies of a request by name, each as often as it was sent. net/http's own reading passes over those that it takes for
+// damaged, and an upstream may not.
+func cookiesOf(h http.Header) map[string][]string {
+	out := map[string][]string{}
+	for _, line := range h["Cookie"] {
+		for one := range strings.SplitSeq(line, ";") {
+			name, value, _ := strings.Cut(strings.Trim(one, " \t"), "=")
+			name, value = strings.Trim(name, " \t"), strings.Trim(value, " \t")
+			if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+				value = value[1 : n-1]
+			}
+			out[name] = append(out[name], value)
+		}
+	}
+	return out
+}

@@ -1,0 +1,192 @@
+package openapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"polygate.example/shared/gateway"
+)
+
+// Options say what of a document is lowered.
+type Options struct {
+	BasePath  string                                             // that clients find the API under; "" is the path of the first server, "/" none
+	Keep      func(operationID string, o gateway.Operation) bool // which operations, known by method and path; nil for all
+	Responses bool                                               // answers as well
+}
+
+// Lowered is what a policy of the kind validate has of a document.
+type Lowered struct {
+	Operations []gateway.Operation
+	Defs       map[string]json.RawMessage
+	Origins    map[gateway.Pointer]gateway.Pointer // from places in the policy, such as /operations/0 or /$defs/Order, to those in the document
+}
+
+// Lower turns operations into checks. The error is Problems.
+func (d *Document) Lower(o Options) (Lowered, error) {
+	base := strings.TrimSuffix(o.BasePath, "/")
+	if o.BasePath == "" {
+		var err error
+		if base, err = d.BasePath(); err != nil {
+			return Lowered{}, err
+		}
+	}
+	l := &lowering{Document: d, out: Lowered{Defs: map[string]json.RawMessage{}, Origins: map[gateway.Pointer]gateway.Pointer{}}}
+	paths, _ := d.root["paths"].(map[string]any)
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		if !strings.HasPrefix(path, "/") {
+			continue // an extension
+		}
+		at := gateway.Pointer("/paths").Key(path)
+		item, at, err := d.resolve(paths[path], at)
+		if err != nil {
+			l.failed(err)
+			continue
+		}
+		for _, method := range methods {
+			if operation, there := item[method]; there {
+				l.operation(o, base+path, strings.ToUpper(method), item, at, operation)
+			}
+		}
+	}
+	l.definitions()
+	if len(l.found) > 0 {
+		return Lowered{}, l.found
+	}
+	return l.out, nil
+}
+
+// lowering is one run of Lower.
+type lowering struct {
+	*Document
+	out     Lowered
+	found   Problems
+	pending []definition
+	named   map[string]bool // definitions that are made or pending
+}
+
+func (l *lowering) object(at gateway.Pointer, what, remedy string) {
+	l.found = append(l.found, Problem{at, what, remedy})
+}
+
+func (l *lowering) failed(err error) {
+	var ps Problems
+	if errors.As(err, &ps) {
+		l.found = append(l.found, ps...)
+	}
+}
+
+// operation lowers one operation; item is the path that it is of.
+func (l *lowering) operation(o Options, path, method string, item map[string]any, at gateway.Pointer, v any) {
+	operation, is := v.(map[string]any)
+	if !is {
+		l.object(at.Key(strings.ToLower(method)), "an operation is a mapping", "write parameters, requestBody and responses, or remove it")
+		return
+	}
+	id, _ := operation["operationId"].(string)
+	out := gateway.Operation{Method: method, Path: patternOf(path)}
+	if o.Keep != nil && !o.Keep(id, out) {
+		return
+	}
+	if _, err := gateway.ParsePattern(out.Path); err != nil {
+		var bad *gateway.PatternError
+		if errors.As(err, &bad) {
+			l.object(at, bad.What, bad.Remedy)
+		}
+		return
+	}
+	here := gateway.Pointer("/operations").Index(len(l.out.Operations))
+	at, itemAt := at.Key(strings.ToLower(method)), at
+	l.out.Origins[here] = at
+	l.parameters(&out, here, item["parameters"], itemAt.Key("parameters"), operation["parameters"], at.Key("parameters"))
+	if body, there := operation["requestBody"]; there {
+		l.body(&out, here, body, at.Key("requestBody"))
+	}
+	if o.Responses {
+		l.responses(&out, here, operation["responses"], at.Key("responses"))
+	}
+	l.out.Operations = append(l.out.Operations, out)
+}
+
+// patternOf is a path of OpenAPI as a pattern, whose parameters have plainer names.
+func patternOf(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if name, is := strings.CutPrefix(part, "{"); is && strings.HasSuffix(name, "}") {
+			parts[i] = "{" + gateway.ParamName(strings.TrimSuffix(name, "}")) + "}"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+func (l *lowering) body(out *gateway.Operation, here gateway.Pointer, v any, at gateway.Pointer) {
+	body, at, err := l.resolve(v, at)
+	if err != nil {
+		l.failed(err)
+		return
+	}
+	required, _ := body["required"].(bool)
+	content := l.content(body["content"], at.Key("content"), here.Key("body").Key("content"), request)
+	if len(content) == 0 {
+		l.object(at, "the body has no content", "write content, with a schema for each media type")
+		return
+	}
+	out.Body = &gateway.BodyCheck{Required: required, Content: content}
+}
+
+func (l *lowering) responses(out *gateway.Operation, here gateway.Pointer, v any, at gateway.Pointer) {
+	responses, _ := v.(map[string]any)
+	for _, status := range slices.Sorted(maps.Keys(responses)) {
+		if strings.HasPrefix(status, "x-") || strings.HasPrefix(status, "1") {
+			continue
+		}
+		response, at, err := l.resolve(responses[status], at.Key(status))
+		if err != nil {
+			l.failed(err)
+			continue
+		}
+		key := strings.ToLower(status)
+		if out.Responses == nil {
+			out.Responses = map[string]gateway.Content{}
+		}
+		out.Responses[key] = l.content(response["content"], at.Key("content"), here.Key("responses").Key(key), answer)
+	}
+}
+
+// content lowers schemas by media type. What can be neither JSON nor a form passes as it is.
+func (l *lowering) content(v any, at, here gateway.Pointer, side side) gateway.Content {
+	media, _ := v.(map[string]any)
+	out := gateway.Content{}
+	for _, name := range slices.Sorted(maps.Keys(media)) {
+		at := at.Key(name)
+		entry, _ := media[name].(map[string]any)
+		key, _, _ := strings.Cut(strings.ToLower(name), ";")
+		key = strings.TrimSpace(key)
+		m, ok := gateway.ParseMediaRange(key)
+		if !ok && key != gateway.AnyMedia {
+			l.object(at, fmt.Sprintf("media type %q is none", cut(name)), `write such as application/json`)
+			continue
+		}
+		if _, twice := out[key]; twice {
+			l.object(at, fmt.Sprintf("media type %q is there twice, but for its parameters", cut(key)), "keep one of them")
+			continue
+		}
+		schema, there := entry["schema"]
+		if !there || !gateway.Structured(key) && (ok && m.IsOne() || opaque(schema)) {
+			out[key] = json.RawMessage("true")
+			continue
+		}
+		out[key] = l.schema(schema, at.Key("schema"), here.Key(key), side)
+	}
+	return out
+}
+
+// opaque reports a schema that stands for bytes of any kind.
+func opaque(schema any) bool {
+	s, _ := schema.(map[string]any)
+	_, media := s["contentMediaType"]
+	return media || len(s) == 0 || s["format"] == "binary" || s["format"] == "base64"
+}
