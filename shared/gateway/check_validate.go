@@ -178,7 +178,11 @@ func (p Parameter) check(r *report, at Pointer) {
 		r.value(at.Key("required"), fmt.Sprintf("path parameter %s is always there", quote(p.Name)), "write required: true, or leave it out")
 	}
 	if !p.JSON && !slices.Contains(styles, p.Style) {
-		r.value(at.Key("style"), fmt.Sprintf("style %s is not taken in %s", quote(p.Style), p.In), "write one of "+strings.Join(styles, ", "))
+		what := "style %s is not known"
+		if slices.Contains([]string{StyleSimple, StyleForm, StyleSpace, StylePipe, StyleDeep}, p.Style) {
+			what = "style %s is not one for " + p.In
+		}
+		r.value(at.Key("style"), fmt.Sprintf(what, quote(p.Style)), "write one of "+strings.Join(styles, ", "))
 	}
 }
 
