@@ -97,12 +97,14 @@ func (a *app) move(ctx context.Context, m moving) error {
 		return err
 	}
 	out.Steps = steps
-	if !m.asOne || !m.yes {
-		if err := a.showPlan(t, plan); err != nil {
-			return err
+	if !m.asOne || !m.dry && !m.yes {
+		to := a.out
+		if m.asOne { // whoever is asked has to see it, and standard output is for the one document
+			to = a.err
 		}
+		showPlan(to, t, plan)
 		if steps != nil {
-			a.showSteps(steps, hold)
+			showSteps(to, steps, hold)
 		}
 	}
 	if m.dry {
