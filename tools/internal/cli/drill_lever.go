@@ -82,7 +82,7 @@ func (a *app) drillAbortCommand() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, at.close()) }()
 			running := lock.Show(ctx, at.stores, time.Now()).Holder
-			runs := running != nil && running.Purpose == "drill"
+			runs := running != nil && running.Purpose == purposeDrill
 			if runs { // first of all: what comes then may take its time, or fail, where an API does not answer
 				a.step("telling the drill of %s to give up", running.Owner)
 				missed, err := at.raise(ctx, abortObject, notice{Token: running.Token, Why: why, By: owner(), At: time.Now().UTC()})

@@ -244,7 +244,7 @@ func (a *app) drillLock(ctx context.Context, at *drillSeat) (held *lock.Lock, re
 	if err != nil {
 		return nil, nil, blocked{err}
 	}
-	opts := lock.Options{Purpose: "drill", Owner: owner(), Lease: drillLease, Notice: func(format string, args ...any) { a.step("%s", oneLine(fmt.Errorf(format, args...))) }}
+	opts := lock.Options{Purpose: purposeDrill, Owner: owner(), Lease: drillLease, Notice: func(format string, args ...any) { a.step("%s", oneLine(fmt.Errorf(format, args...))) }}
 	if opts.Place, err = a.place(); err == nil {
 		held, err = lock.Acquire(ctx, at.stores, opts)
 	}
