@@ -163,11 +163,11 @@ drill run does. Faults:
 				return err
 			}
 			defer func() { err = errors.Join(err, release()) }()
-			world, err := at.world(ctx, a, held)
+			id := newDrillID(time.Now())
+			world, err := at.world(ctx, a, held, id)
 			if err != nil {
 				return err
 			}
-			id := newDrillID(time.Now())
 			world.Engaged = at.engaged(held.Token())
 			refused, err := drill.Inject(ctx, world, d, id)
 			if err != nil {

@@ -122,7 +122,7 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 		return errors.Join(err, journal.Close())
 	}
 	defer alive()
-	world, err := at.world(ctx, a, held)
+	world, err := at.world(ctx, a, held, opts.ID)
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}

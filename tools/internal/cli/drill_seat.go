@@ -44,6 +44,7 @@ type drillSeat struct {
 	speed     float64
 	stores    []*store.Store
 	lever     drill.Lever   // that drills of here pull
+	function  bool          // it is the gateway's own
 	levers    []drill.Lever // all that anybody may have pulled
 	control   *seat
 	manager   control.Manager
@@ -108,7 +109,7 @@ func (a *app) drillSeat(ctx context.Context, s settings.Settings, t topology.Top
 	case by == byClouds && at.local != nil:
 		at.lever = at.levers[0]
 	case by == byFunction:
-		at.lever = function
+		at.lever, at.function = function, true
 	case by == byClouds:
 		return nil, usageError{errors.New("--by clouds is for local clouds: on real ones the gateway itself obeys a lease (--by function)")}
 	default:
@@ -269,8 +270,8 @@ func (at *drillSeat) addresses(ctx context.Context, server string) map[string][]
 	return out
 }
 
-// world is the stack as a drill sees it.
-func (at *drillSeat) world(ctx context.Context, a *app, held *lock.Lock) (drill.World, error) {
+// world is the stack as the drill of an id sees it.
+func (at *drillSeat) world(ctx context.Context, a *app, held *lock.Lock, id string) (drill.World, error) {
 	w := drill.World{
 		Environment: a.stack, Topology: at.topology, Speed: at.speed, Lever: at.lever, Manager: at.manager.Regions, Every: 5 * time.Second,
 		Lost: held.Lost(), LostWhy: held.Err, Token: held.Token(), Tell: a.step, Look: at.see,
@@ -288,7 +289,11 @@ func (at *drillSeat) world(ctx context.Context, a *app, held *lock.Lock) (drill.
 		w.Patience = 0
 		w.Every, w.DNS.Every = 100*time.Millisecond, 100*time.Millisecond
 	}
-	w.Evidence = at.witness().Look
+	witness := at.witness()
+	if at.function {
+		witness.Drill = id
+	}
+	w.Evidence = witness.Look
 	return w, nil
 }
 
