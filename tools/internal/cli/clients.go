@@ -90,23 +90,22 @@ func tally(counts map[string]int) string {
 }
 
 // showPlan prints what would be done and what comes of it.
-func (a *app) showPlan(t topology.Topology, p operate.Plan) error {
+func showPlan(to io.Writer, t topology.Topology, p operate.Plan) {
 	line := func(what string, names []string) {
 		if len(names) > 0 {
-			a.result("%-22s %s\n", what, strings.Join(names, ", "))
+			fmt.Fprintf(to, "%-22s %s\n", what, strings.Join(names, ", "))
 		}
 	}
 	line("out of traffic:", p.Drain)
 	line("back in traffic:", p.Undrain)
 	line("serving now:", p.Before)
 	line("serving afterwards:", p.After)
-	a.result("%-22s %.0f %%\n", "traffic that moves:", 100*p.Moved)
+	fmt.Fprintf(to, "%-22s %.0f %%\n", "traffic that moves:", 100*p.Moved)
 	if p.Load > 1 {
-		a.result("%-22s × %.1f for the one that gets most\n", "load:", p.Load)
+		fmt.Fprintf(to, "%-22s × %.1f for the one that gets most\n", "load:", p.Load)
 	}
-	a.result("%-22s %s well and in traffic%s\n", "left:", settings.Count(p.Left, "region"), capacity(t, p.Left))
-	a.result("%-22s at most %d s, an answer being remembered for %d s\n", "until all have moved:", int(p.Bound/time.Second), t.TTL)
-	return nil
+	fmt.Fprintf(to, "%-22s %s well and in traffic%s\n", "left:", settings.Count(p.Left, "region"), capacity(t, p.Left))
+	fmt.Fprintf(to, "%-22s at most %d s, an answer being remembered for %d s\n", "until all have moved:", int(p.Bound/time.Second), t.TTL)
 }
 
 // capacity says what some of the regions may grow to at most; "" for a deployment from before that was noted.

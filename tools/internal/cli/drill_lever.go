@@ -42,9 +42,12 @@ func (a *app) drillLeverCommand() *cobra.Command {
 				return err
 			}
 			if verb != "" {
-				err := at.raise(ctx, leverObject, notice{Engaged: verb == "engage", Why: why, By: owner(), At: time.Now().UTC()})
+				missed, err := at.raise(ctx, leverObject, notice{Engaged: verb == "engage", Why: why, By: owner(), At: time.Now().UTC()})
 				if err != nil {
 					return fmt.Errorf("%s the emergency lever: %w", verb, err)
+				}
+				if missed != nil {
+					a.step("not everywhere, and what is said there counts as well: %s once more when it answers: %s", verb, oneLine(missed))
 				}
 			}
 			f, is, err := at.raised(ctx, leverObject, func(f notice) bool { return f.Engaged })
@@ -78,30 +81,32 @@ func (a *app) drillAbortCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, at.close()) }()
-			inForce, err := at.inForce(ctx)
-			if err != nil {
-				return err
-			}
-			broken := slices.ContainsFunc(inForce, func(f drill.InForce) bool { return f.Drill != "" })
 			running := lock.Show(ctx, at.stores, time.Now()).Holder
-			runs := running != nil && running.Purpose == "drill"
-			if !broken && !runs {
+			runs := running != nil && running.Purpose == purposeDrill
+			if runs { // first of all: what comes then may take its time, or fail, where an API does not answer
+				a.step("telling the drill of %s to give up", running.Owner)
+				missed, err := at.raise(ctx, abortObject, notice{Token: running.Token, Why: why, By: owner(), At: time.Now().UTC()})
+				switch {
+				case err != nil: // then what it broke is mended from here
+					a.step("it cannot be told: %s", oneLine(err))
+				case missed != nil:
+					a.step("it is told, by the stores that answer: %s", oneLine(missed))
+				}
+			}
+			ordered := func(f drill.InForce) bool { return f.Drill != "" }
+			inForce, unseen := at.inForce(ctx)
+			if !runs && unseen == nil && !slices.ContainsFunc(inForce, ordered) {
 				a.result("%s: no drill runs, and nothing is broken by one\n", a.stack)
 				return nil
 			}
-			if runs {
-				a.step("telling the drill of %s to give up", running.Owner)
-				if err := at.raise(ctx, abortObject, notice{Token: running.Token, Why: why, By: owner(), At: time.Now().UTC()}); err != nil {
-					return fmt.Errorf("tell it to give up: %w", err)
-				}
-			}
 			over, err := await(ctx, wait, func() (bool, error) {
-				left, err := at.inForce(ctx)
-				if err != nil {
-					return false, err
-				}
 				held := lock.Show(ctx, at.stores, time.Now())
-				return !slices.ContainsFunc(left, func(f drill.InForce) bool { return f.Drill != "" }) && (held.Holder == nil || held.Ended), nil
+				if held.Holder != nil && !held.Ended {
+					return false, nil
+				}
+				left, err := at.inForce(ctx) // what an API refuses by order of the drill is to be seen again when it has given up
+				unseen = err
+				return err == nil && !slices.ContainsFunc(left, ordered), nil
 			})
 			if err != nil {
 				return err
@@ -110,7 +115,10 @@ func (a *app) drillAbortCommand() *cobra.Command {
 				a.result("%s: given up, and everything is mended\n", a.stack)
 				return nil
 			}
-			a.step("it does not answer: mending what it broke")
+			if unseen != nil {
+				a.step("what is broken cannot be seen everywhere: %s", oneLine(unseen))
+			}
+			a.step("it has not given up, or something is left: mending what is broken from here")
 			return a.mend(ctx, at, nil)
 		},
 	}
@@ -155,11 +163,11 @@ drill run does. Faults:
 				return err
 			}
 			defer func() { err = errors.Join(err, release()) }()
-			world, err := at.world(ctx, a, held)
+			id := newDrillID(time.Now())
+			world, err := at.world(ctx, a, held, id)
 			if err != nil {
 				return err
 			}
-			id := newDrillID(time.Now())
 			world.Engaged = at.engaged(held.Token())
 			refused, err := drill.Inject(ctx, world, d, id)
 			if err != nil {
@@ -216,16 +224,12 @@ func (a *app) mend(ctx context.Context, at *drillSeat, targets []string) error {
 	for _, l := range at.levers {
 		inForce, err := l.InForce(ctx) // what is known is mended, whoever else cannot be asked
 		errs = append(errs, err)
-		token := uint64(0)
-		for _, f := range inForce { // a target refuses whoever shows a lower one than it has seen, also for what was broken before that
-			token = max(token, f.Token)
-		}
 		for _, f := range inForce {
 			provider, _, _ := strings.Cut(f.Fault.Target, "/")
 			if len(targets) > 0 && !slices.Contains(targets, f.Fault.Target) && !slices.Contains(targets, provider) {
 				continue
 			}
-			if err := l.Release(ctx, f.Fault, token); err != nil {
+			if err := l.Release(ctx, f.Fault, 0); err != nil { // by hand: whatever was shown there since, this is what is to go
 				errs = append(errs, fmt.Errorf("mend %s: %w", f.Fault, err))
 				continue
 			}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -121,7 +122,7 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 		return errors.Join(err, journal.Close())
 	}
 	defer alive()
-	world, err := at.world(ctx, a, held)
+	world, err := at.world(ctx, a, held, opts.ID)
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
@@ -186,19 +187,28 @@ func (a *app) keepDrill(dir string, o drill.Outcome, d drill.Drill) error {
 		return err
 	}
 	for _, form := range drillForms {
-		f, err := os.Create(filepath.Join(dir, form.file))
-		if err != nil {
-			return fmt.Errorf("keep the report: %w", err)
-		}
-		if err := errors.Join(form.write(f, o), f.Close()); err != nil {
+		var b bytes.Buffer
+		if err := form.write(&b, o); err != nil {
 			return fmt.Errorf("keep the report: %s: %w", form.file, err)
+		}
+		if err := keepFile(filepath.Join(dir, form.file), b.Bytes()); err != nil {
+			return fmt.Errorf("keep the report: %w", err)
 		}
 	}
 	b, err := json.MarshalIndent(drill.ChaosJournal(d.Experiment, events, o), "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "journal.json"), append(b, '\n'), 0o644)
+	return keepFile(filepath.Join(dir, "journal.json"), append(b, '\n'))
+}
+
+// keepFile writes a file in one step: whoever is killed meanwhile leaves none, and not a half.
+func keepFile(path string, b []byte) error {
+	part := path + ".new"
+	if err := os.WriteFile(part, b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
 }
 
 // showDrill prints what a drill came to.
@@ -234,7 +244,7 @@ func (a *app) drillLock(ctx context.Context, at *drillSeat) (held *lock.Lock, re
 	if err != nil {
 		return nil, nil, blocked{err}
 	}
-	opts := lock.Options{Purpose: "drill", Owner: owner(), Lease: drillLease, Notice: func(format string, args ...any) { a.step("%s", oneLine(fmt.Errorf(format, args...))) }}
+	opts := lock.Options{Purpose: purposeDrill, Owner: owner(), Lease: drillLease, Notice: func(format string, args ...any) { a.step("%s", oneLine(fmt.Errorf(format, args...))) }}
 	if opts.Place, err = a.place(); err == nil {
 		held, err = lock.Acquire(ctx, at.stores, opts)
 	}
@@ -263,9 +273,11 @@ func (a *app) bury(ctx context.Context, at *drillSeat, token uint64) error {
 	for _, p := range past {
 		dead[p.ID] = died(p)
 	}
+	seen := true
 	for _, l := range at.levers {
 		inForce, err := l.InForce(ctx)
 		if err != nil {
+			seen = false
 			a.step("what is broken already cannot be seen everywhere: %s", oneLine(err))
 		}
 		for _, f := range inForce {
@@ -286,7 +298,7 @@ func (a *app) bury(ctx context.Context, at *drillSeat, token uint64) error {
 		a.step("what a lease that is over left at %s is gone", target)
 	}
 	for _, p := range past {
-		if !died(p) {
+		if !dead[p.ID] || !seen { // what cannot be seen may be broken still: the next run looks again
 			continue
 		}
 		a.step("the drill %s of %s has died; nothing of it is in force", p.ID, p.Started.Format(time.RFC3339))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,7 @@ type drillSeat struct {
 	speed     float64
 	stores    []*store.Store
 	lever     drill.Lever   // that drills of here pull
+	function  bool          // it is the gateway's own
 	levers    []drill.Lever // all that anybody may have pulled
 	control   *seat
 	manager   control.Manager
@@ -107,7 +109,7 @@ func (a *app) drillSeat(ctx context.Context, s settings.Settings, t topology.Top
 	case by == byClouds && at.local != nil:
 		at.lever = at.levers[0]
 	case by == byFunction:
-		at.lever = function
+		at.lever, at.function = function, true
 	case by == byClouds:
 		return nil, usageError{errors.New("--by clouds is for local clouds: on real ones the gateway itself obeys a lease (--by function)")}
 	default:
@@ -268,11 +270,11 @@ func (at *drillSeat) addresses(ctx context.Context, server string) map[string][]
 	return out
 }
 
-// world is the stack as a drill sees it.
-func (at *drillSeat) world(ctx context.Context, a *app, held *lock.Lock) (drill.World, error) {
+// world is the stack as the drill of an id sees it.
+func (at *drillSeat) world(ctx context.Context, a *app, held *lock.Lock, id string) (drill.World, error) {
 	w := drill.World{
 		Environment: a.stack, Topology: at.topology, Speed: at.speed, Lever: at.lever, Manager: at.manager.Regions, Every: 5 * time.Second,
-		Lost: held.Lost(), Token: held.Token(), Tell: a.step, Look: at.see,
+		Lost: held.Lost(), LostWhy: held.Err, Token: held.Token(), Tell: a.step, Look: at.see,
 	}
 	var err error
 	if w.Clients, err = at.clients(); err != nil {
@@ -287,7 +289,11 @@ func (at *drillSeat) world(ctx context.Context, a *app, held *lock.Lock) (drill.
 		w.Patience = 0
 		w.Every, w.DNS.Every = 100*time.Millisecond, 100*time.Millisecond
 	}
-	w.Evidence = at.witness().Look
+	witness := at.witness()
+	if at.function {
+		witness.Drill = id
+	}
+	w.Evidence = witness.Look
 	return w, nil
 }
 
@@ -345,79 +351,111 @@ func (f notice) String() string {
 	return fmt.Sprintf("%s, by %s at %s", cmp.Or(f.Why, "no reason given"), f.By, f.At.Format(time.RFC3339))
 }
 
+// toldPatience is how long one store is waited for, for what people are waiting for: that of the provider that is lost may say nothing at all.
+const toldPatience = 5 * time.Second
+
+// each does something with all stores at once, each of which has its time, and says what went wrong at which of them, in their order.
+func (at *drillSeat) each(ctx context.Context, do func(context.Context, *store.Store) error) []error {
+	errs := make([]error, len(at.stores))
+	var all sync.WaitGroup
+	for i, s := range at.stores {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, toldPatience)
+			defer cancel()
+			if err := do(ctx, s); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", s.Name(), err)
+			}
+		})
+	}
+	all.Wait()
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
 // raised reads an object from all stores: what any of them says counts. A store that cannot be read is an error only where none can be.
 func (at *drillSeat) raised(ctx context.Context, name string, is func(notice) bool) (notice, bool, error) {
-	var errs []error
-	for _, s := range at.stores {
+	var mu sync.Mutex
+	var found []notice
+	errs := at.each(ctx, func(ctx context.Context, s *store.Store) error {
 		b, _, err := s.Read(ctx, name)
 		if errors.Is(err, store.ErrNotFound) {
-			continue
+			return nil
 		}
 		var f notice
 		if err == nil {
 			err = json.Unmarshal(b, &f)
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", s.Name(), err))
-			continue
+		if err == nil && is(f) {
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, f)
 		}
-		if is(f) {
-			return f, true, nil
-		}
-	}
-	if len(errs) == len(at.stores) {
+		return err
+	})
+	switch {
+	case len(found) > 0:
+		return slices.MaxFunc(found, func(a, b notice) int { return a.At.Compare(b.At) }), true, nil
+	case len(errs) == len(at.stores):
 		return notice{}, false, errors.Join(errs...)
 	}
 	return notice{}, false, nil
 }
 
-// raise writes an object to all stores that take it, at least one.
-func (at *drillSeat) raise(ctx context.Context, name string, f notice) error {
+// raise writes an object to all stores that take it, at least one. Those that do not are named: what they said before counts when they answer
+// again.
+func (at *drillSeat) raise(ctx context.Context, name string, f notice) (missed, err error) {
 	b, err := json.Marshal(f)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
-	for _, s := range at.stores {
+	errs := at.each(ctx, func(ctx context.Context, s *store.Store) error {
 		_, version, err := s.Read(ctx, name)
 		if err == nil || errors.Is(err, store.ErrNotFound) {
 			_, err = s.Write(ctx, name, b, version)
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", s.Name(), err))
-		}
-	}
+		return err
+	})
 	if len(errs) == len(at.stores) {
-		return errors.Join(errs...)
+		return nil, errors.Join(errs...)
 	}
-	return nil
+	return errors.Join(errs...), nil
 }
 
 // engaged says whether a drill is to be given up: the emergency lever is engaged, or it was told to. Stores are asked no more often than every
-// two seconds.
+// two seconds, and but for the first time nobody waits for them: whoever asks has limits to look at as well.
 func (at *drillSeat) engaged(token uint64) func(context.Context) (bool, string, error) {
 	var mu sync.Mutex
 	var asked time.Time
-	var engaged bool
+	var looking bool
 	var why string
+	var last error
+	look := func(ctx context.Context) (string, error) {
+		f, is, err := at.raised(ctx, leverObject, func(f notice) bool { return f.Engaged })
+		if is {
+			return "it is engaged: " + f.String(), nil
+		}
+		f, is, aborted := at.raised(ctx, abortObject, func(f notice) bool { return f.Token == token })
+		if is {
+			return "it was told to be given up: " + f.String(), nil
+		}
+		return "", errors.Join(err, aborted)
+	}
 	return func(ctx context.Context) (bool, string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if engaged || !asked.IsZero() && time.Since(asked) < 2*time.Second {
-			return engaged, why, nil
+		switch {
+		case asked.IsZero():
+			why, last = look(ctx)
+			asked = time.Now()
+		case why == "" && !looking && time.Since(asked) >= 2*time.Second:
+			looking = true
+			go func() {
+				said, err := look(ctx)
+				mu.Lock()
+				defer mu.Unlock()
+				why, last, looking, asked = said, err, false, time.Now()
+			}()
 		}
-		f, is, err := at.raised(ctx, leverObject, func(f notice) bool { return f.Engaged })
-		if err != nil {
-			return false, "", err
-		}
-		if is {
-			engaged, why = true, "it is engaged: "+f.String()
-		}
-		if f, is, err = at.raised(ctx, abortObject, func(f notice) bool { return f.Token == token }); err == nil && is {
-			engaged, why = true, "it was told to be given up: "+f.String()
-		}
-		asked = time.Now()
-		return engaged, why, nil
+		return why != "", why, last
 	}
 }
 

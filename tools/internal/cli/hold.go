@@ -21,6 +21,7 @@ import (
 const (
 	purposeRelease = "release"
 	purposeDestroy = "destroy"
+	purposeDrill   = "drill"
 )
 
 // hold keeps everybody else from working on the stack, wherever they are, as lock does on this machine, whose holder alone may call it. What
@@ -41,6 +42,9 @@ func (a *app) hold(ctx context.Context, s settings.Settings, t *topology.Topolog
 	held, err := lock.Acquire(ctx, stores, opts)
 	switch {
 	case errors.Is(err, lock.ErrHeld):
+		if by := (*lock.HeldError)(nil); errors.As(err, &by) && by.Holder.Purpose == purposeDrill {
+			return nil, nil, blocked{fmt.Errorf("%w: `polygate drill abort -s %s` has it given up and mended, wherever it runs", err, a.stack)}
+		}
 		return nil, nil, blocked{fmt.Errorf("%w: wait for it to end; `polygate lock show -s %s` tells, and breaks the lock of who is gone", err, a.stack)}
 	case errors.Is(err, lock.ErrNoQuorum):
 		a.step("nobody can tell whether somebody else is at work on %s: %s", a.stack, oneLine(err))

@@ -56,7 +56,7 @@ func TestHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err = a.hold(t.Context(), s, deployed, purposeRelease); !errors.Is(err, lock.ErrHeld) || exitCode(err) != ExitBlocked || !strings.Contains(err.Error(), "bob@elsewhere") {
+	if _, _, err = a.hold(t.Context(), s, deployed, purposeRelease); !errors.Is(err, lock.ErrHeld) || exitCode(err) != ExitBlocked || !strings.Contains(err.Error(), "bob@elsewhere") || !strings.Contains(err.Error(), "drill abort") {
 		t.Errorf("while it is held elsewhere: exit code %d, %v", exitCode(err), err)
 	}
 	if err := other.Release(t.Context()); err != nil {

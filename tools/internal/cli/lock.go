@@ -58,7 +58,7 @@ func (a *app) lockBreakCommand() *cobra.Command {
 		Use:   "break --token <token>",
 		Short: "Take the lock from a holder that is gone",
 		Long: `break takes the lock from the holder of a token, in every store that answers. A holder that still lives notices within seconds: a drill
-mends and stops, any other verb goes on and says in the end that it was not alone. A holder that has died is taken over by itself when its lease has ended.`,
+mends and stops, and any other verb is ended where it is, with exit code 7; a destroy goes on. A holder that has died is taken over by itself when its lease has ended.`,
 		Example: "  polygate lock break -s prod --token 12",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if token == 0 {

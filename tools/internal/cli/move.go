@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -97,12 +98,14 @@ func (a *app) move(ctx context.Context, m moving) error {
 		return err
 	}
 	out.Steps = steps
-	if !m.asOne || !m.yes {
-		if err := a.showPlan(t, plan); err != nil {
-			return err
+	if !m.asOne || !m.dry && !m.yes {
+		to := a.out
+		if m.asOne { // whoever is asked has to see it, and standard output is for the one document
+			to = a.err
 		}
+		showPlan(to, t, plan)
 		if steps != nil {
-			a.showSteps(steps, hold)
+			showSteps(to, steps, hold)
 		}
 	}
 	if m.dry {
@@ -115,10 +118,31 @@ func (a *app) move(ctx context.Context, m moving) error {
 	if err := a.confirmed(m.yes); err != nil {
 		return err
 	}
+	if !m.yes { // whoever was asked took their time, and the safety rules are for what is so now
+		if err := a.unaltered(ctx, s, t, manager, m.order, plan); err != nil {
+			return err
+		}
+	}
 	if steps != nil {
 		return overtaken(ctx, a.rise(ctx, s, t, manager, out, m, hold))
 	}
 	return overtaken(ctx, a.carry(ctx, s, t, manager, out, m))
+}
+
+// unaltered looks whether a plan is still what comes of an order.
+func (a *app) unaltered(ctx context.Context, s settings.Settings, t topology.Topology, m control.Manager, o operate.Order, p operate.Plan) error {
+	seen, err := a.known(ctx, s, t, m, o.Mode)
+	if err != nil {
+		return err
+	}
+	again, err := operate.Make(t, seen, o)
+	if err == nil && !reflect.DeepEqual(again, p) {
+		err = fmt.Errorf("%w: the regions are not as they were when this was shown: have it shown anew", operate.ErrUnsafe)
+	}
+	if err != nil {
+		return blocked{err}
+	}
+	return nil
 }
 
 // declared refuses to give a region back that the stack file keeps out of traffic: the next deployment might take it out again.

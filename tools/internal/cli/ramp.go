@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -88,10 +89,10 @@ func (a *app) inSteps(ctx context.Context, t topology.Topology, manager control.
 }
 
 // showSteps prints what is expected of each step.
-func (a *app) showSteps(steps []operate.Step, hold time.Duration) {
-	a.result("%-22s each watched for %s, %s in all\n", "in steps:", hold, hold*time.Duration(len(steps)))
+func showSteps(to io.Writer, steps []operate.Step, hold time.Duration) {
+	fmt.Fprintf(to, "%-22s each watched for %s, %s in all\n", "in steps:", hold, hold*time.Duration(len(steps)))
 	for _, s := range steps {
-		a.result("%22s %s\n", fmt.Sprintf("%d %%", s.Percent), shares(s.Shares))
+		fmt.Fprintf(to, "%22s %s\n", fmt.Sprintf("%d %%", s.Percent), shares(s.Shares))
 	}
 }
 
@@ -139,7 +140,10 @@ func (a *app) rise(ctx context.Context, s settings.Settings, t topology.Topology
 	}
 	switch {
 	case errors.Is(err, operate.ErrLost):
-		out.Verdict = fmt.Sprintf("%v: %s has no traffic, as before", err, strings.Join(out.Plan.Undrain, ", "))
+		out.Verdict = fmt.Sprintf("%s: %s has been taken out of traffic, as before", oneLine(err), strings.Join(out.Plan.Undrain, ", "))
+		if errors.Is(err, operate.ErrStuck) {
+			out.Verdict = fmt.Sprintf("%s: `polygate drain -s %s %s` takes them out", oneLine(err), a.stack, strings.Join(out.Plan.Undrain, " "))
+		}
 		if err := a.showMovement(out, m.asOne); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"google.golang.org/api/option"
 
@@ -33,6 +34,10 @@ import (
 
 // cloudflareAPI is where Cloudflare's API is.
 const cloudflareAPI = "https://api.cloudflare.com/client/v4"
+
+// answerPatience is how long a cloud's API is waited for, each time it is asked: one that takes a request and says nothing is lost as well. The
+// SDKs themselves wait for good.
+const answerPatience = 20 * time.Second
 
 // seat is the control seat of a stack: connections to the APIs of its manager and providers. On local clouds the SDKs are the same, and so
 // are the hosts that they ask; only the network leads elsewhere.
@@ -79,7 +84,7 @@ func (s *seat) manager(ctx context.Context, name string) (control.Manager, error
 	case "cloudflare":
 		token, client, err := s.token, s.local, error(nil)
 		if client == nil {
-			client = &http.Client{}
+			client = &http.Client{Timeout: answerPatience}
 			token, err = credential.Cloudflare(s.getenv)
 		}
 		if err != nil {
@@ -233,7 +238,15 @@ func (s *seat) providers() []string {
 
 func (s *seat) aws(ctx context.Context) (aws.Config, error) {
 	if s.local == nil {
-		return credential.AWS(ctx, s.profile)
+		config, err := credential.AWS(ctx, s.profile)
+		client, ok := config.HTTPClient.(*awshttp.BuildableClient)
+		if config.HTTPClient == nil {
+			client, ok = awshttp.NewBuildableClient(), true
+		}
+		if ok {
+			config.HTTPClient = client.WithTimeout(answerPatience)
+		}
+		return config, err
 	}
 	return aws.Config{
 		Region: "us-east-1", HTTPClient: s.local, RetryMaxAttempts: 2,
@@ -244,7 +257,7 @@ func (s *seat) aws(ctx context.Context) (aws.Config, error) {
 func (s *seat) azure() (azcore.TokenCredential, *arm.ClientOptions, error) {
 	if s.local == nil {
 		found, err := credential.Azure(s.getenv)
-		return found, &arm.ClientOptions{}, err
+		return found, &arm.ClientOptions{ClientOptions: policy.ClientOptions{Retry: policy.RetryOptions{TryTimeout: answerPatience}}}, err
 	}
 	return fixed(s.token), &arm.ClientOptions{
 		ClientOptions:         policy.ClientOptions{Transport: s.local, Retry: policy.RetryOptions{MaxRetries: -1}},

@@ -136,7 +136,7 @@ type Lever interface {
 	Can(f Fault) error
 	// Pull puts a fault in force, in place of the same one. It can be repeated.
 	Pull(ctx context.Context, f Fault, l Lease) error
-	// Release mends a fault; one that is not in force is no error.
+	// Release mends a fault; one that is not in force is no error. The token 0 is by hand, and fenced by nobody.
 	Release(ctx context.Context, f Fault, token uint64) error
 	// InForce tells what is broken right now.
 	InForce(ctx context.Context) ([]InForce, error)

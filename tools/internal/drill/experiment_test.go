@@ -3,12 +3,14 @@ package drill
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"polygate.example/shared/topology"
+	"polygate.example/tools/internal/report"
 )
 
 // deployed is a stack of two regions of two providers.
@@ -189,6 +191,55 @@ func TestForeign(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("written:\n%s\nread:\n%s", written, text)
+	}
+}
+
+// What is allowed unless the experiment says is what comes of it, however many regions there are: shares are no whole numbers.
+func TestCapacityAsDesigned(t *testing.T) {
+	for n := 2; n <= 60; n++ {
+		top := deployed()
+		top.Pattern, top.Regions = "active-active", nil
+		look := Look{Well: map[string]bool{}, Drained: map[string]bool{}}
+		for i := range n {
+			name := fmt.Sprintf("aws/%d", i)
+			top.Regions = append(top.Regions, topology.Region{Name: name, Provider: "aws", Weight: 100})
+			look.Well[name] = true
+		}
+		e, err := New(top, "staging", Step{Fault: Fault{Kind: RegionDown, Target: "aws/0"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := e.Prepare(top, "staging")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := premise{world: World{Topology: top}, drill: d, look: look, load: load(top, look, d.Affected)}
+		if c := p.capacity(); c.Result == report.Failed {
+			t.Errorf("%d regions: %s", n, c.Detail)
+		}
+	}
+}
+
+// A group that takes over can carry what another one does that is as large; one that has lost a region cannot.
+func TestCapacityOfAGroup(t *testing.T) {
+	top := deployed()
+	top.Pattern = "multi-region"
+	for _, name := range []string{"aws/three", "gcp/four"} {
+		r := top.Regions[0]
+		r.Name, r.Provider = name, name[:3]
+		top.Regions = append(top.Regions, r)
+	}
+	e, err := New(top, "staging", Step{Fault: Fault{Kind: ProviderDown, Target: "aws"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Prepare(top, "staging")
+	if err != nil || d.Extension.Limits.Load != 1 {
+		t.Fatalf("limits.load is %g, %v: want 1", d.Extension.Limits.Load, err)
+	}
+	look := Look{Well: map[string]bool{one: true, two: true, "aws/three": true, "gcp/four": true}, Drained: map[string]bool{"gcp/four": true}}
+	if l := load(top, look, d.Affected); l != 2 {
+		t.Errorf("half of the group carries %g times what a region of the other one does, want 2", l)
 	}
 }
 

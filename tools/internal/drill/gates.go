@@ -20,7 +20,7 @@ type premise struct {
 	engaged string // why the emergency lever is; "" when it is not
 	now     time.Time
 	beside  bool    // what is broken already, and red with it, is no obstacle
-	load    float64 // that the survivor which gets most has afterwards, by what it has now; 0 where it has none now
+	load    float64 // that the survivor which gets most has afterwards, by what it has now, or one that serves; 0 where nobody takes over
 }
 
 // gates are the prechecks: one that failed refuses the drill before anything is broken.
@@ -135,10 +135,10 @@ func (p premise) survivors() report.Check {
 func (p premise) capacity() report.Check {
 	limit := p.drill.Extension.Limits.Load
 	if p.load == 0 {
-		return report.Check{Name: "capacity", Result: report.OK, Detail: "who takes over has no traffic now: it is provisioned alike"}
+		return report.Check{Name: "capacity", Result: report.OK, Detail: "nobody takes anything over"}
 	}
 	bad := ""
-	if p.load > limit {
+	if p.load > limit+1e-6 { // what was rounded up: a fifth by a sixth is more than 1.2 by a bit
 		bad = fmt.Sprintf("a survivor would get %.2f times its present load, and %.2f is allowed: as much as when all regions are well, unless the experiment says", p.load, limit)
 	}
 	return gate("capacity", fmt.Sprintf("at most %.2f times its present load for any survivor, %.2f allowed", p.load, limit), bad, "have all regions in traffic first, or add some, or raise polygate:concurrency and limits.load")

@@ -110,6 +110,23 @@ func TestChaosJournal(t *testing.T) {
 	}
 }
 
+// What was ordered and not carried out has failed, and so has a roll-back that did not end.
+func TestChaosJournalFailures(t *testing.T) {
+	e, err := New(deployed(), "staging", Step{Fault: Fault{Kind: RegionDown, Target: one}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := Fault{Kind: RegionDown, Target: one}
+	order, err := json.Marshal(Breaking{Fault: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := ChaosJournal(e, []Event{{Name: EventBreaking, Data: order}, {Name: EventMending}}, Outcome{Verdict: CleanupFailed, Because: "denied"})
+	if len(c.Run) != 1 || c.Run[0].Status != "failed" || len(c.Rollbacks) != 1 || c.Rollbacks[0].Status != "failed" || *c.Rollbacks[0].Output != "denied" {
+		t.Errorf("%+v, rollbacks %+v", c.Run, c.Rollbacks)
+	}
+}
+
 // An outcome and a journal that do not belong together are not shown as one.
 func TestSealed(t *testing.T) {
 	keep := func(t *testing.T) string {

@@ -139,7 +139,7 @@ func (r *runner) afterwards(ctx context.Context) error {
 		case <-ctx.Done():
 			return errInterrupted
 		case <-r.world.Lost:
-			return errLockLost
+			return r.lockLost()
 		case <-time.After(time.Second):
 		}
 	}

@@ -176,26 +176,47 @@ func ChaosJournal(e Experiment, events []Event, o Outcome) Chaos {
 		}
 	}
 	begun := map[string]time.Time{}
+	var breaking *Fault // that was ordered, and of which nothing was heard yet
+	mending := false
+	failed := func(a Activity, from, to time.Time) ChaosResult {
+		r := result(a, from, to, o.Because)
+		r.Status = "failed"
+		return r
+	}
 	for _, ev := range events {
 		switch ev.Name {
 		case EventBreaking:
 			var b Breaking
 			if json.Unmarshal(ev.Data, &b) == nil {
-				begun[b.Fault.String()] = ev.At
+				begun[b.Fault.String()], breaking = ev.At, &b.Fault
 			}
 		case EventBroken:
 			var f Fault
 			if json.Unmarshal(ev.Data, &f) == nil {
+				breaking = nil
 				if i := stepOf(e, f); i >= 0 {
 					c.Run = append(c.Run, result(e.Method[i], begun[f.String()], ev.At, f.String()))
 				}
 			}
 		case EventMending:
-			begun[EventMending] = ev.At
+			begun[EventMending], mending = ev.At, true
+			if breaking == nil {
+				break
+			}
+			if i := stepOf(e, *breaking); i >= 0 {
+				c.Run = append(c.Run, failed(e.Method[i], begun[breaking.String()], ev.At))
+			}
+			breaking = nil
 		case EventMended:
+			mending = false
 			for _, act := range e.Rollbacks {
 				c.Rollbacks = append(c.Rollbacks, result(act, begun[EventMending], ev.At, "everything mended"))
 			}
+		}
+	}
+	if mending { // and not mended
+		for _, act := range e.Rollbacks {
+			c.Rollbacks = append(c.Rollbacks, failed(act, begun[EventMending], o.Ended))
 		}
 	}
 	return c

@@ -36,7 +36,7 @@ const rpo = "none: the gateway keeps no data of its own. A request that was unde
 // Why a run was given up.
 var (
 	errInterrupted = errors.New("it was interrupted")
-	errLockLost    = errors.New("the lock on the stack is another's now")
+	errLockLost    = errors.New("the lock on the stack is lost")
 )
 
 // Perform runs a drill and says what it came to. Whatever is broken is mended before it returns, also when ctx ends; only what it says in
@@ -293,8 +293,8 @@ func (r *runner) breakAll(ctx context.Context, seat *seat, run *Run) error {
 			return err
 		}
 		r.world.Tell("breaking: %s, for at most %s", s.Fault, s.Lease)
-		if err := r.world.Lever.Pull(ctx, s.Fault, lease); err != nil {
-			return fmt.Errorf("break %s: %w", s.Fault, err)
+		if err := r.pull(ctx, seat, s.Fault, lease); err != nil {
+			return err
 		}
 		seat.rec.broken = seat.since()
 		if err := r.journal.Note(EventBroken, s.Fault); err != nil {
@@ -314,28 +314,86 @@ func (r *runner) breakAll(ctx context.Context, seat *seat, run *Run) error {
 	return nil
 }
 
+// pull orders a fault, which real clouds take minutes for, and meanwhile looks whether the drill has to be given up: the order is then
+// taken back.
+func (r *runner) pull(ctx context.Context, seat *seat, f Fault, lease Lease) error {
+	ordering, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.world.Lever.Pull(ordering, f, lease) }()
+	beat := time.NewTicker(10 * tick)
+	defer beat.Stop()
+	var why error
+	for {
+		select {
+		case err := <-done:
+			switch {
+			case why != nil:
+				return why
+			case ctx.Err() != nil:
+				return errInterrupted
+			case err != nil:
+				return fmt.Errorf("break %s: %w", f, err)
+			}
+			return nil
+		case <-beat.C:
+			if why != nil {
+				continue
+			}
+			if why = r.stop(ctx, seat); why == nil {
+				why = r.lockLost()
+			}
+			if why != nil {
+				cancel()
+			}
+		}
+	}
+}
+
+// stop says why the drill has to be given up for what it costs, or because somebody says so; nil for nothing.
+func (r *runner) stop(ctx context.Context, seat *seat) error {
+	if limits := r.drill.Extension.Limits; limits.LostRequests > 0 || limits.BudgetBurn > 0 {
+		lost, burned := seat.cost(r.drill.Extension.Objective.Availability)
+		switch lost, burned = lost+r.lost, burned+r.burned; {
+		case limits.LostRequests > 0 && lost > limits.LostRequests:
+			return fmt.Errorf("%d requests were lost, and %d are allowed (limits.lostRequests)", lost, limits.LostRequests)
+		case limits.BudgetBurn > 0 && burned > limits.BudgetBurn:
+			return fmt.Errorf("%.2f %% of the error budget were burned, and %.2f %% are allowed (limits.budgetBurn)", burned, limits.BudgetBurn)
+		}
+	}
+	why, err := r.engaged(ctx)
+	if why != "" {
+		return errors.New(why)
+	}
+	r.unread(err)
+	return nil
+}
+
+// lockLost is errLockLost, with what is known of it, where the lock is.
+func (r *runner) lockLost() error {
+	select {
+	case <-r.world.Lost:
+	default:
+		return nil
+	}
+	if r.world.LostWhy != nil {
+		if why := r.world.LostWhy(); why != nil {
+			return fmt.Errorf("%w: %w", errLockLost, why)
+		}
+	}
+	return errLockLost
+}
+
 // pause waits and meanwhile looks whether the drill has to be given up. With back it ends as soon as all clients are back.
 func (r *runner) pause(ctx context.Context, seat *seat, d time.Duration, back bool) error {
 	over := time.Now().Add(d)
 	beat := time.NewTicker(tick)
 	defer beat.Stop()
-	limits, n := r.drill.Extension.Limits, 0
-	for {
-		if n++; n%10 == 0 {
-			if limits.LostRequests > 0 || limits.BudgetBurn > 0 {
-				lost, burned := seat.cost(r.drill.Extension.Objective.Availability)
-				switch lost, burned = lost+r.lost, burned+r.burned; {
-				case limits.LostRequests > 0 && lost > limits.LostRequests:
-					return fmt.Errorf("%d requests were lost, and %d are allowed (limits.lostRequests)", lost, limits.LostRequests)
-				case limits.BudgetBurn > 0 && burned > limits.BudgetBurn:
-					return fmt.Errorf("%.2f %% of the error budget were burned, and %.2f %% are allowed (limits.budgetBurn)", burned, limits.BudgetBurn)
-				}
+	for n := 1; ; n++ {
+		if n%10 == 0 {
+			if why := r.stop(ctx, seat); why != nil {
+				return why
 			}
-			why, err := r.engaged(ctx)
-			if why != "" {
-				return errors.New(why)
-			}
-			r.unread(err)
 			if back && seat.settled(r.wall(r.ttl())) {
 				return nil
 			}
@@ -344,7 +402,7 @@ func (r *runner) pause(ctx context.Context, seat *seat, d time.Duration, back bo
 		case <-ctx.Done():
 			return errInterrupted
 		case <-r.world.Lost:
-			return errLockLost
+			return r.lockLost()
 		case <-beat.C:
 		}
 		if !time.Now().Before(over) {

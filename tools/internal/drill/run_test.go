@@ -32,6 +32,7 @@ type stack struct {
 	mu      sync.Mutex
 	broken  []InForce
 	stuck   bool // it cannot be mended
+	slow    bool // an order to break is carried out when whoever gave it has given up
 	refuses error
 	since   time.Time // it was broken
 }
@@ -60,7 +61,10 @@ func (s *stack) ServeDNS(rw mdns.ResponseWriter, q *mdns.Msg) {
 
 func (s *stack) Can(Fault) error { return nil }
 
-func (s *stack) Pull(_ context.Context, f Fault, l Lease) error {
+func (s *stack) Pull(ctx context.Context, f Fault, l Lease) error {
+	if s.slow {
+		<-ctx.Done()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuses != nil {
@@ -213,6 +217,21 @@ func TestGivenUp(t *testing.T) {
 				return down, "an incident", nil
 			}
 		}, Limits{}, Aborted, "an incident", false},
+		"the emergency lever, while an order is carried out": {func(_ context.Context, _ context.CancelFunc, s *stack, w *World) {
+			s.slow = true
+			asked := 0
+			w.Engaged = func(context.Context) (bool, string, error) { asked++; return asked > 5, "an incident", nil }
+		}, Limits{}, Aborted, "an incident", false},
+		"interrupted while an order is carried out": {func(_ context.Context, cancel context.CancelFunc, s *stack, _ *World) {
+			s.slow = true
+			time.AfterFunc(5*time.Second, cancel)
+		}, Limits{}, Aborted, "interrupted", false},
+		"the lock could not be renewed while an order is carried out": {func(_ context.Context, _ context.CancelFunc, s *stack, w *World) {
+			s.slow = true
+			lost := make(chan struct{})
+			w.Lost, w.LostWhy = lost, func() error { return errors.New("no store answers") }
+			time.AfterFunc(5*time.Second, func() { close(lost) })
+		}, Limits{}, LockLost, "no store answers", false},
 		"too many requests lost": {func(context.Context, context.CancelFunc, *stack, *World) {}, Limits{LostRequests: 3}, Aborted, "limits.lostRequests", false},
 		"too much of the budget": {func(context.Context, context.CancelFunc, *stack, *World) {}, Limits{BudgetBurn: 0.01}, Aborted, "limits.budgetBurn", false},
 		"the lever does nothing": {func(_ context.Context, _ context.CancelFunc, s *stack, _ *World) { s.refuses = errors.New("denied") }, Limits{}, Aborted, "denied", false},

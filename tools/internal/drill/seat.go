@@ -211,7 +211,7 @@ func (s *seat) worked() Prober {
 	return Prober{Rate: s.options.Rate, Clients: len(s.options.Clients), Sent: st.Sent, Missed: st.Missed, LateP99: float64(st.Lateness.P99.Microseconds()) / 1000}
 }
 
-// load is how many times its present load the survivor gets that is hit hardest; 0 where it has none now.
+// load is how many times its present load the survivor gets that is hit hardest, see operate.Load.
 func load(t topology.Topology, look Look, affected []string) float64 {
 	seen := map[string]control.Region{}
 	for _, r := range t.Regions {

@@ -32,9 +32,10 @@ type World struct {
 	Addresses map[string][]string
 	// Engaged says whether the emergency lever is, and why. nil: there is none.
 	Engaged func(ctx context.Context) (engaged bool, why string, err error)
-	// Lost is closed when the lock is another's; Token is what it is held with.
-	Lost  <-chan struct{}
-	Token uint64
+	// Lost is closed when the lock is held no longer, LostWhy says why, and Token is what it is held with. nil: it is not known.
+	Lost    <-chan struct{}
+	LostWhy func() error
+	Token   uint64
 	// Wall is the clock on the wall, which may be set while a drill runs; nil is the system's. Nothing that is measured goes by it.
 	Wall func() time.Time
 	// Tell hears of each step as it is taken.

@@ -232,8 +232,8 @@ func moved(w world, before, after []string) (share, load float64) {
 	return share, load
 }
 
-// Load is how many times its present traffic the region gets that is hit hardest when some are lost; 0 where whoever takes over has none now, or
-// nobody does.
+// Load is how many times its present traffic the region gets that is hit hardest when some are lost. Where whoever takes over has none now, it is by
+// what one has that serves now: all are provisioned alike. It is 0 where nobody takes over, or nobody serves now.
 func Load(t topology.Topology, seen map[string]control.Region, lost []string) float64 {
 	before := world{t, seen}
 	after := world{t, maps.Clone(seen)}
@@ -246,7 +246,18 @@ func Load(t topology.Topology, seen map[string]control.Region, lost []string) fl
 		return 0
 	}
 	_, load := moved(before, before.serving(), after.serving())
+	if was := most(before.shares(before.serving())); load == 0 && was > 0 {
+		load = most(before.shares(after.serving())) / was
+	}
 	return load
+}
+
+// most is the largest share.
+func most(shares map[string]float64) (m float64) {
+	for _, s := range shares {
+		m = max(m, s)
+	}
+	return m
 }
 
 // chosen are the regions that names stand for, in failover order.

@@ -44,8 +44,11 @@ const fewest = 100
 // five hundred million times (e^-20).
 const certain = 20
 
-// ErrLost says that clients lost requests, or did not come, in a step of a ramp, so that it was taken back.
+// ErrLost says that clients lost requests, or did not come, in a step of a ramp, so that it was taken back; with ErrStuck, that it was to be.
 var ErrLost = errors.New("taken back")
+
+// ErrStuck says that a ramp could not be taken back: the regions have the traffic of its last step.
+var ErrStuck = errors.New("they still have traffic")
 
 // Steps are the steps of a ramp by which a plan is carried out, with what is expected of each. An error wraps control.ErrNoSteps, and says
 // why there can be none, whoever the manager is, and what would work.
@@ -140,7 +143,7 @@ func fall(ctx context.Context, m ramper, p Plan) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if err := m.Drain(ctx, p.Undrain, true); err != nil {
-		return fmt.Errorf("take %v out of traffic again, which they still have: %w", p.Undrain, err)
+		return fmt.Errorf("take %v out of traffic again: %w: %w", p.Undrain, ErrStuck, err)
 	}
 	for _, region := range p.Undrain {
 		if err := m.Share(ctx, region, 100); err != nil {

@@ -182,6 +182,16 @@ func TestRise(t *testing.T) {
 	}
 }
 
+// TestRiseStuck: what could not be taken back is not said to be.
+func TestRiseStuck(t *testing.T) {
+	if err := fall(t.Context(), &ramps{manager: manager{err: errors.New("503")}}, Plan{Undrain: []string{"new"}}); !errors.Is(err, ErrStuck) {
+		t.Errorf("regions that cannot be drained: %v", err)
+	}
+	if err := fall(t.Context(), &ramps{shares: map[string]int{}, refuses: "share new 100"}, Plan{Undrain: []string{"new"}}); err == nil || errors.Is(err, ErrStuck) {
+		t.Errorf("weights that cannot be given back: %v", err)
+	}
+}
+
 // TestRiseInterrupted: who is gone has not lost anything, and it stays as it is.
 func TestRiseInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

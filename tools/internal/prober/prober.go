@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -58,8 +59,8 @@ type Options struct {
 	// Spread is the time over which clients begin one after the other, wall time, so that their caches do not expire all
 	// at once; 0 has all begin at once.
 	Spread time.Duration
-	// InFlight is the most requests under way at once, each client having an equal share, so that one whose requests
-	// hang takes nothing from the others; 0 is what Rate and Timeout make of it, and at most 2048.
+	// InFlight is the most requests under way at once, each client having a share by how often it tries, so that one whose requests
+	// hang takes nothing from the others; 0 is what Rate, Timeout and retries make of it, and at most 2048.
 	InFlight int
 	// Right says which region a response is from, and what is wrong with it. It is asked about every whole response, by
 	// several goroutines at once; nil takes any status below 400, from region "".
@@ -138,7 +139,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("timeout %s, spread %s, in flight %d: none may be negative", o.Timeout, o.Spread, o.InFlight)
 	}
 	if o.InFlight == 0 {
-		o.InFlight = min(int(o.Rate*o.Timeout.Seconds())+len(o.Clients), maxInFlight)
+		each := int(math.Ceil(o.Rate/float64(len(o.Clients))*o.Timeout.Seconds())) + 1
+		o.InFlight = max(len(o.Clients), min(each*o.attempts(), maxInFlight))
 	}
 	if o.InFlight < len(o.Clients) {
 		return fmt.Errorf("%d requests in flight for %d clients: want at least one each", o.InFlight, len(o.Clients))
@@ -147,6 +149,14 @@ func (o *Options) check() error {
 		o.Right = anyBelow400
 	}
 	return nil
+}
+
+// attempts is how many requests all clients make at most where each is to make one.
+func (o *Options) attempts() (n int) {
+	for _, c := range o.Clients {
+		n += 1 + max(0, c.Retries)
+	}
+	return n
 }
 
 func anyBelow400(r client.Result) (string, error) {
@@ -188,7 +198,7 @@ func (p *Prober) seat(ctx context.Context, index int, c Client) (*seat, error) {
 	}
 	n := len(p.o.Clients)
 	s := &seat{index: index, client: made, ask: ask, joins: p.o.Spread * time.Duration(index) / time.Duration(n)}
-	s.free.Store(int64(p.o.InFlight / n))
+	s.free.Store(int64(max(1, p.o.InFlight*(1+max(0, c.Retries))/p.o.attempts())))
 	return s, nil
 }
 

@@ -65,6 +65,24 @@ func TestOpenLoop(t *testing.T) {
 	}
 }
 
+// Whoever tries again has room for that: while nothing is answered no request goes unsent for want of it.
+func TestRoomForRetries(t *testing.T) {
+	w := newWorld(t)
+	w.site(t, "192.0.2.1", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	o := w.options(40, Client{Name: "a"}, Client{Name: "b"}, Client{Name: "c"}, Client{Name: "tries again", Retries: 2})
+	o.Timeout = 600 * time.Millisecond
+	p := begin(t, o)
+	await(t, p, "of 4 s", func(s Sample) bool { return s.At > 4*time.Second })
+	p.Stop()
+	late := false // then several seconds' requests come at once, which there need not be room for
+	for _, s := range p.Samples(0, time.Hour) {
+		late = late || s.Late > 100*time.Millisecond
+		if s.Err == Missed && !late {
+			t.Fatalf("request %s of client %d was not sent: %s", s.At, s.Client, s.Detail)
+		}
+	}
+}
+
 func TestStopAbandonsWhatIsUnderWay(t *testing.T) {
 	w := newWorld(t)
 	begun := make(chan struct{}, 100)

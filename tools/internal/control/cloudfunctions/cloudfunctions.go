@@ -84,11 +84,16 @@ func (p *Provider) function(ctx context.Context, r topology.Region) (control.Fun
 	return told(f), nil
 }
 
+// patience is how long the API is waited for when it is asked for a function: its client sets no limit of its own.
+const patience = 20 * time.Second
+
 // get reads the function of a region.
 func (p *Provider) get(ctx context.Context, r topology.Region) (*functionspb.Function, error) {
 	if r.Function == "" {
 		return nil, fmt.Errorf("the topology does not name the function of %s: `polygate up` writes it anew", r.Name)
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	f, err := p.client.GetFunction(ctx, &functionspb.GetFunctionRequest{Name: r.Function})
 	switch {
 	case missing(err):

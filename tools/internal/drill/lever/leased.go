@@ -97,9 +97,18 @@ func (l *Leased) Pull(ctx context.Context, f drill.Fault, lease drill.Lease) err
 	})
 }
 
-// Release takes them from under it.
+// Release takes them from under it. By hand each comes with the token that it has.
 func (l *Leased) Release(ctx context.Context, f drill.Fault, token uint64) error {
-	return l.each(f, func(region string, lever control.Lever) error { return lever.Release(ctx, region, token) })
+	return l.each(f, func(region string, lever control.Lever) error {
+		if token > 0 {
+			return lever.Release(ctx, region, token)
+		}
+		pulled, err := lever.Pulled(ctx)
+		if lease, ok := pulled[region]; ok {
+			return lever.Release(ctx, region, lease.Token)
+		}
+		return err
+	})
 }
 
 // each does something to all regions of a fault at the same time.

@@ -3,6 +3,7 @@ package lever
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -99,7 +100,11 @@ func (a *account) Release(_ context.Context, region string, token uint64) error 
 	return nil
 }
 
-func (a *account) Pulled(context.Context) (map[string]control.Lease, error) { return a.leases, nil }
+func (a *account) Pulled(context.Context) (map[string]control.Lease, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.leases), nil
+}
 
 func deployed() topology.Topology {
 	return topology.Topology{Regions: []topology.Region{{Name: "aws/a", Provider: "aws"}, {Name: "aws/b", Provider: "aws"}, {Name: "gcp/c", Provider: "gcp"}}}
@@ -145,6 +150,10 @@ func TestLeased(t *testing.T) {
 	}
 	if err := l.Release(t.Context(), f, 3); err != nil || len(a.leases) != 0 {
 		t.Errorf("left: %+v, %v", a.leases, err)
+	}
+	a.leases = map[string]control.Lease{"aws/a": {Fault: health.DrillRegionDown, Token: 5}, "aws/b": {Fault: health.DrillRegionDown, Token: 9}}
+	if err := l.Release(t.Context(), f, 0); err != nil || len(a.leases) != 0 {
+		t.Errorf("by hand, each with a token of its own: left %+v, %v", a.leases, err)
 	}
 	a.err = errors.New("denied")
 	if err := l.Pull(t.Context(), f, drill.Lease{Drill: "d", Token: 3, For: time.Second}); err == nil || !strings.Contains(err.Error(), "aws/a: denied") {

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,10 +122,18 @@ func limit(of float64, o drill.Outcome) string {
 		return seconds(of) + ", missed"
 	case longest == nil:
 		return seconds(of)
+	case *longest > of && !slices.ContainsFunc(o.Runs, func(r drill.Run) bool { return beyond(r, of) }):
+		return seconds(of) + ", met to within the time between two requests"
 	case *longest > of:
 		return fmt.Sprintf("%s, missed by %s", seconds(of), seconds(*longest-of))
 	}
 	return fmt.Sprintf("%s, %s to spare", seconds(of), seconds(of-*longest))
+}
+
+// beyond reports whether a run's RTO misses a limit, as the verdict has it: the last request that was lost was sent after it as well. How soon
+// its client asks again is the client's own affair.
+func beyond(r drill.Run, limit float64) bool {
+	return r.Derived.RTO != nil && *r.Derived.RTO > limit && (r.Derived.Least == nil || *r.Derived.Least > limit)
 }
 
 // bound is the longest that any client can be without answers, by what was computed.

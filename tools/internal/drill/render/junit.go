@@ -152,7 +152,7 @@ func within(name string, r drill.Run, limit float64) testcase {
 	switch {
 	case r.Moments.Fault == nil:
 		c.Skipped = &why{rto(r)}
-	case r.Derived.RTO == nil || *r.Derived.RTO > limit:
+	case r.Derived.RTO == nil || beyond(r, limit):
 		said := fmt.Sprintf("RTO %s, want at most %s", rto(r), seconds(limit))
 		c.Failure = &problem{Message: said, Type: "rto", Text: said}
 	}

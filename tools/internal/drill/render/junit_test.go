@@ -9,9 +9,27 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"polygate.example/tools/internal/drill"
 )
+
+// What the verdict takes for met is no failure here: the last request was lost within the bound, and its client asked again after it.
+func TestMetBetweenTwoRequests(t *testing.T) {
+	took, least, bound := 62.4, 61.8, 62.0
+	run := drill.Run{Moments: drill.Moments{Fault: new(time.Time)}, Derived: drill.Derived{RTO: &took, Least: &least}}
+	o := drill.Outcome{Verdict: drill.Pass, Expected: drill.Expected{Bound: bound}, Runs: []drill.Run{run}}
+	if c := within("x", run, bound); c.Failure != nil {
+		t.Errorf("JUnit: %s", c.Failure.Message)
+	}
+	if s := limit(bound, o); strings.Contains(s, "missed") {
+		t.Errorf("the table: %s", s)
+	}
+	least = 62.1
+	if c := within("x", run, bound); c.Failure == nil || !strings.Contains(limit(bound, o), "missed by") {
+		t.Error("lost after the bound, and not missed")
+	}
+}
 
 // node is an element of an XML document.
 type node struct {

@@ -25,12 +25,15 @@ const (
 	longest = 30 * time.Second
 )
 
-// Witness asks regions and APIs directly. All fields are required but Front.
+// Witness asks regions and APIs directly. All fields are required but Front and Drill.
 type Witness struct {
 	Topology topology.Topology
 	Client   func(timeout time.Duration) (*client.Client, error) // a client with nothing remembered
 	Front    string                                              // secret that a front shows to the regions
 	Speed    float64
+	// Drill is the id of the drill where the gateway fails by its order, and says so in each answer: what fails in another way is somebody else's
+	// outage. "" takes any failure.
+	Drill string
 	// API asks a provider or manager something; its error is what it answers.
 	API func(ctx context.Context, target string) error
 	// InForce tells what is broken by order.
@@ -109,27 +112,45 @@ func (w Witness) region(ctx context.Context, f drill.Fault, r topology.Region) (
 		return true, false, "shows a certificate that has ended"
 	case err != nil && f.Kind == drill.CertificateExpired:
 		return false, false, "does not answer: " + firstLine(err)
+	case err != nil && w.Drill != "" && f.Kind != drill.Latency: // which may be longer than anybody waits
+		return false, false, "does not answer, which no drill has it do: " + firstLine(err)
 	case err != nil:
 		return true, false, "does not answer: " + firstLine(err)
 	case res.Status >= http.StatusInternalServerError && f.Kind != drill.Latency:
-		return true, false, fmt.Sprintf("answers %d", res.Status)
+		return w.ordering(res), false, fmt.Sprintf("answers %d", res.Status) + w.whose(res)
 	case f.Kind == drill.Latency && took >= f.Delay*9/10:
-		return true, false, fmt.Sprintf("answers after %s", took)
+		return w.ordering(res), false, fmt.Sprintf("answers after %s", took) + w.whose(res)
 	}
 	return false, true, fmt.Sprintf("answers %d after %s", res.Status, took)
 }
 
+// ordering reports whether an answer is by order of this drill, as far as that can be told.
+func (w Witness) ordering(res client.Result) bool {
+	return w.Drill == "" || res.Header.Get(handler.HeaderDrill) == w.Drill
+}
+
+// whose says that an answer is not by order of this drill.
+func (w Witness) whose(res client.Result) string {
+	if w.ordering(res) {
+		return ""
+	}
+	return ", and not by order of this drill"
+}
+
 // share asks several times.
 func (w Witness) share(ctx context.Context, c *client.Client, f drill.Fault, url string) (ill, well bool, text string) {
-	n := 0
+	n, ordered := 0, 0
 	for range asked {
 		res, err := w.get(ctx, c, url)
 		if err != nil || res.Status >= http.StatusInternalServerError {
 			n++
+			if w.Drill == "" || err == nil && w.ordering(res) {
+				ordered++
+			}
 		}
 	}
 	// A share may be drawn by chance: half of what is to be expected is enough to know that it is there, and nothing at all that it is gone.
-	return float64(n) >= max(1, f.Rate*asked/2), n == 0, fmt.Sprintf("answers %d of %d requests with 5xx or not at all", n, asked)
+	return float64(ordered) >= max(1, f.Rate*asked/2), n == 0, fmt.Sprintf("answers %d of %d requests with 5xx or not at all", n, asked)
 }
 
 func (w Witness) get(ctx context.Context, c *client.Client, url string) (client.Result, error) {

@@ -111,6 +111,22 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// Where a gateway fails by order of a drill it says so: another outage is no proof of it.
+func TestByOrder(t *testing.T) {
+	for by, want := range map[string]bool{"d-1": true, "d-0": false, "": false} {
+		w := watching(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(handler.HeaderDrill, by)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		w.Drill = "d-1"
+		for _, f := range []drill.Fault{{Kind: drill.RegionDown, Target: "aws/a"}, {Kind: drill.ErrorRate, Target: "aws/a", Rate: 1}} {
+			if there, gone, text := w.Look(t.Context(), f); there != want || gone {
+				t.Errorf("%s by %q: there %t, gone %t: %s", f, by, there, gone, text)
+			}
+		}
+	}
+}
+
 // A front's secret is shown to a region, which answers nobody else.
 func TestFront(t *testing.T) {
 	w := watching(t, func(w http.ResponseWriter, r *http.Request) {
