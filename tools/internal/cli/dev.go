@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"slices"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
 	"polygate.example/shared/health"
@@ -30,6 +33,7 @@ type devRun struct {
 	region  string
 	envFile string // "" for none
 	started time.Time
+	warned  string // what the document was warned of last: it is read often, and told once
 }
 
 func (a *app) devCommand() *cobra.Command {
@@ -75,7 +79,7 @@ those that the environment has already mean nothing. The file is read again with
 }
 
 // run serves until ctx ends.
-func (d devRun) run(ctx context.Context, port int) error {
+func (d *devRun) run(ctx context.Context, port int) error {
 	first, m, err := d.read()
 	if err != nil {
 		return err
@@ -111,9 +115,18 @@ func (d devRun) run(ctx context.Context, port int) error {
 }
 
 // read makes a gateway of what the files hold now.
-func (d devRun) read() (devserver.Version, *gateway.Model, error) {
+func (d *devRun) read() (devserver.Version, *gateway.Model, error) {
 	var v devserver.Version
-	m, err := d.app.load(d.source)
+	m, warnings, err := config.Audit(d.source.file, d.source.rules()...)
+	if text := fmt.Sprint(warnings); text != d.warned {
+		d.warned = text
+		for _, w := range warnings {
+			d.app.step("warning: %v", w)
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = d.app.missing(d.source)
+	}
 	if err != nil {
 		return v, nil, err
 	}
@@ -157,7 +170,7 @@ func fingerprint(variables map[string]string) string {
 }
 
 // show prints the routes.
-func (d devRun) show(m *gateway.Model) error {
+func (d *devRun) show(m *gateway.Model) error {
 	book, err := routing.NewBook(m, nil)
 	if err != nil {
 		return err

@@ -248,3 +248,23 @@ func listenAnywhere(t *testing.T) net.Listener {
 	}
 	return l
 }
+
+// TestDevWarnsOnce: what a document is warned of is told once, however often its folder changes.
+func TestDevWarnsOnce(t *testing.T) {
+	root := project(t, map[string]string{"Pulumi.dev.yaml": dev, "dev.gateway.yaml": strings.Replace(gatewayDocument, "path: /hello", "path: /quiz", 1)})
+	var out, errs heard
+	a := &app{output: newOutput(&out, &errs, os.Getenv), getenv: os.Getenv, root: root, stack: "dev"}
+	s, err := a.source(a.devCommand(), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &devRun{app: a, source: s}
+	for range 3 {
+		if _, _, err := d.read(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(errs.text.String(), "may not be reached on gcp"); n != 1 {
+		t.Errorf("told %d times, want once:\n%s", n, errs.text.String())
+	}
+}
