@@ -296,7 +296,7 @@ func (im *importer) somebody() string {
 
 // scoped is the policy that wants scopes.
 func (im *importer) scoped(scopes []string) string {
-	return im.shared("scopes "+strings.Join(scopes, " "), kebab("scopes", strings.Join(scopes, "-")), yaml.MapSlice{{Key: "authorize", Value: yaml.MapSlice{{Key: "scopes", Value: scopes}}}})
+	return im.shared("scopes "+strings.Join(scopes, " "), kebab("scopes", "scopes-"+strings.Join(scopes, "-")), yaml.MapSlice{{Key: "authorize", Value: yaml.MapSlice{{Key: "scopes", Value: scopes}}}})
 }
 
 // shared makes a policy once.
