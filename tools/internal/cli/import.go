@@ -153,7 +153,7 @@ func (a *app) openAPISource(ctx context.Context, o importOrder) ([]byte, openapi
 			return nil, openapiimport.Options{}, err // before anything is written
 		}
 		file := filepath.Join(filepath.Dir(o.out), got.Name)
-		if same(file, o.out) {
+		if sameFile(file, o.out) {
 			return none(fmt.Errorf("the OpenAPI document would be saved as %s too: name another file by --out", o.out))
 		}
 		if have, err := os.ReadFile(file); err == nil && !o.force && !bytes.Equal(have, got.Text) {
@@ -174,7 +174,7 @@ func (a *app) openAPISource(ctx context.Context, o importOrder) ([]byte, openapi
 	default:
 		return none(fmt.Errorf("%s is neither YAML nor JSON by its name: name it .yaml, .yml or .json", o.from))
 	}
-	if o.out != "" && same(o.from, o.out) {
+	if o.out != "" && sameFile(o.from, o.out) {
 		return none(fmt.Errorf("%s is the OpenAPI document itself: name another file by --out", o.out))
 	}
 	folder, err := filepath.Abs(filepath.Dir(cmp.Or(o.out, "document")))
@@ -192,7 +192,7 @@ func (a *app) openAPISource(ctx context.Context, o importOrder) ([]byte, openapi
 	return src, openapiimport.Options{Name: o.from, File: below}, nil
 }
 
-func same(a, b string) bool {
+func sameFile(a, b string) bool {
 	x, errX := filepath.Abs(a)
 	y, errY := filepath.Abs(b)
 	return errX == nil && errY == nil && x == y
