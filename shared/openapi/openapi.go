@@ -62,7 +62,7 @@ func Read(v any) (*Document, error) {
 		return nil, Problems{{"", "this is no OpenAPI document", "write a mapping with openapi, info and paths"}}
 	}
 	if _, swagger := root["swagger"]; swagger {
-		return nil, Problems{{"/swagger", "this is Swagger 2.0", "convert it to OpenAPI 3, which many tools do"}}
+		return nil, Problems{{"/swagger", "this is Swagger 2.0", "convert it to OpenAPI 3, such as by swagger2openapi"}}
 	}
 	version, _ := root["openapi"].(string)
 	d := &Document{root: root, old: strings.HasPrefix(version, "3.0.")}
@@ -76,6 +76,14 @@ func Read(v any) (*Document, error) {
 		return nil, Problems{{"/paths", "the document has no paths", "write paths with the operations of the API"}}
 	}
 	return d, nil
+}
+
+// Root is the document as it was read. It is not to be changed.
+func (d *Document) Root() map[string]any { return d.root }
+
+// Resolve follows references from a part of the document to an object that is no schema, and tells where that stands. The error is Problems.
+func (d *Document) Resolve(v any, at gateway.Pointer) (map[string]any, gateway.Pointer, error) {
+	return d.resolve(v, at)
 }
 
 // Operations lists all operations, by path.

@@ -14,7 +14,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "dev", "doctor", "drain", "drill", "explain", "failback", "failover", "help", "local", "lock", "preview", "routes", "schema", "status", "undrain", "up"}},
+		{"verbs", []string{"-C", t.TempDir(), ""}, []string{"build", "cert", "check", "completion", "destroy", "dev", "doctor", "drain", "drill", "explain", "failback", "failover", "help", "import", "local", "lock", "preview", "routes", "schema", "status", "undrain", "up"}},
 		{"environments", []string{"-C", root, "up", "-s", ""}, []string{"dev", "prod"}},
 		{"environments outside a project", []string{"-C", t.TempDir(), "up", "-s", ""}, nil},
 		{"targets", []string{"-C", root, "-s", "dev", "local", "fail", ""}, []string{"aws", "gcp", "aws/us-east-1", "gcp/us-central1", "route53"}},
@@ -34,6 +34,9 @@ func TestCompletion(t *testing.T) {
 		{"no URLs", []string{"-C", root, "explain", "GET", ""}, nil},
 		{"no headers", []string{"-C", root, "explain", "GET", "/", "--header", ""}, nil},
 		{"regions to serve as", []string{"-C", root, "-s", "dev", "dev", "--region", ""}, []string{"aws/us-east-1", "gcp/us-central1"}},
+		{"what to import", []string{"import", ""}, []string{"openapi"}},
+		{"one import only", []string{"import", "openapi", "a.yaml", ""}, nil},
+		{"what has a route", []string{"import", "openapi", "--by", ""}, []string{"operation", "path"}},
 		{"one document only", []string{"-C", root, "check", "a.yaml", ""}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,5 +55,13 @@ func TestCompletionOfDocuments(t *testing.T) {
 		if want := "yaml\nyml\n:8\n"; code != 0 || stdout != want { // 8: files of these kinds
 			t.Errorf("%v: exit code %d, %q, want %q\n%s", args, code, stdout, want, stderr)
 		}
+	}
+}
+
+// TestCompletionOfOpenAPI: what can be imported is YAML or JSON.
+func TestCompletionOfOpenAPI(t *testing.T) {
+	code, stdout, stderr := run(t, "__completeNoDesc", "import", "openapi", "")
+	if want := "yaml\nyml\njson\n:8\n"; code != 0 || stdout != want { // 8: files of these kinds
+		t.Errorf("exit code %d, %q, want %q\n%s", code, stdout, want, stderr)
 	}
 }

@@ -77,7 +77,7 @@ could be asked; 6 refused by a safety rule. Drills have more: see polygate drill
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())}
 	})
-	root.AddCommand(a.buildCommand(), a.checkCommand(), a.schemaCommand(), a.routesCommand(), a.explainCommand(), a.devCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.failoverCommand(), a.failbackCommand(), a.drainCommand(), a.undrainCommand(), a.drillCommand(), a.lockCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
+	root.AddCommand(a.buildCommand(), a.checkCommand(), a.schemaCommand(), a.importCommand(), a.routesCommand(), a.explainCommand(), a.devCommand(), a.upCommand(), a.previewCommand(), a.destroyCommand(), a.statusCommand(), a.failoverCommand(), a.failbackCommand(), a.drainCommand(), a.undrainCommand(), a.drillCommand(), a.lockCommand(), a.certCommand(), a.doctorCommand(), a.localCommand())
 	for _, c := range root.Commands() {
 		a.needsProject(c)
 	}
