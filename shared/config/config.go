@@ -49,7 +49,7 @@ func Audit(path string, rules ...Rule) (*gateway.Model, Problems, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read gateway document %s: %w", path, err)
 	}
-	defer folder.Close()
+	defer func() { _ = folder.Close() }() // it was only read
 	return parse(path, src, folder.FS(), rules...)
 }
 

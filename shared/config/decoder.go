@@ -34,7 +34,7 @@ type field struct {
 func (d *decoder) wrong(at gateway.Pointer, n ast.Node, what, remedy string) {
 	d.doc.fail(at)
 	if !isForbidden(n) {
-		d.note(at, start(n), KindValue, what, remedy)
+		_ = d.note(at, start(n), KindValue, what, remedy)
 	}
 }
 
@@ -93,7 +93,7 @@ func (d *decoder) mapping(at gateway.Pointer, n ast.Node, fields ...field) bool 
 			d.doc.fail(at.Parent().Key(near))
 			remedy = "did you mean " + strconv.Quote(near) + "?"
 		}
-		d.note(at, key.Key.GetToken().Position, KindKey, "unknown key "+short(name), remedy)
+		_ = d.note(at, key.Key.GetToken().Position, KindKey, "unknown key "+short(name), remedy)
 	})
 }
 
@@ -119,7 +119,7 @@ func (d *decoder) entries(at gateway.Pointer, n ast.Node, read func(gateway.Poin
 		if !ok {
 			d.doc.fail(at)
 			if text := kv.Key.GetToken().Value; !isForbidden(kv.Key) {
-				d.note(at, pos, KindKey, "key "+short(text)+" is not text", "put it in quotes: "+short(text))
+				_ = d.note(at, pos, KindKey, "key "+short(text)+" is not text", "put it in quotes: "+short(text))
 			}
 			continue
 		}

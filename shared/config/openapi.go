@@ -218,7 +218,7 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	src, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	if err == nil && len(src) > MaxBytes {
 		err = errors.New("it is too large")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -165,8 +166,8 @@ func TestProblemsTellWhereTheyBelong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("x", []byte(c.doc))
-			problems, ok := err.(Problems)
-			if !ok || len(problems) != 1 {
+			var problems Problems
+			if !errors.As(err, &problems) || len(problems) != 1 {
 				t.Fatalf("got %v, want one problem", err)
 			}
 			p := problems[0]

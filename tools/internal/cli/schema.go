@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +41,7 @@ An editor finds it by a comment at the top of a document, or by its key $schema,
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(a.out, string(text))
+			_, err = a.out.Write(text)
 			return err
 		},
 	}

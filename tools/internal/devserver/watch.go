@@ -53,8 +53,10 @@ func watch(ctx context.Context, files []string, changed func()) error {
 				first = time.Now()
 			}
 			quiet.Reset(min(settle, max(0, patience-time.Since(first))))
-		case <-w.Errors: // some events may be lost: look at once
-			quiet.Reset(settle)
+		case err := <-w.Errors: // some events may be lost: look at once
+			if err != nil {
+				quiet.Reset(settle)
+			}
 		case <-quiet.C:
 			first, seen = time.Time{}, stamps(files)
 			changed()
