@@ -61,7 +61,7 @@ func (d *decoder) api(at gateway.Pointer, p *gateway.Validate, from apiSource) {
 // breaks notes that a part can be read and is not what it has to be, so that no other rule is held against it.
 func (d *decoder) breaks(at gateway.Pointer, n ast.Node, what, remedy string) {
 	d.doc.fail(at)
-	d.note(at, start(n), KindRule, what, remedy)
+	_ = d.note(at, start(n), KindRule, what, remedy)
 }
 
 // pointerText is a part of a pointer as it was before it was escaped.

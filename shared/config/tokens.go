@@ -39,9 +39,9 @@ func (s *source) acceptable(tokens token.Tokens) bool {
 	fits := func(tk *token.Token, n size) bool {
 		switch {
 		case n.keys > maxKeys:
-			s.object(tk.Position, "the mapping has too many keys", fmt.Sprintf("keep to %d in one mapping", maxKeys))
+			_ = s.object(tk.Position, "the mapping has too many keys", fmt.Sprintf("keep to %d in one mapping", maxKeys))
 		case n.items > maxItems:
-			s.object(tk.Position, "the list has too many items", fmt.Sprintf("keep to %d in one list", maxItems))
+			_ = s.object(tk.Position, "the list has too many items", fmt.Sprintf("keep to %d in one list", maxItems))
 		default:
 			return true
 		}
@@ -49,12 +49,12 @@ func (s *source) acceptable(tokens token.Tokens) bool {
 	}
 	for _, tk := range tokens {
 		if why, bad := forbidden[tk.Type]; bad {
-			s.object(tk.Position, why[0], why[1])
+			_ = s.object(tk.Position, why[0], why[1])
 		}
 		switch tk.Type {
 		case token.MappingStartType, token.SequenceStartType:
 			if flow = append(flow, size{}); len(flow) > maxFlowDepth {
-				s.object(tk.Position, "the document is nested too deeply", fmt.Sprintf("keep to %d levels of brackets", maxFlowDepth))
+				_ = s.object(tk.Position, "the document is nested too deeply", fmt.Sprintf("keep to %d levels of brackets", maxFlowDepth))
 				return false
 			}
 		case token.MappingEndType, token.SequenceEndType:
@@ -74,7 +74,7 @@ func (s *source) acceptable(tokens token.Tokens) bool {
 			}
 			column := blockColumn(tk)
 			if column > maxColumn {
-				s.object(tk.Position, "the document is indented too far", fmt.Sprintf("keep keys and dashes within column %d", maxColumn))
+				_ = s.object(tk.Position, "the document is indented too far", fmt.Sprintf("keep keys and dashes within column %d", maxColumn))
 				return false
 			}
 			column = max(column, 0)

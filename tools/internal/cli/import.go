@@ -109,7 +109,7 @@ func (a *app) importOpenAPI(ctx context.Context, o importOrder) error {
 	if err != nil {
 		return usageError{fmt.Errorf("the folder of the gateway document cannot be opened: %w", err)}
 	}
-	defer folder.Close()
+	defer func() { _ = folder.Close() }() // it was only read
 	opts.Files, opts.Server, opts.PerPath = folder.FS(), o.server, o.by == "path"
 	made, err := openapiimport.Import(src, opts)
 	if err != nil {
