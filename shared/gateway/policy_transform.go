@@ -5,6 +5,7 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -83,6 +84,31 @@ func ParsePointer(s string) ([]string, bool) {
 		names[i] = strings.ReplaceAll(strings.ReplaceAll(name, "~1", "/"), "~0", "~")
 	}
 	return names, true
+}
+
+// PartOf is the part of a JSON value, as encoding/json reads one into any, that a pointer names (RFC 6901, 4); false if there is none.
+func PartOf(v any, pointer string) (any, bool) {
+	names, ok := ParsePointer(pointer)
+	if !ok {
+		return nil, false
+	}
+	for _, name := range names {
+		switch c := v.(type) {
+		case map[string]any:
+			if v, ok = c[name]; !ok {
+				return nil, false
+			}
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(c) {
+				return nil, false
+			}
+			v = c[i]
+		default:
+			return nil, false
+		}
+	}
+	return v, true
 }
 
 // StatusTest returns a list of statuses as a function.

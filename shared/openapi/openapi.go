@@ -13,7 +13,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"polygate.example/shared/gateway"
@@ -168,28 +167,7 @@ func local(ref string) (gateway.Pointer, error) {
 
 // at finds a part of the document.
 func (d *Document) at(p gateway.Pointer) (any, bool) {
-	names, ok := gateway.ParsePointer(string(p))
-	if !ok {
-		return nil, false
-	}
-	var v any = d.root
-	for _, name := range names {
-		switch c := v.(type) {
-		case map[string]any:
-			if v, ok = c[name]; !ok {
-				return nil, false
-			}
-		case []any:
-			i, err := strconv.Atoi(name)
-			if err != nil || i < 0 || i >= len(c) {
-				return nil, false
-			}
-			v = c[i]
-		default:
-			return nil, false
-		}
-	}
-	return v, true
+	return gateway.PartOf(d.root, string(p))
 }
 
 func cut(s string) string {

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"polygate.example/shared/gateway"
@@ -183,28 +182,7 @@ func (d *document) at(ref string) (any, bool) {
 	if err != nil {
 		return nil, false
 	}
-	names, ok := gateway.ParsePointer(text)
-	if !ok {
-		return nil, false
-	}
-	var v any = d.defs
-	for _, name := range names {
-		switch c := v.(type) {
-		case map[string]any:
-			if v, ok = c[name]; !ok {
-				return nil, false
-			}
-		case []any:
-			i, err := strconv.Atoi(name)
-			if err != nil || i < 0 || i >= len(c) {
-				return nil, false
-			}
-			v = c[i]
-		default:
-			return nil, false
-		}
-	}
-	return v, true
+	return gateway.PartOf(d.defs, text)
 }
 
 // circular reports whether a reference leads back to itself without a step into the value: no value could be held against that.
