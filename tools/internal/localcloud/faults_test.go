@@ -230,6 +230,7 @@ func TestManagersLeave(t *testing.T) {
 		clk := p.c.services.Clock
 		begun := clk.Now()
 		p.inject(fault.Fault{Target: "aws/us-east-1", Kind: tt.kind, Lease: lease, Drill: "d", Token: 1})
+		over := clk.Now().Add(lease) // the lease began before this moment: it is not later over
 		left := map[string]time.Duration{}
 		p.until("every manager has left the region", 45*time.Second, func() bool {
 			for manager := range names {
@@ -262,7 +263,7 @@ func TestManagersLeave(t *testing.T) {
 		if got := p.proxied(); got != "b" {
 			t.Errorf("%s: who is proxied is served by %s", tt.kind, got)
 		}
-		clk.Sleep(t.Context(), lease-clk.Now().Sub(begun))
+		clk.Sleep(t.Context(), over.Sub(clk.Now()))
 		if health, other := p.ask("a", "/health"), p.ask("a", "/"); health != "200" || other != "200" {
 			t.Errorf("%s, when the lease is over: %s and %s", tt.kind, health, other)
 		}
@@ -285,8 +286,8 @@ func TestStaleManagers(t *testing.T) {
 			p.t = t
 			const lease = 70 * time.Second
 			clk := p.c.services.Clock
-			begun := clk.Now()
 			p.inject(fault.Fault{Target: manager, Kind: fault.Stale, Lease: lease})
+			over := clk.Now().Add(lease) // the lease began before this moment: it is not later over
 			p.inject(fault.Fault{Target: "aws/us-east-1", Kind: fault.HealthFail})
 			p.until("the API of every manager tells", 45*time.Second, func() bool {
 				for m := range names {
@@ -322,7 +323,7 @@ func TestStaleManagers(t *testing.T) {
 					t.Errorf("a new record of %s: %s, want %s", z.Manager, mdns.RcodeToString[got], mdns.RcodeToString[rcode])
 				}
 			}
-			left := lease - clk.Now().Sub(begun)
+			left := over.Sub(clk.Now())
 			if left <= 0 {
 				t.Fatal("the lease was over before this was looked at")
 			}
