@@ -2,6 +2,7 @@ package drills
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -305,74 +306,133 @@ func watched(experiment string, seconds int) string {
 	return pauses.ReplaceAllString(experiment, fmt.Sprintf("after: %d", seconds))
 }
 
-// kills is how often the runner is killed.
+// kills is how often the runner is killed at random.
 const kills = 20
 
 // TestKilled: whenever the runner is killed, what it broke ends with its lease at the target, its journal can be read, and the next run starts.
+// The moments are spread over all that a drill takes. Those that are short are met on purpose as well.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	env := one(t)
-	const lease = 30 // cloud seconds
 	path := write(t, env, named(t, "region-down"), func(s string) string { return watched(leases.ReplaceAllString(s, "${1}30s"), 28) })
-	random := rand.New(rand.NewPCG(4, uint64(time.Now().UnixNano())))
-	broken := 0
-	for i := range kills {
-		wait, signal, err := env.Begin(t.Context(), "drill", "run", path, "-o", "json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		after := time.Duration(300+random.IntN(8700)) * time.Millisecond
-		time.Sleep(after) // a moment that nothing tells
-		if err := signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := wait(); err != nil {
-			t.Logf("killed: %v", err)
-		}
-		killed := time.Now()
-		if len(faults(t, env)) > 0 {
+	begun := time.Now()
+	whole(t, env, path)
+	took := time.Since(begun)
+	t.Logf("a drill that nobody kills takes %s", took.Round(time.Millisecond))
+	random := rand.New(rand.NewPCG(4, uint64(begun.UnixNano())))
+	broken, met := 0, map[string]int{}
+	for range kills {
+		after := time.Duration(random.Int64N(int64(took)))
+		hit, last := kill(t, env, path, func(begun time.Time, _ []string) bool { return time.Since(begun) >= after })
+		if hit {
 			broken++
 		}
-		until(t, "the fault is over", time.Duration(lease/speed)*time.Second+2*time.Second, func() bool { return len(faults(t, env)) == 0 })
-		t.Logf("kill %d after %s: nothing broken %s later", i+1, after, time.Since(killed).Round(10*time.Millisecond))
-		readable(t, env)
+		met[last]++
 	}
-	t.Logf("%d of %d found something broken", broken, kills)
+	t.Logf("at random: %d of %d found something broken; the last events were %v", broken, kills, met)
 	if broken == 0 {
 		t.Error("no kill found anything broken")
 	}
-	harnesstest.Healthy(t, env)
-	// Its fault is mended before the manager has to have led everybody away: what counts is that it runs to its end.
-	o, r, err := Run(t.Context(), env, path)
-	if err != nil || len(o.Runs) != 1 || r.Code == 5 || r.Code == 6 || !o.Runs[0].Cleanup[0].OK {
-		t.Errorf("the next run ended with %d, %v: %s\n%s", r.Code, err, o.Because, r.Stderr)
+	for _, event := range []string{"breaking", "mending", "mended"} {
+		if _, last := kill(t, env, path, func(_ time.Time, events []string) bool { return slices.Contains(events, event) }); last == "ended" {
+			t.Errorf("it ended before it was killed: %q is to be met", event)
+		}
 	}
+	harnesstest.Healthy(t, env)
+	whole(t, env, path)
 	if r := harnesstest.Must(t, env, "drill", "history", "-o", "json"); strings.Contains(r.Stdout, `"died"`) {
 		t.Errorf("a drill that died is not noted as such:\n%s", r.Stdout)
 	}
 }
 
-// readable reads all journals.
-func readable(t *testing.T, env *harness.Environment) {
+// whole runs a drill to its end. Its fault is mended before the manager has to have led everybody away: what counts is that it gets there.
+func whole(t *testing.T, env *harness.Environment, path string) {
+	t.Helper()
+	o, r, err := Run(t.Context(), env, path)
+	if err != nil || len(o.Runs) != 1 || r.Code == 5 || r.Code == 6 || !o.Runs[0].Cleanup[0].OK {
+		t.Errorf("the drill ended with %d, %v: %s\n%s", r.Code, err, o.Because, r.Stderr)
+	}
+}
+
+// kill runs a drill, kills its runner when it is time, by when it began and by the events of its journal, and waits for what it broke to end
+// by itself. It returns whether anything was broken then, and the last event there was.
+func kill(t *testing.T, env *harness.Environment, path string, now func(begun time.Time, events []string) bool) (broken bool, last string) {
+	t.Helper()
+	before := journals(t, env)
+	wait, signal, err := env.Begin(t.Context(), "drill", "run", path, "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	events := []string{"none"}
+	until(t, "the moment to kill it", time.Minute, func() bool {
+		for _, name := range journals(t, env) {
+			if !slices.Contains(before, name) {
+				events = noted(t, name)
+			}
+		}
+		last = events[len(events)-1]
+		return last == "ended" || now(begun, events)
+	})
+	if err := signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wait(); err != nil {
+		t.Logf("killed: %v", err)
+	}
+	killed := time.Now()
+	broken = len(faults(t, env)) > 0
+	const lease = 30 // cloud seconds
+	until(t, "the fault is over", time.Duration(lease/speed)*time.Second+2*time.Second, func() bool { return len(faults(t, env)) == 0 })
+	t.Logf("killed after %s, the last event was %q: nothing broken %s later", killed.Sub(begun).Round(time.Millisecond), last, time.Since(killed).Round(time.Millisecond))
+	for _, name := range journals(t, env) {
+		readable(t, name)
+	}
+	return broken, last
+}
+
+// journals are the files of all drills' events.
+func journals(t *testing.T, env *harness.Environment) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(env.Root, ".polygate", "local", "drills", "*", "events.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
-			t.Fatal(err)
+	return files
+}
+
+// noted are the names of the whole events of a journal.
+func noted(t *testing.T, name string) []string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"none"}
+	for line := range bytes.Lines(b) {
+		var e struct{ Event string }
+		if json.Unmarshal(line, &e) == nil {
+			names = append(names, e.Event)
 		}
-		torn, n := 0, 0
-		for lines := bufio.NewScanner(f); lines.Scan(); n++ {
-			if !json.Valid(lines.Bytes()) {
-				torn++
-			}
+	}
+	return names
+}
+
+// readable reads a journal: a kill tears one line of it at most.
+func readable(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn, n := 0, 0
+	for lines := bufio.NewScanner(f); lines.Scan(); n++ {
+		if !json.Valid(lines.Bytes()) {
+			torn++
 		}
-		if err := f.Close(); err != nil || torn > 1 {
-			t.Errorf("%s: %d of %d lines are no events, %v", name, torn, n, err)
-		}
+	}
+	if err := f.Close(); err != nil || torn > 1 {
+		t.Errorf("%s: %d of %d lines are no events, %v", name, torn, n, err)
 	}
 }
 
