@@ -8,7 +8,7 @@ START := $(shell date +%s)
 MEASURED := /tests/(failover|patterns|drills)$$
 took = @echo "make $@ took $$(($$(date +%s) - $(START))) s"
 
-.PHONY: help up down status demo patterns allowed drill-matrix scale mutants facts test check fmt reference fuzz bench conformance build clean FORCE
+.PHONY: help up down status demo patterns allowed drill-matrix scale sizes mutants facts test check fmt reference fuzz bench conformance build clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ drill-matrix: bin/polygate ## every fault against every pattern under every mana
 
 scale: bin/polygate ## time `up` and `preview` at 6, 12, 24 and 48 regions, and how they grow
 	$(GO) run ./tests/scale
+	$(took)
+
+sizes: bin/polygate ## what the heavy parts of a gateway cost those that need them: binaries, zips and a start
+	$(GO) run ./tests/sizes
 	$(took)
 
 mutants: ## break every rule of the local clouds in turn and see its fact fail, in 5 min or so: AREA=route53 for one area
