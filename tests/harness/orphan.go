@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -16,8 +17,9 @@ type orphanage struct {
 }
 
 func newOrphanage(bin, root string) (*orphanage, error) {
-	cmd := exec.Command("sh", "-c", `read -r line || exec "$0" -C "$1" destroy --force`, bin, root)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // what is typed to end the test does not end it
+	cmd := exec.Command("sh", "-c", `read -r line || exec "$PROGRAM" -C "$PROJECT" destroy --force`)
+	cmd.Env = append(os.Environ(), "PROGRAM="+bin, "PROJECT="+root) // not among its arguments: by those tests know what an environment has left running
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}            // what is typed to end the test does not end it
 	line, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
