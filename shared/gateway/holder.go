@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -221,6 +222,7 @@ func cutName(s string) string {
 	return s
 }
 
-var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+// digestPattern, as others here with many repetitions, is compiled when it is first needed: a gateway that has no use for it starts sooner.
+var digestPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 
 var _ error = (*LineError)(nil)

@@ -91,10 +91,10 @@ func (k Key) check(r *report, at Pointer, peppered bool) {
 	case k.SHA256 != "" && k.HMAC != "":
 		r.value(at, "the key has both sha256 and hmac", "keep one of them")
 	}
-	if k.SHA256 != "" && !digestPattern.MatchString(k.SHA256) {
+	if k.SHA256 != "" && !digestPattern().MatchString(k.SHA256) {
 		r.value(at.Key("sha256"), "this is no SHA-256: a key itself must not stand in the document", makeSHA256)
 	}
-	if k.HMAC != "" && !digestPattern.MatchString(k.HMAC) {
+	if k.HMAC != "" && !digestPattern().MatchString(k.HMAC) {
 		r.value(at.Key("hmac"), "this is no HMAC-SHA-256: a key itself must not stand in the document", makeHMAC)
 	}
 	if k.HMAC != "" && !peppered {
@@ -111,7 +111,7 @@ func (p *APIKey) sources() sources {
 // is a *LineError and does not repeat what the line says.
 func ParseKeys(text string) ([]Listed, error) {
 	return parseList(text, func(digest string) error {
-		if !digestPattern.MatchString(digest) {
+		if !digestPattern().MatchString(digest) {
 			return errors.New("is no digest in 64 lower-case hex digits")
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Bounds of the cost of a bcrypt hash, the logarithm of how often it goes around: below, guessing is cheap; above, a request takes
@@ -35,13 +36,13 @@ type User struct {
 
 // bcryptPattern is a hash as bcrypt writes it: the version, the cost, and 22 and 31 characters of salt and hash. $2x$ is refused: it marks
 // hashes of a defect of 2011 that gives different passwords one hash.
-var bcryptPattern = regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$`)
+var bcryptPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$`) })
 
 const makeBcrypt = "write bcrypt, a hash of cost 8 to 14, as of: htpasswd -nBC 10 USER"
 
 // CostOfBcrypt is the cost of a bcrypt hash. The error goes on after the hash's name, and does not repeat it.
 func CostOfBcrypt(hash string) (int, error) {
-	m := bcryptPattern.FindStringSubmatch(hash)
+	m := bcryptPattern().FindStringSubmatch(hash)
 	if m == nil {
 		return 0, errors.New("is no bcrypt hash")
 	}
@@ -74,7 +75,7 @@ func (p *Basic) check(r *report, at Pointer) {
 		switch _, err := CostOfBcrypt(u.Bcrypt); {
 		case u.Bcrypt == "":
 			r.value(at, "the user has no password", makeBcrypt)
-		case err != nil && !bcryptPattern.MatchString(u.Bcrypt):
+		case err != nil && !bcryptPattern().MatchString(u.Bcrypt):
 			r.value(at.Key("bcrypt"), "this "+err.Error()+": a password itself must not stand in the document", makeBcrypt)
 		case err != nil:
 			r.value(at.Key("bcrypt"), "the hash "+err.Error(), makeBcrypt)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"polygate.example/shared/clientcert"
 )
@@ -153,7 +154,7 @@ func checkFingerprints(r *report, at Pointer, all []string) {
 	}
 	for i, text := range all {
 		switch {
-		case !digestPattern.MatchString(text):
+		case !digestPattern().MatchString(text):
 			r.value(at.Index(i), fmt.Sprintf("%s is no SHA-256", quote(cutName(text))), makeFingerprint)
 		case slices.Contains(all[:i], text):
 			r.value(at.Index(i), "the fingerprint is listed twice", "list it once")
@@ -162,7 +163,7 @@ func checkFingerprints(r *report, at Pointer, all []string) {
 }
 
 // serialPattern is a serial number of at most 20 octets (RFC 5280, 4.1.2.2), as openssl prints it.
-var serialPattern = regexp.MustCompile(`^[0-9A-Fa-f]{1,40}$`)
+var serialPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Fa-f]{1,40}$`) })
 
 func (p *ClientCertificate) checkSerials(r *report, at Pointer) {
 	all := p.Revoked.Serials
@@ -171,7 +172,7 @@ func (p *ClientCertificate) checkSerials(r *report, at Pointer) {
 		return
 	}
 	for i, text := range all {
-		if !serialPattern.MatchString(text) {
+		if !serialPattern().MatchString(text) {
 			r.value(at.Index(i), fmt.Sprintf("%s is no serial number", quote(text)), makeSerial)
 		}
 	}

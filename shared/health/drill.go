@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -39,7 +40,7 @@ type Drill struct {
 }
 
 // drillID is what goes into headers, logs and names of other systems alike.
-var drillID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var drillID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`) })
 
 // ParseDrill reads the value of EnvDrill. What is not known, or not whole, is an error: half of a fault is another fault.
 func ParseDrill(text string) (Drill, error) {
@@ -60,7 +61,7 @@ func (d Drill) Check() error {
 	switch {
 	case d.Until.IsZero():
 		return fmt.Errorf("%s says no `until`: want the time at which the fault ends, in RFC 3339", EnvDrill)
-	case !drillID.MatchString(d.ID):
+	case !drillID().MatchString(d.ID):
 		return fmt.Errorf("%s has the `drill` %.80q: want 1 to 64 letters, digits, dots, hyphens and underscores", EnvDrill, d.ID)
 	}
 	switch d.Fault {
