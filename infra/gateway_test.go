@@ -196,9 +196,11 @@ func TestTopologyOfOneRegionHasNoBound(t *testing.T) {
 	}
 }
 
-// The function of each region is told who it is, whatever the provider calls its environment.
+// The function of each region is told who it is, and what the stack file has for it, whatever the provider calls its environment.
 func TestEnvironment(t *testing.T) {
-	rec, got := up(t, "staging", dials("aws/us-east-1", "gcp/us-central1", "azure/eastus"))
+	config := dials("aws/us-east-1", "gcp/us-central1", "azure/eastus")
+	config["polygate:variables"] = `{"PARTNERS":"one\ntwo"}`
+	rec, got := up(t, "staging", config)
 	regions := got["regions"].([]any)
 	for i, c := range []struct {
 		name string
@@ -226,10 +228,10 @@ func TestEnvironment(t *testing.T) {
 			region := regions[i].(map[string]any)
 			want := map[string]any{
 				health.EnvRegion: region["name"], health.EnvArtefact: region["digest"], health.EnvRelease: "r0123456789ab",
-				health.EnvHosts: "api.example.com," + region["hostname"].(string),
+				health.EnvHosts: "api.example.com," + region["hostname"].(string), "PARTNERS": "one\ntwo",
 			}
 			env := c.env(r.Inputs)
-			maps.DeleteFunc(env, func(k string, _ any) bool { return !strings.HasPrefix(k, "POLYGATE_") })
+			maps.DeleteFunc(env, func(k string, _ any) bool { return k != "PARTNERS" && !strings.HasPrefix(k, "POLYGATE_") })
 			if diff := cmp.Diff(want, env); diff != "" {
 				t.Errorf("environment (-want +got):\n%s", diff)
 			}

@@ -16,6 +16,7 @@ import (
 // everywhere are the dials that have an effect in every stack there is, or whose absence is the same as their default.
 var everywhere = []string{
 	"hostname", "zone", "pattern", "manager", "regions", "check", "memory", "timeout", "concurrency", "warm", "logRetentionDays", "caa", "protect",
+	"variables",
 }
 
 // TestNoDialIsIdleInSilence: a dial that is set where it has no effect is refused, or spoken of. Each row is such a stack.

@@ -36,6 +36,9 @@ func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.
 			for _, secret := range doc.Policies[name].Secrets() {
 				a.has(gateway.Pointer("/policies").Key(name), fmt.Sprintf("the policy %q", name), secret)
 			}
+			for _, variable := range doc.Policies[name].Variables() {
+				a.sets(gateway.Pointer("/policies").Key(name), name, variable)
+			}
 		}
 		a.unusedSecrets()
 		return a.found
@@ -246,6 +249,18 @@ func (a *documentAudit) has(at gateway.Pointer, who, name string) {
 		remedy = fmt.Sprintf("did you mean %q? Else %s", near, remedy)
 	}
 	a.bad(at, fmt.Sprintf("%s uses the secret %q, which polygate:secrets does not have", who, name), remedy)
+}
+
+// sets objects to a policy that reads a variable which the stack does not set: its functions would not start.
+func (a *documentAudit) sets(at gateway.Pointer, policy, name string) {
+	if _, ok := a.settings.Variables[name]; ok {
+		return
+	}
+	remedy := "set it there"
+	if near := gateway.Nearest(name, slices.Sorted(maps.Keys(a.settings.Variables))); near != "" {
+		remedy = fmt.Sprintf("did you mean %q? Else %s", near, remedy)
+	}
+	a.bad(at, fmt.Sprintf("the policy %q reads the variable %q, which polygate:variables does not set", policy, name), remedy)
 }
 
 // inClear is a target of an upstream that is not reached by https, "" if there is none. On one machine nobody is on the way.

@@ -100,6 +100,11 @@ func TestDocumentRule(t *testing.T) {
 		{"secrets of policies", with(func(s *settings.Settings) { s.Secrets = map[string]map[string]string{"KEYS": {}} }), gateway.Spec{
 			Policies: map[string]gateway.Policy{"a": {APIKey: &gateway.APIKey{Secret: "KEYS"}}, "b": {APIKey: &gateway.APIKey{Secret: "KEY"}}}, Routes: []gateway.Route{at("/a")},
 		}, []string{`/policies/b: the policy "b" uses the secret "KEY", which polygate:secrets does not have`}},
+		{"a variable that is set", with(func(s *settings.Settings) { s.Variables = map[string]string{"KEYS": "x"} }),
+			gateway.Spec{Policies: map[string]gateway.Policy{"a": {APIKey: &gateway.APIKey{Variable: "KEYS"}}}, Routes: []gateway.Route{at("/a")}}, nil},
+		{"variables that nobody sets", with(func(s *settings.Settings) { s.Variables = map[string]string{"KEYS": "x"} }), gateway.Spec{
+			Policies: map[string]gateway.Policy{"a": {APIKey: &gateway.APIKey{Variable: "KEYZ"}}, "b": {Basic: &gateway.Basic{Variable: "USERS"}}}, Routes: []gateway.Route{at("/a")},
+		}, []string{`/policies/a: the policy "a" reads the variable "KEYZ", which polygate:variables does not set`, `/policies/b: the policy "b" reads the variable "USERS"`}},
 		{"a secret that everybody can read on its way", with(func(s *settings.Settings) { s.Secrets = keyed.Secrets }), sends("http://a.example", map[string]string{"X-Key": "${secret.KEY}${secret.TOKEN}"}),
 			[]string{`! /routes/0/request/headers/set/X-Key: the route "r" sends the secret "KEY" to http://a.example without encryption`}},
 		{"a secret that stays on one machine", with(func(s *settings.Settings) { s.Secrets, s.Environment = keyed.Secrets, settings.Local }),

@@ -5,6 +5,7 @@ package provider
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -119,12 +120,14 @@ func PhysicalName(environment, label string) string { return "polygate-" + envir
 // Environment is what a region's function is told about itself. Of the secret that a front shows it learns the digest only,
 // which is of no use to whoever reads it: the secret has too many characters to be guessed.
 func Environment(account AccountArgs, region RegionArgs) map[string]string {
-	env := map[string]string{
+	env := map[string]string{}
+	maps.Copy(env, account.Settings.Variables)
+	maps.Copy(env, map[string]string{
 		health.EnvRegion:   region.Region.String(),
 		health.EnvRelease:  account.Release,
 		health.EnvArtefact: region.Artefact.Digest(),
 		health.EnvHosts:    account.Settings.Hostname + "," + region.OwnName,
-	}
+	})
 	if s := account.Settings; s.Fronted() && s.FrontSecret != "" {
 		taken := []string{FrontDigest(s.FrontSecret)}
 		switch s.FrontSecretBefore {

@@ -41,6 +41,7 @@ const (
 	keyConcurrency    = "concurrency"
 	keyAlarms         = "alarms"
 	keyBudget         = "budget"
+	keyVariables      = "variables"
 	keySecrets        = "secrets"
 	keyFrontSecret    = "frontSecret"
 	keyFrontBefore    = "frontSecretBefore"
@@ -52,7 +53,7 @@ func Keys() []string {
 	return []string{
 		keyHostname, keyZone, keyPattern, keySteering, keyManager, keySpare, keyRegions, keyWeights, keyGeo, keyRamp, keyDrained,
 		keyTTL, keyCheck, keyRoute53, keyTrafficManager, keyCloudflare, keyArchitecture, keyMemory, keyTimeout, keyConcurrency,
-		keyWarm, keyZoneRedundant, keyLogRetention, keyCertificate, keyCAA, keySecrets, keyFrontSecret, keyFrontBefore, keyBoundary, keyAlarms,
+		keyWarm, keyZoneRedundant, keyLogRetention, keyCertificate, keyCAA, keyVariables, keySecrets, keyFrontSecret, keyFrontBefore, keyBoundary, keyAlarms,
 		keyBudget, keyProtect, keyLocalClouds,
 	}
 }

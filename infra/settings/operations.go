@@ -81,6 +81,7 @@ func (r *reader) operations(s *Settings) {
 	managerOptions(r, keyTrafficManager, *s, &s.TrafficManager)
 	managerOptions(r, keyCloudflare, *s, &s.Cloudflare)
 	s.Alarms, s.Budget, s.Secrets = r.alarms(), r.budget(), r.secrets(*s)
+	s.Variables = r.variables(s.Secrets)
 	s.FrontSecret = r.frontSecret(*s)
 	s.FrontSecretBefore = r.frontSecretBefore(*s)
 	s.PermissionsBoundary = r.permissionsBoundary()
@@ -183,6 +184,64 @@ func (r *reader) secrets(s Settings) map[string]map[string]string {
 		}
 	}
 	return all
+}
+
+// MaxVariables is how many bytes the names and values of a function's variables may have, polygate's own aside: AWS takes 4 KB of all
+// variables, of which 1 KB is left for those. Source: "Lambda quotas", docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+const MaxVariables = 3 << 10
+
+// variables reads what the functions' environment has beside polygate's own.
+func (r *reader) variables(secrets map[string]map[string]string) map[string]string {
+	text, ok := r.lookup(keyVariables)
+	if !ok {
+		return nil
+	}
+	var all map[string]string
+	if json.Unmarshal([]byte(text), &all) != nil || all == nil {
+		r.bad(keyVariables, nil, "is not a map of text: want {VARIABLE: text}, with numbers and true or false in quotes")
+		return nil
+	}
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !isVariable(name) || len(name) < 2 {
+			r.bad(keyVariables, []string{name}, "is no name of a variable: want two or more of A-Z, 0-9 and _, beginning with a letter")
+		}
+		if whose := reserved(name); whose != "" {
+			r.bad(keyVariables, []string{name}, "is a variable of %s own: want another name", whose)
+		}
+		if secrets[name] != nil {
+			r.bad(keyVariables, []string{name}, "is in polygate:%s as well: want it in one of them", keySecrets)
+		}
+		if all[name] == "" || strings.ContainsRune(all[name], 0) {
+			r.bad(keyVariables, []string{name}, "is empty, or has a character that no variable can hold: give it text, or take it out")
+		}
+		size += len(name) + len(all[name])
+	}
+	if size > MaxVariables {
+		r.bad(keyVariables, nil, "has %d bytes, and %d are free in a function's environment: keep long lists of credentials as a secret", size, MaxVariables)
+	}
+	return all
+}
+
+// reserved says whose a variable is, "" for nobody's. Sources: "Defined runtime environment variables", docs.aws.amazon.com/lambda/latest/dg/
+// configuration-envvars.html; "Reserved environment variables", docs.cloud.google.com/run/docs/configuring/services/
+// overview-environment-variables; "App settings reference for Azure Functions", learn.microsoft.com/azure/azure-functions/
+// functions-app-settings.
+func reserved(name string) string {
+	for _, of := range []struct {
+		whose           string
+		names, prefixes []string
+	}{
+		{"polygate's", nil, []string{"POLYGATE_"}},
+		{"Lambda's", []string{"TZ"}, []string{"AWS_", "LAMBDA_"}},
+		{"Google's", []string{"PORT", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE"}, []string{"K_", "CLOUD_RUN_", "X_GOOGLE_"}},
+		{"Azure's", nil, []string{"FUNCTIONS_", "WEBSITE_", "WEBSITES_", "APPLICATIONINSIGHTS_"}},
+	} {
+		if slices.Contains(of.names, name) || slices.ContainsFunc(of.prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			return of.whose
+		}
+	}
+	return ""
 }
 
 func isVariable(s string) bool {

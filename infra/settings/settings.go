@@ -96,6 +96,7 @@ type Settings struct {
 	CAA              bool // write a CAA record at the zone's top that admits the authorities in use
 	Alarms           *Alarms
 	Budget           *Budget
+	Variables        map[string]string            // of the functions' environment, beside polygate's own
 	Secrets          map[string]map[string]string // variable, provider, reference into its secret store
 	FrontSecret      Secret                       // what a proxying manager shows to the regions; "" when none does
 	// FrontSecretBefore is what the regions take beside it while it is changed: the secret of before, or FrontOpen while a stack

@@ -67,6 +67,31 @@ func TestCheckInPart(t *testing.T) {
 	}
 }
 
+// TestVariables: what the functions' environment may have of a stack's own.
+func TestVariables(t *testing.T) {
+	got, err := Load(stackFile(t, least+"  polygate:variables: {PARTNERS: \"a\\nb\", GODEBUG: x=1}\n"))
+	if err != nil || got.Variables["PARTNERS"] != "a\nb" || got.Variables["GODEBUG"] != "x=1" {
+		t.Errorf("the variables are %q, %v", got.Variables, err)
+	}
+	for text, want := range map[string]string{
+		"{A: x}":               "polygate:variables.A: is no name of a variable",
+		"{ab: x}":              "polygate:variables.ab: is no name of a variable",
+		"{POLYGATE_REGION: x}": "polygate:variables.POLYGATE_REGION: is a variable of polygate's own",
+		"{AWS_REGION: x}":      "polygate:variables.AWS_REGION: is a variable of Lambda's own",
+		"{K_SERVICE: x}":       "polygate:variables.K_SERVICE: is a variable of Google's own",
+		"{WEBSITE_NAME: x}":    "polygate:variables.WEBSITE_NAME: is a variable of Azure's own",
+		`{KEYS: ""}`:           "polygate:variables.KEYS: is empty",
+		"{KEYS: 1}":            "polygate:variables: is not a map of text",
+		"[KEYS]":               "polygate:variables: is not a map of text",
+		"{KEYS: " + strings.Repeat("x", MaxVariables) + "}":                                                                        "polygate:variables: has 3076 bytes, and 3072 are free",
+		"{TOKEN: x}\n  polygate:secrets: {TOKEN: {aws: 'arn:aws:ssm:{region}:1:parameter/t', gcp: projects/my-project/secrets/t}}": "polygate:variables.TOKEN: is in polygate:secrets as well",
+	} {
+		if _, err := Load(stackFile(t, least+"  polygate:variables: "+text+"\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 // Each field of a map is looked at: one that is wrong does not hide the others, and is reported once.
 func TestEveryFieldIsReported(t *testing.T) {
 	_, err := Load(stackFile(t, least+"  polygate:check: {interval: soon, treshold: 3, threshold: 0, pth: /health}\n"+

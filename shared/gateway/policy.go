@@ -140,6 +140,19 @@ func (p Policy) Secrets() []string {
 	return slices.Compact(names)
 }
 
+// Variables are the names of the variables of a function's environment that a policy reads its credentials from, sorted.
+func (p Policy) Variables() []string {
+	var names []string
+	if p.APIKey != nil && p.APIKey.Variable != "" {
+		names = append(names, p.APIKey.Variable)
+	}
+	if p.Basic != nil && p.Basic.Variable != "" {
+		names = append(names, p.Basic.Variable)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Policies returns all policies by name.
 func (m *Model) Policies() map[string]Policy { return clonePolicies(m.spec.Policies) }
 

@@ -42,7 +42,7 @@ func storeOf(arn string) (service, region string, ok bool) {
 
 // maxSecrets is how long the value of secret.EnvReferences may be: all variables of a function have 4 KB, of which 1 KB is left for
 // the others. Source: "Lambda quotas", docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
-const maxSecrets = 3 << 10
+const maxSecrets = settings.MaxVariables
 
 // check holds the references of secrets to their form.
 func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
@@ -54,6 +54,9 @@ func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
 		}
 	}
 	longest := 0
+	for name, value := range s.Variables {
+		longest += len(name) + len(value)
+	}
 	for _, variable := range slices.Sorted(maps.Keys(s.Secrets)) {
 		arn := s.Secrets[variable]["aws"]
 		if arn == "" {
@@ -75,9 +78,9 @@ func check(s settings.Settings, _ settings.Lookup) []settings.Problem {
 		}
 		longest += len(variable) + len(arn) + len("ap-southeast-4") + len(`"":"",`)
 	}
-	if longest > maxSecrets {
+	if len(s.Secrets) > 0 && longest > maxSecrets {
 		problems = append(problems, settings.Problemf("secrets", nil,
-			"needs %d bytes of a function's environment, and %d are free: name fewer secrets, or shorter", longest, maxSecrets))
+			"needs %d bytes of a function's environment, with polygate:variables, and %d are free: name fewer, or shorter", longest, maxSecrets))
 	}
 	return problems
 }

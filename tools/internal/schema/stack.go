@@ -71,6 +71,7 @@ func dials() map[string]dial {
 		"logRetentionDays":    {"of the functions' logs", whole(1, 3653).with(settings.DefaultLogRetention)},
 		"certificate":         {"certificate of the Azure regions; `polygate cert issue` gets one", of(settings.Certificate{})},
 		"caa":                 {"writes a CAA record at the zone's top that admits the authorities in use", &node{Type: "boolean"}},
+		"variables":           {"of the functions' environment; nothing secret", &node{Type: "object", AdditionalProperties: text()}},
 		"secrets":             {"by variable: references into each provider's own store", &node{Type: "object", AdditionalProperties: &node{Type: "object", AdditionalProperties: text()}}},
 		"frontSecret":         {"what a proxying manager shows to the regions; encrypted", secret()},
 		"frontSecretBefore":   {"what the regions take beside it while it is changed; encrypted", secret()},
