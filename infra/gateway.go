@@ -104,7 +104,7 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 		}
 		if accounts[r.Provider] == nil {
 			account, err := p.NewAccount(ctx, name+"-"+r.Provider, provider.AccountArgs{
-				Settings: args.Settings, Release: args.Manifest.Release, Root: args.Root, Names: names, Config: args.Config,
+				Settings: args.Settings, Release: args.Manifest.Release, Front: args.Manifest.Front, Root: args.Root, Names: names, Config: args.Config,
 			}, parent)
 			if err != nil {
 				return nil, nil, err
