@@ -11,8 +11,8 @@ import (
 	"polygate.example/shared/gateway"
 )
 
-// frontOf is what a model needs of the fronts before it.
-func frontOf(m *gateway.Model) (artefact.Front, error) {
+// Front is what a model needs of the fronts before it.
+func Front(m *gateway.Model) (artefact.Front, error) {
 	var out artefact.Front
 	for name, p := range m.Policies() {
 		out.Country = out.Country || p.OfCountry()

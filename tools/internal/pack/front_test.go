@@ -47,7 +47,7 @@ func TestFront(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := frontOf(m)
+			got, err := Front(m)
 			if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
 				t.Errorf("%v, (-want +got):\n%s", err, diff)
 			}

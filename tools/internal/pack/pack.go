@@ -115,7 +115,7 @@ func Build(ctx context.Context, opts Options) (artefact.Manifest, error) {
 		return artefact.Manifest{}, err
 	}
 	b.without = without(model)
-	front, err := frontOf(model)
+	front, err := Front(model)
 	if err != nil {
 		return artefact.Manifest{}, err
 	}
