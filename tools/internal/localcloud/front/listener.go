@@ -38,7 +38,12 @@ func (f *Fronts) newTable(group []plane.Site, certs map[[sha256.Size]byte]*tls.C
 	t := &table{hosts: map[string]*site{}, tls: map[string]*tls.Config{}}
 	var problems []error
 	for _, p := range group {
-		handler, err := f.handler(p)
+		asked, err := newAsked(p.Clients)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		handler, err := f.handler(p, asked)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -63,6 +68,7 @@ func (f *Fronts) newTable(group []plane.Site, certs map[[sha256.Size]byte]*tls.C
 			t.tls[name] = &tls.Config{
 				MinVersion: leastTLS(p), Certificates: []tls.Certificate{*cert}, NextProtos: protocols(p),
 			}
+			asked.demand(t.tls[name])
 		}
 	}
 	return t, errors.Join(problems...)
@@ -105,12 +111,12 @@ func (f *Fronts) certificate(h plane.Host, certs map[[sha256.Size]byte]*tls.Cert
 }
 
 // handler makes the front of a site.
-func (f *Fronts) handler(p plane.Site) (http.Handler, error) {
+func (f *Fronts) handler(p plane.Site, asked *asked) (http.Handler, error) {
 	switch p.Front {
 	case plane.APIGateway:
 		return &apiGateway{site: p, functions: f.o.Runtimes, timeout: cmp.Or(p.Timeout, f.o.Timeouts.APIGateway)}, nil
 	case plane.GoogleALB, plane.RunApp:
-		return &google{site: p, functions: f.o.Runtimes, faults: f.o.Faults}, nil
+		return &google{site: p, functions: f.o.Runtimes, faults: f.o.Faults, asked: asked}, nil
 	case plane.AzureApp:
 		return &azure{site: p, functions: f.o.Runtimes, timeout: f.o.Timeouts.Azure}, nil
 	case plane.Cloudflare:
