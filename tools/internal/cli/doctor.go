@@ -87,7 +87,7 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 	}
 	opts := doctor.Options{
 		Settings: s, Config: config, Now: time.Now, Zones: map[string]doctor.Authority{}, Needs: map[string][]failover.Need{}, Dial: doctor.DialNames,
-		Phases: cloudflare.Phases(s), APIs: permission.APIs(s, a.front(s)), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
+		Phases: cloudflare.Phases(s), APIs: permission.APIs(s, a.front()), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
 	}
 	opts.Fit = func(z doctor.CloudflareZone) error {
 		return cloudflare.Fit(cloudflare.Held{Name: s.Zone, Setup: z.Setup, Status: z.Status, Plan: z.Plan}, s)
@@ -123,8 +123,8 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 }
 
 // front is what the document needs of the fronts; nothing of one that cannot be read, which is for check to say.
-func (a *app) front(s settings.Settings) artefact.Front {
-	model, err := config.Load(a.document(), infra.DocumentRule(s))
+func (a *app) front() artefact.Front {
+	model, err := config.Load(a.document())
 	if err != nil {
 		return artefact.Front{}
 	}
