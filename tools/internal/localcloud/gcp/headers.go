@@ -46,15 +46,15 @@ func checkHeaders(in resource.Props) error {
 	seen := map[string]bool{}
 	for i, text := range all {
 		field := fmt.Sprintf("customRequestHeaders[%d]", i)
-		h, err := customHeader(text)
-		if err != nil {
-			return invalidField(field, text, "%v", err)
-		}
-		if name := strings.ToLower(h.Name); seen[name] {
+		h, why := customHeader(text)
+		name := strings.ToLower(h.Name)
+		switch {
+		case why != "":
+			return invalidField(field, text, "%s", why)
+		case seen[name]:
 			return invalidField(field, text, "A header name must not appear more than once in the list of added headers.")
-		} else {
-			seen[name] = true
 		}
+		seen[name] = true
 		for _, part := range h.Value {
 			if part.Variable != "" && !slices.Contains(plane.GoogleVariables, part.Variable) {
 				return &resource.Error{Code: resource.CodeUnsupported, Message: fmt.Sprintf("the local clouds do not have the header variable {%s}; they have %s",
@@ -69,19 +69,19 @@ func checkHeaders(in resource.Props) error {
 	return nil
 }
 
-// customHeader reads "name:value", with variables in braces and braces that mean themselves twice.
-func customHeader(text string) (plane.Header, error) {
+// customHeader reads "name:value", with variables in braces and braces that mean themselves twice, or says why it is none.
+func customHeader(text string) (h plane.Header, why string) {
 	name, value, ok := strings.Cut(text, ":")
 	lower := strings.ToLower(name)
 	switch {
 	case !ok:
-		return plane.Header{}, fmt.Errorf("The header must contain a colon separating the header name and header value.") //nolint:staticcheck // the API's form
+		return h, "The header must contain a colon separating the header name and header value."
 	case !fieldName.MatchString(name), slices.Contains(keptNames, lower), slices.ContainsFunc(keptPrefixes, func(p string) bool { return strings.HasPrefix(lower, p) }):
-		return plane.Header{}, fmt.Errorf("The header name '%s' is not allowed.", name) //nolint:staticcheck // the API's form
+		return h, "The header name '" + name + "' is not allowed."
 	case !fieldValue.MatchString(value):
-		return plane.Header{}, fmt.Errorf("The header value is not a valid HTTP header field.") //nolint:staticcheck // the API's form
+		return h, "The header value is not a valid HTTP header field."
 	}
-	h := plane.Header{Name: name}
+	h.Name = name
 	literal := ""
 	for rest := strings.TrimSpace(value); rest != ""; {
 		switch {
@@ -91,12 +91,12 @@ func customHeader(text string) (plane.Header, error) {
 		case rest[0] == '{':
 			variable, after, closed := strings.Cut(rest[1:], "}")
 			if !closed || !slices.Contains(variables, variable) && !slices.Contains(plane.GoogleVariables, variable) {
-				return plane.Header{}, fmt.Errorf("The header value has the unknown variable '%s'.", variable) //nolint:staticcheck // the API's form
+				return h, "The header value has the unknown variable '" + variable + "'."
 			}
 			h.Value = append(h.Value, plane.Text{Literal: literal}, plane.Text{Variable: variable})
 			literal, rest = "", after
 		case rest[0] == '}':
-			return plane.Header{}, fmt.Errorf("The header value has a closing brace without an opening one.") //nolint:staticcheck // the API's form
+			return h, "The header value has a closing brace without an opening one."
 		default:
 			literal += rest[:1]
 			rest = rest[1:]
@@ -104,14 +104,14 @@ func customHeader(text string) (plane.Header, error) {
 	}
 	h.Value = append(h.Value, plane.Text{Literal: literal})
 	h.Value = slices.DeleteFunc(h.Value, func(t plane.Text) bool { return t == plane.Text{} })
-	return h, nil
+	return h, ""
 }
 
 // headersOf are what a backend service has set on requests. It has passed checkHeaders.
 func headersOf(backend resource.Record) []plane.Header {
 	var out []plane.Header
 	for _, text := range backend.Inputs.Strings("customRequestHeaders") {
-		if h, err := customHeader(text); err == nil {
+		if h, why := customHeader(text); why == "" {
 			out = append(out, h)
 		}
 	}
