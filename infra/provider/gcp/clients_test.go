@@ -78,6 +78,7 @@ func TestClients(t *testing.T) {
 		{"certificates", artefact.Front{Certificates: some}, nil, map[string]any{"POLYGATE_FRONT_CERTIFICATE": "headers"}, true},
 		{"both", artefact.Front{Country: true, Certificates: some}, nil, map[string]any{"POLYGATE_COUNTRY": "X-Polygate-Client-Region", "POLYGATE_FRONT_CERTIFICATE": "headers"}, true},
 		{"fingerprints alone", artefact.Front{Certificates: &artefact.Certificates{}}, nil, map[string]any{}, false},
+		{"nothing, behind Cloudflare", artefact.Front{}, proxied, map[string]any{}, false},
 		{"behind Cloudflare", artefact.Front{Country: true, Certificates: some}, proxied,
 			map[string]any{"POLYGATE_COUNTRY": "X-Polygate-Client-Region", "POLYGATE_FRONT_COUNTRY": "CF-IPCountry"}, false},
 	} {
