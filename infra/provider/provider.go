@@ -69,6 +69,8 @@ type Region struct {
 	// Serving are the parts that come last: when they exist, the region answers for both its names. Who waits for the
 	// component waits for less: the SDK learns of a component's children while they are being registered.
 	Serving []pulumi.Resource
+	// AsksClients says that by the shared name it answers nobody who shows no TLS certificate.
+	AsksClients bool
 }
 
 // RecordType is a DNS record type.

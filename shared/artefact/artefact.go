@@ -49,6 +49,8 @@ type Front struct {
 type Certificates struct {
 	Anchors []string `json:"anchors,omitempty"` // trusted for themselves, roots or not
 	Steps   []string `json:"steps,omitempty"`   // on the way to an anchor, and none themselves
+
+	Required bool `json:"required,omitempty"` // no route can be called without one
 }
 
 // For returns the artefact of a provider, or an error that lists the ones there are.

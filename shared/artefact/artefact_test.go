@@ -16,7 +16,7 @@ func packed() Manifest {
 	return Manifest{
 		Environment: "prod", Release: "r0123456789ab", Model: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 		Front: Front{Country: true, Certificates: &Certificates{
-			Anchors: []string{"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, Steps: []string{"-----BEGIN CERTIFICATE-----\nAAAB\n-----END CERTIFICATE-----\n"}}},
+			Anchors: []string{"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, Steps: []string{"-----BEGIN CERTIFICATE-----\nAAAB\n-----END CERTIFICATE-----\n"}, Required: true}},
 		Artefacts: []Artefact{
 			{Provider: "aws", File: "gateway-aws.zip", SHA256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
 				Size: 4 << 20, Architecture: "arm64", Runtime: "provided.al2023"},

@@ -39,6 +39,7 @@ func Front(m *gateway.Model) (artefact.Front, error) {
 		if len(c.Steps) == 0 {
 			c.Steps = nil
 		}
+		c.Required = len(m.Uncertified()) == 0
 	}
 	return out, nil
 }

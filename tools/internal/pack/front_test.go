@@ -30,13 +30,14 @@ func TestFront(t *testing.T) {
 		{"nothing", map[string]gateway.Policy{"a": when(`client.ip != ""`)}, artefact.Front{}},
 		{"countries", map[string]gateway.Policy{"a": {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Deny: []string{"DE"}, Unknown: gateway.UnknownDeny}}}}, artefact.Front{Country: true}},
 		{"a country in an expression", map[string]gateway.Policy{"a": when(`client.ip != ""`), "b": when(`client.country == "DE"`)}, artefact.Front{Country: true}},
-		{"fingerprints alone", map[string]gateway.Policy{"a": certificate("")}, artefact.Front{Certificates: &artefact.Certificates{}}},
+		{"fingerprints alone", map[string]gateway.Policy{"a": certificate("")}, artefact.Front{Certificates: &artefact.Certificates{Required: true}}},
 		{"a root and a step, in a text", map[string]gateway.Policy{"a": certificate("# ours\n" + sub.PEM(root) + "# end\n")},
-			artefact.Front{Certificates: &artefact.Certificates{Anchors: []string{root.PEM()}, Steps: []string{sub.PEM()}}}},
+			artefact.Front{Certificates: &artefact.Certificates{Anchors: []string{root.PEM()}, Steps: []string{sub.PEM()}, Required: true}}},
 		{"a step that another policy trusts", map[string]gateway.Policy{"a": certificate(root.PEM(sub)), "b": certificate(sub.PEM()), "c": certificate("")},
-			artefact.Front{Certificates: &artefact.Certificates{Anchors: once([]string{root.PEM(), sub.PEM()})}}},
+			artefact.Front{Certificates: &artefact.Certificates{Anchors: once([]string{root.PEM(), sub.PEM()}), Required: true}}},
 		{"two policies with one root", map[string]gateway.Policy{"a": certificate(root.PEM()), "b": certificate(other.PEM(root))},
-			artefact.Front{Certificates: &artefact.Certificates{Anchors: once([]string{root.PEM(), other.PEM()})}}},
+			artefact.Front{Certificates: &artefact.Certificates{Anchors: once([]string{root.PEM(), other.PEM()}), Required: true}}},
+		{"on some routes", map[string]gateway.Policy{"a": certificate(root.PEM()), "b": when(`client.ip != ""`)}, artefact.Front{Certificates: &artefact.Certificates{Anchors: []string{root.PEM()}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			spec := gateway.Spec{Version: gateway.Version, Policies: c.policies}
