@@ -102,6 +102,8 @@ type Host struct {
 	Name string
 	Cert []byte // PEM chain, leaf first
 	Key  []byte // PEM
+	// Clients are the authorities whose clients alone it answers, PEM; none answers everybody (API Gateway).
+	Clients []byte `json:",omitempty"`
 }
 
 // Zone is one hosted zone and its records.
