@@ -33,7 +33,7 @@ var signatures = []x509.SignatureAlgorithm{
 func certificates(s settings.Settings, doc gateway.Spec, policy gateway.ClientCertificate) *provider.Objection {
 	if open := doc.Uncertified(); len(open) > 0 {
 		return &provider.Objection{
-			Reason: fmt.Sprintf("API Gateway asks everybody for one who calls %s or nobody, and here nobody: the route %q may be called without", s.Hostname, doc.Routes[open[0]].Name),
+			Reason: fmt.Sprintf("API Gateway asks everybody who calls %s for one, or nobody, and here nobody, as the route %q may be called without", s.Hostname, doc.Routes[open[0]].Name),
 			Remedy: "require certificates on every route (everywhere, without optional), move routes to a stack of their own with another hostname, or leave regions of aws out",
 		}
 	}

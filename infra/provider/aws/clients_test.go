@@ -150,9 +150,9 @@ func TestCertificates(t *testing.T) {
 		want   string // the beginning of the reason
 	}{
 		{"who", [][]string{{"ip", "who"}, {"four"}, {"maybe", "who"}}, ""},
-		{"who", [][]string{{"who"}, nil}, `API Gateway asks everybody for one who calls api.example.com or nobody, and here nobody: the route "r1" may be called without`},
-		{"who", [][]string{{"who"}, {"maybe"}}, `API Gateway asks everybody for one who calls api.example.com or nobody, and here nobody: the route "r1" may be called without`},
-		{"maybe", [][]string{{"maybe"}}, `API Gateway asks everybody for one who calls api.example.com or nobody, and here nobody: the route "r0" may be called without`},
+		{"who", [][]string{{"who"}, nil}, `API Gateway asks everybody who calls api.example.com for one, or nobody, and here nobody, as the route "r1" may be called without`},
+		{"who", [][]string{{"who"}, {"maybe"}}, `API Gateway asks everybody who calls api.example.com for one, or nobody, and here nobody, as the route "r1" may be called without`},
+		{"maybe", [][]string{{"maybe"}}, `API Gateway asks everybody who calls api.example.com for one, or nobody, and here nobody, as the route "r0" may be called without`},
 		{"maybe", [][]string{{"maybe", "who"}}, ""},
 		{"pinned", [][]string{{"pinned"}}, "API Gateway takes certificates of those authorities alone that it is told, and the policy names none"},
 		{"four", [][]string{{"four"}}, ""},
