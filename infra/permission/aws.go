@@ -42,9 +42,9 @@ var aws = map[string]Need{
 	// nature of mTLS" (same page).
 	"aws:apigatewayv2/domainName:DomainName": {Resources: domains, Actions: append([]string{
 		"apigateway:AddCertificateToDomain", "apigateway:RemoveCertificateFromDomain"}, rest...)},
-	"aws:apigatewayv2/integration:Integration":            {Resources: apis, Actions: rest},
-	"aws:apigatewayv2/route:Route":                        {Resources: apis, Actions: rest},
-	"aws:apigatewayv2/stage:Stage":                        {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/integration:Integration": {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/route:Route":             {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/stage:Stage":             {Resources: apis, Actions: rest},
 	"aws:budgets/budget:Budget": {Resources: budgets, Dial: "budget", Actions: []string{
 		"budgets:ViewBudget", "budgets:ModifyBudget", "budgets:ListTagsForResource", "budgets:TagResource", "budgets:UntagResource"}},
 	"aws:cloudwatch/logGroup:LogGroup": {Resources: logGroups, Actions: []string{
