@@ -57,7 +57,7 @@ func (c *clients) admit(r *http.Request, now time.Time) *clientCert {
 	if err != nil || !slices.ContainsFunc(chains, func(chain []*x509.Certificate) bool { return len(chain)-1 <= maxClientChain }) {
 		return nil
 	}
-	return told(leaf)
+	return toldOf(leaf)
 }
 
 // supported reports whether a client's certificate is of the algorithms that a trust store takes: one that "doesn't use a supported algorithm" is
@@ -97,7 +97,7 @@ type authentication struct {
 	ClientCert *clientCert `json:"clientCert"`
 }
 
-func told(c *x509.Certificate) *clientCert {
+func toldOf(c *x509.Certificate) *clientCert {
 	const layout = "Jan _2 15:04:05 2006"
 	return &clientCert{
 		ClientCertPem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})), SubjectDN: c.Subject.String(), IssuerDN: c.Issuer.String(),
