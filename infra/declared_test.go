@@ -13,6 +13,7 @@ import (
 	"polygate.example/infra/internal/record"
 	"polygate.example/infra/permission"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 )
 
 // everyDial turns on all there is, for a manager and, unless it is "", another as the spare.
@@ -105,7 +106,7 @@ func everyStack(t *testing.T) map[string]map[string]string {
 func TestEveryTypeHasAPermission(t *testing.T) {
 	declared := map[string]bool{}
 	for name, config := range everyStack(t) {
-		rec, _ := up(t, "staging", config)
+		rec, _ := upFor(t, "staging", config, artefact.Front{Country: true, Certificates: &artefact.Certificates{Anchors: []string{"a root"}}})
 		for _, r := range rec.All() {
 			if !r.Custom || declared[r.Type] {
 				continue

@@ -90,6 +90,8 @@ type deployed struct {
 	target   pulumi.StringOutput
 	function pulumi.StringOutput
 	artefact artefact.Artefact
+
+	asksClients bool // see provider.Region
 }
 
 // newRegions declares every region in failover order, each with its own name in the zone, and the accounts that they are in.
@@ -104,7 +106,7 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 		}
 		if accounts[r.Provider] == nil {
 			account, err := p.NewAccount(ctx, name+"-"+r.Provider, provider.AccountArgs{
-				Settings: args.Settings, Release: args.Manifest.Release, Root: args.Root, Names: names, Config: args.Config,
+				Settings: args.Settings, Release: args.Manifest.Release, Front: args.Manifest.Front, Root: args.Root, Names: names, Config: args.Config,
 			}, parent)
 			if err != nil {
 				return nil, nil, err
@@ -136,6 +138,8 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 			target:   reg.Target,
 			function: reg.Function,
 			artefact: a,
+
+			asksClients: reg.AsksClients,
 		})
 	}
 	return ordered, out, nil
@@ -166,7 +170,7 @@ func newTopology(args GatewayArgs, manager failover.Manager, accounts []provider
 	for i, r := range regions {
 		t.Regions = append(t.Regions, topology.Region{
 			Name: r.member.Region.String(), Provider: r.member.Region.Provider, Role: role(s, i), Hostname: r.member.OwnName,
-			Weight: weight(s, r.member.Region), Drained: r.member.Drained,
+			Weight: weight(s, r.member.Region), Drained: r.member.Drained, AsksClients: r.asksClients,
 			URL: "https://" + r.member.OwnName + "/", HealthURL: "https://" + r.member.OwnName + s.Check.Path,
 			Digest: r.artefact.Digest(),
 		})

@@ -112,6 +112,12 @@ func operated(config map[string]string) map[string]string {
 // up runs the program and returns what it declared and the topology it exports.
 func up(t *testing.T, environment string, config map[string]string) (*record.Recorder, map[string]any) {
 	t.Helper()
+	return upFor(t, environment, config, artefact.Front{})
+}
+
+// upFor runs it for a document that needs something of the fronts.
+func upFor(t *testing.T, environment string, config map[string]string, front artefact.Front) (*record.Recorder, map[string]any) {
+	t.Helper()
 	dir := project(t, environment)
 	rec := &record.Recorder{}
 	var got map[string]any
@@ -124,6 +130,7 @@ func up(t *testing.T, environment string, config map[string]string) (*record.Rec
 		if err != nil {
 			return err
 		}
+		m.Front = front
 		packages, err := checkPackages(Dist(dir, environment), m, s)
 		if err != nil {
 			return err

@@ -48,7 +48,7 @@ func openZones(ctx *pulumi.Context, name string, args GatewayArgs, manager failo
 }
 
 func zoneArgs(args GatewayArgs, manager string) failover.ZoneArgs {
-	return failover.ZoneArgs{Settings: args.Settings, Config: args.Config, Lost: slices.Contains(args.Without, manager)}
+	return failover.ZoneArgs{Settings: args.Settings, Config: args.Config, Lost: slices.Contains(args.Without, manager), Country: args.Manifest.Front.Country}
 }
 
 // Write writes a record into both zones. What proves that a name is ours must be in both, or certificates could not be

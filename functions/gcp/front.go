@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"polygate.example/shared/handler"
+	"polygate.example/shared/health"
 )
 
 // behindGoogle tells the handler what Google's front recorded of the client, and ends aborted answers as aborted. certificates says that the load
@@ -23,7 +24,7 @@ func behindGoogle(next http.Handler, certificates bool, countryHeader string) fu
 		front := handler.Front{Proto: proto, Certificate: certificate(r, certificates)}
 		// A service's default URL is not the balancer's: there the header is the client's own.
 		if told := r.Header[countryHeader]; len(told) == 1 && !byDefaultURL(r.Host) {
-			front.Country = told[0]
+			front.Country = strings.TrimSuffix(told[0], health.CountryEnd)
 		}
 		delete(r.Header, countryHeader)
 		r = r.WithContext(handler.WithFront(r.Context(), front))

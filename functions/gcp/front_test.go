@@ -75,6 +75,8 @@ func TestCountry(t *testing.T) {
 		want               int
 	}{
 		{"told", "X-Polygate-Country", "api.example.com", []string{"DE"}, 200},
+		{"told with its end", "X-Polygate-Country", "api.example.com", []string{"DE;"}, 200},
+		{"unknown with its end", "X-Polygate-Country", "api.example.com", []string{";"}, 403},
 		{"another", "X-Polygate-Country", "api.example.com", []string{"FR"}, 403},
 		{"unknown", "X-Polygate-Country", "api.example.com", []string{"ZZ"}, 403},
 		{"none", "X-Polygate-Country", "api.example.com", nil, 403},

@@ -52,6 +52,8 @@ type ZoneArgs struct {
 	// Lost says that the manager's API does not answer, and that the engine leaves all that is of the Spec's Types as it is: the zone
 	// is not looked up, and ids of it that only the lookup tells are empty.
 	Lost bool
+	// Country says that the regions go by the country of clients, which a front of the manager's own tells them.
+	Country bool
 }
 
 // Bound says in parts how long a failure can keep a client without answers. All of it is cloud time.

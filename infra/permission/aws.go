@@ -38,10 +38,13 @@ var aws = map[string]Need{
 	"aws:acm/certificateValidation:CertificateValidation": {Resources: certificates, Actions: []string{"acm:DescribeCertificate"}},
 	"aws:apigatewayv2/api:Api":                            {Resources: apis, Actions: rest},
 	"aws:apigatewayv2/apiMapping:ApiMapping":              {Resources: domains, Actions: rest},
-	"aws:apigatewayv2/domainName:DomainName":              {Resources: domains, Actions: rest},
-	"aws:apigatewayv2/integration:Integration":            {Resources: apis, Actions: rest},
-	"aws:apigatewayv2/route:Route":                        {Resources: apis, Actions: rest},
-	"aws:apigatewayv2/stage:Stage":                        {Resources: apis, Actions: rest},
+	// With mutual TLS, which has actions of its own, "an additional authorization control for managing the DomainName resource due to the sensitive
+	// nature of mTLS" (same page).
+	"aws:apigatewayv2/domainName:DomainName": {Resources: domains, Actions: append([]string{
+		"apigateway:AddCertificateToDomain", "apigateway:RemoveCertificateFromDomain"}, rest...)},
+	"aws:apigatewayv2/integration:Integration": {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/route:Route":             {Resources: apis, Actions: rest},
+	"aws:apigatewayv2/stage:Stage":             {Resources: apis, Actions: rest},
 	"aws:budgets/budget:Budget": {Resources: budgets, Dial: "budget", Actions: []string{
 		"budgets:ViewBudget", "budgets:ModifyBudget", "budgets:ListTagsForResource", "budgets:TagResource", "budgets:UntagResource"}},
 	"aws:cloudwatch/logGroup:LogGroup": {Resources: logGroups, Actions: []string{
@@ -85,8 +88,10 @@ var aws = map[string]Need{
 		"s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetAccelerateConfiguration",
 		"s3:GetEncryptionConfiguration", "s3:GetReplicationConfiguration", "s3:GetLifecycleConfiguration", "s3:GetBucketPolicy", "s3:GetBucketVersioning"}},
 	"aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {Resources: stores, Actions: []string{"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"}},
+	// API Gateway reads a trust store with the right of whoever names its version: "To update the truststore, you must have permissions to access
+	// the S3 object" (API Gateway V2 API reference, MutualTlsAuthentication).
 	"aws:s3/bucketObjectv2:BucketObjectv2": {Resources: stored, Actions: []string{
-		"s3:PutObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion"}},
+		"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion"}},
 	"aws:s3/bucketPolicy:BucketPolicy": {Resources: stores, Actions: []string{"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}},
 	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {Resources: stores, Actions: []string{
 		"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"}},

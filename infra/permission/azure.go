@@ -92,6 +92,7 @@ var cloudflare = map[string]Need{
 	"cloudflare:index/loadBalancerMonitor:LoadBalancerMonitor": {Groups: []string{"Account: Load Balancing: Monitors and Pools Write"}},
 	"cloudflare:index/loadBalancerPool:LoadBalancerPool":       {Groups: []string{"Account: Load Balancing: Monitors and Pools Write"}},
 	"cloudflare:index/ruleset:Ruleset":                         {Groups: []string{"Zone: Config Settings Write", "Zone: Zone Transform Rules Write"}},
+	"cloudflare:index/zoneSetting:ZoneSetting":                 {Groups: []string{"Zone: Zone Settings Write"}, Policy: ByCountries},
 }
 
 // Groups lists the permission groups of Cloudflare's API token.

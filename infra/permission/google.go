@@ -1,6 +1,10 @@
 package permission
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // google are the narrowest predefined roles that hold what Pulumi's provider calls to create, read, update and delete each
 // type. Source: "IAM basic and predefined roles reference", docs.cloud.google.com/iam/docs/roles-permissions.
@@ -13,6 +17,7 @@ var google = map[string]Need{
 	"gcp:certificatemanager/certificateMap:CertificateMap":              {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}},
 	"gcp:certificatemanager/certificateMapEntry:CertificateMapEntry":    {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}},
 	"gcp:certificatemanager/dnsAuthorization:DnsAuthorization":          {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}},
+	"gcp:certificatemanager/trustConfig:TrustConfig":                    {API: "certificatemanager.googleapis.com", Roles: []string{"roles/certificatemanager.owner"}, Policy: ByCertificates},
 	"gcp:cloudfunctionsv2/function:Function":                            {API: "cloudfunctions.googleapis.com", Roles: []string{"roles/cloudfunctions.developer", "roles/iam.serviceAccountUser"}},
 	"gcp:cloudrunv2/serviceIamMember:ServiceIamMember":                  {API: "run.googleapis.com", Roles: []string{"roles/run.admin"}},
 	"gcp:compute/backendService:BackendService":                         {API: "compute.googleapis.com", Roles: []string{"roles/compute.loadBalancerAdmin"}},
@@ -28,11 +33,13 @@ var google = map[string]Need{
 	"gcp:monitoring/alertPolicy:AlertPolicy":                            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.alertPolicyEditor"}, Dial: "alarms"},
 	"gcp:monitoring/notificationChannel:NotificationChannel":            {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.notificationChannelEditor"}, Dial: "alarms or budget"},
 	"gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":                {API: "monitoring.googleapis.com", Roles: []string{"roles/monitoring.uptimeCheckConfigEditor"}, Dial: "alarms"},
-	"gcp:projects/iAMMember:IAMMember":                                  {API: "cloudresourcemanager.googleapis.com", Roles: []string{ProjectIAM}},
-	"gcp:secretmanager/secretIamMember:SecretIamMember":                 {API: "secretmanager.googleapis.com", Roles: []string{"roles/secretmanager.admin"}, Scope: "each secret of polygate:secrets", Dial: "secrets"},
-	"gcp:serviceaccount/account:Account":                                {API: "iam.googleapis.com", Roles: []string{"roles/iam.serviceAccountAdmin"}},
-	"gcp:storage/bucket:Bucket":                                         {API: "storage.googleapis.com", Roles: []string{"roles/storage.admin"}},
-	"gcp:storage/bucketObject:BucketObject":                             {API: "storage.googleapis.com", Roles: []string{"roles/storage.admin"}},
+	// No narrower role may make one: of those that may, the other is compute.networkAdmin. Load balancers use it by their own role.
+	"gcp:networksecurity/serverTlsPolicy:ServerTlsPolicy": {API: "networksecurity.googleapis.com", Roles: []string{"roles/networksecurity.admin"}, Policy: ByCertificates},
+	"gcp:projects/iAMMember:IAMMember":                    {API: "cloudresourcemanager.googleapis.com", Roles: []string{ProjectIAM}},
+	"gcp:secretmanager/secretIamMember:SecretIamMember":   {API: "secretmanager.googleapis.com", Roles: []string{"roles/secretmanager.admin"}, Scope: "each secret of polygate:secrets", Dial: "secrets"},
+	"gcp:serviceaccount/account:Account":                  {API: "iam.googleapis.com", Roles: []string{"roles/iam.serviceAccountAdmin"}},
+	"gcp:storage/bucket:Bucket":                           {API: "storage.googleapis.com", Roles: []string{"roles/storage.admin"}},
+	"gcp:storage/bucketObject:BucketObject":               {API: "storage.googleapis.com", Roles: []string{"roles/storage.admin"}},
 }
 
 // googleLookup are the roles that what is only looked up needs: the project's number, and what `polygate doctor` asks.
@@ -56,12 +63,12 @@ func GrantCondition() string {
 // Grant is a role and what it is granted on, in words.
 type Grant struct{ Role, On string }
 
-// Grants lists the roles that the deployer has on Google Cloud, each once, those on the project first.
+// Grants lists the roles that the deployer has on Google Cloud whatever the document goes by, each once, those on the project first.
 func Grants() []Grant {
 	var out []Grant
 	onProject := map[string]Need{"": {Roles: googleLookup}}
 	for token, n := range google {
-		if n.Scope == "" {
+		if n.Scope == "" && n.Policy == "" {
 			onProject[token] = n
 		}
 	}
@@ -76,4 +83,25 @@ func Grants() []Grant {
 		}
 	}
 	return out
+}
+
+// GrantsFor lists the roles and the APIs of Google Cloud that a stack needs beside the others where its document goes by something, in alphabetical order.
+func GrantsFor(policy string) (roles, apis []string) {
+	for _, token := range Types(Google) {
+		n := google[token]
+		if n.Policy != policy {
+			continue
+		}
+		for _, r := range n.Roles {
+			if !slices.Contains(Grants(), Grant{r, n.Scope}) {
+				roles = append(roles, r)
+			}
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(google)), func(other Need) bool { return other.API == n.API && other.Policy == "" }) {
+			apis = append(apis, n.API)
+		}
+	}
+	slices.Sort(roles)
+	slices.Sort(apis)
+	return slices.Compact(roles), slices.Compact(apis)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 )
 
 // Need is what the deployer of a resource type has to be allowed. Which fields are set depends on the cloud.
@@ -21,7 +22,14 @@ type Need struct {
 	API       string   // Google: the API that has to be enabled
 	Groups    []string // Cloudflare: permission groups of the API token
 	Dial      string   // the dial without which a stack has no such resource; "" for none
+	Policy    string   // what the gateway document goes by, without which a stack has no such resource; "" for none
 }
+
+// What a document goes by that only fronts can tell of clients, see artefact.Front.
+const (
+	ByCertificates = "clientCertificate"
+	ByCountries    = "geo"
+)
 
 // Clouds that permissions are of, as in the first part of a resource type's token.
 const (
@@ -75,15 +83,26 @@ func dialled(s settings.Settings, dial string) bool {
 	return true
 }
 
-// APIs lists the APIs of Google Cloud that a stack needs enabled, in alphabetical order; none without a region there. Two
+// needed reports whether a stack has what its document asks for.
+func needed(front artefact.Front, policy string) bool {
+	switch policy {
+	case ByCertificates:
+		return front.Certificates != nil
+	case ByCountries:
+		return front.Country
+	}
+	return true
+}
+
+// APIs lists the APIs of Google Cloud that a stack needs enabled for a document, in alphabetical order; none without a region there. Two
 // are not of a resource type: builds run on Cloud Build, and functions run on Cloud Run.
-func APIs(s settings.Settings) []string {
+func APIs(s settings.Settings, front artefact.Front) []string {
 	if !slices.Contains(s.Providers(), "gcp") {
 		return nil
 	}
 	found := map[string]bool{"cloudbuild.googleapis.com": true, "run.googleapis.com": true}
 	for _, n := range google {
-		if dialled(s, n.Dial) {
+		if dialled(s, n.Dial) && needed(front, n.Policy) {
 			found[n.API] = true
 		}
 	}

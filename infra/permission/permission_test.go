@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 )
 
 // forms are how each cloud spells what is allowed.
@@ -281,23 +282,25 @@ func TestForAStack(t *testing.T) {
 		settings  settings.Settings
 		has, not  []string // APIs
 		providers []string
+		front     artefact.Front
 	}{
-		{"AWS alone", settings.Settings{Regions: regions("aws"), Manager: "route53"}, nil, []string{"run.googleapis.com"}, nil},
+		{"AWS alone", settings.Settings{Regions: regions("aws"), Manager: "route53"}, nil, []string{"run.googleapis.com"}, nil, artefact.Front{Certificates: &artefact.Certificates{}}},
 		{"Google", settings.Settings{Regions: regions("gcp")}, []string{"run.googleapis.com", "cloudbuild.googleapis.com", "compute.googleapis.com"},
-			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com"}, nil},
+			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com", "networksecurity.googleapis.com"}, nil, artefact.Front{Country: true}},
+		{"Google with clients' certificates", settings.Settings{Regions: regions("gcp")}, []string{"networksecurity.googleapis.com"}, nil, nil, artefact.Front{Certificates: &artefact.Certificates{}}},
 		{"Google with a budget", settings.Settings{Regions: regions("gcp"), Budget: &settings.Budget{}},
-			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com"}, nil, nil}, // which tells by a notification channel
+			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com"}, nil, nil, artefact.Front{}}, // which tells by a notification channel
 		{"Google with all dials", settings.Settings{Regions: regions("gcp"), Alarms: &settings.Alarms{}, Budget: &settings.Budget{}, Secrets: map[string]map[string]string{"A": nil}},
-			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com"}, nil, nil},
+			[]string{"monitoring.googleapis.com", "billingbudgets.googleapis.com", "secretmanager.googleapis.com"}, nil, nil, artefact.Front{}},
 		{"Azure", settings.Settings{Regions: regions("azure")}, nil, nil,
-			[]string{"Microsoft.Insights", "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web"}},
+			[]string{"Microsoft.Insights", "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web"}, artefact.Front{}},
 		{"Azure with a budget", settings.Settings{Regions: regions("azure"), Budget: &settings.Budget{}}, nil, nil,
-			[]string{"Microsoft.Consumption", "Microsoft.Insights", "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web"}},
-		{"Traffic Manager alone", settings.Settings{Regions: regions("aws"), Manager: "trafficmanager"}, nil, nil, []string{"Microsoft.Network"}},
-		{"Traffic Manager as the spare", settings.Settings{Regions: regions("aws"), Manager: "route53", Spare: "trafficmanager"}, nil, nil, []string{"Microsoft.Network"}},
+			[]string{"Microsoft.Consumption", "Microsoft.Insights", "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web"}, artefact.Front{}},
+		{"Traffic Manager alone", settings.Settings{Regions: regions("aws"), Manager: "trafficmanager"}, nil, nil, []string{"Microsoft.Network"}, artefact.Front{}},
+		{"Traffic Manager as the spare", settings.Settings{Regions: regions("aws"), Manager: "route53", Spare: "trafficmanager"}, nil, nil, []string{"Microsoft.Network"}, artefact.Front{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			apis := APIs(c.settings)
+			apis := APIs(c.settings, c.front)
 			for _, api := range c.has {
 				if !slices.Contains(apis, api) {
 					t.Errorf("%s is not in %v", api, apis)
@@ -312,5 +315,19 @@ func TestForAStack(t *testing.T) {
 				t.Errorf("resource providers (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What only some documents need is none of what every deployer is given.
+func TestGrantsForPolicies(t *testing.T) {
+	roles, apis := GrantsFor(ByCertificates)
+	if diff := cmp.Diff([][]string{{"roles/networksecurity.admin"}, {"networksecurity.googleapis.com"}}, [][]string{roles, apis}); diff != "" {
+		t.Errorf("for clients' certificates (-want +got):\n%s", diff)
+	}
+	if slices.ContainsFunc(Grants(), func(g Grant) bool { return g.Role == roles[0] }) {
+		t.Errorf("%s is given to every deployer", roles[0])
+	}
+	if roles, apis := GrantsFor(ByCountries); len(roles)+len(apis) != 0 {
+		t.Errorf("for countries: %v, %v", roles, apis)
 	}
 }

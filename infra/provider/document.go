@@ -12,8 +12,8 @@ import (
 )
 
 // DocumentRule compares a gateway document with where it is to run: a region it names must be one that some provider has, no
-// route may take longer than the function is given, no route may be one that a provider of the stack cannot serve, and none
-// may use a secret that the stack does not have. What works but not as one might think is a warning.
+// route may take longer than the function is given, no route may be one that a provider of the stack cannot serve, none may go by
+// what no front tells of clients, and none may use a secret that the stack does not have. What works but not as one might think is a warning.
 func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.Violations {
 	return func(doc gateway.Spec) gateway.Violations {
 		a := documentAudit{settings: s, doc: doc}
@@ -30,7 +30,7 @@ func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.
 			a.size(at, r)
 			a.streaming(at, r)
 			a.secrets(at, r)
-			a.certificates(at, r)
+			a.fronts(at, r)
 		}
 		for _, name := range slices.Sorted(maps.Keys(doc.Policies)) {
 			for _, secret := range doc.Policies[name].Secrets() {
@@ -208,32 +208,6 @@ func (a *documentAudit) secrets(at gateway.Pointer, r gateway.Route) {
 		}
 		if clear := a.inClear(r.Upstream); len(t.Secrets()) > 0 && clear != "" {
 			a.warn(at, fmt.Sprintf("the route %q sends the secret %q to %s without encryption", r.Name, t.Secrets()[0], clear), "let the upstream be reached by https")
-		}
-	}
-}
-
-// certificates looks for routes that go by clients' certificates where the front does not ask for any.
-func (a *documentAudit) certificates(at gateway.Pointer, r gateway.Route) {
-	for i, name := range slices.Concat(a.doc.Everywhere, r.Policies) {
-		policy := a.doc.Policies[name].ClientCertificate
-		if policy == nil {
-			continue
-		}
-		at := at
-		if own := i - len(a.doc.Everywhere); own >= 0 {
-			at = at.Key("policies").Index(own)
-		}
-		for _, spec := range a.specs {
-			if spec.Limits.Certificates {
-				continue
-			}
-			what := fmt.Sprintf("the route %q goes by clients' certificates (policy %q), and fronts of %s do not ask for them: ", r.Name, name, spec.Name)
-			remedy := "leave regions of " + spec.Name + " out, or find out who calls by another policy, such as signature"
-			if policy.Optional {
-				a.warn(at, what+"everybody passes as nobody", remedy)
-			} else {
-				a.bad(at, what+"nobody could call", remedy)
-			}
 		}
 	}
 }

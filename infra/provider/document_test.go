@@ -18,7 +18,13 @@ var specs = []Spec{
 		URLBytes: 100, HeaderBytes: 150, ColdStartMS: [2]int{100, 1000}, Methods: []string{"TRACE"},
 		Reserved: []Reserved{{Path: "/admin", Below: true}, {Path: "/log"}, {Path: "z", Ending: true, Some: true}},
 	}},
-	{Name: "free", Regions: map[string]string{"one": "one"}, Limits: Limits{Streaming: true, Certificates: true}},
+	{Name: "free", Regions: map[string]string{"one": "one"}, Limits: Limits{Streaming: true}, Countries: true,
+		Certificates: func(s settings.Settings, _ gateway.Spec, policy gateway.ClientCertificate) *Objection {
+			if policy.CA == "" && s.Environment != "" {
+				return &Objection{Reason: "its fronts want an authority", Remedy: "write ca"}
+			}
+			return nil
+		}},
 }
 
 func TestDocumentRule(t *testing.T) {
@@ -47,6 +53,18 @@ func TestDocumentRule(t *testing.T) {
 			Upstreams: map[string]gateway.Upstream{"u": {Targets: []gateway.Target{{URL: "https://b.example"}}, Regions: map[string]gateway.Region{"strict/one": {Targets: []gateway.Target{{URL: url}}}}}},
 			Routes:    []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/r"}, Upstream: "u", Request: gateway.Edit{Headers: gateway.HeaderOps{Set: set}}}},
 		}
+	}
+	free := settings.Settings{Regions: []settings.Region{{Provider: "free", Name: "one"}}}
+	both := settings.Settings{Regions: append(slices.Clone(strict.Regions), free.Regions...)}
+	places := gateway.Spec{Policies: map[string]gateway.Policy{
+		"near": {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Allow: []string{"DE"}, Unknown: gateway.UnknownDeny}}},
+		"far":  {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Deny: []string{"DE"}, Unknown: gateway.UnknownAllow}}},
+		"when": {Authorize: &gateway.Authorize{When: `client.country == "DE"`}},
+		"by":   {RateLimit: &gateway.RateLimit{By: []gateway.CountBy{{Kind: gateway.ByExpression, Name: "client.country"}}}},
+		"ip":   {Authorize: &gateway.Authorize{When: `client.ip != ""`}},
+	}}
+	for _, name := range []string{"near", "far", "when", "by", "ip"} {
+		places.Routes = append(places.Routes, gateway.Route{Name: name, Match: gateway.Match{Path: "/" + name}, Policies: []string{name}})
 	}
 	for _, c := range []struct {
 		name     string
@@ -119,10 +137,27 @@ func TestDocumentRule(t *testing.T) {
 		}, []string{`! /routes/0: the route "r" goes by clients' certificates (policy "maybe"), and fronts of strict do not ask for them: everybody passes as nobody`,
 			`! /routes/1: the route "b" goes by clients' certificates (policy "maybe"), and fronts of strict`,
 			`/routes/1/policies/1: the route "b" goes by clients' certificates (policy "who"), and fronts of strict do not ask for them: nobody could call`}},
-		{"certificates that the front asks for", with(func(s *settings.Settings) { s.Regions = []settings.Region{{Provider: "free", Name: "one"}} }), gateway.Spec{
+		{"certificates that the front asks for", free, gateway.Spec{
 			Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}},
 			Routes:   []gateway.Route{{Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"who"}}},
 		}, nil},
+		{"certificates that the provider objects to", settings.Settings{Environment: "prod", Regions: free.Regions}, gateway.Spec{
+			Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}, "ca": {ClientCertificate: &gateway.ClientCertificate{CA: "x"}}, "maybe": {ClientCertificate: &gateway.ClientCertificate{Optional: true}}},
+			Routes:   []gateway.Route{{Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"ca", "who", "maybe"}}},
+		}, []string{`/routes/0/policies/1: the route "b" goes by clients' certificates (policy "who"), and its fronts want an authority: nobody could call`,
+			`! /routes/0/policies/2: the route "b" goes by clients' certificates (policy "maybe"), and its fronts want an authority: everybody passes as nobody`}},
+		{"certificates behind a proxy", settings.Settings{Manager: "cloudflare", Cloudflare: settings.Cloudflare{Proxied: true}, Regions: free.Regions}, gateway.Spec{
+			Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}, "maybe": {ClientCertificate: &gateway.ClientCertificate{Optional: true}}},
+			Routes:   []gateway.Route{{Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"who"}}, {Name: "c", Match: gateway.Match{Path: "/c"}, Policies: []string{"maybe"}}},
+		}, []string{`/routes/0/policies/0: the route "b" goes by clients' certificates (policy "who"), and Cloudflare's proxy ends clients' TLS before it comes to a region: nobody could call`,
+			`! /routes/1/policies/0: the route "c" goes by clients' certificates (policy "maybe"), and Cloudflare's proxy`}},
+		{"countries that no front tells", both, places, []string{
+			`/routes/0/policies/0: the route "near" goes by the country of clients (policy "near"), and fronts of strict do not tell it: nobody could call`,
+			`! /routes/1/policies/0: the route "far" goes by the country of clients (policy "far"), and fronts of strict do not tell it: clients of all countries pass`,
+			`! /routes/2/policies/0: the route "when" goes by the country of clients (policy "when"), and fronts of strict do not tell it: client.country is empty there`,
+			`! /routes/3/policies/0: the route "by" goes by the country of clients (policy "by"), and fronts of strict do not tell it: client.country is empty there`}},
+		{"countries that the front tells", free, places, nil},
+		{"countries that the proxy tells", settings.Settings{Manager: "cloudflare", Cloudflare: settings.Cloudflare{Proxied: true}, Regions: both.Regions}, places, nil},
 		{"a provider that can", with(func(s *settings.Settings) { s.Regions = []settings.Region{{Provider: "free", Name: "one"}} }),
 			gateway.Spec{Routes: []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/admin", Methods: []string{"TRACE"},
 				Headers: map[string]gateway.Condition{"Accept": {Kind: gateway.KindExact, Value: "text/event-stream" + long}}}, Timeout: gateway.Duration(10 * time.Millisecond)}}}, nil},

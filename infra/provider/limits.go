@@ -15,7 +15,6 @@ type Limits struct {
 	ColdStartMS    [2]int     // milliseconds that the first request of a new instance waits longer, from usual to bad: guidance, no promise
 	Reserved       []Reserved // paths of its own
 	Methods        []string   // that never reach a function
-	Certificates   bool       // its front asks clients for a TLS certificate where a document has a policy that goes by it, and hands it on
 	SLA            float64    // per cent of a month that front and function of one region are promised to be there, multiplied
 }
 

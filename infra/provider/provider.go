@@ -42,6 +42,7 @@ type Account interface {
 type AccountArgs struct {
 	Settings settings.Settings
 	Release  string          // release id of the manifest
+	Front    artefact.Front  // what the fronts have to tell of clients
 	Root     string          // absolute path of the project, to which paths in the settings are relative
 	Names    Names           // writes into the zone that holds the shared name
 	Config   settings.Lookup // the stack's configuration, for the keys that the Spec lists
@@ -69,6 +70,8 @@ type Region struct {
 	// Serving are the parts that come last: when they exist, the region answers for both its names. Who waits for the
 	// component waits for less: the SDK learns of a component's children while they are being registered.
 	Serving []pulumi.Resource
+	// AsksClients says that by the shared name it answers nobody who shows no TLS certificate.
+	AsksClients bool
 }
 
 // RecordType is a DNS record type.
@@ -138,9 +141,16 @@ func Environment(account AccountArgs, region RegionArgs) map[string]string {
 			taken = append(taken, FrontDigest(s.FrontSecretBefore))
 		}
 		env[health.EnvFrontDigest] = strings.Join(taken, ",")
+		if account.Front.Country {
+			env[health.EnvFrontCountry] = FrontCountry
+		}
 	}
 	return env
 }
+
+// FrontCountry is the header in which Cloudflare tells the country of the client, over what the client has sent by the name. Source: "Cloudflare
+// HTTP headers", CF-IPCountry, developers.cloudflare.com/fundamentals/reference/http-headers.
+const FrontCountry = "CF-IPCountry"
 
 // FrontDigest is by what regions know what a front shows to them.
 func FrontDigest(secret settings.Secret) string {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"polygate.example/infra/settings"
+	"polygate.example/shared/gateway"
 )
 
 // Spec says what a provider can do. It is data: the audit compares it with the settings before anything is deployed.
@@ -25,6 +26,12 @@ type Spec struct {
 	MaxOwnName     int               // characters of a region's own name; 0 is what DNS has room for
 	Config         []ConfigKey       // keys of the provider's own that a stack file has
 	Limits         Limits            // what one request may be, for checks of documents and for planning
+
+	// Countries says that its fronts tell the functions where a client is, if the deployment asks for it (AccountArgs.Front).
+	Countries bool
+	// Certificates says why the fronts would not hand on the certificates that a policy of a document goes by, nil if they do. A provider
+	// without it has fronts that ask clients for none.
+	Certificates func(s settings.Settings, doc gateway.Spec, policy gateway.ClientCertificate) *Objection
 
 	// Check finds what else in the settings the provider cannot do, such as a reference to a secret of another form. It looks
 	// at what other checks have let through, or left at its zero value. nil: nothing else.

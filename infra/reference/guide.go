@@ -6,6 +6,7 @@ import (
 
 	"polygate.example/infra/permission"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 )
 
 // everything is a stack that uses all there is, for what the guide enables.
@@ -108,7 +109,7 @@ without the boundary, and takes it from none; taking the dial out of a stack fil
 	p.line("    aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000 --region <region>\n")
 
 	p.line("## 3. Google Cloud: APIs and roles\n")
-	p.line("    gcloud services enable --project <project> \\\n      %s\n", strings.Join(permission.APIs(everything()), " \\\n      "))
+	p.line("    gcloud services enable --project <project> \\\n      %s\n", strings.Join(permission.APIs(everything(), artefact.Front{}), " \\\n      "))
 	var grants, elsewhere []string
 	for _, g := range permission.Grants() {
 		if g.Role == permission.ProjectIAM {
@@ -129,6 +130,9 @@ they need. The default ones are editors where the organisation does not forbid i
 `, permission.ProjectIAM)
 	slices.Sort(elsewhere)
 	p.line("Beside these: %s.\n", strings.Join(slices.Compact(elsewhere), "; "))
+	roles, apis := permission.GrantsFor(permission.ByCertificates)
+	p.line("Only for a document with the policy `clientCertificate`: `gcloud services enable %s`, and `%s`, which is wide: no narrower role may make a server TLS policy.\n",
+		strings.Join(apis, " "), strings.Join(roles, "` and `"))
 	p.line("%s", "The function takes requests without an identity, which a load balancer has not: `allUsers` may invoke it. An organisation that restricts sharing\n"+
 		"(`iam.allowedPolicyMemberDomains`, as new ones do, or `iam.managed.allowedPolicyMembers`) refuses that grant, which `polygate doctor` sees where the deployer\n"+
 		"also has `roles/orgpolicy.policyViewer` and `orgpolicy.googleapis.com` is enabled. Each of the two refuses for itself. Have who administers its policies exempt\n"+

@@ -181,6 +181,9 @@ func needs(p *page, cloud string, include func(token string) bool) {
 		if n.Dial != "" {
 			dial = "`" + n.Dial + "`"
 		}
+		if n.Policy != "" {
+			dial = "a policy `" + n.Policy + "` in the document"
+		}
 		rows = append(rows, []string{"`" + token + "`", strings.Join(what, ", "), dial})
 	}
 	p.table(rows...)

@@ -33,7 +33,24 @@ type Manifest struct {
 	Environment string     `json:"environment"`
 	Release     string     `json:"release"` // "r" and 12 hex digits over the model and artefact digests
 	Model       string     `json:"model"`   // model digest, "sha256:<hex>"
+	Front       Front      `json:"front,omitzero"`
 	Artefacts   []Artefact `json:"artefacts"`
+}
+
+// Front is what the gateway goes by that only the front before it can tell of a client: the fronts have to be set up for it. The zero value
+// needs nothing of them.
+type Front struct {
+	Country      bool          `json:"country,omitempty"`      // where clients are
+	Certificates *Certificates `json:"certificates,omitempty"` // what clients show in TLS; nil: they are asked for none
+}
+
+// Certificates are those of who issues clients' certificates, each in PEM, sorted and once. There is none where the gateway knows clients'
+// certificates by their fingerprints alone. They are more than one of its policies may believe: what a policy believes it tests itself.
+type Certificates struct {
+	Anchors []string `json:"anchors,omitempty"` // trusted for themselves, roots or not
+	Steps   []string `json:"steps,omitempty"`   // on the way to an anchor, and none themselves
+
+	Required bool `json:"required,omitempty"` // no route can be called without one
 }
 
 // For returns the artefact of a provider, or an error that lists the ones there are.

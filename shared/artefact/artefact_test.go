@@ -15,6 +15,8 @@ import (
 func packed() Manifest {
 	return Manifest{
 		Environment: "prod", Release: "r0123456789ab", Model: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+		Front: Front{Country: true, Certificates: &Certificates{
+			Anchors: []string{"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, Steps: []string{"-----BEGIN CERTIFICATE-----\nAAAB\n-----END CERTIFICATE-----\n"}, Required: true}},
 		Artefacts: []Artefact{
 			{Provider: "aws", File: "gateway-aws.zip", SHA256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
 				Size: 4 << 20, Architecture: "arm64", Runtime: "provided.al2023"},
@@ -61,6 +63,7 @@ func TestReadIsStrict(t *testing.T) {
 	for _, c := range []struct{ name, manifest, want string }{
 		{"unknown field", replaced(`"environment"`, `"colour": "red", "environment"`), `unknown field "colour"`},
 		{"unknown field of an artefact", replaced(`"runtime"`, `"memory": 1, "runtime"`), `unknown field "memory"`},
+		{"unknown field of the front", replaced(`"country"`, `"city": true, "country"`), `unknown field "city"`},
 		{"text for a number", replaced(`4194304`, `"4194304"`), "size"},
 		{"number for text", replaced(`"r0123456789ab"`, `7`), "release"},
 		{"one artefact for a list", replaced(`"artefacts": [`, `"artefacts": {}, "x": [`), "artefacts"},

@@ -20,8 +20,15 @@ const (
 // Bundle are authorities whose certificates are believed. One that no other of the bundle has issued is trusted for itself, be it a root or
 // not; one that another has issued is only a step on the way, for clients that do not send it and fronts that do not pass it on.
 type Bundle struct {
-	anchors, steps *x509.CertPool
+	anchors, steps             *x509.CertPool
+	listedAnchors, listedSteps []*x509.Certificate // what is in them, in the order of the text
 }
+
+// Anchors are the certificates that are trusted for themselves.
+func (b *Bundle) Anchors() []*x509.Certificate { return slices.Clone(b.listedAnchors) }
+
+// Steps are those that are only on the way to an anchor.
+func (b *Bundle) Steps() []*x509.Certificate { return slices.Clone(b.listedSteps) }
 
 // BundleError says what is wrong with a bundle, and what would be right. It never repeats what the bundle has.
 type BundleError struct{ What, Remedy string }
@@ -73,17 +80,17 @@ func ParseBundle(text string) (*Bundle, []error) {
 		return nil, bad
 	}
 	b := &Bundle{anchors: x509.NewCertPool(), steps: x509.NewCertPool()}
-	anchors := 0
 	for i, c := range all {
 		issued := !issues(c, c) && slices.ContainsFunc(slices.Concat(all[:i:i], all[i+1:]), func(by *x509.Certificate) bool { return issues(by, c) })
 		if issued {
 			b.steps.AddCert(c)
+			b.listedSteps = append(b.listedSteps, c)
 			continue
 		}
 		b.anchors.AddCert(c)
-		anchors++
+		b.listedAnchors = append(b.listedAnchors, c)
 	}
-	if anchors == 0 {
+	if len(b.listedAnchors) == 0 {
 		wrong("add the root", "has authorities that have issued each other, and none above them")
 		return nil, bad
 	}

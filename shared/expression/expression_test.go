@@ -179,6 +179,11 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: %v", text, !want)
 		}
 	}
+	for text, want := range map[string]bool{`client.country == "DE"`: true, `client["country"] in ["DE"]`: true, `client . country`: true, `client.ip == ""`: false, `request.header("X-Countryside")`: false} {
+		if OfCountry(text) != want {
+			t.Errorf("%s: %v", text, !want)
+		}
+	}
 	if got := fmt.Sprint(Params(`request.params.id == request . params.other and request.header("x") == ""`)); got != "[id other]" {
 		t.Error(got)
 	}

@@ -124,22 +124,36 @@ func (p *Authorize) OfCaller() bool {
 
 // params are the parameters of the path that a policy's expressions speak of.
 func (p Policy) params() []string {
+	var names []string
+	for _, text := range p.expressions() {
+		names = append(names, expression.Params(text)...)
+	}
+	return names
+}
+
+// OfCountry reports whether a policy goes by the country of the client, which only a front can tell.
+func (p Policy) OfCountry() bool {
+	return p.Authorize != nil && p.Authorize.Geo != nil || slices.ContainsFunc(p.expressions(), expression.OfCountry)
+}
+
+// expressions are those of a policy.
+func (p Policy) expressions() []string {
 	var by []CountBy
 	switch {
 	case p.Authorize != nil:
-		return expression.Params(p.Authorize.When)
+		return []string{p.Authorize.When}
 	case p.RateLimit != nil:
 		by = p.RateLimit.By
 	case p.Quota != nil:
 		by = p.Quota.By
 	}
-	var names []string
+	var texts []string
 	for _, b := range by {
 		if b.Kind == ByExpression {
-			names = append(names, expression.Params(b.Name)...)
+			texts = append(texts, b.Name)
 		}
 	}
-	return names
+	return texts
 }
 
 var _ kind = (*Authorize)(nil)

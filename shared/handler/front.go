@@ -22,9 +22,6 @@ const HeaderFront = "X-Polygate-Front"
 // reference/http-headers.
 const headerClient = "Cf-Connecting-Ip"
 
-// frontCertificate is the value of health.EnvFrontCertificate for a front that writes headers.
-const frontCertificate = "headers"
-
 // FrontWritesCertificate reports whether the front before an entry point hands clients' certificates on in headers, over whatever clients send
 // under their names. An entry point that reads such headers believes them only then: a front that does not ask for certificates lets the headers
 // pass as clients wrote them.
@@ -32,10 +29,10 @@ func FrontWritesCertificate(getenv func(string) string) (bool, error) {
 	switch v := getenv(health.EnvFrontCertificate); v {
 	case "":
 		return false, nil
-	case frontCertificate:
+	case health.ByHeaders:
 		return true, nil
 	default:
-		return false, fmt.Errorf("%s is %.80q: want %s, or nothing where the front asks clients for no certificate", health.EnvFrontCertificate, v, frontCertificate)
+		return false, fmt.Errorf("%s is %.80q: want %s, or nothing where the front asks clients for no certificate", health.EnvFrontCertificate, v, health.ByHeaders)
 	}
 }
 

@@ -23,12 +23,16 @@ const (
 	// EnvCountry is the header in which the region's own load balancer tells the country of the client. It is set only where the balancer
 	// writes the header itself on every request, and no request comes around it.
 	EnvCountry = "POLYGATE_COUNTRY"
+	// CountryEnd may stand behind the country in that header, so that the balancer has something to write over what a client sent where it knows
+	// no country.
+	CountryEnd = ";"
 	// FrontOpen among the digests lets requests in that show no secret, while a front is being put before the regions.
 	FrontOpen = "open"
 
-	// EnvFrontCertificate is "headers" where the region's front asks clients for a TLS certificate and writes what they show into headers of its
+	// EnvFrontCertificate is ByHeaders where the region's front asks clients for a TLS certificate and writes what they show into headers of its
 	// own, over what clients send under their names; unset where it does not. On AWS it is not needed: there the front's record is no header.
 	EnvFrontCertificate = "POLYGATE_FRONT_CERTIFICATE"
+	ByHeaders           = "headers"
 )
 
 // Instance says who a gateway process is. It does not change while the process lives.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Region roles: what a region does while everything is healthy.
@@ -58,15 +59,21 @@ type Region struct {
 	Name        string `json:"name"` // provider/region
 	Provider    string `json:"provider"`
 	Role        string `json:"role"`
-	Weight      int    `json:"weight,omitempty"`  // share under weighted steering, relative to the others of its group
-	Drained     bool   `json:"drained,omitempty"` // it is to have no traffic, whatever its health
-	Hostname    string `json:"hostname"`          // the region's own name
-	Target      string `json:"target"`            // what the provider gave: a name or an IP address
-	URL         string `json:"url"`               // https://<hostname>/
-	HealthURL   string `json:"health_url"`        // what the traffic manager probes
-	HealthCheck string `json:"health_check"`      // the manager's id of the check
-	Function    string `json:"function"`          // the provider's id of what runs there
-	Digest      string `json:"digest"`            // of the artefact deployed there
+	Weight      int    `json:"weight,omitempty"`       // share under weighted steering, relative to the others of its group
+	Drained     bool   `json:"drained,omitempty"`      // it is to have no traffic, whatever its health
+	AsksClients bool   `json:"asks_clients,omitempty"` // by the shared name it answers nobody who shows no TLS certificate
+	Hostname    string `json:"hostname"`               // the region's own name
+	Target      string `json:"target"`                 // what the provider gave: a name or an IP address
+	URL         string `json:"url"`                    // https://<hostname>/
+	HealthURL   string `json:"health_url"`             // what the traffic manager probes
+	HealthCheck string `json:"health_check"`           // the manager's id of the check
+	Function    string `json:"function"`               // the provider's id of what runs there
+	Digest      string `json:"digest"`                 // of the artefact deployed there
+}
+
+// AsksClients reports whether some region answers nobody by the shared name who shows no TLS certificate.
+func (t Topology) AsksClients() bool {
+	return slices.ContainsFunc(t.Regions, func(r Region) bool { return r.AsksClients })
 }
 
 // Decode reads a topology strictly: an unknown or mistyped field is an error, so that an output written by another

@@ -17,6 +17,8 @@ func deployed() Topology {
 		return Region{Name: name, Provider: provider, Role: role, Hostname: host, Target: target, URL: "https://" + host + "/",
 			HealthURL: "https://" + host + "/health", HealthCheck: "abcdef01-0000-0000-0000-00000000000" + check, Function: function, Digest: digest}
 	}
+	asking := region("aws/us-east-1", "aws", RolePrimary, "aws-us-east-1", "d-1.execute-api.us-east-1.amazonaws.com", "1", "arn:aws:lambda:us-east-1:123456789012:function:polygate-prod-use1", "sha256:60303ae2")
+	asking.AsksClients = true
 	return Topology{
 		Environment: "prod", Hostname: "api.example.com", Zone: "example.com", Manager: "route53", Pattern: "active-passive", TTL: 60,
 		Check: Check{Path: "/health", Interval: 10, Threshold: 3, Timeout: 4}, Detect: 45, Bound: 105, Instances: 100, Release: "r0123456789ab", Model: "sha256:9f86d081",
@@ -25,7 +27,7 @@ func deployed() Topology {
 			{Provider: "azure", Region: "eastus", Name: "polygate60303ae2", Container: "state"},
 		},
 		Regions: []Region{
-			region("aws/us-east-1", "aws", RolePrimary, "aws-us-east-1", "d-1.execute-api.us-east-1.amazonaws.com", "1", "arn:aws:lambda:us-east-1:123456789012:function:polygate-prod-use1", "sha256:60303ae2"),
+			asking,
 			region("gcp/us-central1", "gcp", RoleStandby, "gcp-us-central1", "192.0.2.10", "2", "projects/p/locations/us-central1/functions/polygate-prod-usc1", "sha256:fd61a03a"),
 		},
 	}

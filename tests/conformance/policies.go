@@ -46,7 +46,7 @@ var policies = `policies:
   ip: {ip: {allow: [127.0.0.0/8], deny: [192.0.2.66]}}
   not-us: {ip: {deny: [127.0.0.0/8]}}
   office: {ip: {allow: [192.0.2.0/24]}}
-  home: {authorize: {geo: {allow: [DE]}}}
+  home: {authorize: {when: 'client.country == "DE"'}} # not geo, which is refused where no front tells the country
   jwt:
     jwt:
       keys: "` + publicKey() + `"

@@ -209,7 +209,7 @@ func policyTable(tenant string) []exchange {
 		{name: "nobody's role", target: "/p/basic-admins", status: 401},
 		{name: "condition", target: "/p/basic-when?page=1", header: basic("ada", "open sesame"), status: 200},
 		{name: "condition that does not hold", target: "/p/basic-when", header: basic("ada", "open sesame"), status: 403, check: code("not_allowed")},
-		{name: "country that nobody has told but the client", target: "/p/home", header: http.Header{"Cf-Ipcountry": {"DE"}, "Cloudfront-Viewer-Country": {"DE"}, "X-Client-Region": {"DE"}}, status: 403, check: code("country_not_allowed")},
+		{name: "country that nobody has told but the client", target: "/p/home", header: http.Header{"Cf-Ipcountry": {"DE"}, "Cloudfront-Viewer-Country": {"DE"}, "X-Client-Region": {"DE"}, "X-Polygate-Client-Region": {"DE;"}}, status: 403, check: code("not_allowed")},
 		{name: "certificate that nobody has seen", target: "/p/client-certificate", header: http.Header{"X-Arr-Clientcert": {"AAAA"}, "X-Client-Cert-Present": {"true"}, "X-Client-Cert-Leaf": {":AAAA:"},
 			"Client-Cert": {":AAAA:"}, "X-Consumer": {"root"}}, status: 200, check: arrived("X-Consumer", "", "X-Arr-Clientcert", "", "X-Client-Cert-Present", "", "X-Client-Cert-Leaf", "")},
 		{name: "query", method: "POST", target: "/p/graphql", header: typed, body: []byte(`{"query": "{ orders { id } }"}`), status: 200},

@@ -27,7 +27,9 @@ const (
 type Options struct {
 	Resolver *Resolver      // required
 	RootCAs  *x509.CertPool // trusted authorities; nil is the system's
-	Timeout  time.Duration  // of a whole request or, with Retries, of each attempt; wall time; 0 is 10 s
+	// Certificates are shown to who asks for one.
+	Certificates []tls.Certificate
+	Timeout      time.Duration // of a whole request or, with Retries, of each attempt; wall time; 0 is 10 s
 	// Reuse keeps connections open between requests. A connection stays with the address it was made to, however DNS
 	// changes, as it does in every keep-alive client. Off, each request connects anew.
 	Reuse bool
@@ -90,7 +92,7 @@ func New(o Options) (*Client, error) {
 	}
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.Backoff = cmp.Or(o.Backoff, 100*time.Millisecond)
-	c := &Client{o: o, tls: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}, dialling: make(chan struct{}, 1)}
+	c := &Client{o: o, tls: &tls.Config{RootCAs: o.RootCAs, Certificates: o.Certificates, MinVersion: tls.VersionTLS12}, dialling: make(chan struct{}, 1)}
 	c.transport = &http.Transport{
 		DialContext:         c.dial,
 		DialTLSContext:      c.dialTLS,

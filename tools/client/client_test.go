@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"polygate.example/shared/clientcert/clientcerttest"
 )
 
 // site is an HTTPS server; its certificate is httptest's, for example.com.
@@ -88,6 +90,26 @@ func TestGet(t *testing.T) {
 
 // With Reuse a connection stays where it is while DNS moves on; without, each request goes where DNS points.
 // A client connects from where it is told to, and asks with the subnet it is in.
+// TestCertificateIsShown: who asks for a certificate is shown the client's.
+func TestCertificateIsShown(t *testing.T) {
+	srv, pool := site(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.TLS.PeerCertificates[0].Subject.CommonName)
+	})
+	srv.TLS.ClientAuth = tls.RequireAnyClientCert
+	s := newScript(t)
+	s.say("example.com.", "example.com. 60 IN A 127.0.0.1")
+	acme := clientcerttest.Alone(t, "acme")
+	o := Options{Resolver: resolver(t, ResolverOptions{Server: s.addr}), RootCAs: pool, Timeout: 5 * time.Second}
+	if r, err := newClient(t, o).Get(t.Context(), fmt.Sprintf("https://example.com:%d/", port(t, srv))); err == nil {
+		t.Errorf("answered without one: %s", r.Body)
+	}
+	o.Certificates = []tls.Certificate{{Certificate: [][]byte{acme.Cert.Raw}, PrivateKey: acme.Key}}
+	r, err := newClient(t, o).Get(t.Context(), fmt.Sprintf("https://example.com:%d/", port(t, srv)))
+	if err != nil || string(r.Body) != "acme" {
+		t.Errorf("seen as %q, %v", r.Body, err)
+	}
+}
+
 func TestFromSomewhere(t *testing.T) {
 	var peer atomic.Value
 	srv, pool := site(t, func(w http.ResponseWriter, r *http.Request) { peer.Store(r.RemoteAddr) })

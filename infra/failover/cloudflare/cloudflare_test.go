@@ -51,9 +51,15 @@ var three = []string{"aws/us-east-1", "gcp/europe-west1", "azure/eastus"}
 // steer declares what a stack stands up, and checks what holds for every one.
 func steer(t *testing.T, s settings.Settings) *record.Recorder {
 	t.Helper()
+	return steerFor(t, failover.ZoneArgs{Settings: s})
+}
+
+func steerFor(t *testing.T, args failover.ZoneArgs) *record.Recorder {
+	t.Helper()
+	s := args.Settings
 	rec := &record.Recorder{}
 	err := rec.Run("dev", nil, func(ctx *pulumi.Context) error {
-		zone, err := cloudflare.Manager{}.Open(ctx, "gw", failover.ZoneArgs{Settings: s})
+		zone, err := cloudflare.Manager{}.Open(ctx, "gw", args)
 		if err != nil {
 			return err
 		}
@@ -381,6 +387,27 @@ func TestProxied(t *testing.T) {
 		}
 		if !rec.HasSecret(m.Name, frontSecret) {
 			t.Errorf("%s shows the secret", m.Name)
+		}
+	}
+}
+
+// TestCountry: the proxy tells the country where the document goes by it, and the zone is left as it is everywhere else.
+func TestCountry(t *testing.T) {
+	proxied := func(s *settings.Settings) { s.Cloudflare.Proxied, s.FrontSecret, s.Protect = true, frontSecret, true }
+	for _, c := range []struct {
+		name   string
+		change func(*settings.Settings)
+		of     bool
+		want   int
+	}{{"proxied", proxied, true, 1}, {"proxied, and nothing goes by it", proxied, false, 0}, {"DNS only", nil, true, 0}} {
+		all := steerFor(t, failover.ZoneArgs{Settings: stack(c.change, three...), Country: c.of}).Of("cloudflare:index/zoneSetting:ZoneSetting")
+		if len(all) != c.want {
+			t.Errorf("%s: %d settings of the zone, want %d", c.name, len(all), c.want)
+		}
+		for _, r := range all {
+			if diff := cmp.Diff(map[string]any{"zoneId": "Z1", "settingId": "ip_geolocation", "value": "on"}, r.Inputs); diff != "" || r.Protect || len(r.DependsOn) > 0 {
+				t.Errorf("%s: protected %t, after %v, (-want +got):\n%s", c.name, r.Protect, r.DependsOn, diff)
+			}
 		}
 	}
 }

@@ -26,21 +26,29 @@ type zone struct {
 
 // Open looks the zone up by name, and with it the account that pools and monitors belong to. Both ids are known at once,
 // also in a preview. The token is the provider's own: cloudflare:apiToken, or CLOUDFLARE_API_TOKEN in the environment.
-func (Manager) Open(ctx *pulumi.Context, _ string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
+//
+// What regions behind the proxy are to learn of clients has to be there before they believe it: so it is declared first.
+func (Manager) Open(ctx *pulumi.Context, name string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
 	if args.Lost {
 		return &zone{settings: args.Settings}, nil
 	}
-	name := args.Settings.Zone
-	found, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Filter: &cloudflare.GetZoneFilter{Name: &name, Match: "all"}}, failover.Invokes(opts)...)
+	domain := args.Settings.Zone
+	found, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Filter: &cloudflare.GetZoneFilter{Name: &domain, Match: "all"}}, failover.Invokes(opts)...)
 	if err != nil {
 		return nil, fmt.Errorf("find the zone %q in Cloudflare (a stack uses a zone that exists and never creates one; the token wants Zone Read; "+
-			"while its API is down, `polygate up --without cloudflare` deploys the rest): %w", name, err)
+			"while its API is down, `polygate up --without cloudflare` deploys the rest): %w", domain, err)
 	}
 	plan := found.Plan.LegacyId //nolint:staticcheck // only to change the plan by the zone is deprecated
-	if err := Fit(Held{Name: name, Setup: found.Type, Status: found.Status, Plan: plan}, args.Settings); err != nil {
+	if err := Fit(Held{Name: domain, Setup: found.Type, Status: found.Status, Plan: plan}, args.Settings); err != nil {
 		return nil, err
 	}
-	return &zone{id: found.ZoneId, account: found.Account.Id, settings: args.Settings}, nil
+	z := &zone{id: found.ZoneId, account: found.Account.Id, settings: args.Settings}
+	if args.Country && args.Settings.Fronted() {
+		if err := z.tellCountry(ctx, name, opts...); err != nil {
+			return nil, err
+		}
+	}
+	return z, nil
 }
 
 // Write declares a record for each value: Cloudflare has no sets. None is proxied: they prove ownership, or lead to a region.

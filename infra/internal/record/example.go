@@ -42,12 +42,14 @@ func LoadExample(dir, readme string, rules ...settings.Rule) (settings.Settings,
 
 // Region runs a provider alone: one region of the stack dev with the given settings, whose files lie below root.
 // The names it writes are recorded as resources of type test:index:Record.
-func Region(p provider.Provider, s settings.Settings, root string, config map[string]string) (*Recorder, error) {
+func Region(p provider.Provider, s settings.Settings, root string, config map[string]string, change ...func(*provider.AccountArgs)) (*Recorder, error) {
 	rec := &Recorder{}
 	err := rec.Run(s.Environment, config, func(ctx *pulumi.Context) error {
-		account, err := p.NewAccount(ctx, "gw", provider.AccountArgs{
-			Settings: s, Release: "r1", Root: root, Names: names{}, Config: ctx.GetConfig,
-		})
+		args := provider.AccountArgs{Settings: s, Release: "r1", Root: root, Names: names{}, Config: ctx.GetConfig}
+		for _, c := range change {
+			c(&args)
+		}
+		account, err := p.NewAccount(ctx, "gw", args)
 		if err != nil {
 			return err
 		}

@@ -141,6 +141,8 @@ func added(token, name string, in map[string]any) resource.PropertyMap {
 		out["invokeArn"], out["version"] = "arn:test:invoke:"+name, "7"
 	case "aws:lambda/alias:Alias":
 		out["invokeArn"] = "arn:test:invoke:" + name
+	case "aws:s3/bucketObjectv2:BucketObjectv2":
+		out["versionId"] = "version of " + name
 	case "aws:sns/topic:Topic":
 		out["owner"] = "123456789012"
 	case "gcp:artifactregistry/repository:Repository":

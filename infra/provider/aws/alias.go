@@ -14,14 +14,14 @@ const aliasName = "live"
 // configuration is published as a version of its own, and the alias moves to it in one step when it is ready, so that
 // switching polygate:warm on or off never touches the way of a request. Source: "Manage Lambda function versions" and
 // "Create an alias for a Lambda function", docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html.
-func (r *region) alias(fn *lambda.Function) (*lambda.Alias, error) {
+func (r *region) alias(fn *lambda.Function, after ...pulumi.Resource) (*lambda.Alias, error) {
 	live, err := lambda.NewAlias(r.ctx, r.name+"-alias", &lambda.AliasArgs{
 		Name:            pulumi.String(aliasName),
 		Region:          r.in,
 		Description:     pulumi.String("The version that serves"),
 		FunctionName:    fn.Name,
 		FunctionVersion: fn.Version,
-	}, r.parent)
+	}, r.parent, pulumi.DependsOn(after))
 	if err != nil {
 		return nil, r.failed("alias", err)
 	}

@@ -72,9 +72,11 @@ func (r *region) prove(cert *acm.Certificate, host, name string, opts ...pulumi.
 	return w, nil
 }
 
-// domain makes the front answer for a name.
-func (r *region) domain(kind, host string, certificate *acm.CertificateValidation, api *apigatewayv2.Api, stage *apigatewayv2.Stage) (*apigatewayv2.DomainName, error) {
-	domain, err := apigatewayv2.NewDomainName(r.ctx, r.name+"-"+kind+"-domain", &apigatewayv2.DomainNameArgs{
+// domain makes API Gateway know a name. trust says whose clients may call by it; nil lets everybody. The minimum of TLS 1.2 and the regional endpoint
+// are what mutual TLS wants ("Configuring mutual TLS for a custom domain name", http-api-mutual-tls.html), and ACM issues the certificate itself,
+// so that no other has to show whose the name is.
+func (r *region) domain(kind, host string, certificate *acm.CertificateValidation, trust *apigatewayv2.DomainNameMutualTlsAuthenticationArgs, after ...pulumi.Resource) (*apigatewayv2.DomainName, error) {
+	args := &apigatewayv2.DomainNameArgs{
 		Region:     r.in,
 		DomainName: pulumi.String(host),
 		DomainNameConfiguration: apigatewayv2.DomainNameDomainNameConfigurationArgs{
@@ -83,16 +85,25 @@ func (r *region) domain(kind, host string, certificate *acm.CertificateValidatio
 			SecurityPolicy: pulumi.String("TLS_1_2"),
 		},
 		Tags: r.tags,
-	}, r.parent)
+	}
+	if trust != nil {
+		args.MutualTlsAuthentication = trust
+	}
+	domain, err := apigatewayv2.NewDomainName(r.ctx, r.name+"-"+kind+"-domain", args, r.parent, pulumi.DependsOn(after))
 	if err != nil {
 		return nil, r.failed("domain "+host, err)
 	}
+	return domain, nil
+}
+
+// mapping makes the front answer for a name that API Gateway knows.
+func (r *region) mapping(kind string, domain *apigatewayv2.DomainName, api *apigatewayv2.Api, stage *apigatewayv2.Stage) error {
 	mapping, err := apigatewayv2.NewApiMapping(r.ctx, r.name+"-"+kind+"-mapping", &apigatewayv2.ApiMappingArgs{
 		Region: r.in, ApiId: api.ID(), DomainName: domain.ID(), Stage: stage.ID(),
 	}, r.parent)
 	if err != nil {
-		return nil, r.failed("mapping of "+host, err)
+		return r.failed(kind+" mapping", err)
 	}
 	r.serving = append(r.serving, mapping)
-	return domain, nil
+	return nil
 }

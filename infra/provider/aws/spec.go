@@ -56,6 +56,8 @@ func (Provider) Spec() provider.Spec {
 		Authorities: []string{"amazon.com", "amazonaws.com", "amazontrust.com", "awstrust.com"},
 		Config:      []provider.ConfigKey{provider.AWSRegion},
 		Check:       check,
+
+		Certificates: certificates,
 	}
 }
 
@@ -68,6 +70,7 @@ type account struct {
 	// kept says where the stack's documents are, and bucket is it.
 	kept   topology.Store
 	bucket *s3.Bucket
+	number string // of the account
 	// validation proves to ACM that the shared name is ours. ACM asks for the same CNAME in every region of an
 	// account, so the stack's first region writes it for all. Source: "DNS validation",
 	// docs.aws.amazon.com/acm/latest/userguide/dns-validation.html.

@@ -3,6 +3,7 @@ package aws
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/s3"
@@ -28,30 +29,51 @@ func (a *account) store(ctx *pulumi.Context) error {
 	if err != nil {
 		return fmt.Errorf("number of the account: %w", err)
 	}
-	a.kept = Provider{}.Store(a.args.Settings, who.AccountId)
-	in, opts := pulumi.String(a.kept.Region), []pulumi.ResourceOption{pulumi.Parent(a), provider.Replaceable()}
-	failed := func(part string, err error) error { return fmt.Errorf("%s of the store: %w", part, err) }
-	if a.bucket, err = s3.NewBucket(ctx, a.name+"-state", &s3.BucketArgs{
-		Bucket: pulumi.String(a.kept.Name), ForceDestroy: pulumi.Bool(true), Region: in, Tags: provider.Tags(a.args, nil),
-	}, opts...); err != nil {
-		return failed("bucket", err)
+	a.number, a.kept = who.AccountId, Provider{}.Store(a.args.Settings, who.AccountId)
+	a.bucket, _, err = private(ctx, bucketArgs{
+		name: a.name + "-state", physical: a.kept.Name, in: pulumi.String(a.kept.Region), tags: provider.Tags(a.args, nil),
+		opts: []pulumi.ResourceOption{pulumi.Parent(a), provider.Replaceable()},
+	})
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
 	}
-	if _, err := s3.NewBucketPublicAccessBlock(ctx, a.name+"-state-private", &s3.BucketPublicAccessBlockArgs{
-		Bucket: a.bucket.Bucket, Region: in, BlockPublicAcls: pulumi.Bool(true), BlockPublicPolicy: pulumi.Bool(true),
+	return nil
+}
+
+// bucketArgs are a bucket of the stack's.
+type bucketArgs struct {
+	name     string // stem of logical names
+	physical string
+	in       pulumi.String
+	tags     pulumi.StringMap
+	opts     []pulumi.ResourceOption
+}
+
+// private declares a bucket that nobody outside of the account sees, and its versioning, which what is put into it has to wait for.
+func private(ctx *pulumi.Context, b bucketArgs) (*s3.Bucket, *s3.BucketVersioning, error) {
+	failed := func(part string, err error) (*s3.Bucket, *s3.BucketVersioning, error) {
+		return nil, nil, fmt.Errorf("%s of the bucket: %w", part, err)
+	}
+	bucket, err := s3.NewBucket(ctx, b.name, &s3.BucketArgs{Bucket: pulumi.String(b.physical), ForceDestroy: pulumi.Bool(true), Region: b.in, Tags: b.tags}, b.opts...)
+	if err != nil {
+		return failed("name", err)
+	}
+	if _, err := s3.NewBucketPublicAccessBlock(ctx, b.name+"-private", &s3.BucketPublicAccessBlockArgs{
+		Bucket: bucket.Bucket, Region: b.in, BlockPublicAcls: pulumi.Bool(true), BlockPublicPolicy: pulumi.Bool(true),
 		IgnorePublicAcls: pulumi.Bool(true), RestrictPublicBuckets: pulumi.Bool(true),
-	}, opts...); err != nil {
+	}, b.opts...); err != nil {
 		return failed("public access block", err)
 	}
-	versions, err := s3.NewBucketVersioning(ctx, a.name+"-state-versions", &s3.BucketVersioningArgs{
-		Bucket: a.bucket.Bucket, Region: in,
+	versions, err := s3.NewBucketVersioning(ctx, b.name+"-versions", &s3.BucketVersioningArgs{
+		Bucket: bucket.Bucket, Region: b.in,
 		VersioningConfiguration: s3.BucketVersioningVersioningConfigurationArgs{Status: pulumi.String("Enabled")},
-	}, opts...)
+	}, b.opts...)
 	if err != nil {
 		return failed("versioning", err)
 	}
 	// A lock that is renewed leaves a version each time. Source: "Expiring noncurrent versions", S3 user guide, object-lifecycle-mgmt.
-	if _, err := s3.NewBucketLifecycleConfiguration(ctx, a.name+"-state-lifecycle", &s3.BucketLifecycleConfigurationArgs{
-		Bucket: a.bucket.Bucket, Region: in,
+	if _, err := s3.NewBucketLifecycleConfiguration(ctx, b.name+"-lifecycle", &s3.BucketLifecycleConfigurationArgs{
+		Bucket: bucket.Bucket, Region: b.in,
 		Rules: s3.BucketLifecycleConfigurationRuleArray{s3.BucketLifecycleConfigurationRuleArgs{
 			Id: pulumi.String("old-versions"), Status: pulumi.String("Enabled"),
 			Filter: s3.BucketLifecycleConfigurationRuleFilterArgs{Prefix: pulumi.String("")},
@@ -59,19 +81,17 @@ func (a *account) store(ctx *pulumi.Context) error {
 				NoncurrentDays: pulumi.Int(provider.StoreDays),
 			},
 		}},
-	}, append(opts, pulumi.DependsOn([]pulumi.Resource{versions}))...); err != nil {
+	}, append(slices.Clone(b.opts), pulumi.DependsOn([]pulumi.Resource{versions}))...); err != nil {
 		return failed("lifecycle", err)
 	}
-	document, err := tlsOnly(a.kept.Name)
+	document, err := tlsOnly(b.physical)
 	if err != nil {
 		return failed("policy", err)
 	}
-	if _, err := s3.NewBucketPolicy(ctx, a.name+"-state-policy", &s3.BucketPolicyArgs{
-		Bucket: a.bucket.Bucket, Region: in, Policy: pulumi.String(document),
-	}, opts...); err != nil {
+	if _, err := s3.NewBucketPolicy(ctx, b.name+"-policy", &s3.BucketPolicyArgs{Bucket: bucket.Bucket, Region: b.in, Policy: pulumi.String(document)}, b.opts...); err != nil {
 		return failed("policy", err)
 	}
-	return nil
+	return bucket, versions, nil
 }
 
 // tlsOnly is the policy of a bucket that is not spoken to in the clear. Source: "Security best practices for Amazon S3", enforce encryption of

@@ -60,6 +60,8 @@ func (Provider) Spec() provider.Spec {
 		Limits:      limits,
 		Config:      []provider.ConfigKey{provider.AzureSubscription, provider.AzureLocation},
 		Check:       check,
+
+		Certificates: certificates,
 	}
 }
 

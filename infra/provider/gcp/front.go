@@ -28,12 +28,16 @@ func (r *region) front(fn *cloudfunctionsv2.Function, certs *certificates) (*com
 	if err != nil {
 		return nil, r.failed("TLS policy", err)
 	}
-	proxy, err := compute.NewTargetHttpsProxy(r.ctx, r.name+"-proxy", &compute.TargetHttpsProxyArgs{
+	args := &compute.TargetHttpsProxyArgs{
 		Name:           pulumi.String(r.stem),
 		UrlMap:         urlMap.SelfLink,
 		SslPolicy:      policy.SelfLink,
 		CertificateMap: pulumi.Sprintf("//certificatemanager.googleapis.com/%s", certs.certificateMap.ID()),
-	}, r.parent, pulumi.DependsOn(certs.entries))
+	}
+	if r.account.clients != nil {
+		args.ServerTlsPolicy = r.account.clients.ID()
+	}
+	proxy, err := compute.NewTargetHttpsProxy(r.ctx, r.name+"-proxy", args, r.parent, pulumi.DependsOn(certs.entries))
 	if err != nil {
 		return nil, r.failed("HTTPS proxy", err)
 	}
@@ -67,11 +71,12 @@ func (r *region) backend(fn *cloudfunctionsv2.Function) (*compute.URLMap, error)
 		return nil, r.failed("endpoint group", err)
 	}
 	service, err := compute.NewBackendService(r.ctx, r.name+"-backend", &compute.BackendServiceArgs{
-		Name:                pulumi.String(r.stem),
-		LoadBalancingScheme: pulumi.String(external),
-		Protocol:            pulumi.String("HTTPS"),
-		Backends:            compute.BackendServiceBackendArray{compute.BackendServiceBackendArgs{Group: neg.SelfLink}},
-		LogConfig:           compute.BackendServiceLogConfigArgs{Enable: pulumi.Bool(true), SampleRate: pulumi.Float64(1)},
+		Name:                 pulumi.String(r.stem),
+		LoadBalancingScheme:  pulumi.String(external),
+		Protocol:             pulumi.String("HTTPS"),
+		Backends:             compute.BackendServiceBackendArray{compute.BackendServiceBackendArgs{Group: neg.SelfLink}},
+		CustomRequestHeaders: pulumi.ToStringArray(told),
+		LogConfig:            compute.BackendServiceLogConfigArgs{Enable: pulumi.Bool(true), SampleRate: pulumi.Float64(1)},
 	}, r.parent)
 	if err != nil {
 		return nil, r.failed("backend service", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/monitoring"
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/networksecurity"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/storage"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -72,7 +73,9 @@ func (Provider) Spec() provider.Spec {
 		Config: []provider.ConfigKey{
 			{Key: configProject, What: "the id of the Google Cloud project to deploy to", Form: regexp.MustCompile(`^` + projectID + `$`), Example: "my-project-123"},
 		},
-		Check: check,
+		Check:        check,
+		Countries:    true,
+		Certificates: clientCertificates,
 	}
 }
 
@@ -101,6 +104,8 @@ type account struct {
 	secrets *pulumi.ResourceHook // before an update that reads another secret
 	// alarmMail is where the regions' alarms go; nil without any.
 	alarmMail *monitoring.NotificationChannel
+	// clients is by what load balancers ask clients for certificates; nil where they do not.
+	clients *networksecurity.ServerTlsPolicy
 	// authorization proves to Certificate Manager that the shared name is ours, for every region's certificate: its
 	// record is one per project and name.
 	authorization *proof
@@ -132,6 +137,9 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := a.store(ctx, name); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	if err := a.askClients(ctx, name); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterResourceOutputs(a, pulumi.Map{}); err != nil {

@@ -25,10 +25,14 @@ import (
 
 // clients are askers of the shared name: on local clouds one at each place there is, on real ones this machine.
 func (a *app) clients(ctx context.Context, s settings.Settings, t topology.Topology) (asks []operate.Ask, everywhere bool, speed float64, err error) {
+	shows, err := a.asClient(t)
+	if err != nil {
+		return nil, false, 0, err
+	}
 	r := status.Report{Hostname: t.Hostname}
 	if s.LocalClouds == nil {
 		return []operate.Ask{func(ctx context.Context) (string, error) {
-			h, err := status.Ask(ctx, r)
+			h, err := status.Ask(ctx, r, shows...)
 			return h.Region, err
 		}}, false, 1, nil
 	}
@@ -52,7 +56,7 @@ func (a *app) clients(ctx context.Context, s settings.Settings, t topology.Topol
 				return "", err
 			}
 			c, err := client.New(client.Options{
-				Resolver: resolver, RootCAs: roots, Timeout: 5 * time.Second, Source: p.Source(),
+				Resolver: resolver, RootCAs: roots, Certificates: shows, Timeout: 5 * time.Second, Source: p.Source(),
 				Address: func(_ []string, ip netip.Addr, _ int) (netip.AddrPort, error) {
 					return netip.AddrPortFrom(ip, edge.Port()), nil
 				},

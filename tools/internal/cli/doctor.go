@@ -25,6 +25,8 @@ import (
 	"polygate.example/infra/permission"
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
+	"polygate.example/shared/config"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/certificate"
 	"polygate.example/tools/internal/deploy"
@@ -34,6 +36,7 @@ import (
 	"polygate.example/tools/internal/localcloud/edge"
 	"polygate.example/tools/internal/localcloud/pki"
 	"polygate.example/tools/internal/localcloud/plane"
+	"polygate.example/tools/internal/pack"
 	"polygate.example/tools/internal/pulumicli"
 )
 
@@ -84,7 +87,7 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 	}
 	opts := doctor.Options{
 		Settings: s, Config: config, Now: time.Now, Zones: map[string]doctor.Authority{}, Needs: map[string][]failover.Need{}, Dial: doctor.DialNames,
-		Phases: cloudflare.Phases(s), APIs: permission.APIs(s), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
+		Phases: cloudflare.Phases(s), APIs: permission.APIs(s, a.front()), ARM: permission.ResourceProviders(s), Clouds: a.clouds(config),
 	}
 	opts.Fit = func(z doctor.CloudflareZone) error {
 		return cloudflare.Fit(cloudflare.Held{Name: s.Zone, Setup: z.Setup, Status: z.Status, Plan: z.Plan}, s)
@@ -117,6 +120,19 @@ func (a *app) examination(ctx context.Context, s settings.Settings) (doctor.Opti
 	}
 	opts.Own = append(opts.Own, a.examineMachine()...)
 	return opts, err
+}
+
+// front is what the document needs of the fronts; nothing of one that cannot be read, which is for check to say.
+func (a *app) front() artefact.Front {
+	model, err := config.Load(a.document())
+	if err != nil {
+		return artefact.Front{}
+	}
+	front, err := pack.Front(model)
+	if err != nil {
+		return artefact.Front{}
+	}
+	return front
 }
 
 // examineFile looks for what a valid stack file has and should not: dials without effect, and values of the examples.

@@ -165,6 +165,34 @@ func TestDoctorOnTheCertificate(t *testing.T) {
 	}
 }
 
+// What a document goes by wants an API of its own, and what no document can be read of wants none.
+func TestDoctorWantsWhatTheDocumentNeeds(t *testing.T) {
+	const api = "networksecurity.googleapis.com"
+	for name, c := range map[string]struct {
+		document string
+		want     bool
+	}{
+		"nothing of clients":   {gatewayDocument, false},
+		"certificates":         {strings.Replace(gatewayDocument, "routes:", "policies:\n  who: {clientCertificate: {fingerprints: ["+strings.Repeat("ab", 32)+"]}}\neverywhere: [who]\nroutes:", 1), true},
+		"what cannot be read":  {"version: 7\n", false},
+		"no document whatever": {"", false},
+	} {
+		files := map[string]string{"Pulumi.dev.yaml": dev}
+		if c.document != "" {
+			files["dev.gateway.yaml"] = c.document
+		}
+		a := &app{output: newOutput(&bytes.Buffer{}, &bytes.Buffer{}, os.Getenv), getenv: os.Getenv, root: project(t, files), stack: "dev"}
+		s, err := a.settings()
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts, err := a.examination(t.Context(), s)
+		if err != nil || slices.Contains(opts.APIs, api) != c.want {
+			t.Errorf("%s: %v, %v, want %s in it: %t", name, opts.APIs, err, api, c.want)
+		}
+	}
+}
+
 // Names of what stands on the local clouds of TestDoctorOnEachFront.
 const (
 	sharedName = "api.example.com"

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -47,7 +48,8 @@ type drillSeat struct {
 	look      looking
 	local     *localcloud.State // nil on real clouds
 	front     string
-	resolvers []status.Server // that clients ask in turn; none: the system's, or the local clouds' name server
+	shows     []tls.Certificate // by the shared name
+	resolvers []status.Server   // that clients ask in turn; none: the system's, or the local clouds' name server
 	ends      []func() error
 }
 
@@ -68,6 +70,9 @@ func (a *app) sitForDrills(ctx context.Context, by string) (*drillSeat, error) {
 func (a *app) drillSeat(ctx context.Context, s settings.Settings, t topology.Topology, by string) (*drillSeat, error) {
 	at := &drillSeat{settings: s, topology: t, speed: 1}
 	var err error
+	if at.shows, err = a.asClient(t); err != nil {
+		return nil, err
+	}
 	if s.LocalClouds != nil {
 		st, err := a.cloudState(ctx)
 		if err != nil {
@@ -162,7 +167,7 @@ func (at *drillSeat) client(timeout time.Duration) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(client.Options{Resolver: resolver, RootCAs: o.RootCAs, Timeout: timeout, Address: o.Address})
+	return client.New(client.Options{Resolver: resolver, RootCAs: o.RootCAs, Certificates: o.Certificates, Timeout: timeout, Address: o.Address})
 }
 
 // realPatience is how long a real cloud may take to mend: Google builds a function anew (see control/cloudfunctions).
@@ -174,7 +179,7 @@ const clientTimeout = 3 * time.Second
 // clients are how clients reach the stack, and which there are: on local clouds one at each place, on real ones some on this machine. Beside
 // those that the bound is for there are some that hold on to answers and connections, or try again.
 func (at *drillSeat) clients() (prober.Options, error) {
-	o := prober.Options{Timeout: clientTimeout}
+	o := prober.Options{Timeout: clientTimeout, Certificates: at.shows}
 	others := []prober.Client{
 		{Name: "keeps connections", Reuse: true},
 		{Name: "tries again", Retries: 2},

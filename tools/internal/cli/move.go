@@ -209,12 +209,15 @@ func (a *app) answered(ctx context.Context, s settings.Settings, t topology.Topo
 
 // carry has a plan carried out and sees that it has happened.
 func (a *app) carry(ctx context.Context, s settings.Settings, t topology.Topology, manager control.Manager, out movement, m moving) error {
-	asks, everywhere, speed, err := a.clients(ctx, s, t)
-	if err != nil {
-		return err
+	asks, everywhere, speed, unseen := a.clients(ctx, s, t)
+	if unseen != nil && !errors.Is(unseen, errNoCertificate) {
+		return unseen
 	}
 	if err := operate.Carry(ctx, manager, out.Plan); err != nil {
 		return err
+	}
+	if unseen != nil { // what has to be moved is moved by whoever is there
+		return fmt.Errorf("it was ordered and not seen to the end: %w", unseen)
 	}
 	a.step("%s has been told; asking as clients until it has happened, for at most %d s", t.Manager, out.Bound)
 	wall := func(cloud time.Duration) time.Duration { return time.Duration(float64(cloud) / speed) }

@@ -130,7 +130,11 @@ func (a *app) lookerOf(ctx context.Context, s settings.Settings, ask asking) (lo
 	if err != nil {
 		return nil, err
 	}
-	opts := status.Options{Topology: t, Front: front, Resolvers: ask.resolvers, Spare: ask.spare}
+	shows, err := a.shown()
+	if err != nil {
+		return nil, err
+	}
+	opts := status.Options{Topology: t, Front: front, Certificates: shows, Resolvers: ask.resolvers, Spare: ask.spare}
 	if opts.Control, err = a.controlSeat(ctx, s, t, ask.behind); err != nil {
 		return nil, err
 	}

@@ -42,9 +42,25 @@ func (a *app) welcome(ctx context.Context, s settings.Settings) error {
 		}
 		return fmt.Errorf("deployed, but %s: `polygate status -s %s` tells which region and why", r.Status, a.stack)
 	}
-	seen, err := status.Ask(ctx, r)
+	t, err := a.loadTopology(ctx, s)
+	if err != nil {
+		return err
+	}
+	shows, err := a.asClient(t)
+	if errors.Is(err, errNoCertificate) {
+		a.result("%s is deployed, and every region answers: %v\n", s.Hostname, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	seen, err := status.Ask(ctx, r, shows...)
 	if err != nil {
 		return fmt.Errorf("deployed, but https://%s/health does not answer: %w", r.Hostname, err)
+	}
+	with := "" // as curl shows it
+	if t.AsksClients() {
+		with = " --cert " + shellQuote(a.getenv(status.EnvCertificate))
 	}
 	st, err := a.cloudState(ctx)
 	if err != nil {
@@ -65,13 +81,13 @@ Listening (loopback only):
 
 Try:
   dig @%[11]s -p %[12]s %[1]s
-  curl --cacert %[7]s --connect-to ::%[6]s https://%[1]s/hello
+  curl --cacert %[7]s%[14]s --connect-to ::%[6]s https://%[1]s/hello
   bin/polygate local fail %[3]s     # then watch %[13]s:
   bin/polygate status --watch
   bin/polygate local heal
   make down                         # remove everything
 `, r.Hostname, seen.Release, seen.Region, st.DNS, s.Zone, st.Edge, shellQuote(st.CA), st.Origin, st.Speed, over(r.BoundSeconds, st.Speed),
-		dnsHost, dnsPort, next(r, seen.Region))
+		dnsHost, dnsPort, next(r, seen.Region), with)
 	return nil
 }
 

@@ -129,11 +129,14 @@ func (d *doctor) presented(ctx context.Context, host, name string) (*x509.Certif
 			return nil, err
 		}
 	}
-	c := tls.Client(conn, &tls.Config{ServerName: name, RootCAs: d.Roots, MinVersion: tls.VersionTLS12, Time: d.Now})
-	if err := c.HandshakeContext(ctx); err != nil {
+	var peers []*x509.Certificate
+	c := tls.Client(conn, &tls.Config{ServerName: name, RootCAs: d.Roots, MinVersion: tls.VersionTLS12, Time: d.Now, VerifyConnection: func(state tls.ConnectionState) error {
+		peers = state.PeerCertificates // also of one that goes on to ask for a certificate of ours, and ends the handshake without
+		return nil
+	}})
+	if err := c.HandshakeContext(ctx); err != nil && len(peers) == 0 {
 		return nil, err
 	}
-	peers := c.ConnectionState().PeerCertificates
 	if len(peers) == 0 {
 		return nil, errors.New("no certificate is presented")
 	}

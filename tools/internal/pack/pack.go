@@ -115,6 +115,10 @@ func Build(ctx context.Context, opts Options) (artefact.Manifest, error) {
 		return artefact.Manifest{}, err
 	}
 	b.without = without(model)
+	front, err := Front(model)
+	if err != nil {
+		return artefact.Manifest{}, err
+	}
 	if b.tools, err = findGo(ctx, opts.Root); err != nil {
 		return artefact.Manifest{}, err
 	}
@@ -134,7 +138,7 @@ func Build(ctx context.Context, opts Options) (artefact.Manifest, error) {
 	if err != nil {
 		return artefact.Manifest{}, err
 	}
-	m := artefact.Manifest{Environment: opts.Environment, Model: model.Digest()}
+	m := artefact.Manifest{Environment: opts.Environment, Model: model.Digest(), Front: front}
 	for _, p := range packed {
 		m.Artefacts = append(m.Artefacts, p.Artefact)
 	}

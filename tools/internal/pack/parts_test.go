@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"polygate.example/shared/artefact"
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
 )
@@ -80,6 +81,9 @@ func TestPartsPacked(t *testing.T) {
 	first, err := Build(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if packed, err := artefact.Read(out); err != nil || !packed.Front.Country || packed.Front.Certificates != nil {
+		t.Errorf("the manifest says of the fronts %+v, %v", packed.Front, err)
 	}
 	for _, c := range []struct{ zip, name string }{{"aws.zip", "bootstrap"}, {"azure.zip", "handler"}} {
 		modules, tags := linked(t, filepath.Join(out, c.zip), c.name)

@@ -8,6 +8,7 @@ package prober
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -49,6 +50,8 @@ type Options struct {
 	Server   string // host:port of the DNS server
 	Speed    float64
 	RootCAs  *x509.CertPool // nil is the system's
+	// Certificates are shown to who asks for one.
+	Certificates []tls.Certificate
 	// Address says where to connect for an address, as in client.Options.
 	Address func(chain []string, ip netip.Addr, port int) (netip.AddrPort, error)
 	Clients []Client
@@ -185,7 +188,7 @@ func (p *Prober) seat(ctx context.Context, index int, c Client) (*seat, error) {
 		return nil, err
 	}
 	made, err := client.New(client.Options{
-		Resolver: resolver, RootCAs: p.o.RootCAs, Timeout: p.o.Timeout, Reuse: c.Reuse, IPv6: c.IPv6, Retries: c.Retries,
+		Resolver: resolver, RootCAs: p.o.RootCAs, Certificates: p.o.Certificates, Timeout: p.o.Timeout, Reuse: c.Reuse, IPv6: c.IPv6, Retries: c.Retries,
 		Source: c.Source, Address: p.o.Address,
 	})
 	if err != nil {

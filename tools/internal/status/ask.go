@@ -2,14 +2,19 @@ package status
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"polygate.example/shared/health"
 )
 
-// Ask sends one request through the shared name, over the way the report names, and returns what answered.
-func Ask(ctx context.Context, r Report) (health.Report, error) {
-	opts := Options{Edge: r.Edge, Timeout: 10 * time.Second}
+// EnvCertificate is the variable that names what this machine shows by the shared name where clients have to show a TLS certificate: a PEM file with
+// one and its private key.
+const EnvCertificate = "POLYGATE_CLIENT_CERTIFICATE"
+
+// Ask sends one request through the shared name, over the way the report names, shows what is asked for, and returns what answered.
+func Ask(ctx context.Context, r Report, certificates ...tls.Certificate) (health.Report, error) {
+	opts := Options{Edge: r.Edge, Timeout: 10 * time.Second, Certificates: certificates}
 	client, err := newClient(opts)
 	if err != nil {
 		return health.Report{}, err

@@ -1,12 +1,13 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
+	"sync/atomic"
 	"time"
 
 	"polygate.example/infra/settings"
@@ -63,8 +64,8 @@ func refusedBy(err error) *x509.Certificate {
 
 // sharedCertificate looks at what clients of the shared name are shown. The error is that they refuse it; whatever else may be
 // wrong is the regions' to tell.
-func sharedCertificate(ctx context.Context, client *http.Client, hostname string, timeout time.Duration) (Certificate, error) {
-	_, shown, err := fetchHealth(ctx, client, "https://"+hostname+"/health", "", timeout)
+func sharedCertificate(ctx context.Context, opts Options, hostname string) (Certificate, error) {
+	shown, err := look(ctx, opts, hostname)
 	if !errors.As(err, new(*tls.CertificateVerificationError)) {
 		err = nil
 	} else {
@@ -75,14 +76,25 @@ func sharedCertificate(ctx context.Context, client *http.Client, hostname string
 
 // Shown returns the certificate that is shown for a name, whether clients would take it or not.
 func Shown(ctx context.Context, edge Edge, hostname string, timeout time.Duration) (*x509.Certificate, error) {
-	client, err := newClient(Options{Edge: edge, Timeout: timeout})
-	if err != nil {
-		return nil, err
-	}
-	defer client.CloseIdleConnections()
-	_, shown, err := fetchHealth(ctx, client, "https://"+hostname+"/health", "", timeout)
+	shown, err := look(ctx, Options{Edge: edge, Timeout: timeout}, hostname)
 	if shown == nil {
 		return nil, err
 	}
 	return shown, nil
+}
+
+// look asks for what a name shows, which it does also to clients that it answers only with a certificate of theirs.
+func look(ctx context.Context, opts Options, hostname string) (*x509.Certificate, error) {
+	var seen atomic.Pointer[x509.Certificate]
+	opts.presented = func(state tls.ConnectionState) error {
+		seen.Store(shownBy(&state))
+		return nil
+	}
+	client, err := newClient(opts)
+	if err != nil {
+		return nil, err
+	}
+	defer client.CloseIdleConnections()
+	_, shown, err := fetchHealth(ctx, client, "https://"+hostname+"/health", "", opts.Timeout)
+	return cmp.Or(shown, seen.Load()), err
 }

@@ -145,6 +145,8 @@ type Options struct {
 	// Front is what the traffic manager's front shows to the regions, which answer nobody else; "" where it has none. It is sent
 	// to regions' own names only.
 	Front string
+	// Certificates are shown by whatever name asks for one.
+	Certificates []tls.Certificate
 	// Authorities finds the servers of the zone that clients are led to; nil asks none.
 	Authorities func(context.Context) ([]Server, error)
 	Resolvers   []Server // asked beside
@@ -152,6 +154,7 @@ type Options struct {
 	// Now is the time of the manager's data; nil is this machine's.
 	Now func() time.Time
 
+	presented func(tls.ConnectionState) error                        // sees what a front shows, before it asks for what clients show
 	authority func(ctx context.Context, name string) (string, error) // server of the zone of a name, host:port
 }
 
@@ -223,7 +226,7 @@ func Collect(ctx context.Context, opts Options) (Report, error) {
 	names, resolveErr := resolve(ctx, opts, t.Hostname)
 	var wg sync.WaitGroup
 	var refused error
-	wg.Go(func() { r.Certificate, refused = sharedCertificate(ctx, client, t.Hostname, opts.Timeout) })
+	wg.Go(func() { r.Certificate, refused = sharedCertificate(ctx, opts, t.Hostname) })
 	for i, reg := range t.Regions {
 		wg.Go(func() { r.Regions[i] = probe(ctx, client, t, reg, opts) })
 	}
@@ -282,6 +285,10 @@ func (r *Report) nobody(resolving error, seat Control) bool {
 
 // askWho finds who serves by asking the shared name, as a client does who does not care.
 func askWho(ctx context.Context, client *http.Client, t topology.Topology, r *Report, opts Options) {
+	if t.AsksClients() && len(opts.Certificates) == 0 {
+		r.Detail = "clients have to show it a TLS certificate, and this machine shows none: name a PEM file with one and its private key in " + EnvCertificate
+		return
+	}
 	h, _, err := fetchHealth(ctx, client, "https://"+t.Hostname+"/health", "", opts.Timeout)
 	if err != nil {
 		r.Detail = err.Error()
@@ -362,13 +369,14 @@ func fetchHealth(ctx context.Context, client *http.Client, target, front string,
 
 // newClient makes a client that verifies certificates and, where there is an edge, dials it for every name.
 func newClient(opts Options) (*http.Client, error) {
-	tr := &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: opts.Timeout}
+	config := &tls.Config{Certificates: opts.Certificates, MinVersion: tls.VersionTLS12, VerifyConnection: opts.presented}
+	tr := &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: opts.Timeout, TLSClientConfig: config, ForceAttemptHTTP2: opts.Edge.CA == "" && opts.Edge.Address == ""}
 	if opts.Edge.CA != "" {
 		pool, err := pki.Roots(opts.Edge.CA)
 		if err != nil {
 			return nil, err
 		}
-		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+		config.RootCAs = pool
 	}
 	if opts.Edge.Address != "" {
 		var d net.Dialer

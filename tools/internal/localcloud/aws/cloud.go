@@ -2,7 +2,7 @@
 // lookup of hosted zones, and the projection of all of it into what the data plane serves.
 //
 // One file holds one service or one subject: iam.go, policy.go, logs.go, lambda.go, version.go, alias.go, warm.go, layer.go, secret.go,
-// permission.go, alarm.go, topic.go, budget.go, api.go, stage.go, domain.go, acm.go, healthcheck.go, record.go with the rules
+// permission.go, alarm.go, topic.go, budget.go, api.go, stage.go, domain.go, trust.go, acm.go, healthcheck.go, record.go with the rules
 // between records in recordset.go and of routing policies in routing.go, zone.go, recovery.go, routingcontrol.go, bucket.go, project.go.
 package aws
 

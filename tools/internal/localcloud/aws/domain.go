@@ -33,29 +33,40 @@ func domainNameType() *resource.Type {
 					{Name: "ipAddressType", Kind: resource.String, Default: "ipv4", OneOf: oneOf("ipv4", "dualstack")},
 				}},
 			{Name: "routingMode", Kind: resource.String, Default: "API_MAPPING_ONLY", OneOf: oneOf("API_MAPPING_ONLY")},
-			regionProperty(), tagsProperty(),
+			mutualTLS(), regionProperty(), tagsProperty(),
 		},
-		Unmodelled: []string{"mutualTlsAuthentication"},
-		Computed:   []string{"apiMappingSelectionExpression", "arn", "domainNameConfiguration", "tagsAll"},
-		Volatile:   []string{"tagsAll"},
-		Scope:      []string{"region"},
-		Unique:     []string{"domainName", "region"},
+		Computed: []string{"apiMappingSelectionExpression", "arn", "domainNameConfiguration", "tagsAll"},
+		Volatile: []string{"tagsAll"},
+		Scope:    []string{"region"},
+		Unique:   []string{"domainName", "region"},
 		Conflict: func(in resource.Props) error {
 			return domainAction(resource.OpCreate, in).refuse(codeConflict, "The domain name resource already exists.")
 		},
 		Create: func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 			region, name := in.Str("region"), in.Str("domainName")
 			target := "d-" + serial(env, 10, tokenDomainName, region, name) + "." + executeZone(region)
+			if err := checkDomain(env, resource.OpCreate, in); err != nil {
+				return "", nil, err
+			}
+			trust, err := readTrust(env, domainAction(resource.OpCreate, in), in)
 			return name, resource.Props{
 				"arn":                           "arn:aws:apigateway:" + region + "::/domainnames/" + name,
 				"apiMappingSelectionExpression": "$request.basepath",
 				"domainNameConfiguration":       domainConfiguration(in, target),
 				"tagsAll":                       tagsAll(in),
-			}, checkDomain(env, resource.OpCreate, in)
+				resource.PrivateKey:             resource.Props{privateTrust: trust},
+			}, err
 		},
 		Update: func(_ context.Context, env *resource.Env, old resource.Record, in resource.Props) (resource.Props, error) {
 			target := old.Computed.Object("domainNameConfiguration").Str("targetDomainName")
-			return resource.Props{"domainNameConfiguration": domainConfiguration(in, target), "tagsAll": tagsAll(in)}, checkDomain(env, resource.OpUpdate, in)
+			if err := checkDomain(env, resource.OpUpdate, in); err != nil {
+				return nil, err
+			}
+			trust, err := readTrust(env, domainAction(resource.OpUpdate, in), in)
+			return resource.Props{
+				"domainNameConfiguration": domainConfiguration(in, target), "tagsAll": tagsAll(in),
+				resource.PrivateKey: resource.Props{privateTrust: trust},
+			}, err
 		},
 	}
 }

@@ -470,7 +470,7 @@ var dnsFacts = []fact{
 // TestFacts breaks one rule at a time in a region where everything else is fine.
 func TestFacts(t *testing.T) {
 	t.Parallel()
-	for subject, facts := range map[string][]fact{"compute": computeFacts, "version": versionFacts, "operation": operationFacts, "identity": identityFacts, "front": frontFacts, "dns": dnsFacts, "storage": storageFacts} {
+	for subject, facts := range map[string][]fact{"compute": computeFacts, "version": versionFacts, "operation": operationFacts, "identity": identityFacts, "front": frontFacts, "dns": dnsFacts, "storage": storageFacts, "trust": trustFacts} {
 		t.Run(subject, func(t *testing.T) {
 			t.Parallel()
 			for _, f := range facts {

@@ -107,7 +107,11 @@ func site(env *resource.Env, api resource.Record) plane.Site {
 			continue
 		}
 		cert, _ := v.Find(tokenCertificate, "arn", d.Inputs.Object("domainNameConfiguration").Str("certificateArn"))
-		s.Hosts = append(s.Hosts, privateHost(strings.ToLower(d.ID), cert))
+		h := privateHost(strings.ToLower(d.ID), cert)
+		if trust := d.Private.Str(privateTrust); trust != "" {
+			h.Clients = []byte(trust)
+		}
+		s.Hosts = append(s.Hosts, h)
 	}
 	// Without a deployment a stage serves nothing; autoDeploy makes one after each change.
 	i := slices.IndexFunc(stages, func(st resource.Record) bool { return st.Inputs.Bool("autoDeploy") })

@@ -113,7 +113,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // rewrite makes the origin's request. Source: "Cloudflare HTTP headers", developers.cloudflare.com/fundamentals/reference/
-// http-headers. What the client accepts is left as it is: the local proxy does not unpack for it.
+// http-headers. What the client accepts is left as it is: the local proxy does not unpack for it. "Cloudflare passes all HTTP request headers to your
+// origin web server and adds additional headers": of the country nobody says that the client's own is taken off where none is added.
 func rewrite(pr *httputil.ProxyRequest, v visit, client netip.Addr) {
 	out := pr.Out
 	out.URL.Scheme = "https"
@@ -121,7 +122,9 @@ func rewrite(pr *httputil.ProxyRequest, v visit, client netip.Addr) {
 	out.Header.Set("X-Forwarded-For", strings.Join(forwarded, ","))
 	out.Header.Set("X-Forwarded-Proto", "https")
 	out.Header.Set("Cf-Connecting-Ip", client.String())
-	out.Header.Set("Cf-Ipcountry", v.from.Country)
+	if v.lb.Country {
+		out.Header.Set("Cf-Ipcountry", v.from.Country)
+	}
 	out.Header.Set("Cf-Ray", v.ray)
 	out.Header.Set("Cf-Visitor", `{"scheme":"https"}`)
 	out.Header.Set("Cdn-Loop", "cloudflare")

@@ -63,9 +63,11 @@ func TestProxyRequest(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = w.Write(body)
 	}
-	d.balance(proxiedBy(func(lb *plane.Balancer) { lb.Headers = map[string]string{"X-Polygate-Front": "secret", "X-Drop": ""} }), unmonitored("p1", "o1"))
+	d.balance(proxiedBy(func(lb *plane.Balancer) {
+		lb.Headers, lb.Country = map[string]string{"X-Polygate-Front": "secret", "X-Drop": ""}, true
+	}), unmonitored("p1", "o1"))
 	r := httptest.NewRequest(http.MethodPost, "https://"+hostname+"/a%2Fb?q=1&q=2%26", strings.NewReader("body"))
-	for name, value := range map[string]string{"X-Polygate-Front": "guess", "X-Drop": "1", "Cf-Connecting-Ip": "192.0.2.9", "X-Forwarded-For": "192.0.2.8", "X-Forwarded-Proto": "http", "Cookie": "a=b"} {
+	for name, value := range map[string]string{"X-Polygate-Front": "guess", "X-Drop": "1", "Cf-Connecting-Ip": "192.0.2.9", "Cf-Ipcountry": "US", "X-Forwarded-For": "192.0.2.8", "X-Forwarded-Proto": "http", "Cookie": "a=b"} {
 		r.Header.Set(name, value)
 	}
 	resp, body := d.visitAs("FRA", r)
@@ -89,6 +91,22 @@ func TestProxyRequest(t *testing.T) {
 	}
 	if seen.Host != own("o1") || seen.RequestURI != "/a%2Fb?q=1&q=2%26" || !strings.HasSuffix(resp.Header.Get("Cf-Ray"), "-FRA") {
 		t.Errorf("host %s, %s, ray %s", seen.Host, seen.RequestURI, resp.Header.Get("Cf-Ray"))
+	}
+}
+
+// A zone that does not tell the country leaves what the client says of it.
+func TestProxyTellsNoCountry(t *testing.T) {
+	d := newBed(t, 1, 1)
+	d.balance(proxiedBy(nil), unmonitored("p1", "o1"))
+	for _, said := range []string{"", "US"} {
+		r := httptest.NewRequest(http.MethodGet, "https://"+hostname+"/", nil)
+		if said != "" {
+			r.Header.Set("CF-IPCountry", said)
+		}
+		d.visitAs("FRA", r)
+		if got := d.seen[own("o1")].Header.Get("Cf-Ipcountry"); got != said {
+			t.Errorf("the origin's country is %q, want %q", got, said)
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	tPool     = "cloudflare:index/loadBalancerPool:LoadBalancerPool"
 	tBalancer = "cloudflare:index/loadBalancer:LoadBalancer"
 	tRuleset  = "cloudflare:index/ruleset:Ruleset"
+	tSetting  = "cloudflare:index/zoneSetting:ZoneSetting"
 )
 
 // bed is a local Cloudflare to try things on, with what a stack of one region has: a record, a monitor, a pool, a load

@@ -1,7 +1,7 @@
 // Package cloudflare is the local Cloudflare: the resource types the gateway's program uses, with Cloudflare's own rules and
 // words, the lookup of zones, and the projection of all of it into what the data plane serves. It runs no region.
 //
-// One file holds one subject: zone.go, record.go, monitor.go, pool.go, balancer.go, ruleset.go, project.go.
+// One file holds one subject: zone.go, record.go, monitor.go, pool.go, balancer.go, ruleset.go, setting.go, project.go.
 package cloudflare
 
 import (
@@ -26,7 +26,7 @@ const Version = "6.13.0"
 func Cloud() *resource.Cloud {
 	return &resource.Cloud{
 		Package: "cloudflare", Provider: "cloudflare", Version: Version, Account: Account,
-		Types:   []*resource.Type{recordType(), monitorType(), poolType(), balancerType(), rulesetType()},
+		Types:   []*resource.Type{recordType(), monitorType(), poolType(), balancerType(), rulesetType(), settingType()},
 		Invokes: []*resource.Invoke{getZoneInvoke()},
 		Outage:  outage,
 	}

@@ -76,6 +76,7 @@ func balancer(v resource.View, r resource.Record) plane.Balancer {
 	}
 	if b.Proxied {
 		b.Headers, b.Strict = marks(v, b)
+		b.Country = tellsCountry(v, b.Zone)
 	}
 	return b
 }

@@ -62,6 +62,42 @@ func TestProject(t *testing.T) {
 	}
 }
 
+// The proxy tells the country where the zone's setting says so, and of that zone alone.
+func TestCountry(t *testing.T) {
+	b := newBed(t)
+	in := b.inputs(tBalancer).With(resource.Props{"name": "api1." + zone, "proxied": true})
+	delete(in, "ttl")
+	if _, err := b.update(tBalancer, in); err != nil {
+		t.Fatal(err)
+	}
+	tells := func(want bool) {
+		t.Helper()
+		if got := b.world().Balancers[0].Country; got != want {
+			t.Errorf("tells the country: %t, want %t", got, want)
+		}
+	}
+	tells(false)
+	setting := resource.Props{"zoneId": b.zoneID, "settingId": "ip_geolocation", "value": "on"}
+	b.ids[tSetting], b.outs[tSetting] = b.must(tSetting, setting)
+	tells(true)
+	if _, err := b.update(tSetting, setting.With(resource.Props{"value": "off"})); err != nil {
+		t.Fatal(err)
+	}
+	tells(false)
+	for _, c := range []struct {
+		change resource.Props
+		want   string
+	}{
+		{resource.Props{"settingId": "always_online"}, "do not have the setting always_online"},
+		{resource.Props{"value": "yes"}, "expected value to be one of"},
+		{resource.Props{"zoneId": "none"}, "Could not route to /client/v4/zones/none/settings/ip_geolocation"},
+	} {
+		if _, _, err := b.try(tSetting, setting.With(c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want %s", c.change, err, c.want)
+		}
+	}
+}
+
 // A proxied name deeper than directly below the zone has no certificate, so that nobody gets a connection.
 func TestUniversalSSLCoversOneLevel(t *testing.T) {
 	b := newBed(t)

@@ -28,12 +28,21 @@ type apiGateway struct {
 	site      plane.Site
 	functions Functions
 	timeout   time.Duration
+	clients   map[string]*clients // of names that answer nobody else
 }
 
 // ServeHTTP turns a request into an event, and the function's answer into the response.
 func (a *apiGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := gatewayRequestID()
 	w.Header().Set("Apigw-Requestid", id)
+	var who *authentication
+	if asks := a.clients[hostname(r.Host)]; asks != nil {
+		who = &authentication{asks.admit(r, time.Now())}
+		if who.ClientCert == nil {
+			message(w, http.StatusForbidden, "Forbidden") // "fail the TLS handshake and deny the request with a 403 status code", see clients
+			return
+		}
+	}
 	if headerSize(r) > maxAPIHeader {
 		// The quota page names no answer; 431 is what the status code is for, and nothing but its text is known.
 		message(w, http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")
@@ -59,7 +68,7 @@ func (a *apiGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		internalError(w)
 		return
 	}
-	event, err := json.Marshal(newEvent(a.site, r, body, id, time.Now()))
+	event, err := json.Marshal(newEvent(a.site, r, who, body, id, time.Now()))
 	if err != nil {
 		internalError(w)
 		return

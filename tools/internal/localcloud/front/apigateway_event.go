@@ -34,16 +34,17 @@ type event struct {
 }
 
 type requestContext struct {
-	AccountID    string      `json:"accountId"`
-	APIID        string      `json:"apiId"`
-	DomainName   string      `json:"domainName"`
-	DomainPrefix string      `json:"domainPrefix"`
-	HTTP         httpContext `json:"http"`
-	RequestID    string      `json:"requestId"`
-	RouteKey     string      `json:"routeKey"`
-	Stage        string      `json:"stage"`
-	Time         string      `json:"time"`
-	TimeEpoch    int64       `json:"timeEpoch"`
+	AccountID      string          `json:"accountId"`
+	APIID          string          `json:"apiId"`
+	Authentication *authentication `json:"authentication,omitempty"`
+	DomainName     string          `json:"domainName"`
+	DomainPrefix   string          `json:"domainPrefix"`
+	HTTP           httpContext     `json:"http"`
+	RequestID      string          `json:"requestId"`
+	RouteKey       string          `json:"routeKey"`
+	Stage          string          `json:"stage"`
+	Time           string          `json:"time"`
+	TimeEpoch      int64           `json:"timeEpoch"`
 }
 
 type httpContext struct {
@@ -55,7 +56,7 @@ type httpContext struct {
 }
 
 // newEvent makes the event of a request whose body has been read.
-func newEvent(site plane.Site, r *http.Request, body []byte, id string, now time.Time) event {
+func newEvent(site plane.Site, r *http.Request, who *authentication, body []byte, id string, now time.Time) event {
 	host := hostname(r.Host)
 	prefix, _, _ := strings.Cut(host, ".")
 	e := event{
@@ -66,7 +67,7 @@ func newEvent(site plane.Site, r *http.Request, body []byte, id string, now time
 		Headers:               eventHeaders(r, len(body)),
 		QueryStringParameters: queryParameters(r.URL.RawQuery),
 		RequestContext: requestContext{
-			AccountID: account(site.Function), APIID: apiID(site.ID), DomainName: host, DomainPrefix: prefix,
+			AccountID: account(site.Function), APIID: apiID(site.ID), Authentication: who, DomainName: host, DomainPrefix: prefix,
 			HTTP: httpContext{
 				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: clientIP(r), UserAgent: r.UserAgent(),
 			},

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"polygate.example/tools/internal/localcloud/fault"
+	"polygate.example/tools/internal/localcloud/place"
 	"polygate.example/tools/internal/localcloud/plane"
 )
 
@@ -19,6 +21,7 @@ type google struct {
 	site      plane.Site
 	functions Functions
 	faults    *fault.Set
+	asked     *asked // nil: clients are asked for no certificate
 }
 
 // ServeHTTP passes a request on to Cloud Run.
@@ -60,9 +63,39 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	out.Header.Set("X-Forwarded-For", forwarded)
 	out.Header.Set("X-Forwarded-Proto", "https")
+	g.setHeaders(out)
 	setTrace(out.Header)
 	// Source: responses of Cloud Run services; a function's own Server header is replaced.
 	f.HTTP.ServeHTTP(&named{ResponseWriter: w, server: "Google Frontend"}, out)
+}
+
+// setHeaders sets the custom headers of the backend service: "Headers added by the load balancer overwrite any existing headers that have the same
+// name", and a variable that is not known is empty. Source: "Create custom headers in backend services", docs.cloud.google.com/load-balancing/docs/
+// https/custom-headers-global. That a header whose value is empty is written over too is how that is read here.
+func (g *google) setHeaders(out *http.Request) {
+	if len(g.site.Headers) == 0 {
+		return
+	}
+	variables := map[string]string{"client_region": place.Of(clientAddr(out)).Country}
+	if out.TLS != nil {
+		g.asked.tell(out.TLS.PeerCertificates, variables)
+	}
+	for _, h := range g.site.Headers {
+		value := ""
+		for _, part := range h.Value {
+			value += part.Literal + variables[part.Variable]
+		}
+		out.Header.Set(h.Name, strings.TrimSpace(value))
+	}
+}
+
+// clientAddr is where a request comes from.
+func clientAddr(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil { // it is net/http's own
+		return netip.Addr{}
+	}
+	return ap.Addr()
 }
 
 // setTrace gives a request without one a trace. Sources: "Trace context", X-Cloud-Trace-Context: TRACE_ID/SPAN_ID;o=OPTIONS;

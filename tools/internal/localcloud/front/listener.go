@@ -38,7 +38,12 @@ func (f *Fronts) newTable(group []plane.Site, certs map[[sha256.Size]byte]*tls.C
 	t := &table{hosts: map[string]*site{}, tls: map[string]*tls.Config{}}
 	var problems []error
 	for _, p := range group {
-		handler, err := f.handler(p)
+		asked, err := newAsked(p.Clients)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		handler, err := f.handler(p, asked)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -61,8 +66,9 @@ func (f *Fronts) newTable(group []plane.Site, certs map[[sha256.Size]byte]*tls.C
 				continue
 			}
 			t.tls[name] = &tls.Config{
-				MinVersion: leastTLS(p), Certificates: []tls.Certificate{*cert}, NextProtos: protocols(p),
+				MinVersion: leastTLS(p), Certificates: []tls.Certificate{*cert}, NextProtos: protocols(p), ClientAuth: asking(h),
 			}
+			asked.demand(t.tls[name])
 		}
 	}
 	return t, errors.Join(problems...)
@@ -86,6 +92,15 @@ func protocols(s plane.Site) []string {
 	return []string{"h2", "http/1.1"}
 }
 
+// asking is how a name asks clients for certificates. Whose it is the front tests afterwards, and answers; a client that has none has no answer, because
+// the handshake fails: "clients must present certificates" (see clients). The names of authorities are not sent along: AWS does not say that they are.
+func asking(h plane.Host) tls.ClientAuthType {
+	if len(h.Clients) > 0 {
+		return tls.RequireAnyClientCert
+	}
+	return tls.NoClientCert
+}
+
 // certificate reads a host's certificate, or takes the one read for the last Apply.
 func (f *Fronts) certificate(h plane.Host, certs map[[sha256.Size]byte]*tls.Certificate) (*tls.Certificate, error) {
 	sum := sha256.New()
@@ -105,12 +120,23 @@ func (f *Fronts) certificate(h plane.Host, certs map[[sha256.Size]byte]*tls.Cert
 }
 
 // handler makes the front of a site.
-func (f *Fronts) handler(p plane.Site) (http.Handler, error) {
+func (f *Fronts) handler(p plane.Site, asked *asked) (http.Handler, error) {
 	switch p.Front {
 	case plane.APIGateway:
-		return &apiGateway{site: p, functions: f.o.Runtimes, timeout: cmp.Or(p.Timeout, f.o.Timeouts.APIGateway)}, nil
+		known := map[string]*clients{}
+		for _, h := range p.Hosts {
+			if len(h.Clients) == 0 {
+				continue
+			}
+			c, err := newClients(h.Clients)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", h.Name, err)
+			}
+			known[hostname(h.Name)] = c
+		}
+		return &apiGateway{site: p, functions: f.o.Runtimes, timeout: cmp.Or(p.Timeout, f.o.Timeouts.APIGateway), clients: known}, nil
 	case plane.GoogleALB, plane.RunApp:
-		return &google{site: p, functions: f.o.Runtimes, faults: f.o.Faults}, nil
+		return &google{site: p, functions: f.o.Runtimes, faults: f.o.Faults, asked: asked}, nil
 	case plane.AzureApp:
 		return &azure{site: p, functions: f.o.Runtimes, timeout: f.o.Timeouts.Azure}, nil
 	case plane.Cloudflare:

@@ -134,6 +134,7 @@ func backendService() *resource.Type {
 		resource.Property{Name: "healthChecks", Kind: resource.String},
 		resource.Property{Name: "portName", Kind: resource.String},
 		resource.Property{Name: "timeoutSec", Kind: resource.Int},
+		resource.Property{Name: "customRequestHeaders", Kind: resource.Array, Set: true, Elem: &resource.Property{Kind: resource.String}},
 		resource.Property{Name: "connectionDrainingTimeoutSec", Kind: resource.Int, Default: 300.0, Min: resource.At(0), Max: resource.At(3600)},
 		resource.Property{
 			Name: "logConfig", Kind: resource.Object, Unmodelled: []string{"optionalFields", "optionalMode", "requestHeaders", "responseHeaders"},
@@ -144,7 +145,7 @@ func backendService() *resource.Type {
 		},
 	)
 	t.Unmodelled = []string{
-		"affinityCookieTtlSec", "cdnPolicy", "circuitBreakers", "compressionMode", "consistentHash", "customMetrics", "customRequestHeaders",
+		"affinityCookieTtlSec", "cdnPolicy", "circuitBreakers", "compressionMode", "consistentHash", "customMetrics",
 		"customResponseHeaders", "deletionPolicy", "dynamicForwarding", "edgeSecurityPolicy", "enableCdn", "externalManagedMigrationState",
 		"externalManagedMigrationTestingPercentage", "iap", "ipAddressSelectionPolicy", "localityLbPolicies", "localityLbPolicy", "maxStreamDuration",
 		"networkPassThroughLbTrafficPolicy", "outlierDetection", "params", "securityPolicy", "securitySettings", "serviceLbPolicy", "sessionAffinity",
@@ -224,8 +225,8 @@ func checkBackends(v resource.View, in resource.Props) error {
 		}
 		seen[group.Inputs.Str("region")] = true
 	}
-	if len(seen) == 0 {
-		return nil
+	if err := checkHeaders(in); err != nil || len(seen) == 0 {
+		return err
 	}
 	switch {
 	case in.Has("healthChecks") && in.Str("healthChecks") != "":

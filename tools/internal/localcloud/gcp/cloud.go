@@ -26,7 +26,7 @@ func Cloud() *resource.Cloud {
 			bucket(), bucketObject(), repository(), repositoryIamMember(),
 			function(),
 			globalAddress(), endpointGroup(), backendService(), urlMap(), sslPolicy(), httpsProxy(), forwardingRule(),
-			dnsAuthorization(), certificate(), certificateMap(), certificateMapEntry(),
+			dnsAuthorization(), certificate(), certificateMap(), certificateMapEntry(), trustConfig(), serverTLSPolicy(),
 			secretIamMember(), notificationChannel(), alertPolicy(), uptimeCheck(), budget(), logBucket(), logSink(), logExclusion(),
 		),
 		Invokes:    []*resource.Invoke{getProject()},

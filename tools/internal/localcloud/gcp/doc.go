@@ -6,6 +6,7 @@
 //
 //	GlobalForwardingRule -> TargetHttpsProxy -> URLMap -> BackendService -> RegionNetworkEndpointGroup -> Function
 //	     GlobalAddress      SSLPolicy, CertificateMap -> CertificateMapEntry -> Certificate -> DnsAuthorization
+//	                        ServerTlsPolicy -> TrustConfig
 //
 // Beside it stand what operates it: secrets that somebody made by hand (resource.Store.AddSecret) and who may read them,
 // alerting policies, uptime checks, budgets and the routing of logs. The local Google Cloud writes no metrics, no log entries

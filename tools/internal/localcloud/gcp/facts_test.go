@@ -354,7 +354,7 @@ var builderFacts = []fact{
 // TestFacts breaks one documented rule after the other and wants Google's own kind of refusal, by its reason.
 func TestFacts(t *testing.T) {
 	for topic, facts := range map[string][]fact{
-		"identity": identityFacts, "storage": storageFacts, "registry": registryFacts, "function": functionFacts, "builder": builderFacts, "balancer": balancerFacts, "certificate": certificateFacts,
+		"identity": identityFacts, "storage": storageFacts, "registry": registryFacts, "function": functionFacts, "builder": builderFacts, "balancer": balancerFacts, "certificate": certificateFacts, "clients": clientFacts,
 		"secret": secretFacts, "monitoring": monitoringFacts, "budget": budgetFacts, "logging": loggingFacts,
 	} {
 		for _, f := range facts {

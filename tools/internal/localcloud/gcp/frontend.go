@@ -103,10 +103,11 @@ func httpsProxy() *resource.Type {
 		resource.Property{Name: "urlMap", Kind: resource.String, Required: true, Same: same},
 		resource.Property{Name: "certificateMap", Kind: resource.String, Same: same},
 		resource.Property{Name: "sslPolicy", Kind: resource.String, Same: same},
+		resource.Property{Name: "serverTlsPolicy", Kind: resource.String, Same: same},
 		oneOf("quicOverride", "NONE", "ENABLE", "DISABLE"),
 		resource.Property{Name: "httpKeepAliveTimeoutSec", Kind: resource.Int, Immutable: true, Min: resource.At(5), Max: resource.At(1200)},
 	)
-	t.Unmodelled = []string{"certificateManagerCertificates", "deletionPolicy", "proxyBind", "serverTlsPolicy", "sslCertificates", "tlsEarlyData"}
+	t.Unmodelled = []string{"certificateManagerCertificates", "deletionPolicy", "proxyBind", "sslCertificates", "tlsEarlyData"}
 	t.Computed = append(t.Computed, "fingerprint", "proxyId")
 	t.Create = func(_ context.Context, env *resource.Env, in resource.Props) (string, resource.Props, error) {
 		if err := checkProxy(env.View(), in); err != nil {
@@ -137,9 +138,11 @@ func checkProxy(v resource.View, in resource.Props) error {
 		return err
 	}
 	if ref := in.Str("sslPolicy"); ref != "" {
-		return mustExist(v, tokenSSLPolicy, "sslPolicy", ref)
+		if err := mustExist(v, tokenSSLPolicy, "sslPolicy", ref); err != nil {
+			return err
+		}
 	}
-	return nil
+	return checkClients(v, in)
 }
 
 func forwardingRule() *resource.Type {

@@ -70,7 +70,8 @@ func checkBucketName(name string) error {
 // prefixes are the spellings a reference may come in besides the plain relative name.
 var prefixes = []string{
 	"https://www.googleapis.com/compute/v1/", "https://compute.googleapis.com/compute/v1/",
-	"//compute.googleapis.com/", "//certificatemanager.googleapis.com/", "https://certificatemanager.googleapis.com/v1/", "/",
+	"//compute.googleapis.com/", "//certificatemanager.googleapis.com/", "https://certificatemanager.googleapis.com/v1/",
+	"//networksecurity.googleapis.com/", "https://networksecurity.googleapis.com/v1/", "/",
 }
 
 // relative cuts a self link or full resource name down to "projects/...", in which records are compared.

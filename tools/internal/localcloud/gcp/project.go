@@ -96,6 +96,7 @@ func balancer(env *resource.Env, v resource.View, rule resource.Record) (site pl
 	}
 	policy, _ := v.Get(tokenSSLPolicy, relative(proxy.Inputs.Str("sslPolicy")))
 	site.TLS13 = policy.Inputs.Str("minTlsVersion") == "TLS_1_3"
+	site.Headers, site.Clients = headersOf(backend), clientsOf(v, proxy)
 	site.Hosts = hostsOf(env, v, relative(proxy.Inputs.Str("certificateMap")))
 	return site, true
 }

@@ -19,6 +19,7 @@ type Balancer struct {
 	FailoverAcrossPools bool
 	Headers             map[string]string `json:",omitzero"` // set on requests to origins; proxied only
 	Strict              bool              `json:",omitzero"` // origins must have a valid certificate; proxied only
+	Country             bool              `json:",omitzero"` // origins are told the country of the client; proxied only
 }
 
 // Pool is one Cloudflare pool.

@@ -92,6 +92,8 @@ type Site struct {
 	TLS13       bool          // the front wants TLS 1.3; else 1.2 will do
 	HTTP2       bool          // App Service: the front speaks HTTP/2 as well; the other fronts always do
 	Timeout     time.Duration // how long the front waits for the function, in wall time; 0: the front's own limit
+	Headers     []Header      `json:",omitzero"` // set on requests to the function
+	Clients     *Clients      `json:",omitzero"` // nil: clients are asked for no certificate
 }
 
 // Host is one name a site answers for, with the certificate it shows for it. A host without a certificate cannot be
@@ -100,6 +102,8 @@ type Host struct {
 	Name string
 	Cert []byte // PEM chain, leaf first
 	Key  []byte // PEM
+	// Clients are the authorities whose clients alone it answers, PEM; none answers everybody (API Gateway).
+	Clients []byte `json:",omitempty"`
 }
 
 // Zone is one hosted zone and its records.

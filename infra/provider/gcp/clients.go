@@ -1,0 +1,143 @@
+package gcp
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/networksecurity"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/provider"
+	"polygate.example/infra/settings"
+	"polygate.example/shared/clientcert"
+	"polygate.example/shared/gateway"
+	"polygate.example/shared/health"
+)
+
+// countryHeader is where a load balancer tells the country of the client.
+const countryHeader = "X-Polygate-Client-Region"
+
+// told are what a load balancer tells the function of the client: "Headers added by the load balancer overwrite any existing headers that have the
+// same name". They are there whatever the document goes by: a function and its balancer do not change at the same time, and what either the function
+// of before or the one to come believes has to be written over all the while. Without a ServerTlsPolicy those of certificates say nothing.
+//
+// The variables of certificates are "true" or "false" or come with one that is; a country that is not known is empty, and nobody says whether an
+// empty value is written over what the client sent. So it is never empty. Source: "Create custom headers in backend services",
+// docs.cloud.google.com/load-balancing/docs/https/custom-headers-global.
+var told = []string{
+	clientcert.GooglePresent + ":{client_cert_present}",
+	clientcert.GoogleVerified + ":{client_cert_chain_verified}",
+	clientcert.GoogleError + ":{client_cert_error}",
+	clientcert.GoogleLeaf + ":{client_cert_leaf}",
+	clientcert.GoogleChain + ":{client_cert_chain}",
+	countryHeader + ":{client_region}" + health.CountryEnd,
+}
+
+// environment is what the function is told about itself, and which of the balancer's headers it is to believe.
+func (r *region) environment() map[string]string {
+	env := provider.Environment(r.account.args, r.args)
+	if r.account.args.Front.Country {
+		env[health.EnvCountry] = countryHeader
+	}
+	if r.account.clients != nil {
+		env[health.EnvFrontCertificate] = health.ByHeaders
+	}
+	return env
+}
+
+// askClients declares that all load balancers of the stack ask clients for certificates, where the document goes by any that an authority has
+// issued. None is asked for behind a front that shows one of its own, or none.
+//
+// Who shows no certificate, or another, is let through in this mode, as the gateway has routes that want none, and health checks show none; what it
+// tells of others is enough to refuse them. Sources: "Mutual TLS overview", client validation modes, docs.cloud.google.com/load-balancing/docs/mtls;
+// Network Security API, projects.locations.serverTlsPolicies, MTLSPolicy. Trust config and policy are global as the balancers are.
+func (a *account) askClients(ctx *pulumi.Context, name string) error {
+	front := a.args.Front.Certificates
+	if front == nil || len(front.Anchors) == 0 || a.args.Settings.Fronted() {
+		return nil
+	}
+	physical := pulumi.String(provider.PhysicalName(a.args.Settings.Environment, "clients"))
+	labels, opts := provider.Tags(a.args, nil), []pulumi.ResourceOption{pulumi.Parent(a), provider.Replaceable()}
+	var store certificatemanager.TrustConfigTrustStoreArgs
+	var anchors certificatemanager.TrustConfigTrustStoreTrustAnchorArray
+	for _, text := range front.Anchors {
+		anchors = append(anchors, certificatemanager.TrustConfigTrustStoreTrustAnchorArgs{PemCertificate: pulumi.String(text)})
+	}
+	store.TrustAnchors = anchors
+	if len(front.Steps) > 0 {
+		var steps certificatemanager.TrustConfigTrustStoreIntermediateCaArray
+		for _, text := range front.Steps {
+			steps = append(steps, certificatemanager.TrustConfigTrustStoreIntermediateCaArgs{PemCertificate: pulumi.String(text)})
+		}
+		store.IntermediateCas = steps
+	}
+	trust, err := certificatemanager.NewTrustConfig(ctx, name+"-clients-trust", &certificatemanager.TrustConfigArgs{
+		Name: physical, Location: pulumi.String("global"), Labels: labels,
+		Description: pulumi.Sprintf("Who issues clients' certificates for the polygate gateway of %s", a.args.Settings.Environment),
+		TrustStores: certificatemanager.TrustConfigTrustStoreArray{store},
+	}, opts...)
+	if err != nil {
+		return fmt.Errorf("trust config: %w", err)
+	}
+	if a.clients, err = networksecurity.NewServerTlsPolicy(ctx, name+"-clients", &networksecurity.ServerTlsPolicyArgs{
+		Name: physical, Location: pulumi.String("global"), Labels: labels,
+		MtlsPolicy: networksecurity.ServerTlsPolicyMtlsPolicyArgs{
+			ClientValidationMode: pulumi.String("ALLOW_INVALID_OR_MISSING_CLIENT_CERT"),
+			// By the project's number, as the provider's own example has it (gcp.compute.TargetHttpsProxy, "Mtls").
+			ClientValidationTrustConfig: pulumi.Sprintf("projects/%d/locations/global/trustConfigs/%s", a.bucket.ProjectNumber, trust.Name),
+		},
+	}, opts...); err != nil {
+		return fmt.Errorf("server TLS policy: %w", err)
+	}
+	return nil
+}
+
+// maxAuthority is how long a certificate of a trust config may be in PEM: "Each certificate provided in PEM format may occupy up to 5kB".
+// Source: Certificate Manager API, projects.locations.trustConfigs, TrustAnchor.
+const maxAuthority = 5000
+
+// clientCertificates says why no load balancer would hand on the certificates that a policy goes by: it hands on those alone that it has found valid.
+func clientCertificates(_ settings.Settings, _ gateway.Spec, policy gateway.ClientCertificate) *provider.Objection {
+	if policy.CA == "" {
+		return &provider.Objection{
+			Reason: "Google's load balancers tell only of certificates whose authority they are told of, which the policy does not name",
+			Remedy: "write the certificates of who issues them under ca: fingerprints narrow them down; or find out who calls by another policy, such as signature",
+		}
+	}
+	bundle, bad := clientcert.ParseBundle(policy.CA)
+	if len(bad) > 0 {
+		return nil // reported already
+	}
+	for _, c := range slices.Concat(bundle.Anchors(), bundle.Steps()) {
+		if !taken(c) {
+			return &provider.Objection{
+				Reason: fmt.Sprintf("Google's load balancers take no authority such as %.128q: want a key of RSA with up to 4096 bits, or on P-256 or P-384, and up to %d bytes in PEM", c.Subject.String(), maxAuthority),
+				Remedy: "issue by another, or find out who calls by another policy, such as signature",
+			}
+		}
+	}
+	return nil
+}
+
+// taken reports whether Google's load balancers go by an authority. Keys are those of "client leaf or intermediate" certificates; of roots nothing
+// else is said. Source: "External Application Load Balancer logging", statusDetails client_cert_invalid_rsa_key_size,
+// client_cert_unsupported_elliptic_curve_key and client_cert_unsupported_key_algorithm, docs.cloud.google.com/load-balancing/docs/https/
+// https-logging-monitoring; that RSA keys are 2048 to 4096 bits long and curves P-256 and P-384 is said there of server_cert_ errors.
+func taken(c *x509.Certificate) bool {
+	if len(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})) > maxAuthority {
+		return false
+	}
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return key.N.BitLen() <= 4096
+	case *ecdsa.PublicKey:
+		return key.Curve == elliptic.P256() || key.Curve == elliptic.P384()
+	}
+	return false
+}
