@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"polygate.example/shared/clientcert"
+	"polygate.example/shared/health"
 )
 
 // certificate is the certificate that the load balancer has written down, and takes the headers off. They count only where the balancer writes
@@ -31,10 +32,11 @@ func certificate(r *http.Request, written bool) clientcert.Record {
 			return clientcert.Flawed("is told of by several headers " + name)
 		}
 	}
+	present := strings.TrimSuffix(one(clientcert.GooglePresent), health.HeaderEnd)
 	switch {
-	case one(clientcert.GooglePresent) == "false", one(clientcert.GooglePresent)+one(clientcert.GoogleLeaf) == "": // the latter of a balancer without a ServerTlsPolicy
+	case present == "false", present+one(clientcert.GoogleLeaf) == "": // the latter of a balancer without a ServerTlsPolicy
 		return clientcert.Record{}
-	case one(clientcert.GooglePresent) != "true":
+	case present != "true":
 		return clientcert.Flawed("is told of, and not whether there is one")
 	case one(clientcert.GoogleVerified) != "true" || one(clientcert.GoogleLeaf) == "":
 		return clientcert.Flawed("was not accepted by the load balancer: " + word(one(clientcert.GoogleError)))

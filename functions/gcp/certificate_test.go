@@ -36,6 +36,10 @@ func TestClientCertificate(t *testing.T) {
 		code   string
 	}{
 		{"shown", ours, true, told("true", "true", "", direct, ""), 200, ""},
+		{"shown, and told of with an end", ours, true, told("true;", "true", "", direct, ""), 200, ""},
+		{"not shown, and told of with an end", ours, true, told("false;", "false", "client_cert_not_provided", "", ""), 401, "certificate_missing"},
+		{"a balancer that does not ask, over what the client says", ours, true, told(";", "true", "", direct, ""), 401, "certificate_invalid"},
+		{"a balancer that does not ask, and nothing said", ours, true, told(";", "", "", "", ""), 401, "certificate_missing"},
 		{"shown with its chain", ours, true, told("true", "true", "", below, clientcert.Field(sub.Cert.Raw)), 200, ""},
 		{"shown without the chain that it needs", ours, true, told("true", "true", "", below, ""), 401, "certificate_invalid"},
 		{"not shown", ours, true, told("false", "false", "client_cert_not_provided", "", ""), 401, "certificate_missing"},

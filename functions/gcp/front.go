@@ -24,7 +24,7 @@ func behindGoogle(next http.Handler, certificates bool, countryHeader string) fu
 		front := handler.Front{Proto: proto, Certificate: certificate(r, certificates)}
 		// A service's default URL is not the balancer's: there the header is the client's own.
 		if told := r.Header[countryHeader]; len(told) == 1 && !byDefaultURL(r.Host) {
-			front.Country = strings.TrimSuffix(told[0], health.CountryEnd)
+			front.Country = strings.TrimSuffix(told[0], health.HeaderEnd)
 		}
 		delete(r.Header, countryHeader)
 		r = r.WithContext(handler.WithFront(r.Context(), front))

@@ -23,9 +23,9 @@ const (
 	// EnvCountry is the header in which the region's own load balancer tells the country of the client. It is set only where the balancer
 	// writes the header itself on every request, and no request comes around it.
 	EnvCountry = "POLYGATE_COUNTRY"
-	// CountryEnd may stand behind the country in that header, so that the balancer has something to write over what a client sent where it knows
-	// no country.
-	CountryEnd = ";"
+	// HeaderEnd may stand behind what Google's load balancer tells, in that header and in the one that says whether there is a certificate: so it has
+	// something to write over what a client sent where it knows nothing.
+	HeaderEnd = ";"
 	// FrontOpen among the digests lets requests in that show no secret, while a front is being put before the regions.
 	FrontOpen = "open"
 

@@ -25,18 +25,18 @@ const countryHeader = "X-Polygate-Client-Region"
 
 // told are what a load balancer tells the function of the client: "Headers added by the load balancer overwrite any existing headers that have the
 // same name". They are there whatever the document goes by: a function and its balancer do not change at the same time, and what either the function
-// of before or the one to come believes has to be written over all the while. Without a ServerTlsPolicy those of certificates say nothing.
+// of before or the one to come believes has to be written over all the while.
 //
-// The variables of certificates are "true" or "false" or come with one that is; a country that is not known is empty, and nobody says whether an
-// empty value is written over what the client sent. So it is never empty. Source: "Create custom headers in backend services",
-// docs.cloud.google.com/load-balancing/docs/https/custom-headers-global.
+// A variable that is not known is empty: a country, and before a proxy has its ServerTlsPolicy all that is about certificates. Nobody says whether an
+// empty value is written over what the client sent too. So the two on which all depends are never empty. Source: "Create custom headers in backend
+// services", docs.cloud.google.com/load-balancing/docs/https/custom-headers-global.
 var told = []string{
-	clientcert.GooglePresent + ":{client_cert_present}",
+	clientcert.GooglePresent + ":{client_cert_present}" + health.HeaderEnd,
 	clientcert.GoogleVerified + ":{client_cert_chain_verified}",
 	clientcert.GoogleError + ":{client_cert_error}",
 	clientcert.GoogleLeaf + ":{client_cert_leaf}",
 	clientcert.GoogleChain + ":{client_cert_chain}",
-	countryHeader + ":{client_region}" + health.CountryEnd,
+	countryHeader + ":{client_region}" + health.HeaderEnd,
 }
 
 // environment is what the function is told about itself, and which of the balancer's headers it is to believe.

@@ -60,7 +60,7 @@ func ofClients(t *testing.T, rec *record.Recorder) (environment map[string]any, 
 // TestClients: the balancers tell what the document goes by, and the function believes that and no more. What balancers write is always the same:
 // a client's own word must never come through, whatever the function has been told, or was told before.
 func TestClients(t *testing.T) {
-	always := []any{"X-Client-Cert-Present:{client_cert_present}", "X-Client-Cert-Chain-Verified:{client_cert_chain_verified}", "X-Client-Cert-Error:{client_cert_error}",
+	always := []any{"X-Client-Cert-Present:{client_cert_present};", "X-Client-Cert-Chain-Verified:{client_cert_chain_verified}", "X-Client-Cert-Error:{client_cert_error}",
 		"X-Client-Cert-Leaf:{client_cert_leaf}", "X-Client-Cert-Chain:{client_cert_chain}", "X-Polygate-Client-Region:{client_region};"}
 	proxied := func(s *settings.Settings) {
 		s.Manager, s.Cloudflare.Proxied, s.FrontSecret = "cloudflare", true, settings.Secret(strings.Repeat("s", 64))
