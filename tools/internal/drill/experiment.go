@@ -116,7 +116,7 @@ func (x Extension) written() any {
 // Aim is what is asked for.
 type Aim struct {
 	RTO          Duration `yaml:"rto,omitempty" json:"rto,omitempty"`                   // cloud time; 0: the computed bound
-	Availability float64  `yaml:"availability,omitempty" json:"availability,omitempty"` // percent over 30 days
+	Availability float64  `yaml:"availability,omitempty" json:"availability,omitempty"` // percent over 30 days; a drill tolerates losses outside an outage within it
 }
 
 // Load is what clients ask, and how often.
@@ -131,8 +131,8 @@ type Limits struct {
 	Regions      int     `yaml:"regions,omitempty" json:"regions,omitempty"`           // that may be broken
 	Survivors    int     `yaml:"survivors,omitempty" json:"survivors,omitempty"`       // that have to be well beside them
 	Load         float64 `yaml:"load,omitempty" json:"load,omitempty"`                 // times its present load that a survivor may get; 0: what it gets when all regions are well
-	LostRequests int     `yaml:"lostRequests,omitempty" json:"lostRequests,omitempty"` // 0: no limit
-	BudgetBurn   float64 `yaml:"budgetBurn,omitempty" json:"budgetBurn,omitempty"`     // percent of the error budget; 0: no limit
+	LostRequests int     `yaml:"lostRequests,omitempty" json:"lostRequests,omitempty"` // by clients that go by the TTL and connect anew; 0: no limit
+	BudgetBurn   float64 `yaml:"budgetBurn,omitempty" json:"budgetBurn,omitempty"`     // percent of the error budget, by the same clients; 0: no limit
 }
 
 // Window is when a drill may run.

@@ -53,7 +53,7 @@ func judge(o *Outcome, before, besides []report.Check, now time.Time) {
 		o.Verdict, o.Because = verdict, because
 	}
 	if o.Because == "" && len(o.Runs) > 0 {
-		o.Because = o.summary()
+		o.Because = o.summary() + o.besides()
 	}
 }
 
@@ -69,6 +69,25 @@ func (o *Outcome) summary() string {
 	default:
 		return fmt.Sprintf("the last client that goes by the TTL had an answer again after %.1f s of at most %.0f s", *s.RTO.Max, o.Expected.Bound)
 	}
+}
+
+// besides is what was lost outside outages, for the end of a sentence; "" where nothing was.
+func (o *Outcome) besides() string {
+	lost := 0
+	for _, r := range o.Runs {
+		lost += r.Outside.Lost
+	}
+	if lost == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s outside outages, within the objective of %g %%", plural(lost, "request was lost", "requests were lost"), o.Objective.Availability)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // judgement is a check, and what it makes of the drill when it failed.
@@ -98,7 +117,7 @@ func (r Run) judgements(o *Outcome) []judgement {
 		case *rto > 0:
 			bad = fmt.Sprintf("clients lost requests for %.1f s, and nothing bounds that: %s", *rto, o.Expected.Why)
 		}
-		out = append(out, hold(Fail, "recovery", "no request was lost", bad, "watch for it by other means: nothing leads clients away"))
+		out = append(out, hold(Fail, "recovery", "no client was without answers", bad, "watch for it by other means: nothing leads clients away"))
 	case rto == nil:
 		out = append(out, hold(Fail, "recovery within the bound", "", fmt.Sprintf("some client never had an answer again while it lasted; the bound is %.0f s", limit), "see the timeline: votes, DNS answers, resolvers"))
 	default:
@@ -111,11 +130,16 @@ func (r Run) judgements(o *Outcome) []judgement {
 	}
 	if o.Expected.Lossless {
 		bad := ""
-		if n := r.lostByJudged(); n > 0 {
-			bad = fmt.Sprintf("%d requests were lost", n)
+		if len(r.Outages) > 0 {
+			bad = fmt.Sprintf("%d requests were lost", r.lostByJudged())
 		}
-		out = append(out, hold(Fail, "nothing lost", "no request of a client that goes by the TTL", bad, "see the timeline"))
+		good := "no request of a client that goes by the TTL"
+		if n := r.Outside.Lost; n > 0 {
+			good += fmt.Sprintf(" but %d, which the objective of %g %% allows", n, o.Objective.Availability)
+		}
+		out = append(out, hold(Fail, "nothing lost", good, bad, "see the timeline"))
 	}
+	out = append(out, r.outside(o), r.stayed())
 	if r.Requests.Wrong > 0 {
 		out = append(out, hold(Fail, "answers are the gateway's", "", fmt.Sprintf("%d were not", r.Requests.Wrong), "see who answers for the name"))
 	}
@@ -124,6 +148,32 @@ func (r Run) judgements(o *Outcome) []judgement {
 		out = append(out, r.returned())
 	}
 	return out
+}
+
+// outside holds what was lost outside outages against the objective.
+func (r Run) outside(o *Outcome) judgement {
+	x := r.Outside
+	text := fmt.Sprintf("%d of %d requests; the objective of %g %% allows %d", x.Lost, x.Sent, o.Objective.Availability, x.Allowed)
+	if x.Lost > x.Allowed {
+		return hold(Fail, "lost outside outages", "", text, "see the timeline: who serves after the failover loses requests, or so does the way there")
+	}
+	return hold(Fail, "lost outside outages", text, "", "")
+}
+
+// stayed says whether clients that had answers again kept having them.
+func (r Run) stayed() judgement {
+	var again []string
+	for _, x := range r.Outages {
+		if !x.Second {
+			continue
+		}
+		over := "which was not over when it was mended"
+		if x.Over != nil {
+			over = fmt.Sprintf("for %.1f s", *x.Over-x.At)
+		}
+		again = append(again, fmt.Sprintf("another outage %.1f s after the fault, %s, took %d requests", x.At-r.Fault, over, x.Lost))
+	}
+	return hold(Fail, "no second outage", "clients that were answered again stayed so", strings.Join(again, "\n"), "see the timeline: votes that change, DNS answers that lead back, a survivor that cannot carry it")
 }
 
 // within holds the recovery against a limit. It lies between the last request that was lost and the next one of its client: it is missed
@@ -291,8 +341,15 @@ func (r Run) losing(o *Outcome) bool {
 	if r.Derived.RTO == nil {
 		return true
 	}
+	last := *r.Derived.RTO
+	for _, x := range r.Outages {
+		if x.Over == nil {
+			return true
+		}
+		last = max(last, *x.Over-r.Fault)
+	}
 	// A share of the requests may be lost to the end, and each client be answered now and then.
-	return *r.Derived.RTO > max(o.Expected.Bound, 0.8*(r.Mended-r.Fault))
+	return last > max(o.Expected.Bound, 0.8*(r.Mended-r.Fault))
 }
 
 // ledThere reports whether a name server led to a region last before it was mended.

@@ -12,13 +12,14 @@ import (
 
 // judgedRun is a tale's run, with proof of fault and clean-up, held against the bound of 62 s.
 func judgedRun(r recording, change func(*Run), expected Expected, objective float64) Outcome {
+	r.bound = seconds(expected.Bound)
 	run := r.run()
 	run.Landed, run.Cleanup = []Evidence{{OK: true, Text: "seen"}}, []Evidence{{OK: true, Text: "gone"}}
 	run.Prober = Prober{Sent: 100}
 	if change != nil {
 		change(&run)
 	}
-	o := Outcome{Environment: "staging", Manager: "route53", Affected: []string{one}, Runs: []Run{run}, Expected: expected, Objective: Objective{RTO: objective}}
+	o := Outcome{Environment: "staging", Manager: "route53", Affected: []string{one}, Runs: []Run{run}, Expected: expected, Objective: Objective{RTO: objective, Availability: r.target}}
 	judge(&o, nil, nil, time.Now())
 	return o
 }

@@ -28,7 +28,9 @@ type recording struct {
 	mending  time.Duration // the order to mend went out
 	mended   time.Duration // and was carried out
 	end      time.Duration
-	target   float64 // availability asked for, percent
+	target   float64       // availability asked for, percent
+	ttl      time.Duration // of the name's record
+	bound    time.Duration // within which the fault's outage is to be over; 0 without one
 }
 
 // looked is what the manager said at one time.
@@ -72,12 +74,32 @@ func answered(s prober.Sample) bool { return s.Err == prober.None }
 func (r recording) isAffected(region string) bool { return slices.Contains(r.affected, region) }
 
 // fault is the moment from which it counts: when the order was carried out, or the first failure after it had gone out, where that came
-// before. A cloud takes its time over an order, and nobody knows when in between it took effect.
+// before. A cloud takes its time over an order, and nobody knows when in between it took effect. A failure that ten right answers of the same
+// client in a row come after is not the fault's.
 func (r recording) fault() time.Duration {
 	at := r.broken
+	since := make([]int, len(r.clients)) // right answers since the failure that first is of
+	first := make([]time.Duration, len(r.clients))
+	for i := range first {
+		first[i] = never
+	}
 	for _, s := range r.samples {
-		if end := s.At + s.Took; failed(s) && end >= r.ordered && s.At < at && s.At >= r.ordered {
-			at = s.At
+		c := s.Client
+		switch {
+		case s.At < r.ordered || s.At >= r.mending || since[c] > inARow: // of that client the first one is known
+		case answered(s) && first[c] != never:
+			if since[c]++; since[c] == inARow {
+				since[c], first[c] = 0, never
+			}
+		case failed(s) && first[c] == never && s.At < r.broken:
+			first[c] = s.At
+		case failed(s) && first[c] != never:
+			since[c] = inARow + 1
+		}
+	}
+	for _, t := range first {
+		if t != never {
+			at = min(at, t)
 		}
 	}
 	return at
@@ -90,10 +112,11 @@ func (r recording) run() Run {
 		return Run{Latency: r.latencies(r.end), Resolvers: []Holding{}, Votes: r.voteChanges(), DNS: r.dnsChanges(), Timeline: r.timeline(), Length: r.cloud(r.end), Fault: r.cloud(r.mending), Mended: r.cloud(r.mended)}
 	}
 	fault := r.fault()
-	m := r.moments(fault)
+	l := r.losses(fault)
+	m := r.moments(fault, l)
 	out := Run{
-		Moments: m.stamps(r), Derived: m.derived(r), Requests: r.requests(fault), Latency: r.latencies(fault), Resolvers: r.holdings(fault),
-		Votes: r.voteChanges(), DNS: r.dnsChanges(), Timeline: r.timeline(), Budget: r.budget(fault),
+		Moments: m.stamps(r), Derived: m.derived(r), Outages: r.outages(l), Outside: r.outside(l), Requests: r.requests(fault), Latency: r.latencies(fault),
+		Resolvers: r.holdings(fault, l), Votes: r.voteChanges(), DNS: r.dnsChanges(), Timeline: r.timeline(), Budget: r.budget(fault),
 		Length: r.cloud(r.end), Fault: r.cloud(fault), Mended: r.cloud(r.mended),
 	}
 	return out
@@ -110,58 +133,28 @@ type moments struct {
 	moved                                                                                     time.Duration // the last request was led to an affected region
 	shifted                                                                                   time.Duration // all of its clients were answered by others
 	lost                                                                                      bool          // somebody was without an answer
-	lastLost                                                                                  time.Duration // the last request that was lost was sent
+	lastLost                                                                                  time.Duration // the last request that the outage took was due
 }
 
 // moments finds when each thing was first seen.
-func (r recording) moments(fault time.Duration) moments {
+func (r recording) moments(fault time.Duration, l losses) moments {
 	m := moments{fault: fault, firstError: never, detected: never, decided: never, dns: never, firstShifted: never, shifted95: never, recovered: never, failedBack: never, moved: never, shifted: never, lastLost: never}
 	for _, s := range r.samples {
-		if failed(s) && s.At >= fault && s.At < r.mending && judged(r.clients[s.Client]) {
-			m.lastLost = max(m.lastLost, s.At)
-		}
 		if failed(s) && s.At >= fault && s.At < r.mended && (m.firstError == never || s.At+s.Took < m.firstError) {
 			m.firstError = s.At + s.Took
 		}
 	}
-	m.recovered, m.lost = r.recovery(fault, judged)
+	outage, lost := l.recovery(r.judged)
+	m.recovered, m.lastLost, m.lost = outage.until, outage.last, lost
 	m.detected, m.decided = r.decision(fault)
 	m.dns = r.published(fault)
-	m.firstShifted, m.shifted95, m.shifted, m.moved = r.shift(fault)
+	m.firstShifted, m.shifted95, m.shifted, m.moved = r.shift(fault, l)
 	m.failedBack = r.back(fault)
 	return m
 }
 
-// recovery is when the last client of a kind had its first right answer to a request sent after the last one that it lost, before it was
-// mended; never when one had none. lost says whether any lost a request. Requests count by when they were sent: how long a client waits for
-// an answer that does not come is its own affair, and its next request does not wait for that.
-func (r recording) recovery(fault time.Duration, of func(prober.Client) bool) (at time.Duration, lost bool) {
-	recovered := map[int]time.Duration{} // clients that lost a request; never where none was answered since
-	for _, s := range r.samples {
-		end := s.At + s.Took
-		// A request that was under way when the fault came counts; one that mending saved does not prove anything.
-		if end < fault || s.At >= r.mending || !of(r.clients[s.Client]) {
-			continue
-		}
-		since, hit := recovered[s.Client]
-		switch {
-		case failed(s):
-			recovered[s.Client] = never
-		case answered(s) && end <= r.mending && hit && since == never:
-			recovered[s.Client] = end
-		}
-	}
-	for _, since := range recovered {
-		if since == never {
-			return never, true
-		}
-		at = max(at, since)
-	}
-	if len(recovered) == 0 {
-		return never, false
-	}
-	return at, true
-}
+// judged reports whether the bound is for the client at a place.
+func (r recording) judged(client int) bool { return judged(r.clients[client]) }
 
 // byEnd orders samples by when they ended.
 func byEnd(samples []prober.Sample) []prober.Sample {
@@ -236,23 +229,23 @@ func (r recording) published(fault time.Duration) time.Duration {
 }
 
 // shift is when the first client of an affected region was answered by another one, when 95 % of them were, and when all were: each from the
-// fault on, of judged clients, by the first such answer after the last request that an affected region took or lost. led is when the last
-// such request of anybody was sent, where all have moved: how long it took to be answered, and how soon its client asks again, is not the
-// manager's affair.
-func (r recording) shift(fault time.Duration) (first, most, all, led time.Duration) {
+// fault on, of judged clients, by the first such answer after the last request that an affected region took or an outage did. led is when the
+// last such request of anybody was sent, where all have moved: how long it took to be answered, and how soon its client asks again, is not the
+// manager's affair. A loss outside an outage says nothing of where its client was led, nor does an answer that came when it was being mended.
+func (r recording) shift(fault time.Duration, l losses) (first, most, all, led time.Duration) {
 	there := r.clientsOf(fault)
 	var moved []time.Duration
 	at := map[int]time.Duration{}
-	for _, s := range r.samples {
-		if s.At < fault || s.At >= r.mending || !judged(r.clients[s.Client]) {
+	for i, s := range r.samples {
+		end := s.At + s.Took
+		if s.At < fault || s.At >= r.mending || !r.judged(s.Client) || l.stray[i] || answered(s) && end > r.mending {
 			continue
 		}
-		end := s.At + s.Took
 		switch {
 		case answered(s) && r.isAffected(s.Region), failed(s):
 			delete(at, s.Client)
 			led = s.At
-		case there[s.Client] && answered(s) && s.Region != "" && end <= r.mending:
+		case there[s.Client] && answered(s) && s.Region != "":
 			if _, ok := at[s.Client]; !ok {
 				at[s.Client] = end
 			}

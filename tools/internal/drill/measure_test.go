@@ -29,7 +29,7 @@ func s(n int) time.Duration { return time.Duration(n) * time.Second }
 func (t tale) recording() recording {
 	r := recording{
 		begun: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), speed: 1, affected: []string{one}, servers: []string{"ns"},
-		ordered: s(t.broken), broken: s(t.broken), mending: s(t.mended), mended: s(t.mended), end: s(60), target: 99.9,
+		ordered: s(t.broken), broken: s(t.broken), mending: s(t.mended), mended: s(t.mended), end: s(60), target: 99.9, ttl: s(10),
 		lead: func(targets []string) []string { return targets },
 	}
 	for range t.moves {
@@ -127,7 +127,7 @@ func TestCounts(t *testing.T) {
 	r := usual().recording()
 	r.samples = append(r.samples, prober.Sample{Client: 0, At: s(12), Took: time.Second, Region: two, Attempts: 3, Status: 200}, prober.Sample{Client: 1, At: s(14), Err: prober.Missed})
 	run := r.run()
-	if got, want := run.Requests, (Requests{Sent: 101, Failed: 20, Lost: 18, Retried: 1}); got != want {
+	if got, want := run.Requests, (Requests{Sent: 101, Failed: 20, Lost: 18, Judged: 18, Retried: 1}); got != want {
 		t.Errorf("requests %+v, want %+v", got, want)
 	}
 	// 18 of 20 requests in ten seconds: 10, 11, ... 17 both lost; 18 and 19 one of two; 12 has one more, which was answered.

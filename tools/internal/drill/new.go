@@ -108,10 +108,10 @@ func (d Drill) Explain(t topology.Topology, speed float64) string {
 	limits := d.Extension.Limits
 	fmt.Fprintf(&b, "limits:    %d regions broken, %d survivors, each with %.2f times its load", limits.Regions, limits.Survivors, limits.Load)
 	if limits.LostRequests > 0 {
-		fmt.Fprintf(&b, ", %d requests lost", limits.LostRequests)
+		fmt.Fprintf(&b, ", %d requests lost by clients that go by the TTL", limits.LostRequests)
 	}
 	if limits.BudgetBurn > 0 {
-		fmt.Fprintf(&b, ", %g %% of the error budget burned", limits.BudgetBurn)
+		fmt.Fprintf(&b, ", %g %% of the error budget burned by clients that go by the TTL", limits.BudgetBurn)
 	}
 	if w := d.Extension.Window; w != nil {
 		fmt.Fprintf(&b, "\nwindow:    %s", w)

@@ -80,7 +80,7 @@ func (o Outcome) Digest() string {
 // Expected is what was computed before anything was broken.
 type Expected struct {
 	Bound     float64 `json:"bound_seconds"`       // longest time that any client can be without answers; 0 with Unnoticed
-	Lossless  bool    `json:"lossless"`            // no request may be lost at all
+	Lossless  bool    `json:"lossless"`            // no request may be lost but for what the objective allows
 	Unnoticed bool    `json:"unnoticed,omitempty"` // the manager's checks do not look at what is broken, so that there is no bound
 	Why       string  `json:"why"`                 // how it is computed, in words
 }
@@ -95,8 +95,10 @@ type Objective struct {
 type Run struct {
 	Moments   Moments     `json:"moments"`
 	Derived   Derived     `json:"derived"`
+	Outages   []Outage    `json:"outages"`         // of judged clients, while the fault was in force
+	Outside   Outside     `json:"outside_outages"` // their requests besides
 	Requests  Requests    `json:"requests"`
-	Budget    float64     `json:"budget_burned_percent"` // of the error budget of 30 days
+	Budget    float64     `json:"budget_burned_percent"` // of the error budget of 30 days, by judged clients from the fault on
 	Latency   Latencies   `json:"latency"`
 	Resolvers []Holding   `json:"resolvers"`
 	Votes     []Votes     `json:"votes"`    // every change of what the manager says of an affected region
@@ -121,7 +123,7 @@ type Moments struct {
 	DNSChanged   *time.Time `json:"dns_changed"`   // no name server leads there any more
 	FirstShifted *time.Time `json:"first_shifted"` // a client of an affected region was answered by another one
 	Shifted95    *time.Time `json:"shifted_95"`    // 95 % of its clients are
-	Recovered    *time.Time `json:"recovered"`     // the last client had an answer again
+	Recovered    *time.Time `json:"recovered"`     // the outage was over: the last client had an answer again
 	FailedBack   *time.Time `json:"failed_back"`   // after mending, the last of its clients was back
 }
 
@@ -132,10 +134,27 @@ type Derived struct {
 	Publish   *float64 `json:"publish_seconds"`      // until DNS had changed
 	Propagate *float64 `json:"propagate_seconds"`    // until 95 % had shifted
 	Recover   *float64 `json:"recover_seconds"`      // until recovered
-	RTO       *float64 `json:"rto_seconds"`          // from the fault until the last client had an answer again; 0 when none was without; null when it never had
-	Least     *float64 `json:"rto_at_least_seconds"` // from the fault until the last request was sent that was lost; RTO is when its client was answered next
+	RTO       *float64 `json:"rto_seconds"`          // from the fault until its outage was over, see Outage; 0 when there was none; null when it was not
+	Least     *float64 `json:"rto_at_least_seconds"` // from the fault until the last request was due that the outage took; RTO is when its client was answered next
 	Moved     *float64 `json:"moved_seconds"`        // from the fault until the last request was led to an affected region; null while some still are
 	FailBack  *float64 `json:"fail_back_seconds"`    // from mending until failed back
+}
+
+// Outage is a time in which judged clients were without answers, as outage.go defines it. The recovery time is that of the first one, and of all
+// that are no second one.
+type Outage struct {
+	At     float64  `json:"at"`               // seconds on the timeline
+	Over   *float64 `json:"over"`             // as well; null when it was not while the fault was in force
+	Lost   int      `json:"lost"`             // requests
+	Second bool     `json:"second,omitempty"` // it began when the first one and the bound were over, which fails the drill
+}
+
+// Outside are the requests of judged clients that were sent outside outages, from the fault until it was mended. More lost than allowed fails the
+// drill.
+type Outside struct {
+	Sent    int `json:"sent"`
+	Lost    int `json:"lost"`
+	Allowed int `json:"allowed"` // of those sent, by the objective of availability; at least one
 }
 
 // Requests are counted from the fault until it was mended and clients were back.
@@ -143,6 +162,7 @@ type Requests struct {
 	Sent    int `json:"sent"`
 	Failed  int `json:"failed"`  // attempts that got no right answer
 	Lost    int `json:"lost"`    // requests that did not, after all their attempts
+	Judged  int `json:"judged"`  // of those lost, the ones of judged clients: what limits.lostRequests is about
 	Retried int `json:"retried"` // requests that needed more than one attempt
 	Wrong   int `json:"wrong"`   // of those lost, answers that were not the gateway's
 }

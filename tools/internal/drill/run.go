@@ -77,8 +77,8 @@ type runner struct {
 	out     Outcome
 	before  []report.Check
 	besides []report.Check // held while it ran and after it
-	lost    int            // requests of all runs so far, of clients that are judged
-	burned  float64
+	lost    int            // requests of clients that are judged, in all runs so far
+	burned  float64        // of the error budget by them, percent
 }
 
 // override puts what the command line says in place of the experiment's.
@@ -229,16 +229,17 @@ func (r *runner) once(ctx context.Context, first bool) bool {
 		r.giveUp(why)
 		return false
 	}
-	if n := seat.lost(0); n > 0 {
-		r.before = append(r.before, report.Check{Name: "clients are answered", Result: report.Failed, Detail: fmt.Sprintf("%d requests were lost before anything was broken: %s", n, seat.detail()), Remedy: "`polygate status`"})
+	red, told := seat.steady()
+	r.before = append(r.before, gate("clients are answered", told, red, "`polygate status`"))
+	if red != "" {
 		if first {
-			r.out.Verdict, r.out.Because = Blocked, "the steady state is red: "+r.before[len(r.before)-1].Detail
+			r.out.Verdict, r.out.Because = Blocked, "the steady state is red: "+red
 		} else {
-			r.out.Verdict, r.out.Because = Inconclusive, "the steady state did not come back: "+r.before[len(r.before)-1].Detail
+			r.out.Verdict, r.out.Because = Inconclusive, "the steady state did not come back: "+red
 		}
 		return false
 	}
-	seat.rec.ordered = seat.since()
+	seat.order()
 	run := Run{Landed: []Evidence{}, Cleanup: []Evidence{}}
 	why := r.breakAll(ctx, seat, &run)
 	if why == nil {
@@ -258,8 +259,8 @@ func (r *runner) once(ctx context.Context, first bool) bool {
 		run.Stepped = 0
 	}
 	r.out.Runs = append(r.out.Runs, run)
-	r.lost += run.lostByJudged()
-	r.burned += run.Budget
+	lost, burned := seat.cost()
+	r.lost, r.burned = r.lost+lost, r.burned+burned
 	if err := r.journal.Note(EventRun, run); err != nil && why == nil {
 		why = err
 	}
@@ -353,7 +354,7 @@ func (r *runner) pull(ctx context.Context, seat *seat, f Fault, lease Lease) err
 // stop says why the drill has to be given up for what it costs, or because somebody says so; nil for nothing.
 func (r *runner) stop(ctx context.Context, seat *seat) error {
 	if limits := r.drill.Extension.Limits; limits.LostRequests > 0 || limits.BudgetBurn > 0 {
-		lost, burned := seat.cost(r.drill.Extension.Objective.Availability)
+		lost, burned := seat.cost()
 		switch lost, burned = lost+r.lost, burned+r.burned; {
 		case limits.LostRequests > 0 && lost > limits.LostRequests:
 			return fmt.Errorf("%d requests were lost, and %d are allowed (limits.lostRequests)", lost, limits.LostRequests)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,9 @@ type stack struct {
 	stuck   bool // it cannot be mended
 	slow    bool // an order to break is carried out when whoever gave it has given up
 	refuses error
-	since   time.Time // it was broken
+	since   time.Time          // it was broken
+	flaw    func(n int64) bool // reports whether the so manieth request is answered 503; nil for none
+	asked   atomic.Int64
 }
 
 const quick = 20
@@ -99,7 +102,8 @@ func (s *stack) world(t *testing.T) World {
 	sites := map[netip.Addr]netip.AddrPort{}
 	for ip, region := range map[string]string{"192.0.2.1": one, "192.0.2.2": two} {
 		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			if down, _ := s.down(); down && region == one {
+			down, _ := s.down()
+			if n := s.asked.Add(1); down && region == one || s.flaw != nil && s.flaw(n) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return
 			}
@@ -192,6 +196,37 @@ func TestPerform(t *testing.T) {
 	}
 	if down, _ := s.down(); down {
 		t.Error("it is broken still")
+	}
+}
+
+// A request that is lost before anything is broken is told, and more than the objective allows are a reason to break nothing.
+func TestLostBefore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flaw    func(n int64) bool
+		want    Verdict
+		because string
+		result  report.Result
+		detail  string
+	}{
+		"one of all":       {func(n int64) bool { return n == 5 }, Aborted, "interrupted", report.OK, "1 of "},
+		"one of every six": {func(n int64) bool { return n%6 == 0 }, Blocked, "the steady state is red", report.Failed, "the objective of 99.9 % allows 1: answered 503 (status)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &stack{flaw: c.flaw}
+			w := s.world(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if c.want == Aborted {
+				onceBroken(s, cancel)
+			}
+			o, _ := perform(t, ctx, w, nil, Options{})
+			seen := check(o, "clients are answered")
+			if o.Verdict != c.want || !strings.Contains(o.Because, c.because) || seen.Result != c.result || !strings.Contains(seen.Detail, c.detail) {
+				t.Errorf("%s: %s: %+v", o.Verdict, o.Because, seen)
+			}
+		})
 	}
 }
 

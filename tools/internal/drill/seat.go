@@ -27,6 +27,8 @@ type seat struct {
 	prober  *prober.Prober
 	watcher *prober.Watcher
 	rec     recording
+	ledger  ledger
+	felt    time.Duration // when the fault was, once it is mended; 0 before
 	cancel  context.CancelFunc
 	polling sync.WaitGroup
 	mu      sync.Mutex
@@ -62,7 +64,9 @@ func (r *runner) sit(ctx context.Context) (*seat, error) {
 		s.prober.Stop()
 		return nil, err
 	}
-	s.rec = recording{begun: r.world.Wall(), speed: r.world.Speed, affected: r.drill.Affected, clients: s.options.Clients, lead: r.leads, target: r.drill.Extension.Objective.Availability}
+	s.rec = recording{begun: r.world.Wall(), speed: r.world.Speed, affected: r.drill.Affected, clients: s.options.Clients, lead: r.leads, target: r.drill.Extension.Objective.Availability,
+		ttl: r.wall(r.ttl()), bound: r.wall(seconds(r.out.Expected.Bound))}
+	s.ledger = newLedger()
 	for _, server := range watch.Servers {
 		s.rec.servers = append(s.rec.servers, server.Name)
 	}
@@ -160,49 +164,43 @@ func (s *seat) recording() recording {
 	return s.rec
 }
 
-// lost counts requests of judged clients since a moment.
-func (s *seat) lost(from time.Duration) (n int) {
-	for _, x := range s.prober.Samples(from, s.since()) {
-		if failed(x) && judged(s.options.Clients[x.Client]) {
-			n++
-		}
-	}
-	return n
+// order has the costs count from now on: the order to break goes out.
+func (s *seat) order() {
+	s.rec.ordered = s.since()
+	s.ledger.restart(s.rec.ordered)
 }
 
-// detail is what went wrong with one of the requests that were lost.
-func (s *seat) detail() string {
-	for _, x := range s.prober.Samples(0, s.since()) {
-		if failed(x) && judged(s.options.Clients[x.Client]) {
-			return fmt.Sprintf("%s (%s)", x.Detail, x.Err)
-		}
-	}
-	return ""
+// read has the ledger count what has ended since it was last read.
+func (s *seat) read() { s.ledger.add(&s.rec, s.prober.Ended(s.ledger.read)) }
+
+// cost is how many requests judged clients have lost since the order to break, and how much of the error budget that is. A look at it takes time
+// for what has ended since the last one, and for nothing that was there before.
+func (s *seat) cost() (lost int, burned float64) {
+	s.read()
+	return s.ledger.lost, s.ledger.burn.share(s.rec.target)
 }
 
-// cost is how many requests judged clients have lost since the order to break, and how much of the error budget that is.
-func (s *seat) cost(availability float64) (lost int, burned float64) {
-	r := s.rec
-	r.samples, r.end = s.prober.Samples(s.rec.ordered, s.since()), s.since()
-	for _, x := range r.samples {
-		if failed(x) && judged(s.options.Clients[x.Client]) {
-			lost++
-		}
-	}
-	r.target = availability
-	return lost, r.budget(s.rec.ordered)
-}
-
-// settled reports whether every client that was led away is back, and has been for a while, so that nobody remembers another answer.
+// settled reports whether every client that was led away is back, and has been for a while, so that nobody remembers another answer. It is asked
+// when all is mended.
 func (s *seat) settled(quiet time.Duration) bool {
+	s.read()
+	if s.felt == 0 { // once a run
+		r := s.rec
+		r.samples = s.prober.Samples(r.ordered, r.mending)
+		s.felt = r.fault()
+	}
+	at, led := s.ledger.returned(s.felt)
+	if !led {
+		at = s.rec.mended
+	}
+	return at != never && s.since()-at > quiet
+}
+
+// steady says what clients have seen so far, while nothing is broken, see recording.steady.
+func (s *seat) steady() (red, told string) {
 	r := s.rec
 	r.samples = s.prober.Samples(0, s.since())
-	fault := r.fault()
-	if len(r.clientsOf(fault)) == 0 {
-		return s.since()-r.mended > quiet
-	}
-	at := r.back(fault)
-	return at != never && s.since()-at > quiet
+	return r.steady()
 }
 
 // worked is what the prober did.

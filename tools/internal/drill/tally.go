@@ -22,6 +22,9 @@ func (r recording) requests(fault time.Duration) Requests {
 		if failed(s) {
 			out.Lost++
 			out.Failed++
+			if r.judged(s.Client) {
+				out.Judged++
+			}
 		}
 		if s.Err == prober.Wrong {
 			out.Wrong++
@@ -67,7 +70,7 @@ func quantile(sorted []float64, q float64) float64 {
 }
 
 // holdings are the kinds of clients, and how long each held on.
-func (r recording) holdings(fault time.Duration) []Holding {
+func (r recording) holdings(fault time.Duration, l losses) []Holding {
 	var out []Holding
 	at := map[string]int{}
 	for _, c := range r.clients {
@@ -80,7 +83,7 @@ func (r recording) holdings(fault time.Duration) []Holding {
 		}
 		out[i].Clients++
 	}
-	for _, s := range r.samples {
+	for n, s := range r.samples {
 		if s.At+s.Took < fault || s.At >= r.mending {
 			continue
 		}
@@ -91,7 +94,7 @@ func (r recording) holdings(fault time.Duration) []Holding {
 		if s.Stale {
 			h.Stale++
 		}
-		if answered(s) && r.isAffected(s.Region) || failed(s) {
+		if answered(s) && r.isAffected(s.Region) || failed(s) && !l.stray[n] {
 			v := r.cloud(s.At + s.Took - fault)
 			if h.Last == nil || v > *h.Last {
 				h.Last = &v
@@ -99,13 +102,13 @@ func (r recording) holdings(fault time.Duration) []Holding {
 		}
 	}
 	for i := range out {
-		recovered, lost := r.recovery(fault, func(c prober.Client) bool { return behaviour(c) == out[i].Name })
+		outage, lost := l.recovery(func(client int) bool { return behaviour(r.clients[client]) == out[i].Name })
 		switch {
 		case !lost:
 			zero := 0.0
 			out[i].RTO = &zero
-		case recovered != never:
-			v := r.cloud(recovered - fault)
+		case outage.until != never:
+			v := r.cloud(outage.until - fault)
 			out[i].RTO = &v
 		}
 	}
@@ -182,22 +185,49 @@ func (r recording) timeline() []Bucket {
 	return out
 }
 
-// budgetPeriod is what an error budget is counted over.
-const budgetPeriod = 30 * 24 * time.Hour
+// outages are those of judged clients.
+func (r recording) outages(l losses) []Outage {
+	all := l.outages(r.judged)
+	out := []Outage{}
+	for i, o := range all {
+		x := Outage{At: r.cloud(o.from), Lost: o.lost, Second: i >= len(all)-l.again(all)}
+		if o.until != never {
+			v := r.cloud(o.until)
+			x.Over = &v
+		}
+		out = append(out, x)
+	}
+	return out
+}
 
-// budget is the share of the error budget that was burned, in percent: the time that requests were lost in, each second counting by the share
-// of its requests that was, of the time that the availability asked for leaves.
-func (r recording) budget(fault time.Duration) float64 {
-	bad := 0.0
-	for _, b := range r.timeline() {
-		if b.At+1 < r.cloud(fault) || b.Lost == 0 {
+// outside are the requests of judged clients outside outages.
+func (r recording) outside(l losses) (out Outside) {
+	for i, s := range r.samples {
+		if !l.within[i] || !r.judged(s.Client) {
 			continue
 		}
-		sent := b.Lost
-		for _, n := range b.By {
-			sent += n
+		out.Sent++
+		if l.stray[i] {
+			out.Lost++
 		}
-		bad += float64(b.Lost) / float64(sent)
 	}
-	return bad / (budgetPeriod.Seconds() * (1 - r.target/100)) * 100
+	out.Allowed = allowed(r.target, out.Sent)
+	return out
+}
+
+// counts reports whether a request is one of those that limits, objective and error budget are about: one that a judged client made.
+func (r *recording) counts(s prober.Sample) bool {
+	return s.Err != prober.Missed && judged(r.clients[s.Client])
+}
+
+// budget is the share of the error budget that judged clients' requests burned, in percent, of those that were under way at the fault or came
+// after it.
+func (r recording) budget(fault time.Duration) float64 {
+	var b burn
+	for _, s := range r.samples {
+		if s.At+s.Took >= fault && r.counts(s) {
+			b.add(r.cloud(s.At), failed(s))
+		}
+	}
+	return b.share(r.target)
 }

@@ -143,7 +143,7 @@ func TestSetClock(t *testing.T) {
 	w := newWorld(t)
 	var c clienttest.Clock
 	o := w.options(100, Client{Name: "a", Reuse: true})
-	p, err := start(t.Context(), o, c.Time)
+	p, err := start(t.Context(), o, system(c.Time))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,16 +153,16 @@ func TestSetClock(t *testing.T) {
 		await(t, p, "between two settings", func(s Sample) bool { return s.At >= time.Duration(i+1)*300*time.Millisecond })
 		c.Set(by)
 	}
-	await(t, p, "after them", func(s Sample) bool { return s.At >= 900*time.Millisecond })
+	last := await(t, p, "after them", func(s Sample) bool { return s.At >= 900*time.Millisecond })
+	samples := settled(t, p, last.At, int(last.At/(10*time.Millisecond)))
 	p.Stop()
 	passed := time.Since(began)
-	samples := p.Samples(0, 24*time.Hour)
 	for i, s := range samples {
-		if s.At != time.Duration(i)*10*time.Millisecond || s.At > passed || s.Took <= 0 || s.At+s.Took > passed || s.Err != None {
+		if s.At != time.Duration(i)*10*time.Millisecond || s.At > passed || s.At+s.Took > passed || s.Err != Missed && (s.Took <= 0 || s.Err != None) {
 			t.Errorf("sample %d: %+v", i, s)
 		}
 	}
-	if st := p.Stats(); st.Missed > 0 || st.Lateness.Max > time.Second {
+	if st := p.Stats(); st.Lateness.Max > 10*time.Minute { // a machine may be busy, but not for an hour
 		t.Errorf("%+v", st)
 	}
 }

@@ -77,7 +77,7 @@ const maxInFlight = 2048
 type Prober struct {
 	o       Options
 	begun   time.Time
-	now     func() time.Time
+	clock   clock
 	seats   []*seat
 	jobs    chan job
 	store   store
@@ -104,14 +104,14 @@ type job struct {
 
 // Start begins sending. It ends with ctx or by Stop. Errors are of the options alone: what goes wrong later is in the
 // samples.
-func Start(ctx context.Context, o Options) (*Prober, error) { return start(ctx, o, time.Now) }
+func Start(ctx context.Context, o Options) (*Prober, error) { return start(ctx, o, system(time.Now)) }
 
-func start(ctx context.Context, o Options, now func() time.Time) (*Prober, error) {
+func start(ctx context.Context, o Options, by clock) (*Prober, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("prober: %w", err)
 	}
 	ctx, stop := context.WithCancel(ctx)
-	p := &Prober{o: o, now: now, jobs: make(chan job), stop: stop}
+	p := &Prober{o: o, clock: by, jobs: make(chan job), stop: stop}
 	p.store.init()
 	for i, c := range o.Clients {
 		s, err := p.seat(ctx, i, c)
@@ -121,7 +121,7 @@ func start(ctx context.Context, o Options, now func() time.Time) (*Prober, error
 		}
 		p.seats = append(p.seats, s)
 	}
-	p.begun = now()
+	p.begun = by.now()
 	p.running.Go(func() { p.schedule(ctx) })
 	return p, nil
 }

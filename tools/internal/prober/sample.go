@@ -126,6 +126,26 @@ func (p *Prober) Samples(from, to time.Duration) []Sample {
 	return out
 }
 
+// Ended are the requests that have ended, in that order, without as many of the first as are known already: a look at what is new takes no longer
+// the more there was before.
+func (p *Prober) Ended(known int) []Sample {
+	s := &p.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.chunks) == 0 {
+		return nil
+	}
+	all := (len(s.chunks)-1)*chunkSize + len(s.chunks[len(s.chunks)-1].records)
+	out := make([]Sample, 0, max(0, all-known))
+	for n := known / chunkSize; n < len(s.chunks); n++ { // all but the last one are full
+		records := s.chunks[n].records
+		for _, r := range records[min(max(0, known-n*chunkSize), len(records)):] {
+			out = append(out, s.sample(r))
+		}
+	}
+	return out
+}
+
 func (s *store) sample(r record) Sample {
 	return Sample{
 		Client: int(r.client), At: time.Duration(r.at), Took: time.Duration(r.took) * time.Microsecond,

@@ -108,3 +108,54 @@ func TestClassify(t *testing.T) {
 		}
 	}
 }
+
+// Whoever asks for what is new gets each request once, in the order in which they ended, while others end.
+func TestEnded(t *testing.T) {
+	const n = 3*chunkSize + 17
+	p := &Prober{}
+	p.store.init()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range n {
+			p.store.add(Sample{Client: i % 7, At: time.Duration(n - i)}) // those due last end first
+		}
+	}()
+	var got []Sample
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+		got = append(got, p.Ended(len(got))...)
+	}
+	if len(got) != n || len(p.Ended(n)) != 0 || len(p.Ended(n-1)) != 1 || len(p.Ended(n+chunkSize)) != 0 {
+		t.Fatalf("%d came one after the other, then %d; want %d", len(got), len(p.Ended(n)), n)
+	}
+	for i, s := range got {
+		if s.At != time.Duration(n-i) || s.Client != i%7 {
+			t.Fatalf("place %d: %+v", i, s)
+		}
+	}
+}
+
+// What is new takes as long, however much there was before.
+func BenchmarkEnded(b *testing.B) {
+	for _, before := range []int{1 << 12, 1 << 18, 1 << 23} {
+		b.Run(fmt.Sprintf("before=%d", before), func(b *testing.B) {
+			p := &Prober{}
+			p.store.init()
+			const fresh = 3000
+			for i := range before + fresh {
+				p.store.add(Sample{At: time.Duration(i), Region: "one"})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if got := p.Ended(before); len(got) != fresh {
+					b.Fatalf("%d requests, want %d", len(got), fresh)
+				}
+			}
+		})
+	}
+}

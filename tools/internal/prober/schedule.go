@@ -13,23 +13,39 @@ const (
 	tooLate = time.Second
 )
 
+// clock is what the schedule goes by. One goroutine waits by it.
+type clock struct {
+	now  func() time.Time
+	wait func(ctx context.Context, d time.Duration) // until so much of it has passed, or ctx has ended
+}
+
+// system is the machine's own, whose time of day may be another.
+func system(now func() time.Time) clock {
+	t := time.NewTimer(0) // one for all waits: there are thousands a second
+	return clock{now: now, wait: func(ctx context.Context, d time.Duration) {
+		t.Reset(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}}
+}
+
+// passed is the time since the beginning.
+func (p *Prober) passed() time.Duration { return p.clock.now().Sub(p.begun) }
+
 // schedule hands out requests when they are due. It waits for nothing but the time: a request that finds no free place
 // is noted as missed.
 func (p *Prober) schedule(ctx context.Context) {
-	t := time.NewTimer(0)
-	defer t.Stop()
 	for k := 0; ; k++ {
 		due := time.Duration(float64(k) / p.o.Rate * float64(time.Second))
-		passed := p.now().Sub(p.begun)
+		passed := p.passed()
 		if passed < due {
-			t.Reset(due - passed)
-			select {
-			case <-t.C:
-			case <-ctx.Done():
-				return
-			}
-			passed = p.now().Sub(p.begun)
-		} else if ctx.Err() != nil {
+			p.clock.wait(ctx, due-passed)
+			passed = p.passed()
+		}
+		if ctx.Err() != nil {
 			return
 		}
 		s := p.seats[k%len(p.seats)]
@@ -74,14 +90,14 @@ func (p *Prober) work(ctx context.Context, j job) {
 // send makes one request and keeps how it ended.
 func (p *Prober) send(ctx context.Context, j job) {
 	defer j.seat.free.Add(1)
-	late := p.now().Sub(p.begun) - j.due
+	late := p.passed() - j.due
 	res, err := j.seat.client.Do(j.seat.ask)
 	if ctx.Err() != nil {
 		p.abandoned.Add(1)
 		return
 	}
 	s := Sample{
-		Client: j.seat.index, At: j.due, Took: p.now().Sub(p.begun) - j.due, Late: late, Status: res.Status, Attempts: res.Attempts,
+		Client: j.seat.index, At: j.due, Took: p.passed() - j.due, Late: late, Status: res.Status, Attempts: res.Attempts,
 		Reused: res.Reused, Stale: res.Answer.Stale && !res.Reused, Address: res.Address.Addr(),
 	}
 	s.Region, s.Err, s.Detail = classify(res, err, p.o.Right)

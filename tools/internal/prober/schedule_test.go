@@ -9,17 +9,13 @@ import (
 )
 
 // A server that stalls slows nobody down: requests go out when they are due as far as there is room, and each that does
-// not is accounted for.
+// not is accounted for. Time goes on only when the test says so.
 func TestOpenLoop(t *testing.T) {
-	const rate, room = 500, 50
+	const rate, room, stalled, after = 500, 50, 200, 20
 	w := newWorld(t)
-	var stalled atomic.Bool
 	var under, most atomic.Int64
 	gate := make(chan struct{})
 	w.site(t, "192.0.2.1", func(rw http.ResponseWriter, r *http.Request) {
-		if !stalled.Load() {
-			return
-		}
 		n := under.Add(1)
 		defer under.Add(-1)
 		for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
@@ -30,56 +26,82 @@ func TestOpenLoop(t *testing.T) {
 		}
 	})
 	o := w.options(rate, Client{Name: "a", Reuse: true}, Client{Name: "b", Reuse: true})
-	o.InFlight, o.Timeout = room, time.Minute
-	late := machine(t)
-	p := begin(t, o)
-	await(t, p, "that has a connection already", func(s Sample) bool { return s.Reused && s.Client == 1 })
-	stalled.Store(true)
-	first := await(t, p, "without a place", func(s Sample) bool { return s.Err == Missed })
-	await(t, p, "without a place half a second later", func(s Sample) bool { return s.Err == Missed && s.At > first.At+500*time.Millisecond })
-	stalled.Store(false)
+	o.InFlight, o.Timeout = room, 10*time.Minute
+	h := newHand()
+	p, err := start(t.Context(), o, h.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	due := func(k int) time.Duration { return time.Duration(float64(k) / rate * float64(time.Second)) }
+	for k := 1; k < stalled; k++ {
+		if at := h.next(t); at != due(k) {
+			t.Fatalf("the schedule sleeps until %s, want %s: when the next request is due, whatever has become of those before", at, due(k))
+		}
+	}
+	h.asleep(t)
+	until(t, "every request that has a place is at the server", func() bool { return under.Load() == room })
+	for k, s := range settled(t, p, time.Hour, stalled-room) {
+		if want := due(room + k); s.At != want || s.Err != Missed || s.Late != 0 || s.Detail != "too many requests of this client were still waiting" {
+			t.Fatalf("%+v: want the one of %s missed, in time and for want of a place", s, want)
+		}
+	}
 	close(gate)
-	released := time.Since(p.Begun())
-	last := await(t, p, "that is right again", func(s Sample) bool { return s.At > released && s.Err == None })
-	n := int(last.At * rate / time.Second)
-	all := settled(t, p, last.At, n)
+	settled(t, p, time.Hour, stalled)
+	until(t, "their places are free", func() bool { return p.seats[0].free.Load()+p.seats[1].free.Load() == room })
+	for range after {
+		h.next(t)
+	}
+	h.asleep(t)
+	all := settled(t, p, time.Hour, stalled+after)
 	p.Stop()
-	if most.Load() > room {
-		t.Errorf("%d requests at once, want at most %d", most.Load(), room)
-	}
-	waited := 0
 	for i, s := range all {
-		if want := time.Duration(float64(i) / rate * float64(time.Second)); s.At != want {
-			t.Fatalf("request %d was due at %s, want %s: each that was due is there, once", i, s.At, want)
+		missed := i >= room && i < stalled
+		if s.At != due(i) || (s.Err == Missed) != missed || !missed && s.Err != None {
+			t.Fatalf("request %d: %+v: want each that was due, once, and missed (%t) where there was no place", i, s, missed)
 		}
-		if s.Err == None && s.Took > 400*time.Millisecond {
-			waited++
+		if i < room && s.At+s.Took < due(stalled-1) {
+			t.Errorf("%+v: its server stalled until %s, and a user would have felt it", s, due(stalled-1))
 		}
 	}
-	if waited < room/2 {
-		t.Errorf("%d requests waited for the server, want about %d: those that were sent while it stalled", waited, room)
+	if most.Load() != room {
+		t.Errorf("%d requests at once, want %d", most.Load(), room)
 	}
-	st := p.Stats()
-	if st.Missed == 0 || st.Lateness.P99 > 100*time.Millisecond+late() {
-		t.Errorf("%+v: want some missed, and those that went out in time; the machine itself was late by %s", st, late())
+	if st := p.Stats(); st.Sent != room+after || st.Missed != stalled-room || st.Failed != 0 {
+		t.Errorf("%+v: want %d sent, %d missed", st, room+after, stalled-room)
 	}
 }
 
-// Whoever tries again has room for that: while nothing is answered no request goes unsent for want of it.
+// Whoever tries again has room for that: while nothing is answered no request goes unsent for want of it, until the
+// first one has been given up by all its attempts. Time goes on only when the test says so, and nothing is given up.
 func TestRoomForRetries(t *testing.T) {
+	const rate, timeout = 0.04, 10 * time.Minute
 	w := newWorld(t)
 	w.site(t, "192.0.2.1", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	o := w.options(40, Client{Name: "a"}, Client{Name: "b"}, Client{Name: "c"}, Client{Name: "tries again", Retries: 2})
-	o.Timeout = 600 * time.Millisecond
-	p := begin(t, o)
-	await(t, p, "of 4 s", func(s Sample) bool { return s.At > 4*time.Second })
-	p.Stop()
-	late := false // then several seconds' requests come at once, which there need not be room for
-	for _, s := range p.Samples(0, time.Hour) {
-		late = late || s.Late > 100*time.Millisecond
-		if s.Err == Missed && !late {
-			t.Fatalf("request %s of client %d was not sent: %s", s.At, s.Client, s.Detail)
+	o := w.options(rate, Client{Name: "a"}, Client{Name: "b"}, Client{Name: "c"}, Client{Name: "tries again", Retries: 2})
+	o.Timeout = timeout
+	h := newHand()
+	p, err := start(t.Context(), o, h.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	for at := time.Duration(0); at < 3*timeout; {
+		at = h.next(t)
+	}
+	h.asleep(t)
+	missed := make([]int, len(o.Clients))
+	for _, s := range p.Samples(0, 24*time.Hour) {
+		if s.Err != Missed {
+			t.Fatalf("%+v: want nothing to end but what was not sent", s)
 		}
+		missed[s.Client]++
+		if given := time.Duration(1+o.Clients[s.Client].Retries) * timeout; s.At < given {
+			t.Errorf("request %s of client %d was not sent, and the first one would be given up at %s", s.At, s.Client, given)
+		}
+	}
+	if missed[0] == 0 {
+		t.Error("a client that tries once missed nothing in three times its timeout: there is no bound to what it may have under way")
 	}
 }
 
@@ -133,7 +155,7 @@ func TestLate(t *testing.T) {
 	w := newWorld(t)
 	var skip atomic.Int64
 	o := w.options(100, Client{Name: "a", Reuse: true})
-	p, err := start(t.Context(), o, func() time.Time { return time.Now().Add(time.Duration(skip.Load())) })
+	p, err := start(t.Context(), o, system(func() time.Time { return time.Now().Add(time.Duration(skip.Load())) }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"context"
 	"crypto/x509"
 	"io"
 	"log/slog"
@@ -129,35 +130,107 @@ func begin(t testing.TB, o Options) *Prober {
 	return p
 }
 
-// await waits for a sample of which something holds.
-func await(t testing.TB, p *Prober, what string, holds func(Sample) bool) Sample {
+// patience is how long something may take that is to happen: nobody waits for it but where it does not.
+const patience = 2 * time.Minute
+
+// until waits for something.
+func until(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
-	for from := time.Duration(0); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		for _, s := range p.Samples(from, time.Hour) {
-			if holds(s) {
-				return s
-			}
+	for end := time.Now().Add(patience); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it never came that %s", what)
 		}
 	}
-	t.Fatalf("no request %s; %+v", what, p.Stats())
-	return Sample{}
+}
+
+// await waits for a sample of which something holds.
+func await(t testing.TB, p *Prober, what string, holds func(Sample) bool) (found Sample) {
+	t.Helper()
+	until(t, "a request "+what+" ended", func() bool {
+		for _, s := range p.Samples(0, time.Hour) {
+			if holds(s) {
+				found = s
+				return true
+			}
+		}
+		return false
+	})
+	return found
 }
 
 // settled waits until a number of requests that were due before a time have ended, and returns them.
-func settled(t testing.TB, p *Prober, to time.Duration, n int) []Sample {
+func settled(t testing.TB, p *Prober, to time.Duration, n int) (all []Sample) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
-	for {
-		all := p.Samples(0, to)
-		if len(all) >= n {
-			return all
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d of %d requests have ended; %+v", len(all), n, p.Stats())
-		}
-		time.Sleep(5 * time.Millisecond)
+	until(t, "as many requests ended", func() bool { all = p.Samples(0, to); return len(all) >= n })
+	return all
+}
+
+// hand is a clock that a test moves by hand: what goes by it is as fast or as slow as the machine likes, and nothing changes.
+type hand struct {
+	mu      sync.Mutex
+	passed  time.Duration
+	waiting chan wait // one comes whenever somebody begins to wait
+	sleeper *wait
+}
+
+// wait is somebody who waits for a time.
+type wait struct {
+	until time.Duration
+	over  chan struct{}
+}
+
+func newHand() *hand { return &hand{waiting: make(chan wait)} }
+
+func (h *hand) clock() clock {
+	begun := time.Now()
+	return clock{
+		now: func() time.Time {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return begun.Add(h.passed)
+		},
+		wait: func(ctx context.Context, d time.Duration) {
+			h.mu.Lock()
+			w := wait{h.passed + d, make(chan struct{})}
+			h.mu.Unlock()
+			select {
+			case h.waiting <- w:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-w.over:
+			case <-ctx.Done():
+			}
+		},
 	}
+}
+
+// asleep waits until somebody waits: all that was to be done before is done.
+func (h *hand) asleep(t testing.TB) {
+	t.Helper()
+	if h.sleeper != nil {
+		return
+	}
+	select {
+	case w := <-h.waiting:
+		h.sleeper = &w
+	case <-time.After(patience):
+		t.Fatal("nobody waits for the clock")
+	}
+}
+
+// next moves the clock to the time that is waited for, and returns it, since the beginning.
+func (h *hand) next(t testing.TB) time.Duration {
+	t.Helper()
+	h.asleep(t)
+	w := h.sleeper
+	h.sleeper = nil
+	h.mu.Lock()
+	h.passed = w.until
+	h.mu.Unlock()
+	close(w.over)
+	return w.until
 }
 
 // machine measures how late the machine itself wakes whoever sleeps: what no prober can be blamed for. The function it

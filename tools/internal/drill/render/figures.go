@@ -79,6 +79,52 @@ func rto(r drill.Run) string {
 	return seconds(*r.Derived.RTO)
 }
 
+// besides says what clients lost outside outages, and whether there was a second one: by what drill.Outage says it is none, and what the RTO is not
+// about. "" where nothing was measured.
+func besides(o drill.Outcome, runs ...drill.Run) string {
+	var all drill.Outside
+	second, beyond := 0, false
+	for _, r := range runs {
+		all.Sent, all.Lost = all.Sent+r.Outside.Sent, all.Lost+r.Outside.Lost
+		beyond = beyond || r.Outside.Lost > r.Outside.Allowed
+		for _, x := range r.Outages {
+			if x.Second {
+				second++
+			}
+		}
+	}
+	if all.Sent == 0 && second == 0 {
+		return ""
+	}
+	s := "no request was lost outside outages"
+	lost, aim := count(all.Lost, "request")+" lost outside outages, ", "the objective"
+	if o.Objective.Availability > 0 {
+		aim += " of " + availability(o)
+	}
+	switch {
+	case beyond:
+		s = lost + "more than " + aim + " allows"
+	case all.Lost > 0:
+		s = lost + "within " + aim
+	}
+	if second > 0 {
+		s += "; " + count(second, "second outage")
+	}
+	return s
+}
+
+// told is the RTO of a run with what has to be known besides.
+func told(o drill.Outcome, r drill.Run) string {
+	s := rto(r)
+	if r.Outside.Lost > 0 || slices.ContainsFunc(r.Outages, func(x drill.Outage) bool { return x.Second }) {
+		s += "; " + besides(o, r)
+	}
+	return s
+}
+
+// availability is that of the objective.
+func availability(o drill.Outcome) string { return number(o.Objective.Availability, 4) + " %" }
+
 // worst is the longest RTO of an outcome's runs: nil with never where one of them did not recover, nil alone where nothing was measured.
 func worst(o drill.Outcome) (longest *float64, never int) {
 	for _, r := range o.Runs {
@@ -157,7 +203,7 @@ func objective(o drill.Outcome) string {
 		s = limit(o.Objective.RTO, o)
 	}
 	if o.Objective.Availability > 0 {
-		s += fmt.Sprintf("; %s of requests answered over 30 days", strings.TrimRight(strings.TrimRight(strconv.FormatFloat(o.Objective.Availability, 'f', 4, 64), "0"), ".")+" %")
+		s += fmt.Sprintf("; %s of requests answered over 30 days", availability(o))
 	}
 	return s
 }

@@ -41,7 +41,8 @@ func aRun(s shift) drill.Run {
 	r := drill.Run{Length: 120, Fault: 10, Mended: 85, Budget: 0.42,
 		Moments: drill.Moments{Fault: &start, FirstError: moment(0.4), Detected: moment(s.detected), Decided: moment(s.decided), DNSChanged: moment(s.dns),
 			Shifted95: moment(s.shifted), Recovered: moment(s.recovered), FailedBack: moment(s.back)},
-		Requests: drill.Requests{Sent: 21400, Failed: 913, Lost: 402, Retried: 511, Wrong: 3},
+		Requests: drill.Requests{Sent: 21400, Failed: 913, Lost: 402, Judged: 383, Retried: 511, Wrong: 3},
+		Outside:  drill.Outside{Sent: 9400, Lost: 3, Allowed: 4}, Outages: []drill.Outage{{At: 10.2, Lost: 380}},
 		Latency: drill.Latencies{Before: drill.Quantiles{P50: 4.1, P95: 9.8, P99: 14.25, Max: 31, N: 2000}, During: drill.Quantiles{P50: 6.3, P95: 41, P99: 1000, Max: 2000.4, N: 14000},
 			After: drill.Quantiles{P50: 4.2, P95: 10, P99: 15, Max: 29, N: 4998}},
 		Prober: drill.Prober{Rate: 1000, Clients: 40, Sent: 21400, Missed: 2, LateP99: 1.3},
@@ -59,6 +60,9 @@ func aRun(s shift) drill.Run {
 	}
 	if s.recovered > 0 {
 		r.Derived.Recover, r.Derived.RTO = f(s.recovered-s.shifted), f(s.recovered)
+	}
+	if s.recovered > 0 {
+		r.Outages[0].Over = f(10 + s.recovered)
 	}
 	if s.back > 0 {
 		r.Derived.FailBack = f(s.back - 75)
@@ -149,6 +153,7 @@ func outcomes() map[string]drill.Outcome {
 	vain.Runs[0].Derived.RTO = f(0)
 	vain.Runs[0].Moments.FirstError, vain.Runs[0].Budget = nil, 0
 	vain.Runs[0].Requests = drill.Requests{Sent: 21400}
+	vain.Runs[0].Outages, vain.Runs[0].Outside = []drill.Outage{}, drill.Outside{Sent: 16000, Allowed: 8}
 	for i := range vain.Runs[0].Timeline {
 		vain.Runs[0].Timeline[i] = drill.Bucket{At: float64(i), By: map[string]int{first: 200}}
 	}
@@ -157,6 +162,7 @@ func outcomes() map[string]drill.Outcome {
 	early.Moments, early.Derived, early.Landed, early.Cleanup = drill.Moments{}, drill.Derived{}, nil, nil
 	early.Length, early.Fault, early.Mended, early.Timeline = 8, 0, 0, early.Timeline[:8]
 	early.Requests, early.Budget = drill.Requests{Sent: 1600}, 0
+	early.Outages, early.Outside = nil, drill.Outside{}
 	early.Latency.During, early.Latency.After = drill.Quantiles{}, drill.Quantiles{}
 
 	stuck := fails(anOutcome(drill.CleanupFailed, "region-down of aws/us-east-1 is still in force; its lease ends at 12:10:00 UTC", aRun(good)), "clean-up",
@@ -180,7 +186,16 @@ func outcomes() map[string]drill.Outcome {
 		}
 	}
 
+	flaps := fails(anOutcome(drill.Fail, "no second outage: another outage 66.0 s after the fault, for 4.0 s, took 800 requests", aRun(good)), "no second outage",
+		"another outage 66.0 s after the fault, for 4.0 s, took 800 requests", "see the timeline: votes that change, DNS answers that lead back, a survivor that cannot carry it")
+	flaps.Runs[0].Outages = append(flaps.Runs[0].Outages, drill.Outage{At: 76, Over: f(80), Lost: 800, Second: true})
+	flaps.Runs[0].Outside.Lost = 61
+	for at := 76; at < 80; at++ {
+		flaps.Runs[0].Timeline[at] = drill.Bucket{At: float64(at), By: map[string]int{}, Lost: 200}
+	}
+
 	return map[string]drill.Outcome{
+		"second":         flaps,
 		"pass":           anOutcome(drill.Pass, "every client of aws/us-east-1 had an answer again after 43.1 s, within the bound of 62 s", aRun(good)),
 		"never":          never,
 		"inconclusive":   vain,

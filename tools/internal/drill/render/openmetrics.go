@@ -123,6 +123,15 @@ func (s *set) run(r drill.Run, labels []string) {
 	if r.Derived.RTO != nil {
 		s.gauge("polygate_drill_rto_seconds", "seconds", "From the fault until the last client had an answer again, cloud time.", float(*r.Derived.RTO), labels...)
 	}
+	if r.Moments.Fault != nil {
+		second := 0
+		for _, x := range r.Outages {
+			if x.Second {
+				second++
+			}
+		}
+		s.gauge("polygate_drill_second_outages", "", "Outages that began when the first one and the bound were over.", strconv.Itoa(second), labels...)
+	}
 	for _, p := range []struct {
 		name string
 		of   *float64
@@ -139,12 +148,14 @@ func (s *set) run(r drill.Run, labels []string) {
 		{"sent", "Requests that clients sent.", r.Requests.Sent},
 		{"failed", "Attempts that got no right answer.", r.Requests.Failed},
 		{"lost", "Requests that got no right answer after all their attempts.", r.Requests.Lost},
+		{"lost_judged", "Lost requests of clients that go by the TTL and connect anew.", r.Requests.Judged},
+		{"lost_outside_outages", "Of these, the ones lost outside outages while the fault was in force.", r.Outside.Lost},
 		{"retried", "Requests that needed more than one attempt.", r.Requests.Retried},
 		{"wrong", "Lost requests whose answer the gateway did not give.", r.Requests.Wrong},
 	} {
 		s.gauge("polygate_drill_"+q.name+"_requests", "requests", q.help, strconv.Itoa(q.of), labels...)
 	}
-	s.gauge("polygate_drill_budget_burned_ratio", "ratio", "Share of the error budget of 30 days that was burned.", float(math.Round(r.Budget*1e6)/1e8), labels...)
+	s.gauge("polygate_drill_budget_burned_ratio", "ratio", "Share of the error budget of 30 days that clients burned which go by the TTL and connect anew.", float(math.Round(r.Budget*1e6)/1e8), labels...)
 	for _, l := range []struct {
 		name string
 		of   drill.Quantiles

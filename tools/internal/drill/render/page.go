@@ -66,7 +66,7 @@ func HTML(w io.Writer, o drill.Outcome) error {
 		p.Regions = append(p.Regions, region{fmt.Sprintf("r%d", i%hatchings), named(name)})
 	}
 	for i, r := range o.Runs {
-		p.Runs = append(p.Runs, run{fmt.Sprintf("Run %d of %d: %s", i+1, len(o.Runs), rto(r)), draw(o, i), ofRun(o, r)})
+		p.Runs = append(p.Runs, run{fmt.Sprintf("Run %d of %d: %s", i+1, len(o.Runs), told(o, r)), draw(o, i), ofRun(o, r)})
 	}
 	if o.Spread.Runs > 1 {
 		p.Rest = slices.Insert(p.Rest, 0, spread(o))

@@ -22,24 +22,32 @@ type section struct {
 
 // key is what is to be known first.
 func key(o drill.Outcome) section {
-	s := section{Title: "What counts", Rows: [][]string{{"RTO", headline(o)}, {"bound", bound(o)}, {"objective", objective(o)}}}
+	s := section{Title: "What counts", Rows: [][]string{{"RTO", headline(o)}}}
+	if text := besides(o, o.Runs...); text != "" {
+		s.add("besides", text)
+	}
+	s.add("bound", bound(o))
+	s.add("objective", objective(o))
 	if o.Expected.Why != "" {
 		s.add("computed", o.Expected.Why)
 	}
-	var sent, lost int
+	var sent, lost, judged int
 	var burned float64
 	for _, r := range o.Runs {
-		sent, lost, burned = sent+r.Requests.Sent, lost+r.Requests.Lost, burned+r.Budget
+		sent, lost, judged, burned = sent+r.Requests.Sent, lost+r.Requests.Lost, judged+r.Requests.Judged, burned+r.Budget
 	}
 	if len(o.Runs) > 0 {
-		s.add("lost", fmt.Sprintf("%d of %s", lost, count(sent, "request")))
-		s.add("error budget", percent(burned)+" of 30 days burned")
+		s.add("lost", fmt.Sprintf("%d of %s; %d by %s", lost, count(sent, "request"), judged, judgedOnes))
+		s.add("error budget", percent(burned)+" of 30 days burned, by the same clients")
 	}
 	if o.RPO != "" {
 		s.add("RPO", o.RPO)
 	}
 	return s
 }
+
+// judgedOnes are the clients that the bound is for, in words: limits, objective and error budget are about no others.
+const judgedOnes = "clients that go by the TTL and connect anew"
 
 // about is what was drilled.
 func about(o drill.Outcome) section {
@@ -85,7 +93,7 @@ func spread(o drill.Outcome) section {
 
 // ofRun are the tables of one run.
 func ofRun(o drill.Outcome, r drill.Run) []section {
-	out := []section{timesOf(o, r), requestsOf(r), latencyOf(r), resolversOf(r), votesOf(r), answersOf(r)}
+	out := []section{timesOf(o, r), outagesOf(r), requestsOf(r), latencyOf(r), resolversOf(r), votesOf(r), answersOf(r)}
 	for _, e := range []struct {
 		title, none string
 		of          []drill.Evidence
@@ -139,6 +147,22 @@ func timesOf(o drill.Outcome, r drill.Run) section {
 	return s
 }
 
+// outagesOf are the outages of judged clients.
+func outagesOf(r drill.Run) section {
+	s := section{Title: "Outages", Head: []string{"after the fault", "lasted", "lost", "counts as"}, None: "no client that the bound is for was without answers"}
+	for _, x := range r.Outages {
+		lasted, counts := "until it was mended", "the fault's: the RTO is until its end"
+		if x.Over != nil {
+			lasted = seconds(*x.Over - x.At)
+		}
+		if x.Second {
+			counts = "A SECOND ONE, after the bound"
+		}
+		s.add(since(r, x.At), lasted, count(x.Lost, "request"), counts)
+	}
+	return s
+}
+
 // requestsOf are what clients sent, and whether the prober kept up.
 func requestsOf(r drill.Run) section {
 	q, p := r.Requests, r.Prober
@@ -146,9 +170,11 @@ func requestsOf(r drill.Run) section {
 		{"sent", count(q.Sent, "request")},
 		{"failed", count(q.Failed, "attempt") + " without the right answer"},
 		{"lost", count(q.Lost, "request") + " without the right answer after all attempts"},
+		{"of these judged", count(q.Judged, "request") + " of " + judgedOnes},
+		{"outside outages", fmt.Sprintf("%d of %s of theirs lost while the fault was in force, %d allowed by the objective", r.Outside.Lost, count(r.Outside.Sent, "request"), r.Outside.Allowed)},
 		{"of these wrong", count(q.Wrong, "answer") + " that the gateway did not give"},
 		{"retried", count(q.Retried, "request") + " that needed more than one attempt"},
-		{"error budget", percent(r.Budget) + " of 30 days burned"},
+		{"error budget", percent(r.Budget) + " of 30 days burned, by " + judgedOnes},
 		{"prober", fmt.Sprintf("%s at %s a second of wall time; %s sent, %d missed; p99 %s late", count(p.Clients, "client"), number(p.Rate, 1)+" requests", count(p.Sent, "request"), p.Missed, millis(p.LateP99))},
 	}}
 }

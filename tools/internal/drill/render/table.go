@@ -32,7 +32,9 @@ func Table(w io.Writer, o drill.Outcome) error {
 	b.WriteByte('\n')
 	key(o).table(&b, "")
 	for i, r := range o.Runs {
-		fmt.Fprintf(&b, "\nRun %d of %d: %s\n\n", i+1, len(o.Runs), rto(r))
+		b.WriteByte('\n')
+		fill(&b, fmt.Sprintf("Run %d of %d: ", i+1, len(o.Runs)), "  ", told(o, r))
+		b.WriteByte('\n')
 		strip(&b, o, r)
 		for _, s := range ofRun(o, r) {
 			b.WriteByte('\n')
@@ -67,7 +69,9 @@ func Brief(w io.Writer, o drill.Outcome) error {
 	b.WriteByte('\n')
 	key(o).table(&b, "")
 	for i, r := range o.Runs {
-		fmt.Fprintf(&b, "\nRun %d of %d: %s\n\n", i+1, len(o.Runs), rto(r))
+		b.WriteByte('\n')
+		fill(&b, fmt.Sprintf("Run %d of %d: ", i+1, len(o.Runs)), "  ", told(o, r))
+		b.WriteByte('\n')
 		strip(&b, o, r)
 	}
 	if o.Spread.Runs > 1 {
