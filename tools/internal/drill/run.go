@@ -230,7 +230,7 @@ func (r *runner) once(ctx context.Context, first bool) bool {
 		return false
 	}
 	if n := seat.lost(0); n > 0 {
-		r.before = append(r.before, report.Check{Name: "clients are answered", Result: report.Failed, Detail: fmt.Sprintf("%d requests were lost before anything was broken: %s", n, seat.detail()), Remedy: "`polygate status`"})
+		r.before = append(r.before, report.Check{Name: steadyClients, Result: report.Failed, Detail: fmt.Sprintf("%d requests were lost before anything was broken: %s", n, seat.detail()), Remedy: "`polygate status`"})
 		if first {
 			r.out.Verdict, r.out.Because = Blocked, "the steady state is red: "+r.before[len(r.before)-1].Detail
 		} else {
@@ -301,9 +301,9 @@ func (r *runner) breakAll(ctx context.Context, seat *seat, run *Run) error {
 			return err
 		}
 		watched := time.Now()
-		e := r.prove(ctx, seat, s.Fault, true)
+		e, why := r.landed(ctx, seat, s.Fault)
 		run.Landed = append(run.Landed, e)
-		if err := r.journal.Note(EventEvidence, e); err != nil {
+		if err := errors.Join(why, r.journal.Note(EventEvidence, e)); err != nil {
 			return err
 		}
 		r.world.Tell("seen: %s", e.Text)
