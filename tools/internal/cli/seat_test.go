@@ -63,7 +63,7 @@ func TestSeatSilence(t *testing.T) {
 		}
 	}()
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSeatSilence$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSeatSilence$", "-test.v", "-test.timeout=1m")
 	cmd.Env = append(os.Environ(), envSilent+"=1", "HTTPS_PROXY=http://"+deaf.Addr().String(), "NO_PROXY=",
 		"AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_CONFIG_FILE="+filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "none"), "AWS_PROFILE=",
 		"ARM_TENANT_ID=11111111-1111-1111-1111-111111111111", "ARM_CLIENT_ID=c", "ARM_CLIENT_SECRET=s", "CLOUDFLARE_API_TOKEN=t",
