@@ -206,7 +206,7 @@ func (o outcome) problem(code int) string {
 		return "computed: nobody looks at what is broken; and the manager called it ill"
 	case o.Expected.Unnoticed && o.Verdict == "fail" && code == 1:
 		// Clients are without answers, which the report is to say; nothing else may have failed.
-		return strings.Join(o.failed("recovery", "health is told as it is"), "; ")
+		return strings.Join(o.failed("recovery", "health is told as it is", "no second outage", "lost outside outages"), "; ")
 	case o.Verdict != "pass" || code != 0:
 		return fmt.Sprintf("%s (exit code %d): %s", o.Verdict, code, strings.Join(append(o.failed(), o.Because), "; "))
 	}

@@ -214,6 +214,13 @@ func TestReports(t *testing.T) {
 		if err != nil || r.Code != 4 || !strings.Contains(r.Stdout, `"verdict": "aborted"`) {
 			t.Errorf("it ended with %d, %v\n%.500s%s", r.Code, err, r.Stdout, r.Stderr)
 		}
+		var o struct{ ID string }
+		if err := json.Unmarshal([]byte(r.Stdout), &o); err != nil {
+			t.Fatal(err)
+		}
+		if got := chaosStatus(t, filepath.Join(env.Root, ".polygate", "local", "drills", o.ID)); got != "interrupted" {
+			t.Errorf("Chaos Toolkit is told %q", got)
+		}
 		none(t, env)
 	})
 
@@ -430,10 +437,30 @@ func readable(t *testing.T, name string) {
 		if !json.Valid(lines.Bytes()) {
 			torn++
 		}
+		if n > 1 { // the first may be on disk a moment before it
+			chaosStatus(t, filepath.Dir(name))
+		}
 	}
 	if err := f.Close(); err != nil || torn > 1 {
 		t.Errorf("%s: %d of %d lines are no events, %v", name, torn, n, err)
 	}
+}
+
+// chaosStatus is the status in Chaos Toolkit's journal of a drill.
+func chaosStatus(t *testing.T, dir string) string {
+	t.Helper()
+	var c struct {
+		Status string
+		Start  time.Time
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "journal.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil || c.Status == "" {
+		t.Errorf("Chaos Toolkit's journal in %s: %v\n%.500s", dir, err, b)
+	}
+	return c.Status
 }
 
 // faults are what is broken by order.

@@ -19,6 +19,9 @@ func (a *app) drillLeverCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lever [engage|release]",
 		Short: "The emergency lever: while it is engaged no drill begins, and one that runs is given up and mended",
+		Long: `While the emergency lever is engaged no drill of the environment begins, and one that runs is given up and mended, wherever it runs. It is kept in
+every store of the stack, and what was said last counts: a store that could not be told is when it answers again, by whoever looks next. Where no
+store can be asked no drill begins.`,
 		Example: `  polygate drill lever engage --why "incident 4711"
   polygate drill lever            # whether it is
   polygate drill lever release`,
@@ -47,14 +50,17 @@ func (a *app) drillLeverCommand() *cobra.Command {
 					return fmt.Errorf("%s the emergency lever: %w", verb, err)
 				}
 				if missed != nil {
-					a.step("not everywhere, and what is said there counts as well: %s once more when it answers: %s", verb, oneLine(missed))
+					a.step("not everywhere, and it counts all the same: `polygate drill lever -s %s` has the others know it when they answer: %s", a.stack, oneLine(missed))
 				}
 			}
-			f, is, err := at.raised(ctx, leverObject, func(f notice) bool { return f.Engaged })
+			f, all, err := at.leverNow(ctx)
 			if err != nil {
 				return err
 			}
-			if is {
+			if verb == "" {
+				at.tellLever(ctx, all, a.step)
+			}
+			if f.Engaged {
 				a.result("%s: engaged: %s\n", a.stack, f)
 			} else {
 				a.result("%s: not engaged\n", a.stack)
@@ -141,7 +147,7 @@ drill run does. Faults:
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx := cmd.Context()
-			if step.Lease <= 0 || step.Lease > time.Hour {
+			if step.Lease <= 0 || step.Lease > drill.LongestLease {
 				return usageError{errors.New("--lease: want a time above zero, at most 1h, after which it ends by itself")}
 			}
 			at, err := a.sitForDrills(ctx, by)
@@ -168,7 +174,7 @@ drill run does. Faults:
 			if err != nil {
 				return err
 			}
-			world.Engaged = at.engaged(held.Token())
+			world.Engaged = at.engaged(held.Token(), a.step)
 			refused, err := drill.Inject(ctx, world, d, id)
 			if err != nil {
 				return err

@@ -112,6 +112,11 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 	if err := a.bury(ctx, at, held.Token()); err != nil {
 		return err
 	}
+	world, err := at.world(ctx, a, held, opts.ID)
+	if err != nil {
+		return err
+	}
+	world.Engaged = at.engaged(held.Token(), a.step)
 	dir := filepath.Join(a.drillDir(), opts.ID)
 	journal, err := drill.NewJournal(dir, nil)
 	if err != nil {
@@ -122,11 +127,7 @@ func (a *app) runDrill(ctx context.Context, path string, opts drill.Options, by,
 		return errors.Join(err, journal.Close())
 	}
 	defer alive()
-	world, err := at.world(ctx, a, held, opts.ID)
-	if err != nil {
-		return errors.Join(err, journal.Close())
-	}
-	world.Engaged = at.engaged(held.Token())
+	a.keepChaos(dir, d.Experiment, journal)
 	defer a.steadfast()()
 	a.step("drill %s: %s", opts.ID, d.Experiment.Title)
 	out := drill.Perform(ctx, world, d, journal, opts)
@@ -195,11 +196,52 @@ func (a *app) keepDrill(dir string, o drill.Outcome, d drill.Drill) error {
 			return fmt.Errorf("keep the report: %w", err)
 		}
 	}
-	b, err := json.MarshalIndent(drill.ChaosJournal(d.Experiment, events, o), "", "  ")
+	return keepJournal(dir, drill.ChaosJournal(d.Experiment, events, o))
+}
+
+// keepChaos keeps the journal of Chaos Toolkit up to date while a drill runs: whoever is killed leaves one of what had happened.
+func (a *app) keepChaos(dir string, e drill.Experiment, j *drill.Journal) {
+	var events []drill.Event
+	failed := false
+	j.Each(func(ev drill.Event) {
+		events = append(events, ev)
+		if err := keepJournal(dir, drill.ChaosSoFar(e, events)); err != nil && !failed {
+			failed = true // once: the events are kept all the same, and that the last one cannot be written is the verb's error
+			a.step("the journal of Chaos Toolkit cannot be kept up to date: %s", oneLine(err))
+		}
+	})
+}
+
+// keepJournal writes the journal of Chaos Toolkit.
+func keepJournal(dir string, c drill.Chaos) error {
+	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err
 	}
-	return keepFile(filepath.Join(dir, "journal.json"), append(b, '\n'))
+	return keepFile(filepath.Join(dir, drill.ChaosFile), append(b, '\n'))
+}
+
+// closeJournal says in the journals of a drill that has died that nothing of it is left. A journal of Chaos Toolkit that cannot be written is told.
+func (a *app) closeJournal(p drill.Past) error {
+	end := drill.Ended{Verdict: drill.Aborted, Because: "its process died; what it broke was mended by the drill after it, or had ended with its lease"}
+	if err := drill.Append(p.Dir, drill.EventRecovered, end); err != nil {
+		return err
+	}
+	if len(p.Begun.Experiment) == 0 { // it died before it had written anything down
+		return nil
+	}
+	events, err := drill.Events(p.Dir)
+	if err != nil {
+		return err
+	}
+	e, err := drill.Decode(p.Begun.Experiment) // JSON is YAML as well
+	if err == nil {
+		err = keepJournal(p.Dir, drill.ChaosSoFar(e, events))
+	}
+	if err != nil {
+		a.step("the journal of Chaos Toolkit of the drill %s cannot be closed: %s", p.ID, oneLine(err))
+	}
+	return nil
 }
 
 // keepFile writes a file in one step: whoever is killed meanwhile leaves none, and not a half.
@@ -302,7 +344,7 @@ func (a *app) bury(ctx context.Context, at *drillSeat, token uint64) error {
 			continue
 		}
 		a.step("the drill %s of %s has died; nothing of it is in force", p.ID, p.Started.Format(time.RFC3339))
-		if err := drill.Append(p.Dir, drill.EventRecovered, drill.Ended{Verdict: drill.Aborted, Because: "its process died; what it broke was mended by the drill after it, or had ended with its lease"}); err != nil {
+		if err := a.closeJournal(p); err != nil {
 			return fmt.Errorf("close the journal of the drill %s: %w", p.ID, err)
 		}
 	}

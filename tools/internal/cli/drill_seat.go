@@ -342,14 +342,17 @@ func (at *drillSeat) now(ctx context.Context, a *app) (drillStatus, error) {
 			st.Operation += ", which has died: its lease is over"
 		}
 	}
-	f, is, err := at.raised(ctx, leverObject, func(f notice) bool { return f.Engaged })
+	f, stores, err := at.leverNow(ctx)
 	if err != nil {
 		return st, fmt.Errorf("see whether the emergency lever is engaged: %w", err)
 	}
-	if is {
+	if f.Engaged {
 		st.Lever = "engaged: " + f.String()
 	}
 	inForce, unseen := at.inForce(ctx)
+	if unread := stores.unread(); unread != nil {
+		st.LeverUnread = oneLine(unread)
+	}
 	if unseen != nil {
 		st.Unseen = oneLine(unseen)
 	}

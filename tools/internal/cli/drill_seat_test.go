@@ -34,7 +34,7 @@ func TestLeverOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at := &drillSeat{stores: []*store.Store{store.New("aws", silent{}), store.New("gcp", file.New(dir))}}
 		ctx := t.Context()
-		look := at.engaged(7)
+		look := at.engaged(7, t.Logf)
 		if engaged, why, err := look(ctx); engaged || err != nil {
 			t.Fatalf("%t, %s, %v", engaged, why, err)
 		}
@@ -60,7 +60,7 @@ func TestLeverOutage(t *testing.T) {
 		if _, err := none.raise(ctx, abortObject, notice{}); err == nil {
 			t.Error("no store took it, and it is said to be told")
 		}
-		if _, _, err := none.raised(ctx, abortObject, func(notice) bool { return true }); err == nil {
+		if _, _, err := none.leverNow(ctx); err == nil {
 			t.Error("no store could be asked, and nothing is said of it")
 		}
 	})

@@ -182,6 +182,7 @@ type drillStatus struct {
 	Environment string        `json:"environment"`
 	Operation   string        `json:"operation,omitempty"` // who has the stack, and for what
 	Lever       string        `json:"emergency_lever,omitempty"`
+	LeverUnread string        `json:"emergency_lever_not_seen,omitempty"` // stores that could not be asked for it, and why
 	Faults      []faultStatus `json:"faults"`
 	Unseen      string        `json:"not_seen,omitempty"` // who could not be asked what is broken, and why
 	Last        string        `json:"last_drill,omitempty"`
@@ -199,6 +200,9 @@ type faultStatus struct {
 func (a *app) showDrillStatus(st drillStatus) error {
 	a.result("%-18s %s\n", "operation:", cmp.Or(st.Operation, "none"))
 	a.result("%-18s %s\n", "emergency lever:", cmp.Or(st.Lever, "not engaged"))
+	if st.LeverUnread != "" {
+		a.result("%-18s %s\n", "not read for it:", st.LeverUnread)
+	}
 	if st.Unseen != "" {
 		a.result("%-18s %s\n", "not asked:", st.Unseen)
 	}

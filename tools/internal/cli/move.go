@@ -21,13 +21,14 @@ import (
 type movement struct {
 	Stack   string         `json:"stack"`
 	Plan    operate.Plan   `json:"plan"`
-	Steps   []operate.Step `json:"steps,omitempty"` // of a ramp: what is expected of each, and what was seen
-	Bound   int            `json:"bound_seconds"`   // cloud time
-	Done    bool           `json:"done"`            // seen by clients
-	First   float64        `json:"first_seconds"`   // cloud time from the order to the first answer from those that serve
-	Moved   float64        `json:"moved_seconds"`   // and until no client was answered by anybody else
-	Failed  int            `json:"failed"`          // requests without an answer while it was watched
-	Verdict string         `json:"verdict"`         // what happened, in words
+	Steps   []operate.Step `json:"steps,omitempty"`        // of a ramp: what is expected of each, and what was seen
+	Bound   int            `json:"bound_seconds"`          // cloud time
+	Done    bool           `json:"done"`                   // seen by clients
+	First   float64        `json:"first_seconds"`          // cloud time from the order to the first answer from those that serve
+	Moved   float64        `json:"moved_seconds"`          // and until no client was answered by anybody else
+	Failed  int            `json:"failed"`                 // requests without an answer while it was watched
+	Back    *float64       `json:"back_seconds,omitempty"` // of a ramp that was taken back: cloud time until clients had left again; absent where that was not seen
+	Verdict string         `json:"verdict"`                // what happened, in words
 }
 
 // move plans an order, shows it, asks, has it done and sees that it has happened.
@@ -207,6 +208,32 @@ func (a *app) answered(ctx context.Context, s settings.Settings, t topology.Topo
 	return out, nil
 }
 
+// callers are clients of the shared name.
+type callers struct {
+	asks       []operate.Ask
+	everywhere bool    // they are at all the places there are
+	speed      float64 // cloud seconds per wall second
+}
+
+// wall is cloud time on the wall clock.
+func (c callers) wall(cloud time.Duration) time.Duration {
+	return time.Duration(float64(cloud) / c.speed)
+}
+
+// observe asks as clients do until a plan that was ordered has come true, and tells of each change.
+func (a *app) observe(ctx context.Context, t topology.Topology, p operate.Plan, c callers) (operate.Outcome, error) {
+	last := ""
+	return operate.Watch(ctx, p, operate.Watching{
+		Asks: c.asks, Every: max(200*time.Millisecond, c.wall(time.Second)), Hold: c.wall(time.Duration(t.TTL) * time.Second), Limit: c.wall(p.Bound), Each: c.everywhere,
+		Seen: func(counts map[string]int) {
+			if now := tally(counts); now != last {
+				a.step("answered by %s", now)
+				last = now
+			}
+		},
+	})
+}
+
 // carry has a plan carried out and sees that it has happened.
 func (a *app) carry(ctx context.Context, s settings.Settings, t topology.Topology, manager control.Manager, out movement, m moving) error {
 	asks, everywhere, speed, unseen := a.clients(ctx, s, t)
@@ -220,18 +247,7 @@ func (a *app) carry(ctx context.Context, s settings.Settings, t topology.Topolog
 		return fmt.Errorf("it was ordered and not seen to the end: %w", unseen)
 	}
 	a.step("%s has been told; asking as clients until it has happened, for at most %d s", t.Manager, out.Bound)
-	wall := func(cloud time.Duration) time.Duration { return time.Duration(float64(cloud) / speed) }
-	last := ""
-	seen, err := operate.Watch(ctx, out.Plan, operate.Watching{
-		Asks: asks, Every: max(200*time.Millisecond, wall(time.Second)), Hold: wall(time.Duration(t.TTL) * time.Second), Limit: wall(out.Plan.Bound),
-		Each: everywhere,
-		Seen: func(counts map[string]int) {
-			if now := tally(counts); now != last {
-				a.step("answered by %s", now)
-				last = now
-			}
-		},
-	})
+	seen, err := a.observe(ctx, t, out.Plan, callers{asks, everywhere, speed})
 	if err != nil {
 		return fmt.Errorf("it was ordered and not seen to the end: %w", err)
 	}

@@ -61,7 +61,7 @@ func (a *app) failbackCommand() *cobra.Command {
 
 With --ramp it does so in steps of percent of their share, by the weights that the traffic manager has: patterns active-active and
 multi-region with the steering weighted. Each step is watched from the clients' seat and by the regions' own names; one in which requests are
-lost, or that nobody is led by, takes everything back, and ends with 1.`,
+lost, or that nobody is led by, takes everything back, asks as clients would until they have left again, and ends with 1.`,
 		Example:           "  polygate failback\n  polygate failback aws --dry-run\n  polygate failback aws/us-east-1 --ramp 5,25,50,100",
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeRegions,

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,10 +108,7 @@ func shares(of map[string]float64) string {
 
 // rise carries a plan out in steps, and tells of each.
 func (a *app) rise(ctx context.Context, s settings.Settings, t topology.Topology, manager control.Manager, out movement, m moving, hold time.Duration) error {
-	ramp, ok := manager.(interface {
-		control.Manager
-		control.Ramp
-	})
+	ramp, ok := manager.(operate.Ramper)
 	if !ok {
 		return fmt.Errorf("%s cannot be ramped", t.Manager) // inSteps has refused it
 	}
@@ -122,10 +120,14 @@ func (a *app) rise(ctx context.Context, s settings.Settings, t topology.Topology
 	if err != nil {
 		return err
 	}
-	wall := func(cloud time.Duration) time.Duration { return time.Duration(float64(cloud) / speed) }
+	return a.climb(ctx, t, ramp, out, m, hold, callers{asks, everywhere, speed}, own)
+}
+
+// climb gives regions their share step by step, as those see it who call, and by the regions' own names.
+func (a *app) climb(ctx context.Context, t topology.Topology, ramp operate.Ramper, out movement, m moving, hold time.Duration, c callers, own map[string]operate.Ask) error {
 	begun := time.Now()
 	steps, err := operate.Rise(ctx, ramp, out.Plan, out.Steps, operate.Ramping{
-		Hold: wall(hold), Every: max(200*time.Millisecond, wall(time.Second)), Asks: asks, Own: own, Each: everywhere, Errors: m.ramp.errors,
+		Hold: c.wall(hold), Every: max(200*time.Millisecond, c.wall(time.Second)), Asks: c.asks, Own: own, Each: c.everywhere, Errors: m.ramp.errors,
 		Begun: func(s operate.Step) {
 			a.step("%d %%: %s has been told; asking as clients for %s", s.Percent, t.Manager, hold)
 		},
@@ -134,26 +136,48 @@ func (a *app) rise(ctx context.Context, s settings.Settings, t topology.Topology
 		},
 	})
 	out.Steps = steps
-	out.Moved = time.Since(begun).Seconds() * speed
+	out.Moved = time.Since(begun).Seconds() * c.speed
 	for _, s := range steps {
 		out.Failed += s.Failed + s.OwnLost
 	}
 	switch {
 	case errors.Is(err, operate.ErrLost):
-		out.Verdict = fmt.Sprintf("%s: %s has been taken out of traffic, as before", oneLine(err), strings.Join(out.Plan.Undrain, ", "))
-		if errors.Is(err, operate.ErrStuck) {
-			out.Verdict = fmt.Sprintf("%s: `polygate drain -s %s %s` takes them out", oneLine(err), a.stack, strings.Join(out.Plan.Undrain, " "))
-		}
-		if err := a.showMovement(out, m.asOne); err != nil {
-			return err
-		}
-		return unhealthy{}
+		return a.takenBack(ctx, t, out, m, c, err)
 	case err != nil:
 		return fmt.Errorf("%w: `polygate failback -s %s` gives the rest back, and `polygate drain -s %s %s` takes it out", err, a.stack, a.stack, strings.Join(out.Plan.Undrain, " "))
 	}
 	out.Done = true
 	out.Verdict = fmt.Sprintf("%s has all of its share, in %s, and clients were answered all the while", strings.Join(out.Plan.Undrain, ", "), settings.Count(len(steps), "step"))
 	return a.showMovement(out, m.asOne)
+}
+
+// takenBack sees that clients have left the regions of a ramp again that was taken back because of lost. That the manager took the order is no proof.
+func (a *app) takenBack(ctx context.Context, t topology.Topology, out movement, m moving, c callers, lost error) error {
+	regions := strings.Join(out.Plan.Undrain, ", ")
+	by := fmt.Sprintf("`polygate drain -s %s %s`", a.stack, strings.Join(out.Plan.Undrain, " "))
+	if errors.Is(lost, operate.ErrStuck) {
+		out.Verdict = fmt.Sprintf("%s: %s takes them out", oneLine(lost), by)
+	} else {
+		a.step("%s: %s has been told to take %s out again; asking as clients until it has happened, for at most %d s", oneLine(lost), t.Manager, regions, out.Bound)
+		seen, err := a.observe(ctx, t, out.Plan.TakenBack(), c)
+		if err != nil {
+			return fmt.Errorf("%s; whether clients have left again was not seen to the end, and %s orders it once more: %w", oneLine(lost), by, err)
+		}
+		out.Failed += seen.Failed
+		switch {
+		case seen.Done:
+			back := seen.Moved.Seconds() * c.speed
+			out.Back = &back
+			out.Verdict = fmt.Sprintf("%s: %s has been taken out of traffic again, and clients had left after %.1f s", oneLine(lost), regions, back)
+		default:
+			out.Verdict = fmt.Sprintf("%s: %s was ordered out of traffic again, and %d s later clients are answered by %s: `polygate status -s %s` shows what is served, and %s orders it once more",
+				oneLine(lost), regions, out.Bound+t.TTL, cmp.Or(tally(seen.Counts), "nobody"), a.stack, by)
+		}
+	}
+	if err := a.showMovement(out, m.asOne); err != nil {
+		return err
+	}
+	return unhealthy{}
 }
 
 // owners ask regions by their own names.

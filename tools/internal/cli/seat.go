@@ -47,11 +47,12 @@ type seat struct {
 	token    string       // of the local clouds
 	profile  string       // aws:profile
 	getenv   func(string) string
+	patience time.Duration // with the API of a real cloud, each time it is asked
 }
 
 // seat takes the control seat of what a topology describes.
 func (a *app) seat(ctx context.Context, s settings.Settings, t topology.Topology) (*seat, error) {
-	out := &seat{topology: t, getenv: a.getenv}
+	out := &seat{topology: t, getenv: a.getenv, patience: answerPatience}
 	if s.LocalClouds == nil {
 		profile, err := settings.Value(settings.Path(a.root, a.stack), "aws:profile")
 		out.profile = profile
@@ -84,7 +85,7 @@ func (s *seat) manager(ctx context.Context, name string) (control.Manager, error
 	case "cloudflare":
 		token, client, err := s.token, s.local, error(nil)
 		if client == nil {
-			client = &http.Client{Timeout: answerPatience}
+			client = &http.Client{Timeout: s.patience}
 			token, err = credential.Cloudflare(s.getenv)
 		}
 		if err != nil {
@@ -121,6 +122,7 @@ func (s *seat) provider(ctx context.Context, name string) (p control.Provider, d
 		if err != nil {
 			return nil, nil, err
 		}
+		p.Patience = s.patience
 		return p, p.Close, nil
 	}
 	return nil, nil, fmt.Errorf("nobody knows how to ask the provider %q", name)
@@ -186,10 +188,9 @@ func (s *seat) look(ctx context.Context) status.Control {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	failed := func(who string, err error) {
-		text, _, _ := strings.Cut(err.Error(), "\n")
 		mu.Lock()
 		defer mu.Unlock()
-		out.Unasked = append(out.Unasked, who+": "+text)
+		out.Unasked = append(out.Unasked, who+": "+reason(err))
 	}
 	wg.Go(func() {
 		m, err := s.manager(ctx, s.topology.Manager)
@@ -225,6 +226,17 @@ func (s *seat) look(ctx context.Context) status.Control {
 	return out
 }
 
+// reason is what an error begins with: its first line, and what that announces with a colon. Azure's SDK has the reason itself on the next one.
+func reason(err error) string {
+	text, rest, more := strings.Cut(err.Error(), "\n")
+	for more && strings.HasSuffix(strings.TrimSpace(text), ":") {
+		var next string
+		next, rest, more = strings.Cut(rest, "\n")
+		text = strings.TrimSpace(text) + " " + strings.TrimSpace(next)
+	}
+	return text
+}
+
 // providers are those that the topology has regions of.
 func (s *seat) providers() []string {
 	var out []string
@@ -244,7 +256,7 @@ func (s *seat) aws(ctx context.Context) (aws.Config, error) {
 			client, ok = awshttp.NewBuildableClient(), true
 		}
 		if ok {
-			config.HTTPClient = client.WithTimeout(answerPatience)
+			config.HTTPClient = client.WithTimeout(s.patience)
 		}
 		return config, err
 	}
@@ -257,7 +269,7 @@ func (s *seat) aws(ctx context.Context) (aws.Config, error) {
 func (s *seat) azure() (azcore.TokenCredential, *arm.ClientOptions, error) {
 	if s.local == nil {
 		found, err := credential.Azure(s.getenv)
-		return found, &arm.ClientOptions{ClientOptions: policy.ClientOptions{Retry: policy.RetryOptions{TryTimeout: answerPatience}}}, err
+		return found, &arm.ClientOptions{ClientOptions: policy.ClientOptions{Retry: policy.RetryOptions{TryTimeout: s.patience}}}, err
 	}
 	return fixed(s.token), &arm.ClientOptions{
 		ClientOptions:         policy.ClientOptions{Transport: s.local, Retry: policy.RetryOptions{MaxRetries: -1}},

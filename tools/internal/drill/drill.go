@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"polygate.example/shared/health"
 	"polygate.example/shared/topology"
 )
 
@@ -122,6 +123,9 @@ type Lease struct {
 	For   time.Duration `json:"for"`   // cloud time, counted by the target's own clock from when it took the order
 }
 
+// LongestLease is the longest one that an experiment may ask for, cloud time: on a real cloud a gateway obeys none beyond it.
+const LongestLease = health.DrillLimit
+
 // InForce is a fault that a target has.
 type InForce struct {
 	Fault Fault
@@ -142,4 +146,10 @@ type Lever interface {
 	InForce(ctx context.Context) ([]InForce, error)
 	// Tidy takes away what leases that are over have left at their targets, where it has no effect any more, and names the targets.
 	Tidy(ctx context.Context, token uint64) ([]string, error)
+}
+
+// Limited is what a lever has besides that cannot hold a fault for every lease that an experiment may ask for.
+type Limited interface {
+	// Longest is the longest lease of a fault, cloud time. Pull refuses a longer one.
+	Longest(f Fault) time.Duration
 }

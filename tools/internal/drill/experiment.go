@@ -265,9 +265,7 @@ func (e Experiment) Prepare(t topology.Topology, env string) (Drill, error) {
 		}
 	}
 	if len(bad) == 0 {
-		for _, why := range d.short(t) {
-			wrong("method", "%s", why)
-		}
+		bad = append(bad, d.leases(t)...)
 	}
 	ext, problems := e.extension()
 	bad = append(bad, problems...)
@@ -290,21 +288,26 @@ func (e Experiment) Prepare(t topology.Topology, env string) (Drill, error) {
 // hundredths rounds up.
 func hundredths(x float64) float64 { return math.Ceil(x*100-1e-6) / 100 }
 
-// short says which faults would end before their watch is over: what is seen then says nothing of them. Name servers that know nothing new are
-// to learn it while others are watched.
-func (d Drill) short(t topology.Topology) []string {
+// leases says which faults would end before their watch is over, as what is seen then says nothing of them, and which would be leased for longer
+// than any may be. Name servers that know nothing new are to learn it while others are watched.
+func (d Drill) leases(t topology.Topology) (bad Problems) {
 	r := runner{world: World{Topology: t, Speed: 1}, drill: d}
 	r.plan()
-	var out []string
 	rest := time.Duration(0)
 	for i, s := range slices.Backward(r.steps) {
+		where := fmt.Sprintf("method[%d]", s.index)
 		rest += s.Watch
-		if given := d.Steps[i].Lease; given > 0 && given < rest && s.Fault.Kind != DNSStale {
-			out = append(out, fmt.Sprintf("%s has a lease of %s and is watched for %s: a longer --lease, or a shorter pause after it", s.Fault, given, rest))
+		switch given := d.Steps[i].Lease; {
+		case s.Lease > LongestLease && given > 0:
+			bad = append(bad, fmt.Sprintf("%s: %s has a lease of %s, and no fault may last for longer than %s: a shorter --lease", where, s.Fault, given, LongestLease))
+		case s.Lease > LongestLease:
+			bad = append(bad, fmt.Sprintf("%s: %s is watched for %s, for which it would have a lease of %s, and no fault may last for longer than %s: a shorter pause after it", where, s.Fault, rest, s.Lease, LongestLease))
+		case given > 0 && given < rest && s.Fault.Kind != DNSStale:
+			bad = append(bad, fmt.Sprintf("%s: %s has a lease of %s and is watched for %s: a longer --lease, or a shorter pause after it", where, s.Fault, given, rest))
 		}
 		rest += s.Wait
 	}
-	return out
+	return bad
 }
 
 // extension is polygate's own, with every default filled in.

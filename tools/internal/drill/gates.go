@@ -10,6 +10,13 @@ import (
 	"polygate.example/tools/internal/report"
 )
 
+// Names of prechecks. Those before gateQuiet are of the environment's own status: its steady state. steadyClients is held when all others are.
+const (
+	gateQuiet     = "nothing is broken already"
+	gateLever     = "faults can be made here"
+	steadyClients = "clients are answered"
+)
+
 // premise is what the prechecks go by.
 type premise struct {
 	world   World
@@ -47,7 +54,29 @@ func (p premise) lever() report.Check {
 			cannot = append(cannot, fmt.Sprintf("%s: %v", f, err))
 		}
 	}
-	return gate("faults can be made here", fmt.Sprintf("%d, each with a lease", len(p.drill.Faults)), strings.Join(cannot, "\n"), "take another fault, or run it on local clouds, which have all of them")
+	if len(cannot) == 0 {
+		if cannot = p.tooLong(); len(cannot) > 0 {
+			return gate(gateLever, "", strings.Join(cannot, "\n"), "a shorter --lease, or a shorter pause after the step")
+		}
+	}
+	return gate(gateLever, fmt.Sprintf("%d, each with a lease", len(p.drill.Faults)), strings.Join(cannot, "\n"), "take another fault, or run it on local clouds, which have all of them")
+}
+
+// tooLong says which leases the lever cannot give.
+func (p premise) tooLong() []string {
+	lever, ok := p.world.Lever.(Limited)
+	if !ok || len(p.drill.Steps) == 0 {
+		return nil
+	}
+	r := runner{world: p.world, drill: p.drill}
+	r.plan()
+	var out []string
+	for _, s := range r.steps {
+		if most := lever.Longest(s.Fault); s.Lease > most {
+			out = append(out, fmt.Sprintf("%s: its lease of %s is longer than a fault may have there, %s: the gateway obeys none beyond %s, of which the cloud takes some to carry the order out", s.Fault, s.Lease, most, LongestLease))
+		}
+	}
+	return out
 }
 
 func (p premise) emergency() report.Check {
@@ -60,7 +89,7 @@ func (p premise) quiet() report.Check {
 		who := cmp.Or(f.Drill, "somebody, by hand")
 		are = append(are, fmt.Sprintf("%s, by %s", f.Fault, who))
 	}
-	return gate("nothing is broken already", "no fault is in force", strings.Join(are, "\n"), "`polygate drill mend -s "+p.world.Environment+"`, or wait until its lease is over")
+	return gate(gateQuiet, "no fault is in force", strings.Join(are, "\n"), "`polygate drill mend -s "+p.world.Environment+"`, or wait until its lease is over")
 }
 
 func (p premise) release() report.Check {

@@ -81,6 +81,7 @@ type Journal struct {
 	seq   int
 	sum   hash.Hash
 	err   error
+	after func(Event)
 }
 
 // NewJournal begins one in a folder, which must not have any yet.
@@ -98,6 +99,13 @@ func NewJournal(dir string, wall func() time.Time) (*Journal, error) {
 	return &Journal{file: f, begun: time.Now(), wall: wall, sum: sha256.New()}, nil
 }
 
+// Each has something done with every event from now on, once it is on disk and before the next step is taken.
+func (j *Journal) Each(do func(Event)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.after = do
+}
+
 // Note appends an event and has it written to disk.
 func (j *Journal) Note(name string, data any) error {
 	j.mu.Lock()
@@ -107,7 +115,8 @@ func (j *Journal) Note(name string, data any) error {
 		return fmt.Errorf("journal: %s: %w", name, err)
 	}
 	j.seq++
-	line, err := json.Marshal(Event{Seq: j.seq, At: j.wall().UTC(), Elapsed: time.Since(j.begun).Seconds(), Name: name, Data: b})
+	e := Event{Seq: j.seq, At: j.wall().UTC(), Elapsed: time.Since(j.begun).Seconds(), Name: name, Data: b}
+	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("journal: %s: %w", name, err)
 	}
@@ -118,6 +127,9 @@ func (j *Journal) Note(name string, data any) error {
 		return j.err
 	}
 	j.sum.Write(line)
+	if j.after != nil {
+		j.after(e)
+	}
 	return nil
 }
 

@@ -92,7 +92,7 @@ func TestChaosJournal(t *testing.T) {
 		deviated bool
 	}{Pass: {"completed", false}, Fail: {"completed", true}, Aborted: {"interrupted", false}, Blocked: {"aborted", false}, CleanupFailed: {"failed", false}} {
 		c := ChaosJournal(e, events, Outcome{Verdict: verdict, Started: at, Ended: at.Add(s(20)), Runs: []Run{{}}})
-		if c.Status != want.status || c.Deviated != want.deviated || c.Duration != 20 || c.Start != "2026-11-30T12:00:00.000000" {
+		if c.Status != want.status || c.Deviated != want.deviated || c.Duration != 20 || c.Start != "2026-11-30T12:00:00.000000Z" {
 			t.Errorf("%s: %+v", verdict, c)
 		}
 		if len(c.Run) != 1 || c.Run[0].Duration != 2 || c.Run[0].Activity.Name != e.Method[0].Name || len(c.Rollbacks) != 1 || c.Rollbacks[0].Duration != 1 {
@@ -101,6 +101,11 @@ func TestChaosJournal(t *testing.T) {
 		b, err := json.Marshal(c)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, moment := range []string{c.Start, c.End, c.Run[0].Start, c.Run[0].End, c.Rollbacks[0].Start} {
+			if _, err := time.Parse(time.RFC3339, moment); err != nil {
+				t.Errorf("%s: a time that is not of RFC 3339: %v", verdict, err)
+			}
 		}
 		for _, key := range []string{"experiment", "status", "start", "end", "duration", "steady_states", "run", "rollbacks", "platform", "node"} {
 			if !strings.Contains(string(b), `"`+key+`":`) {

@@ -3,6 +3,7 @@ package drill
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,23 +13,50 @@ import (
 )
 
 // lasted looks whether what was broken still is when its watch is over: otherwise clients came back for another reason than failover. Name
-// servers that know nothing new are to have learned it by then.
+// servers that know nothing new are to have learned it by then. The error says why it was given up.
 func (r *runner) lasted(ctx context.Context, seat *seat, run *Run) error {
 	for _, s := range r.steps {
 		if s.Fault.Kind == DNSStale {
 			continue
 		}
-		e := r.prove(ctx, seat, s.Fault, true)
+		e, why := r.landed(ctx, seat, s.Fault)
 		e.Text = "before it was mended: " + e.Text
 		run.Landed = append(run.Landed, e)
-		if err := r.journal.Note(EventEvidence, e); err != nil {
+		if err := errors.Join(why, r.journal.Note(EventEvidence, e)); err != nil {
 			return err
 		}
 	}
-	if ctx.Err() != nil {
-		return errInterrupted
-	}
 	return nil
+}
+
+// landed is prove for a fault that is to be there. It goes on while clients may be losing requests, and meanwhile looks whether the drill has to be
+// given up: the error says why.
+func (r *runner) landed(ctx context.Context, seat *seat, f Fault) (Evidence, error) {
+	looking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	seen := make(chan Evidence, 1) // who is looking is not waited for
+	go func() { seen <- r.prove(looking, seat, f, true) }()
+	beat := time.NewTicker(10 * tick)
+	defer beat.Stop()
+	for {
+		var why error
+		select {
+		case e := <-seen:
+			if ctx.Err() != nil {
+				return e, errInterrupted
+			}
+			return e, nil
+		case <-ctx.Done():
+			why = errInterrupted
+		case <-r.world.Lost:
+			why = r.lockLost()
+		case <-beat.C:
+			why = r.stop(ctx, seat)
+		}
+		if why != nil {
+			return Evidence{Fault: f, At: seat.cloud(seat.since()), Text: "it was given up before anybody could tell"}, why
+		}
+	}
 }
 
 // prove looks, until the time that the manager has to notice is over, whether a fault is there, or gone.

@@ -1,16 +1,11 @@
 package drill
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"polygate.example/shared/topology"
-	"polygate.example/tools/internal/report"
 )
 
 // New makes an experiment of one fault on what is deployed. What its limits allow is what it breaks.
@@ -24,8 +19,8 @@ func New(t topology.Topology, env string, s Step) (Experiment, error) {
 	if err := s.Fault.check(t); err != nil {
 		return Experiment{}, err
 	}
-	if s.Lease < 0 {
-		return Experiment{}, fmt.Errorf("its lease is %s: want a time above zero", s.Lease)
+	if s.Lease < 0 || s.Lease > LongestLease {
+		return Experiment{}, fmt.Errorf("its lease is %s: want a time above zero, at most %s", s.Lease, LongestLease)
 	}
 	// Both are written down, so that Chaos Toolkit breaks it for as long.
 	if s.Watch == 0 && s.Lease > 0 && s.Fault.Kind != DNSStale {
@@ -36,6 +31,9 @@ func New(t topology.Topology, env string, s Step) (Experiment, error) {
 	}
 	if s.Lease == 0 {
 		s.Lease = s.Watch + margin
+	}
+	if s.Lease > LongestLease {
+		return Experiment{}, fmt.Errorf("answers are remembered for so long here that it would be watched for %s, and no fault may last for longer than %s: --lease says for how long instead", s.Watch, LongestLease)
 	}
 	hit := s.Fault.Regions(t)
 	what := strings.Join(hit, ", ")
@@ -121,135 +119,3 @@ func (d Drill) Explain(t topology.Topology, speed float64) string {
 	}
 	return b.String()
 }
-
-// Chaos is a journal in the form of Chaos Toolkit (chaostoolkit.org/reference/api/journal).
-type Chaos struct {
-	Version      string         `json:"chaoslib-version"`
-	Platform     string         `json:"platform"`
-	Node         string         `json:"node"`
-	Experiment   Experiment     `json:"experiment"`
-	Start        string         `json:"start"`
-	End          string         `json:"end"`
-	Duration     float64        `json:"duration"`
-	Status       string         `json:"status"` // completed, failed, aborted or interrupted
-	Deviated     bool           `json:"deviated"`
-	SteadyStates map[string]any `json:"steady_states"`
-	Run          []ChaosResult  `json:"run"`
-	Rollbacks    []ChaosResult  `json:"rollbacks"`
-}
-
-// ChaosResult is what a step came to.
-type ChaosResult struct {
-	Activity     Activity `json:"activity"`
-	Status       string   `json:"status"` // succeeded or failed
-	Start        string   `json:"start"`
-	End          string   `json:"end"`
-	Duration     float64  `json:"duration"`
-	Output       *string  `json:"output"`
-	ToleranceMet *bool    `json:"tolerance_met,omitempty"`
-}
-
-// ChaosJournal makes one of a drill's events and outcome. The version says which of Chaos Toolkit's journals it is like.
-func ChaosJournal(e Experiment, events []Event, o Outcome) Chaos {
-	node, err := os.Hostname()
-	if err != nil {
-		node = "unknown"
-	}
-	c := Chaos{
-		Version: "1.44.0", Platform: runtime.GOOS + "/" + runtime.GOARCH, Node: node, Experiment: e, Start: stamp(o.Started), End: stamp(o.Ended),
-		Duration: o.Ended.Sub(o.Started).Seconds(), Deviated: o.Verdict == Fail, SteadyStates: map[string]any{}, Run: []ChaosResult{}, Rollbacks: []ChaosResult{},
-	}
-	switch o.Verdict {
-	case Pass, Fail, Inconclusive:
-		c.Status = "completed"
-	case Aborted, LockLost:
-		c.Status = "interrupted"
-	case Blocked:
-		c.Status = "aborted" // the steady state was not met
-	default:
-		c.Status = "failed"
-	}
-	if e.SteadyState != nil {
-		c.SteadyStates["before"] = steadyState(e, o.Started, o.Verdict != Blocked)
-		if i := slices.IndexFunc(o.Report.Checks, func(c report.Check) bool { return c.Name == steadyAfter }); i >= 0 {
-			c.SteadyStates["after"] = steadyState(e, o.Ended, o.Report.Checks[i].Result == report.OK)
-		}
-	}
-	begun := map[string]time.Time{}
-	var breaking *Fault // that was ordered, and of which nothing was heard yet
-	mending := false
-	failed := func(a Activity, from, to time.Time) ChaosResult {
-		r := result(a, from, to, o.Because)
-		r.Status = "failed"
-		return r
-	}
-	for _, ev := range events {
-		switch ev.Name {
-		case EventBreaking:
-			var b Breaking
-			if json.Unmarshal(ev.Data, &b) == nil {
-				begun[b.Fault.String()], breaking = ev.At, &b.Fault
-			}
-		case EventBroken:
-			var f Fault
-			if json.Unmarshal(ev.Data, &f) == nil {
-				breaking = nil
-				if i := stepOf(e, f); i >= 0 {
-					c.Run = append(c.Run, result(e.Method[i], begun[f.String()], ev.At, f.String()))
-				}
-			}
-		case EventMending:
-			begun[EventMending], mending = ev.At, true
-			if breaking == nil {
-				break
-			}
-			if i := stepOf(e, *breaking); i >= 0 {
-				c.Run = append(c.Run, failed(e.Method[i], begun[breaking.String()], ev.At))
-			}
-			breaking = nil
-		case EventMended:
-			mending = false
-			for _, act := range e.Rollbacks {
-				c.Rollbacks = append(c.Rollbacks, result(act, begun[EventMending], ev.At, "everything mended"))
-			}
-		}
-	}
-	if mending { // and not mended
-		for _, act := range e.Rollbacks {
-			c.Rollbacks = append(c.Rollbacks, failed(act, begun[EventMending], o.Ended))
-		}
-	}
-	return c
-}
-
-// stepOf is the place of the step that makes a fault; -1 for none.
-func stepOf(e Experiment, f Fault) int {
-	for i, act := range e.Method {
-		if len(act.Provider.Arguments) > 2 {
-			if s, _, err := ParseInject(act.Provider.Arguments[2:]); err == nil && s.Fault == f {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-func steadyState(e Experiment, at time.Time, met bool) map[string]any {
-	probes := []ChaosResult{}
-	for _, p := range e.SteadyState.Probes {
-		r := result(p, at, at, "")
-		r.ToleranceMet = &met
-		if !met {
-			r.Status = "failed"
-		}
-		probes = append(probes, r)
-	}
-	return map[string]any{"steady_state_met": met, "probes": probes}
-}
-
-func result(a Activity, from, to time.Time, output string) ChaosResult {
-	return ChaosResult{Activity: a, Status: "succeeded", Start: stamp(from), End: stamp(to), Duration: to.Sub(from).Seconds(), Output: &output}
-}
-
-// stamp is a time as journals have it.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }

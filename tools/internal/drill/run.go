@@ -230,7 +230,7 @@ func (r *runner) once(ctx context.Context, first bool) bool {
 		return false
 	}
 	red, told := seat.steady()
-	r.before = append(r.before, gate("clients are answered", told, red, "`polygate status`"))
+	r.before = append(r.before, gate(steadyClients, told, red, "`polygate status`"))
 	if red != "" {
 		if first {
 			r.out.Verdict, r.out.Because = Blocked, "the steady state is red: "+red
@@ -302,9 +302,9 @@ func (r *runner) breakAll(ctx context.Context, seat *seat, run *Run) error {
 			return err
 		}
 		watched := time.Now()
-		e := r.prove(ctx, seat, s.Fault, true)
+		e, why := r.landed(ctx, seat, s.Fault)
 		run.Landed = append(run.Landed, e)
-		if err := r.journal.Note(EventEvidence, e); err != nil {
+		if err := errors.Join(why, r.journal.Note(EventEvidence, e)); err != nil {
 			return err
 		}
 		r.world.Tell("seen: %s", e.Text)

@@ -377,7 +377,7 @@ func TestRedAfterwards(t *testing.T) {
 	}
 	c := ChaosJournal(e, events, o)
 	for when, want := range map[string]bool{"before": true, "after": false} {
-		if m, ok := c.SteadyStates[when].(map[string]any); !ok || m["steady_state_met"] != want {
+		if m := c.SteadyStates[when]; m == nil || m.Met != want {
 			t.Errorf("the steady state %s: %v, want met: %t", when, c.SteadyStates[when], want)
 		}
 	}

@@ -97,16 +97,23 @@ func together(t topology.Topology, a, b string) bool {
 	return t.Pattern == patternActive || of(a) == of(b)
 }
 
-// ramper is a manager that can ramp.
-type ramper interface {
+// TakenBack is what has to come of a ramp that was taken back: nobody is led to the regions that were to come back, those that had a part of their
+// share before included.
+func (p Plan) TakenBack() Plan {
+	after := slices.DeleteFunc(slices.Clone(p.Before), func(name string) bool { return slices.Contains(p.Undrain, name) })
+	return Plan{Drain: p.Undrain, Before: p.After, After: after, Bound: p.Bound}
+}
+
+// Ramper is a manager that can ramp.
+type Ramper interface {
 	control.Manager
 	control.Ramp
 }
 
 // Rise gives the regions of a plan their traffic back in steps, and watches each. When requests are lost in one, or nobody comes, the regions
-// are taken out again, at their whole share, so that nothing is left over; the error then wraps ErrLost. Any other error leaves all as it is
-// then: it can be ordered once more. What was seen is returned in any case.
-func Rise(ctx context.Context, m ramper, p Plan, steps []Step, r Ramping) ([]Step, error) {
+// are taken out again, at their whole share, so that nothing is left over; the error then wraps ErrLost, and whether clients have left again is for
+// Watch to see, by the plan's TakenBack. Any other error leaves all as it is then: it can be ordered once more. What was seen is returned in any case.
+func Rise(ctx context.Context, m Ramper, p Plan, steps []Step, r Ramping) ([]Step, error) {
 	var done []Step
 	for i, s := range steps {
 		for _, region := range p.Undrain {
@@ -139,7 +146,7 @@ func Rise(ctx context.Context, m ramper, p Plan, steps []Step, r Ramping) ([]Ste
 
 // fall takes a ramp back: nobody is led to the regions any more, and then their weights are what a deployment gives them. It goes on when the
 // one who ordered it is gone.
-func fall(ctx context.Context, m ramper, p Plan) error {
+func fall(ctx context.Context, m Ramper, p Plan) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if err := m.Drain(ctx, p.Undrain, true); err != nil {

@@ -182,6 +182,18 @@ func TestRise(t *testing.T) {
 	}
 }
 
+// TestTakenBack: of a ramp that is taken back nobody is to be led to the regions, whatever they had before it.
+func TestTakenBack(t *testing.T) {
+	p := Plan{Undrain: []string{"new", "part"}, Held: []string{"part"}, Before: []string{"old", "part"}, After: []string{"new", "old", "part"}, Bound: time.Minute}
+	want := Plan{Drain: p.Undrain, Before: p.After, After: []string{"old"}, Bound: time.Minute}
+	if diff := cmp.Diff(want, p.TakenBack()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !slices.Equal(p.Before, []string{"old", "part"}) {
+		t.Errorf("the plan itself was changed: %v", p.Before)
+	}
+}
+
 // TestRiseStuck: what could not be taken back is not said to be.
 func TestRiseStuck(t *testing.T) {
 	if err := fall(t.Context(), &ramps{manager: manager{err: errors.New("503")}}, Plan{Undrain: []string{"new"}}); !errors.Is(err, ErrStuck) {

@@ -27,9 +27,11 @@ const provider = "gcp"
 
 // Provider asks Google Cloud.
 type Provider struct {
-	client  *functions.FunctionClient
-	regions []topology.Region
-	pause   time.Duration // between looks at what takes its time
+	// Patience is how long the API is waited for when it is asked for a function: its client sets no limit of its own. 20 s unless it is set.
+	Patience time.Duration
+	client   *functions.FunctionClient
+	regions  []topology.Region
+	pause    time.Duration // between looks at what takes its time
 }
 
 // New connects by REST, with application default credentials unless an option says otherwise. The provider is to be closed.
@@ -43,7 +45,7 @@ func New(ctx context.Context, t topology.Topology, opts ...option.ClientOption) 
 
 // Over asks by a client that is there already, of REST or gRPC, and closes it when it is closed.
 func Over(client *functions.FunctionClient, t topology.Topology) *Provider {
-	p := &Provider{client: client, pause: 2 * time.Second}
+	p := &Provider{Patience: 20 * time.Second, client: client, pause: 2 * time.Second}
 	for _, r := range t.Regions {
 		if r.Provider == provider {
 			p.regions = append(p.regions, r)
@@ -84,15 +86,12 @@ func (p *Provider) function(ctx context.Context, r topology.Region) (control.Fun
 	return told(f), nil
 }
 
-// patience is how long the API is waited for when it is asked for a function: its client sets no limit of its own.
-const patience = 20 * time.Second
-
 // get reads the function of a region.
 func (p *Provider) get(ctx context.Context, r topology.Region) (*functionspb.Function, error) {
 	if r.Function == "" {
 		return nil, fmt.Errorf("the topology does not name the function of %s: `polygate up` writes it anew", r.Name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
 	f, err := p.client.GetFunction(ctx, &functionspb.GetFunctionRequest{Name: r.Function})
 	switch {

@@ -22,6 +22,10 @@ var leased = map[drill.Kind]string{
 	drill.RegionDown: health.DrillRegionDown, drill.ProviderDown: health.DrillRegionDown,
 }
 
+// longest is the time, on the wall clock and with what the cloud takes to carry the order out, that a lease may have at most: the gateway obeys none
+// that ends later than health.DrillLimit from when it reads it, and its clock may be behind the runner's.
+const longest = health.DrillLimit - time.Minute
+
 // orders is how long a real cloud may take to carry an order out, which is added to a lease: the gateway goes by the clock, and the fault is to be
 // there for its time. Sources: "Lambda function states" (seconds to a minute), "Update function" of Cloud Functions, which builds anew (minutes),
 // and "App settings", whose change restarts the app; confirmed by nobody here.
@@ -87,14 +91,37 @@ func (l *Leased) under(f drill.Fault) (map[string]control.Lever, error) {
 func (l *Leased) Pull(ctx context.Context, f drill.Fault, lease drill.Lease) error {
 	delay := time.Duration(float64(f.Delay) / l.speed).Round(time.Millisecond)
 	return l.each(f, func(region string, lever control.Lever) error {
-		provider, _, _ := strings.Cut(region, "/")
-		takes := time.Duration(0)
-		if l.speed == 1 {
-			takes = orders[provider]
+		if most := l.most(region); lease.For > most { // one that is cut short would end while the fault is watched
+			return fmt.Errorf("a lease of %s is longer than a fault may have there, %s", lease.For, most)
 		}
-		until := l.now().Add(min(time.Duration(float64(lease.For)/l.speed)+takes, health.DrillLimit-time.Minute)).Truncate(time.Second).Add(time.Second)
+		until := l.now().Add(time.Duration(float64(lease.For)/l.speed) + l.takes(region)).Truncate(time.Second).Add(time.Second)
 		return lever.Pull(ctx, region, control.Lease{Fault: leased[f.Kind], Until: until, Token: lease.Token, Drill: lease.Drill, Rate: f.Rate, Delay: delay})
 	})
+}
+
+// Longest is the longest lease that a fault can have in all of its regions, cloud time.
+func (l *Leased) Longest(f drill.Fault) time.Duration {
+	out := l.most("")
+	for _, r := range l.regions {
+		if r.Name == f.Target || r.Provider == f.Target {
+			out = min(out, l.most(r.Name))
+		}
+	}
+	return out
+}
+
+// most is the longest lease of a region, cloud time.
+func (l *Leased) most(region string) time.Duration {
+	return time.Duration(float64(longest-l.takes(region)) * l.speed)
+}
+
+// takes is how long the region's cloud may take to carry an order out. Local clouds, whatever their speed above 1, take no time.
+func (l *Leased) takes(region string) time.Duration {
+	if l.speed != 1 {
+		return 0
+	}
+	provider, _, _ := strings.Cut(region, "/")
+	return orders[provider]
 }
 
 // Release takes them from under it. By hand each comes with the token that it has.
@@ -185,4 +212,7 @@ func (l *Leased) Tidy(ctx context.Context, token uint64) ([]string, error) {
 // isRegion reports whether a target is one region.
 func isRegion(target string) bool { return strings.Contains(target, "/") }
 
-var _ drill.Lever = (*Leased)(nil)
+var (
+	_ drill.Lever   = (*Leased)(nil)
+	_ drill.Limited = (*Leased)(nil)
+)

@@ -161,6 +161,45 @@ func TestLeased(t *testing.T) {
 	}
 }
 
+// A lease is given as it was asked for, or refused, and never cut: a fault that ends while it is watched says something else than it seems to.
+func TestLeasedTooLong(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		speed  float64
+		target string
+		most   time.Duration
+		until  time.Duration // from now, of the longest lease
+	}{
+		"AWS":                             {1, "aws/a", 58 * time.Minute, 59*time.Minute + time.Second},
+		"Google, which takes ten minutes": {1, "gcp/c", 49 * time.Minute, 59*time.Minute + time.Second},
+		"local clouds":                    {10, "aws/a", 590 * time.Minute, 59*time.Minute + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &account{leases: map[string]control.Lease{}}
+			l := NewLeased(deployed(), map[string]control.Lever{"aws": a, "gcp": a}, c.speed)
+			l.now = func() time.Time { return now }
+			f := drill.Fault{Kind: drill.RegionDown, Target: c.target}
+			if got := l.Longest(f); got != c.most {
+				t.Errorf("longest is %s, want %s", got, c.most)
+			}
+			err := l.Pull(t.Context(), f, drill.Lease{Drill: "d", Token: 3, For: c.most + time.Second})
+			if err == nil || !strings.Contains(err.Error(), c.target+": a lease of "+(c.most+time.Second).String()+" is longer than a fault may have there, "+c.most.String()) || len(a.leases) != 0 {
+				t.Errorf("one that is longer: %v, %+v", err, a.leases)
+			}
+			if err := l.Pull(t.Context(), f, drill.Lease{Drill: "d", Token: 3, For: c.most}); err != nil || !a.leases[c.target].Until.Equal(now.Add(c.until)) {
+				t.Errorf("the longest: %v, until %s, want %s", err, a.leases[c.target].Until, now.Add(c.until))
+			}
+			if _, err := a.leases[c.target].Document(now); err != nil {
+				t.Errorf("no gateway obeys it: %v", err)
+			}
+		})
+	}
+	l := NewLeased(deployed(), nil, 1)
+	if got := l.Longest(drill.Fault{Kind: drill.ProviderDown, Target: "gcp"}); got != 49*time.Minute {
+		t.Errorf("of a provider %s", got)
+	}
+}
+
 // What a real cloud cannot mend by itself is refused, with what can be done.
 func TestLeasedCan(t *testing.T) {
 	l, _ := leasedOn(time.Now(), 1)
