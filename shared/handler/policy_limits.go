@@ -163,7 +163,7 @@ func (l *limits) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 		sent.Header.Del("Content-Length")
 		sent.ContentLength = -1
 	}
-	if l.Depth > 0 && isJSON(mediaType(r.Header)) {
+	if l.Depth > 0 && saysJSON(r.Header) {
 		sent.Body = &jsonBody{ReadCloser: sent.Body, max: l.Depth, over: l.refuse(http.StatusBadRequest, fmt.Sprintf("The request's JSON is more than %d levels deep.", l.Depth), codeTooDeep, "its JSON is too deep")}
 	}
 	next.ServeHTTP(w, &sent)
@@ -239,6 +239,20 @@ func mediaType(h http.Header) string {
 // isJSON reports whether a media type's content is JSON (RFC 6839, 3.1).
 func isJSON(mediaType string) bool {
 	return mediaType == "application/json" || mediaType == "text/json" || strings.HasSuffix(mediaType, "+json")
+}
+
+// saysJSON reports whether some server may take a body for JSON by its content type. Many read that up to the first semicolon and take no offence at
+// what comes after, or at a second type: what is looked into because it is JSON must not be passed by so. No type at all says nothing.
+func saysJSON(h http.Header) bool {
+	for _, line := range h["Content-Type"] {
+		for one := range strings.SplitSeq(line, ",") {
+			one, _, _ = strings.Cut(one, ";")
+			if isJSON(strings.ToLower(strings.TrimSpace(one))) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // contentCoding is the body's content coding in lower case, and whether there is none.

@@ -112,6 +112,8 @@ func TestLimits(t *testing.T) {
 		{"brackets in a string", gateway.Limits{Depth: 1}, posted(json, strings.NewReader(`["[[[\"[[[",{}`)), 400, "json_too_deep", ""},
 		{"brackets only in a string", gateway.Limits{Depth: 1}, posted(json, strings.NewReader(`["[[[\"[[["]`)), 200, "", `["[[[\"[[["]`},
 		{"very deep", gateway.Limits{Depth: 100}, posted("application/vnd.api+json", chunked(strings.Repeat(`{"a":`, 1<<20))), 400, "json_too_deep", ""},
+		{"too deep, of a type that cannot be read", gateway.Limits{Depth: 4}, posted(json+"; charset", strings.NewReader(deep)), 400, "json_too_deep", ""},
+		{"too deep, of two types", gateway.Limits{Depth: 4}, posted("text/plain", strings.NewReader(deep), "Content-Type", json), 400, "json_too_deep", ""},
 		{"not JSON", gateway.Limits{Depth: 1}, posted("text/plain", strings.NewReader(deep)), 200, "", deep},
 		{"deep and compressed", gateway.Limits{Depth: 9}, posted(json, strings.NewReader(nested), "Content-Encoding", "gzip"), 415, "", ""},
 		{"deep inside", gateway.Limits{Depth: 9, Inflate: 1 << 20}, posted(json, strings.NewReader(nested), "Content-Encoding", "gzip"), 400, "json_too_deep", ""},
