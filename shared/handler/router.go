@@ -63,6 +63,9 @@ func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts 
 			return nil, err // a model has no such route
 		}
 		r.endpoint = chain(endpointOf(spec, pattern, proxies), r.policies, policies)
+		if r.sends {
+			r.endpoint = limitTime(r.endpoint, spec.Timeout)
+		}
 		rt.insert(pattern, r)
 	}
 	for _, n := range rt.hosts {
@@ -111,7 +114,7 @@ func endpointOf(spec gateway.Route, pattern gateway.Pattern, proxies map[string]
 	case spec.Fault != "":
 		return injectFault(spec.Fault, spec.Name)
 	default:
-		return limitTime(proxies[spec.Upstream].serve(spec, pattern), spec.Timeout)
+		return proxies[spec.Upstream].serve(spec, pattern)
 	}
 }
 
