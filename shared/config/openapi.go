@@ -90,11 +90,15 @@ func (d *decoder) describe() {
 
 // lower fills in one policy with the operations that requests of its routes may be for.
 func (d *decoder) lower(one describedBy, f *apiFile) {
-	var routes []gateway.Route // none where it is not known which have the policy, or nobody has it, which is told elsewhere
+	var routes []gateway.Taker // none where it is not known which have the policy, or nobody has it, which is told elsewhere
+	known := false
 	if !d.doc.unreadable("/routes") && !d.doc.unreadable("/everywhere") {
 		for _, r := range d.doc.spec.Routes {
 			if slices.Contains(r.Policies, one.name) || slices.Contains(d.doc.spec.Everywhere, one.name) {
-				routes = append(routes, r)
+				known = true
+				if t, ok := gateway.NewTaker(r.Match); ok {
+					routes = append(routes, t)
+				}
 			}
 		}
 	}
@@ -106,7 +110,8 @@ func (d *decoder) lower(one describedBy, f *apiFile) {
 			return false
 		}
 		found = true
-		return len(routes) == 0 || slices.ContainsFunc(routes, func(r gateway.Route) bool { return o.Takes(r.Match) })
+		path, err := gateway.ParsePattern(o.Path)
+		return !known || err == nil && slices.ContainsFunc(routes, func(r gateway.Taker) bool { return r.Takes(o.Method, path) })
 	}
 	lowered, err := f.doc.Lower(openapi.Options{BasePath: one.basePath, Keep: keep, Responses: one.to.Response != ""})
 	if err != nil {

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -147,6 +149,44 @@ func TestLarge(t *testing.T) {
 			t.Fatal(err)
 		}
 		serves(t, m)
+	}
+}
+
+// TestSpoiled: what is wrong with some operations, in themselves or in what they refer to, keeps no other from being held against the document.
+func TestSpoiled(t *testing.T) {
+	type m = map[string]any
+	var doc m
+	if err := json.Unmarshal(large(t, 600), &doc); err != nil {
+		t.Fatal(err)
+	}
+	paths := doc["paths"].(m)
+	alone, together := 0, 0
+	for i, path := range slices.Sorted(maps.Keys(paths)) {
+		item := paths[path].(m)
+		if put, is := item["put"].(m); is && put["requestBody"] != nil {
+			together++
+		}
+		get := item["get"].(m)
+		if id, _ := get["operationId"].(string); strings.HasPrefix(id, "list_item") && i%8 == 0 {
+			get["parameters"] = []any{m{"name": "q", "in": "query", "schema": m{"type": "string", "pattern": "^(?!x)"}}}
+			alone++
+		}
+	}
+	paths["/gone"] = m{"$ref": "./elsewhere.yaml"}
+	schemas := doc["components"].(m)["schemas"].(m)
+	schemas["Item3"].(m)["items"] = m{"$ref": "#/components/schemas/Nowhere"} // all of them refer to it, by others
+	src, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := imported(t, "large.json", src, nil)
+	if r := made.Report; r.Imported != 596 || r.Validated != 595-alone-together || len(r.Open) != 0 {
+		var b strings.Builder
+		_ = made.Report.Write(&b, "large.gateway.yaml") // a Builder takes all
+		t.Errorf("%d spoiled by themselves, %d by a schema:\n%.3000s", alone, together, b.String())
+	}
+	if _, err := config.ParseIn(fstest.MapFS{"large.json": {Data: src}}, "large.gateway.yaml", made.Text); err != nil {
+		t.Error(err)
 	}
 }
 
