@@ -19,8 +19,12 @@ import (
 	"polygate.example/shared/gateway"
 )
 
-// MaxBytes is the size a document may have.
-const MaxBytes = 4 << 20
+const (
+	// MaxBytes is the size a document may have.
+	MaxBytes = 4 << 20
+	// MaxAPIBytes is the size an OpenAPI document may have. That of GitHub has some 10 MB.
+	MaxAPIBytes = 16 << 20
+)
 
 // Rule is one that the model cannot know, such as what the place can do where it is to run. It is held against the document as
 // it was written, wrong parts left out, and what it objects to is reported with everything else.

@@ -27,7 +27,8 @@ func TestOpenAPIFiles(t *testing.T) {
 	}
 	write(outside, "api.yaml", smallAPI)
 	write(folder, "api.yaml", smallAPI)
-	write(folder, "large.yaml", smallAPI+strings.Repeat("#", MaxBytes))
+	write(folder, "whole.yaml", smallAPI+strings.Repeat("#", MaxAPIBytes-len(smallAPI)-1)+"\n")
+	write(folder, "large.yaml", smallAPI+strings.Repeat("#", MaxAPIBytes))
 	for link, to := range map[string]string{"out.yaml": filepath.Join(outside, "api.yaml"), "in.yaml": "api.yaml", "up.yaml": "../" + filepath.Base(outside) + "/api.yaml"} {
 		if err := os.Symlink(to, filepath.Join(folder, link)); err != nil {
 			t.Fatal(err)
@@ -39,7 +40,7 @@ func TestOpenAPIFiles(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(folder, "folder.yaml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"api.yaml": "", "in.yaml": "", "out.yaml": "escapes", "up.yaml": "escapes", "outside/api.yaml": "escapes", "folder.yaml": "plain file", "large.yaml": "too large",
+	for name, want := range map[string]string{"api.yaml": "", "in.yaml": "", "whole.yaml": "", "out.yaml": "escapes", "up.yaml": "escapes", "outside/api.yaml": "escapes", "folder.yaml": "plain file", "large.yaml": "too large",
 		"none.yaml": "no such file", "./api.yaml": "not one below", "folder.yaml/../api.yaml": "not one below", "../api.yaml": "not one below", "Api.YAML": "neither YAML nor JSON"} {
 		file := filepath.Join(folder, "x.gateway.yaml")
 		write(folder, "x.gateway.yaml", strings.Replace(describedDocument, "FILE", name, 1))
@@ -53,6 +54,18 @@ func TestOpenAPIFiles(t *testing.T) {
 	}
 	if _, err := Parse("x", []byte(strings.Replace(describedDocument, "FILE", "api.yaml", 1))); err == nil || !strings.Contains(err.Error(), "beside a gateway document") {
 		t.Errorf("a document that is no file: %v", err)
+	}
+}
+
+// What cannot be read in an OpenAPI document is a problem where a request may be for it, and nowhere else.
+func TestOpenAPIElsewhere(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{"a.yaml": {Data: []byte("openapi: 3.0.1\npaths:\n  /a: {get: {}}\n  /b: {$ref: ./b.yaml}\n  /c: {get: }\n")}}
+	for path, want := range map[string]string{"/a": "", "/b": "./b.yaml", "/c": "an operation is a mapping", "/{rest...}": "./b.yaml"} {
+		_, err := ParseIn(files, "x", []byte(strings.Replace(strings.Replace(describedDocument, "FILE", "a.yaml", 1), "/{rest...}", path, 1)))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
 	}
 }
 

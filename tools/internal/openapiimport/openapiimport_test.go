@@ -273,7 +273,7 @@ func TestFetch(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v3/api-docs", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"openapi":"3.1.0"}`)) })
 	mux.HandleFunc("/a/api.yaml", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("openapi: 3.1.0")) })
-	mux.HandleFunc("/large.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, config.MaxBytes+1)) })
+	mux.HandleFunc("/large.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, config.MaxAPIBytes+1)) })
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://api.example.com/", http.StatusFound)
 	})
@@ -286,7 +286,7 @@ func TestFetch(t *testing.T) {
 		{srv.URL + "/v3/api-docs", "api-docs.json", ""},
 		{srv.URL + "/a/api.yaml", "api.yaml", ""},
 		{srv.URL + "/back", "api.yaml", ""},
-		{srv.URL + "/large.json", "", "more than 4 MiB"},
+		{srv.URL + "/large.json", "", "more than 16 MiB"},
 		{srv.URL + "/none", "", "404 Not Found; name the URL"},
 		{srv.URL + "/away", "", "neither by https nor on this machine"},
 		{"http://api.example.com/a.json", "", "neither by https nor on this machine"},
