@@ -304,8 +304,8 @@ func (p Parameter) Unwritable(shape interface {
 }) string {
 	switch {
 	case p.JSON:
-	case p.Style == StyleDeep && !shape.IsObject():
-		return "is a deepObject and not of type object"
+	case p.Style == StyleDeep && !shape.IsObject() && !shape.IsList() && !shape.MayHoldParts():
+		return "is a deepObject and neither of type object nor of type array"
 	case p.Style == StyleDeep:
 	case (p.Style == StyleSpace || p.Style == StylePipe) && !shape.IsList():
 		return "is delimited and not of type array"
