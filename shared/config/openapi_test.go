@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -54,6 +55,34 @@ func TestOpenAPIFiles(t *testing.T) {
 	}
 	if _, err := Parse("x", []byte(strings.Replace(describedDocument, "FILE", "api.yaml", 1))); err == nil || !strings.Contains(err.Error(), "beside a gateway document") {
 		t.Errorf("a document that is no file: %v", err)
+	}
+}
+
+// The files that a document names are known though it has problems, and nothing outside of its folder is among them.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "x.gateway.yaml")
+	for text, want := range map[string][]string{
+		"version: 1\npolicies:\n  a: {validate: {openapi: api/a.yaml}}\n  b: {validate: {openapi: api/a.yaml, nothing: 1}}\n  c: {validate: {openapi: b.json}}\n  d: {validate: {openapi: ../c.json}}\n": {"api/a.yaml", "b.json"},
+		"version: [": nil, "version: 2": nil,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, name := range Named(file) {
+			below, err := filepath.Rel(filepath.Dir(file), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, filepath.ToSlash(below))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+	if got := Named(file + ".none"); got != nil {
+		t.Errorf("of no file: %v", got)
 	}
 }
 

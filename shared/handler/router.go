@@ -46,9 +46,9 @@ type route struct {
 	rest       bool     // the last of them takes the rest
 }
 
-func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts Options) (*router, error) {
+func newRouter(m *gateway.Model, pools pools, log *slog.Logger, opts Options, shared stores) (*router, error) {
 	rt := &router{hosts: map[string]*node{}}
-	policies, err := newPolicies(m, log, opts)
+	policies, err := newPolicies(m, log, opts, shared)
 	if err != nil {
 		return nil, err
 	}
