@@ -69,6 +69,39 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestReadme: the example of the page becomes what the page says, and check has nothing to say of it.
+func TestReadme(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(name string) string {
+		_, after, found := strings.Cut(string(page), "```yaml "+name+"\n")
+		text, _, closed := strings.Cut(after, "```\n")
+		if !found || !closed {
+			t.Fatalf("the page has no %s", name)
+		}
+		return text
+	}
+	src := block("orders.openapi.yaml")
+	made := imported(t, "orders.openapi.yaml", []byte(src), nil)
+	if *update {
+		page = []byte(strings.Replace(string(page), "```yaml orders.gateway.yaml\n"+block("orders.gateway.yaml"), "```yaml orders.gateway.yaml\n"+string(made.Text), 1))
+		if err := os.WriteFile("README.md", page, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := block("orders.gateway.yaml"); string(made.Text) != want {
+		t.Errorf("got\n%s\nwant\n%s", made.Text, want)
+	}
+	if r := made.Report; len(r.Open) > 0 || r.Imported != 2 || r.Skipped != 1 || len(r.Notes) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if _, err := config.ParseIn(fstest.MapFS{"orders.openapi.yaml": {Data: []byte(src)}}, "orders.gateway.yaml", made.Text); err != nil {
+		t.Error(err)
+	}
+}
+
 func golden(t *testing.T, file string, got []byte) {
 	t.Helper()
 	if *update {
