@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// maxDoubtful is the longest path, in bytes, of which it is asked what else it may mean: to ask takes some times as long as to find its route.
+const maxDoubtful = 8 << 10
+
 // reading is a way in which servers make another path of one that is written as it should be.
 type reading struct {
 	merge bool // empty segments are left out: nginx (merge_slashes) and Apache (MergeSlashes) do so unless they are told not to
@@ -51,6 +54,13 @@ func (by reading) of(segments []string) []string {
 func (rt *router) misread(l *lookup, found *route) bool {
 	if !l.x.doubtful || !found.sends {
 		return false
+	}
+	length := 0
+	for _, s := range l.x.segments {
+		length += len(s) + 1
+	}
+	if length > maxDoubtful {
+		return true
 	}
 	return slices.ContainsFunc(readings(), func(by reading) bool {
 		segments := by.of(l.x.segments)

@@ -57,8 +57,11 @@ func TestMisread(t *testing.T) {
 		{"GET //shut/", 200},
 		{"GET /a/b/", 200},
 		{"GET //", 200},
+		{"GET /" + strings.Repeat("x", maxDoubtful), 200},
+		{"GET //" + strings.Repeat("x", maxDoubtful-2), 200},
+		{"GET //" + strings.Repeat("x", maxDoubtful), 400},
 	} {
-		t.Run(c.request, func(t *testing.T) {
+		t.Run(c.request[:min(40, len(c.request))], func(t *testing.T) {
 			up.last = nil
 			r := lined(c.request)
 			resp := ask(h, r)
