@@ -159,6 +159,27 @@ func TestJWTClaimsOfOthers(t *testing.T) {
 	}
 }
 
+// The plan of a token's holder is that of limits and of authorize.
+func TestJWTPlan(t *testing.T) {
+	i := newIssuer(t)
+	p := i.spec(t)
+	p.PlanClaim = "subscription.plan"
+	hour := gateway.Duration(time.Hour)
+	m := model(t, gateway.Spec{Policies: map[string]gateway.Policy{"p": {JWT: &p}, "paid": {Authorize: &gateway.Authorize{Plans: []string{"gold", "tin", "7"}}},
+		"r": {RateLimit: &gateway.RateLimit{Rate: 1, Per: hour, Burst: 1, Keys: 1000, By: []gateway.CountBy{{Kind: gateway.ByPlan}}, Plans: map[string]gateway.Rates{"gold": {Rate: 2, Per: hour, Burst: 2}}}}},
+		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"p", "paid", "r"}, Respond: &gateway.Respond{Status: 200}})})
+	h := newHandler(t, m, Options{})
+	for n, c := range []struct {
+		plan   any
+		status int
+	}{{"gold", 200}, {"gold", 200}, {"gold", 429}, {"tin", 200}, {"tin", 429}, {7, 200}, {nil, 403}, {[]string{"gold", "tin"}, 403}, {"lead", 403}} {
+		r := bearing(i.token(t, jwt.MapClaims{"subscription": map[string]any{"plan": c.plan}, "plan": "gold"}))
+		if resp := ask(h, r); resp.StatusCode != c.status {
+			t.Errorf("request %d, %v: status %d, want %d", n, c.plan, resp.StatusCode, c.status)
+		}
+	}
+}
+
 // What a request gets for its token, and how the answer says so. No token is in the log.
 func TestJWTAnswers(t *testing.T) {
 	i, log := newIssuer(t), &bytes.Buffer{}
