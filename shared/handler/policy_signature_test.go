@@ -126,9 +126,7 @@ func post(text string) *http.Request {
 
 func TestSignature(t *testing.T) {
 	plain := func() *http.Request { return httptest.NewRequest(http.MethodGet, "https://example.com/foo", nil) }
-	asking := func(query string) *http.Request {
-		return httptest.NewRequest(http.MethodGet, "https://example.com/foo?"+query, nil)
-	}
+	asking := func(query string) *http.Request { return get("https://example.com/foo?" + query) }
 	covering := func(components string) signer { s := sample(); s.components += " " + components; return s }
 	whole := sample()
 	whole.components += ` "content-digest"`
