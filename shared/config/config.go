@@ -15,12 +15,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"polygate.example/shared/gateway"
 )
 
-// MaxBytes is the size a document may have.
-const MaxBytes = 4 << 20
+const (
+	// MaxBytes is the size a document may have.
+	MaxBytes = 4 << 20
+	// MaxAPIBytes is the size an OpenAPI document may have. That of GitHub has some 10 MB.
+	MaxAPIBytes = 16 << 20
+)
 
 // Rule is one that the model cannot know, such as what the place can do where it is to run. It is held against the document as
 // it was written, wrong parts left out, and what it objects to is reported with everything else.
@@ -51,6 +56,33 @@ func Audit(path string, rules ...Rule) (*gateway.Model, Problems, error) {
 	}
 	defer func() { _ = folder.Close() }() // it was only read
 	return parse(path, src, folder.FS(), rules...)
+}
+
+// Named lists the files that the document at path names, by their paths as Load opens them, as far as the document can be read.
+func Named(path string) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	if err != nil {
+		return nil
+	}
+	s := source{name: path}
+	root := s.parse(src)
+	if root == nil {
+		return nil
+	}
+	d := decoder{source: &s, doc: newDocument(path)}
+	d.document(root)
+	var out []string
+	for _, one := range d.described {
+		if name := filepath.Join(filepath.Dir(path), filepath.FromSlash(one.file)); fs.ValidPath(one.file) && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // Parse reads a document; name stands for the file in messages. The error is Problems. It has no folder: files that it names cannot be read.

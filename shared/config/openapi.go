@@ -21,7 +21,7 @@ import (
 const maxFiles = 100
 
 // maxValues is how many values of JSON an OpenAPI document may have.
-const maxValues = 1_000_000
+const maxValues = 4_000_000
 
 // apiSource is what a policy says of the OpenAPI document that describes its requests.
 type apiSource struct {
@@ -90,11 +90,15 @@ func (d *decoder) describe() {
 
 // lower fills in one policy with the operations that requests of its routes may be for.
 func (d *decoder) lower(one describedBy, f *apiFile) {
-	var routes []gateway.Route // none where it is not known which have the policy, or nobody has it, which is told elsewhere
+	var routes []gateway.Taker // none where it is not known which have the policy, or nobody has it, which is told elsewhere
+	known := false
 	if !d.doc.unreadable("/routes") && !d.doc.unreadable("/everywhere") {
 		for _, r := range d.doc.spec.Routes {
 			if slices.Contains(r.Policies, one.name) || slices.Contains(d.doc.spec.Everywhere, one.name) {
-				routes = append(routes, r)
+				known = true
+				if t, ok := gateway.NewTaker(r.Match); ok {
+					routes = append(routes, t)
+				}
 			}
 		}
 	}
@@ -106,7 +110,8 @@ func (d *decoder) lower(one describedBy, f *apiFile) {
 			return false
 		}
 		found = true
-		return len(routes) == 0 || slices.ContainsFunc(routes, func(r gateway.Route) bool { return o.Takes(r.Match) })
+		path, err := gateway.ParsePattern(o.Path)
+		return !known || err == nil && slices.ContainsFunc(routes, func(r gateway.Taker) bool { return r.Takes(o.Method, path) })
 	}
 	lowered, err := f.doc.Lower(openapi.Options{BasePath: one.basePath, Keep: keep, Responses: one.to.Response != ""})
 	if err != nil {
@@ -167,7 +172,7 @@ func (d *decoder) open(one describedBy) *apiFile {
 	d.opened++
 	src, err := readFile(d.files, name)
 	if err != nil {
-		return bad(fmt.Sprintf("file %s cannot be read: %v", short(name), err), fmt.Sprintf("put an OpenAPI document there, at most %d MiB", MaxBytes>>20))
+		return bad(fmt.Sprintf("file %s cannot be read: %v", short(name), err), fmt.Sprintf("put an OpenAPI document there, at most %d MiB", MaxAPIBytes>>20))
 	}
 	f, problems := readAPI(path.Join(path.Dir(d.name), name), src)
 	d.problems = append(d.problems, problems...)
@@ -211,7 +216,7 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 	switch {
 	case !info.Mode().IsRegular():
 		return nil, errors.New("it is no plain file")
-	case info.Size() > MaxBytes:
+	case info.Size() > MaxAPIBytes:
 		return nil, errors.New("it is too large")
 	}
 	f, err := files.Open(name)
@@ -219,8 +224,8 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	src, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
-	if err == nil && len(src) > MaxBytes {
+	src, err := io.ReadAll(io.LimitReader(f, MaxAPIBytes+1))
+	if err == nil && len(src) > MaxAPIBytes {
 		err = errors.New("it is too large")
 	}
 	return src, err
@@ -268,7 +273,7 @@ func (f *apiFile) tree(src []byte, isJSON bool) (any, Problems) {
 		}
 		return v, nil
 	}
-	s := source{name: f.name}
+	s := source{name: f.name, most: MaxAPIBytes}
 	root := s.parse(src)
 	if root == nil {
 		return nil, s.problems

@@ -56,6 +56,7 @@ func (d *decoder) jwt(at gateway.Pointer, n ast.Node) *gateway.JWT {
 		field{"scopes", func(at gateway.Pointer, n ast.Node) { p.Scopes = d.texts(at, n) }},
 		field{"consumerClaim", text(&p.ConsumerClaim)},
 		field{"rolesClaim", text(&p.RolesClaim)},
+		field{"planClaim", text(&p.PlanClaim)},
 		field{"forward", func(at gateway.Pointer, n ast.Node) { p.Forward = d.textMap(at, n) }},
 		field{"forwardToken", truth(&p.ForwardToken)},
 	)

@@ -256,30 +256,44 @@ func ParamName(name string) string {
 	return b.String()
 }
 
-// Takes reports whether an operation could be what a request of a route is for.
-func (o Operation) Takes(m Match) bool {
-	taken := func(method string) bool { return slices.Contains(m.Methods, method) }
-	if len(m.Methods) > 0 && !taken(o.Method) && !(o.Method == "GET" && taken("HEAD")) && !(o.Method == "HEAD" && taken("GET")) {
+// Taker is what of a route says which requests are its own, read once: an API may have a thousand operations, and a gateway as many routes for them.
+type Taker struct {
+	methods []string
+	pattern Pattern
+}
+
+// NewTaker reads what a route takes; false for a path that is none, which takes nothing.
+func NewTaker(m Match) (Taker, bool) {
+	p, err := ParsePattern(m.Path)
+	return Taker{m.Methods, p}, err == nil
+}
+
+// Takes reports whether an operation, by its method and path, could be what a request of the route is for.
+func (t Taker) Takes(method string, path Pattern) bool {
+	taken := func(method string) bool { return slices.Contains(t.methods, method) }
+	if len(t.methods) > 0 && !taken(method) && !(method == "GET" && taken("HEAD")) && !(method == "HEAD" && taken("GET")) {
 		return false
 	}
-	a, err := ParsePattern(o.Path)
-	if err != nil {
-		return false
-	}
-	b, err := ParsePattern(m.Path)
-	if err != nil {
-		return false
-	}
-	for i, s := range b.Segments {
+	for i, s := range t.pattern.Segments {
 		if s.Kind == SegmentRest {
 			return true
 		}
-		if i >= len(a.Segments) || s.Kind == SegmentLiteral && a.Segments[i].Kind == SegmentLiteral && s.Text != a.Segments[i].Text ||
-			s.Kind == SegmentParam && a.Segments[i] == (Segment{SegmentLiteral, ""}) || s == (Segment{SegmentLiteral, ""}) && a.Segments[i].Kind == SegmentParam {
+		if i >= len(path.Segments) || s.Kind == SegmentLiteral && path.Segments[i].Kind == SegmentLiteral && s.Text != path.Segments[i].Text ||
+			s.Kind == SegmentParam && path.Segments[i] == (Segment{SegmentLiteral, ""}) || s == (Segment{SegmentLiteral, ""}) && path.Segments[i].Kind == SegmentParam {
 			return false
 		}
 	}
-	return len(a.Segments) == len(b.Segments)
+	return len(path.Segments) == len(t.pattern.Segments)
+}
+
+// Takes reports whether an operation could be what a request of a route is for.
+func (o Operation) Takes(m Match) bool {
+	t, ok := NewTaker(m)
+	if !ok {
+		return false
+	}
+	path, err := ParsePattern(o.Path)
+	return err == nil && t.Takes(o.Method, path)
 }
 
 // Unwritable says why the text of a parameter cannot be a value of its schema, "" if it can.
@@ -290,8 +304,8 @@ func (p Parameter) Unwritable(shape interface {
 }) string {
 	switch {
 	case p.JSON:
-	case p.Style == StyleDeep && !shape.IsObject():
-		return "is a deepObject and not of type object"
+	case p.Style == StyleDeep && !shape.IsObject() && !shape.IsList() && !shape.MayHoldParts():
+		return "is a deepObject and neither of type object nor of type array"
 	case p.Style == StyleDeep:
 	case (p.Style == StyleSpace || p.Style == StylePipe) && !shape.IsList():
 		return "is delimited and not of type array"

@@ -113,11 +113,13 @@ func literal(part string) (string, error) {
 
 // HoldsDots reports whether a decoded segment is "." or "..", or is one to some upstream: many decode %2F before they
 // resolve dots (behind an AWS HTTP API it is decoded before we see it), Windows servers take a backslash for a slash, and
-// Java servers drop what follows a semicolon, "/public/..;/admin" (RFC 3986, 3.3, path parameters). The handler refuses
+// Java servers drop what follows a semicolon, "/public/..;/admin" (RFC 3986, 3.3, path parameters). A space or a control character
+// beside the dots is as nothing to Windows, which drops spaces at the end of a name, and to what ends texts at a zero. The handler refuses
 // requests by it, so a pattern with such a literal would never match.
 func HoldsDots(segment string) bool {
 	for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
-		if name, _, _ := strings.Cut(part, ";"); name == "." || name == ".." {
+		name, _, _ := strings.Cut(part, ";")
+		if name = strings.TrimFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }); name == "." || name == ".." {
 			return true
 		}
 	}

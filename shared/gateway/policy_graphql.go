@@ -17,7 +17,7 @@ type GraphQL struct {
 	Tokens        int            `json:"tokens"`            // of the documents, 1 to 100,000
 	Bytes         int64          `json:"bytes"`             // of a body, or of the query of a URL, 1 to 10 MiB
 	Batch         int            `json:"batch,omitempty"`   // requests that a body may list, 0 to 100; 0 takes no lists
-	Introspection bool           `json:"introspection"`     // __schema and __type pass
+	Introspection bool           `json:"introspection"`     // __schema, __type and _service pass
 	Weights       map[string]int `json:"weights,omitempty"` // of fields by name, 0 to 1,000,000; 1 for any other
 	Lists         []string       `json:"lists,omitempty"`   // arguments that say how many a field gives: they multiply what it costs
 }

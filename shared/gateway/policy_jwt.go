@@ -54,6 +54,7 @@ type JWT struct {
 
 	ConsumerClaim string            `json:"consumerClaim"`
 	RolesClaim    string            `json:"rolesClaim,omitempty"`
+	PlanClaim     string            `json:"planClaim,omitempty"`
 	Forward       map[string]string `json:"forward,omitempty"` // header to claim
 	ForwardToken  bool              `json:"forwardToken"`
 }
@@ -73,6 +74,9 @@ func (p *JWT) check(r *report, at Pointer) {
 	checkClaim(r.value, at.Key("consumerClaim"), p.ConsumerClaim)
 	if p.RolesClaim != "" {
 		checkClaim(r.value, at.Key("rolesClaim"), p.RolesClaim)
+	}
+	if p.PlanClaim != "" {
+		checkClaim(r.value, at.Key("planClaim"), p.PlanClaim)
 	}
 	p.checkForward(r, at.Key("forward"))
 }

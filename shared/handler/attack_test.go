@@ -53,6 +53,8 @@ func TestOnTheWire(t *testing.T) {
 		{"by one with an encoded slash", "GET /open/..%2fx HTTP/1.1\r\n" + host + "\r\n", "400", ""},
 		{"by one with a backslash", "GET /open/..%5cx HTTP/1.1\r\n" + host + "\r\n", "400", ""},
 		{"by one with a parameter", "GET /open/..;a=b/x HTTP/1.1\r\n" + host + "\r\n", "400", ""},
+		{"by one with a space", "GET /open/..%20/x HTTP/1.1\r\n" + host + "\r\n", "400", ""},
+		{"by one with a zero", "GET /open/%00../x HTTP/1.1\r\n" + host + "\r\n", "400", ""},
 		{"by one that is encoded twice, and stays so", "GET /open/%252e%252e/x HTTP/1.1\r\n" + host + "\r\n", "200", `GET /open/%252e%252e/x "" whole=true host=[a.example] consumer=[] length=0 coding=[]`},
 		{"by two slashes", "GET //open/x HTTP/1.1\r\n" + host + "\r\n", "401", ""},
 		{"by another case", "GET /OPEN/x HTTP/1.1\r\n" + host + "\r\n", "401", ""},

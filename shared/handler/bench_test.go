@@ -55,7 +55,7 @@ func BenchmarkServe(b *testing.B) {
 func BenchmarkRouting(b *testing.B) {
 	for _, n := range []int{10, 1_000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			rt, err := newRouter(manyRoutes(b, n), nil, nil, Options{})
+			rt, err := newRouter(manyRoutes(b, n), nil, nil, Options{}, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

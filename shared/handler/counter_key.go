@@ -3,6 +3,7 @@ package handler
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -49,7 +50,7 @@ func newKeyPart(by gateway.CountBy) keyPart {
 		return func(b []byte, r *http.Request, _ *exchange) ([]byte, bool) { return appendHeader(b, r.Header[name]) }
 	case gateway.ByClaim:
 		return func(b []byte, _ *http.Request, x *exchange) ([]byte, bool) {
-			return appendClaim(b, x.caller.Claims[by.Name])
+			return appendClaim(b, x.caller.claim(by.Name))
 		}
 	case gateway.ByEveryone:
 		return func(b []byte, _ *http.Request, _ *exchange) ([]byte, bool) { return b, true }
@@ -74,6 +75,8 @@ func appendHeader(b []byte, values []string) ([]byte, bool) {
 func appendClaim(b []byte, v any) ([]byte, bool) {
 	switch v := v.(type) {
 	case string:
+		return append(b, v...), v != ""
+	case json.Number: // of a token
 		return append(b, v...), v != ""
 	case float64:
 		return strconv.AppendFloat(b, v, 'g', -1, 64), true

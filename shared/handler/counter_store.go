@@ -16,6 +16,15 @@ import (
 // stores are the servers that policies of one handler count in, each of them once.
 type stores map[gateway.Redis]*ratelimit.Guard
 
+// close ends their connections.
+func (s stores) close() error {
+	var all []error
+	for _, g := range s {
+		all = append(all, g.Close())
+	}
+	return errors.Join(all...)
+}
+
 func (s stores) guard(at gateway.Redis, env environment) (*ratelimit.Guard, error) {
 	if g := s[at]; g != nil {
 		return g, nil

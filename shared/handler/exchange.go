@@ -69,6 +69,7 @@ type exchange struct {
 
 	route    string                                    // name, "" until one matched
 	segments []string                                  // of the escaped path
+	doubtful bool                                      // some servers read the path as another one: see readings
 	captured []int                                     // segments that the route's parameters took, in the pattern's order
 	params   []string                                  // their names
 	rest     bool                                      // the last of them took all segments that were left

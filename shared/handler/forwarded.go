@@ -23,12 +23,8 @@ func tellsForwarding(name string) bool {
 }
 
 // tellsCertificate reports whether a header, in canonical form, is one by which a known proxy, CDN or cloud front tells an upstream of the client's TLS
-// certificate. The gateway is not behind them all, so a client could write each; RFC 9440 (4) wants the gateway to take its own off in any case. An
-// underscore counts as a hyphen: see introduction.clean.
+// certificate. The gateway is not behind them all, so a client could write each; RFC 9440 (4) wants the gateway to take its own off in any case.
 func tellsCertificate(name string) bool {
-	if strings.IndexByte(name, '_') >= 0 {
-		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
-	}
 	switch name {
 	case "Client-Cert", "Client-Cert-Chain", // RFC 9440
 		"X-Arr-Clientcert", // Azure App Service
@@ -49,11 +45,29 @@ func tellsCertificate(name string) bool {
 	return false
 }
 
+// tellsMethod reports whether a header, in canonical form, is one by which frameworks take a request for one of another method: routes and policies
+// go by the method that is there, so that a POST must not become the DELETE that they would have refused.
+func tellsMethod(name string) bool {
+	switch name {
+	case "X-Http-Method-Override", "X-Http-Method", "X-Method-Override":
+		return true
+	}
+	return false
+}
+
+// meantAs is the header, in canonical form, that many servers take a name for: an underscore is a hyphen to them, see introduction.clean.
+func meantAs(name string) string {
+	if strings.IndexByte(name, '_') < 0 {
+		return name
+	}
+	return http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+}
+
 // setForwarded writes Forwarded (RFC 7239) and X-Forwarded-For, -Host and -Proto to out, for a request that came as in.
 // What the client said of the kind is dropped: the entry point has told who the client is.
 func setForwarded(out http.Header, in *http.Request, front Front) {
 	for name := range out {
-		if tellsForwarding(name) || tellsCertificate(name) {
+		if meant := meantAs(name); tellsForwarding(meant) || tellsCertificate(meant) || tellsMethod(meant) {
 			delete(out, name)
 		}
 	}

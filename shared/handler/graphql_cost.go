@@ -167,7 +167,8 @@ func (w *walk) field(f *ast.Field) (tally, error) {
 		t.aliases = plus(t.aliases, 1)
 	}
 	t.cost = times(w.many(f.Arguments), plus(t.cost, int64(weight)))
-	t.introspects = t.introspects || f.Name == "__schema" || f.Name == "__type"
+	// The last is how a subgraph of Apollo Federation tells its schema as text, { _service { sdl } }.
+	t.introspects = t.introspects || f.Name == "__schema" || f.Name == "__type" || f.Name == "_service"
 	return t, nil
 }
 

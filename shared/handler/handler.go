@@ -7,6 +7,7 @@ package handler
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -66,6 +67,9 @@ type Options struct {
 }
 
 // New compiles a model. The error says what in the options does not fit the model.
+//
+// The handler is an [io.Closer] too. A process that serves one model until it ends need not close it; one that serves another in its place does, when no
+// request is served by it any more.
 func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	if m == nil {
 		return nil, errors.New("handler: no model: decode the packed model.json first")
@@ -87,7 +91,8 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes, err := newRouter(m, pools, log, opts)
+	shared := stores{}
+	routes, err := newRouter(m, pools, log, opts, shared)
 	if err != nil {
 		return nil, err
 	}
@@ -104,5 +109,16 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	h = requireFront(h, opts.Admission)      // who comes around the front gets a 403
 	h = logRequests(h, log)                  // one line each, whatever happened below
 	h = identify(h, opts.Instance.Region)    // request id and region; the exchange that the rest shares
-	return h, nil
+	return &closing{h, func() error { return errors.Join(pools.close(), shared.close()) }}, nil
 }
+
+// closing is a handler that holds connections.
+type closing struct {
+	http.Handler
+	close func() error
+}
+
+// Close ends them.
+func (c *closing) Close() error { return c.close() }
+
+var _ io.Closer = (*closing)(nil)

@@ -19,11 +19,13 @@ func refuseDotSegments(next http.Handler) http.Handler {
 			return
 		}
 		x.segments = strings.Split(path[1:], "/")
-		for _, s := range x.segments {
-			if gateway.HoldsDots(unescape(s)) {
+		for i, s := range x.segments {
+			text := unescape(s)
+			if gateway.HoldsDots(text) {
 				fail(http.StatusBadRequest, "The path holds a dot segment; send the path it stands for.").write(w, x.id)
 				return
 			}
+			x.doubtful = x.doubtful || s == "" && i < len(x.segments)-1 || strings.ContainsAny(text, `;/\`)
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -102,7 +102,7 @@ func (p *Plan) decide(w http.ResponseWriter, r *http.Request) {
 	d.Preflight = found != nil
 	l := lookup{r: r, x: x, method: r.Method}
 	if found == nil {
-		found = p.router.find(&l)
+		found = p.router.choose(&l)
 	}
 	if found == nil {
 		l.refuse(w)

@@ -29,8 +29,8 @@ type environment struct {
 }
 
 // newPolicies compiles every policy of a model once, whatever number of routes have it.
-func newPolicies(m *gateway.Model, log *slog.Logger, opts Options) (map[string]policy, error) {
-	env := environment{region: opts.Instance.Region, hosts: opts.Hosts, log: log, secrets: opts.Secrets, getenv: opts.Getenv, now: opts.Now, stores: stores{}}
+func newPolicies(m *gateway.Model, log *slog.Logger, opts Options, shared stores) (map[string]policy, error) {
+	env := environment{region: opts.Instance.Region, hosts: opts.Hosts, log: log, secrets: opts.Secrets, getenv: opts.Getenv, now: opts.Now, stores: shared}
 	if env.now == nil {
 		env.now = time.Now
 	}

@@ -137,6 +137,7 @@ func TestGraphQLLimits(t *testing.T) {
 		"fragments that grow by two": {roomy, exponential, nil, "graphql_root_fields"},
 		"schema":                     {modest(), "{ __schema { types { name } } }", nil, "graphql_introspection"},
 		"type":                       {modest(), `{ __type(name: "A") { name } }`, nil, "graphql_introspection"},
+		"schema of a subgraph":       {modest(), "{ _service { sdl } }", nil, "graphql_introspection"},
 		"schema under another name":  {modest(), "{ a: __schema { types { name } } }", nil, "graphql_introspection"},
 		"schema in a fragment":       {modest(), "{ ...f } fragment f on Query { ... { __schema { types { name } } } }", nil, "graphql_introspection"},
 		"the name of a type":         {modest(), "{ __typename a { __typename } }", nil, ""},

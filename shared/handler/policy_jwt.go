@@ -35,6 +35,7 @@ type bearer struct {
 	verifier *token.Verifier[holder]
 	consumer []string
 	roles    []string
+	plan     []string
 	claims   []claimRule
 	forward  []claimHeader
 }
@@ -74,6 +75,11 @@ func newJWT(p gateway.JWT, env environment) (policy, error) {
 	}
 	if p.RolesClaim != "" {
 		if b.roles, err = gateway.ParseClaim(p.RolesClaim); err != nil {
+			return nil, err
+		}
+	}
+	if p.PlanClaim != "" {
+		if b.plan, err = gateway.ParseClaim(p.PlanClaim); err != nil {
 			return nil, err
 		}
 	}
@@ -196,6 +202,12 @@ func (b *bearer) holderOf(claims map[string]any) holder {
 	if b.roles != nil {
 		v, _ := token.Lookup(claims, b.roles)
 		who.Roles = token.Texts(v)
+	}
+	if b.plan != nil {
+		v, _ := token.Lookup(claims, b.plan)
+		if plan := token.Texts(v); len(plan) == 1 && len(plan[0]) <= maxConsumer {
+			who.Plan = plan[0]
+		}
 	}
 	for _, scope := range b.spec.Scopes {
 		if !slices.Contains(who.Scopes, scope) {

@@ -129,6 +129,57 @@ func wantCode(t testing.TB, resp *http.Response, status int, code string) {
 	}
 }
 
+// A token's claims are counted by, and told of, wherever they lie and whether they are text or numbers. Were one not found, the client's address would
+// count in its place.
+func TestJWTClaimsOfOthers(t *testing.T) {
+	i := newIssuer(t)
+	p := i.spec(t)
+	for _, name := range []string{"tenant", "org.id", "/org/id", "https://a.example/org", "flag"} {
+		up := &received{}
+		m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://a.example")}, Policies: map[string]gateway.Policy{"p": {JWT: &p},
+			"r": {RateLimit: &gateway.RateLimit{Rate: 1, Per: gateway.Duration(time.Hour), Burst: 1, Keys: 1000, By: []gateway.CountBy{{Kind: gateway.ByClaim, Name: name}}}}},
+			Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"p", "r"}, Upstream: "up",
+				Request: gateway.Edit{Headers: gateway.HeaderOps{Set: map[string]string{"X-Claim": "${claim." + name + "}"}}}})})
+		h := newHandler(t, m, Options{Transport: up})
+		for n, c := range []struct {
+			address string
+			id      int
+			status  int
+		}{{"192.0.2.1:1", 42, 200}, {"192.0.2.2:1", 42, 429}, {"192.0.2.1:1", 43, 200}} {
+			changes := jwt.MapClaims{"tenant": c.id, "org": map[string]any{"id": c.id}, "https://a.example/org": fmt.Sprint(c.id), "flag": c.id == 42}
+			r := bearing(i.token(t, changes))
+			r.RemoteAddr = c.address
+			if resp := ask(h, r); resp.StatusCode != c.status {
+				t.Errorf("%s, request %d: status %d, want %d", name, n, resp.StatusCode, c.status)
+			}
+		}
+		if got := up.last.Header.Get("X-Claim"); got != "43" && got != "false" {
+			t.Errorf("%s: the upstream is told %q", name, got)
+		}
+	}
+}
+
+// The plan of a token's holder is that of limits and of authorize.
+func TestJWTPlan(t *testing.T) {
+	i := newIssuer(t)
+	p := i.spec(t)
+	p.PlanClaim = "subscription.plan"
+	hour := gateway.Duration(time.Hour)
+	m := model(t, gateway.Spec{Policies: map[string]gateway.Policy{"p": {JWT: &p}, "paid": {Authorize: &gateway.Authorize{Plans: []string{"gold", "tin", "7"}}},
+		"r": {RateLimit: &gateway.RateLimit{Rate: 1, Per: hour, Burst: 1, Keys: 1000, By: []gateway.CountBy{{Kind: gateway.ByPlan}}, Plans: map[string]gateway.Rates{"gold": {Rate: 2, Per: hour, Burst: 2}}}}},
+		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"p", "paid", "r"}, Respond: &gateway.Respond{Status: 200}})})
+	h := newHandler(t, m, Options{})
+	for n, c := range []struct {
+		plan   any
+		status int
+	}{{"gold", 200}, {"gold", 200}, {"gold", 429}, {"tin", 200}, {"tin", 429}, {7, 200}, {nil, 403}, {[]string{"gold", "tin"}, 403}, {"lead", 403}} {
+		r := bearing(i.token(t, jwt.MapClaims{"subscription": map[string]any{"plan": c.plan}, "plan": "gold"}))
+		if resp := ask(h, r); resp.StatusCode != c.status {
+			t.Errorf("request %d, %v: status %d, want %d", n, c.plan, resp.StatusCode, c.status)
+		}
+	}
+}
+
 // What a request gets for its token, and how the answer says so. No token is in the log.
 func TestJWTAnswers(t *testing.T) {
 	i, log := newIssuer(t), &bytes.Buffer{}

@@ -3,12 +3,10 @@ package handler
 import (
 	"context"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"polygate.example/shared/gateway"
@@ -150,8 +148,11 @@ func (l *limits) tooLarge() *refusal {
 func (l *limits) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	sent := *r
 	if l.BodyTimeout > 0 {
-		stop := l.hurry(&sent)
-		defer stop()
+		ctx, cancel := context.WithCancelCause(r.Context())
+		defer cancel(errServed)
+		sent = *r.WithContext(ctx)
+		late := l.refuse(http.StatusRequestTimeout, lateBody, "", "its body did not come in time")
+		defer hurry(&sent, time.Duration(l.BodyTimeout), late, cancel, nil)()
 	}
 	if l.Body > 0 {
 		sent.Body = &countedBody{ReadCloser: sent.Body, left: l.Body, over: l.tooLarge()}
@@ -163,65 +164,10 @@ func (l *limits) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 		sent.Header.Del("Content-Length")
 		sent.ContentLength = -1
 	}
-	if l.Depth > 0 && isJSON(mediaType(r.Header)) {
+	if l.Depth > 0 && saysJSON(r.Header) {
 		sent.Body = &jsonBody{ReadCloser: sent.Body, max: l.Depth, over: l.refuse(http.StatusBadRequest, fmt.Sprintf("The request's JSON is more than %d levels deep.", l.Depth), codeTooDeep, "its JSON is too deep")}
 	}
 	next.ServeHTTP(w, &sent)
-}
-
-// hurry ends the reading of the body at the policy's time: the exchange with the upstream, and then, where the connection can be told, the
-// read itself. In this order: a server takes a client whose body cannot be read for gone. What it returns has to be called when the request
-// is served: after that the connection is another request's.
-//
-// With the answer's head the time is over, as from then on the answer can no longer be another one. A connection whose read was ended is
-// closed: net/http would take what still comes of the body for the next request.
-func (l *limits) hurry(r *http.Request) (stop func()) {
-	late := l.refuse(http.StatusRequestTimeout, "The request's body did not come in time.", "", "its body did not come in time")
-	ctx, cancel := context.WithCancelCause(r.Context())
-	connection := http.NewResponseController(exchangeOf(r).answer)
-	original := r.Body
-	body, interrupt := original, func() { _ = connection.SetReadDeadline(time.Unix(1, 0)) } // it could be set, below
-	if connection.SetReadDeadline(time.Time{}) != nil {
-		// A transport waits for its read of the body, whatever becomes of the exchange: so one that can be ended stands before it.
-		from, to := io.Pipe()
-		go func() {
-			_, err := io.Copy(to, original)
-			_ = to.CloseWithError(err) // it returns none
-		}()
-		body, interrupt = from, func() { _ = to.CloseWithError(late) }
-	}
-	var mu sync.Mutex
-	ended, fired := false, false
-	timer := time.AfterFunc(time.Duration(l.BodyTimeout), func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !ended {
-			fired = true
-			cancel(late)
-			interrupt()
-		}
-	})
-	end := func() {
-		timer.Stop()
-		mu.Lock()
-		ended = true
-		mu.Unlock()
-	}
-	exchangeOf(r).beforeHead(func(_ int, h http.Header) {
-		end()
-		if fired { // by end nothing changes it any more
-			h.Set("Connection", "close")
-		}
-	})
-	*r = *r.WithContext(ctx)
-	r.Body = &hurriedBody{ReadCloser: body, late: late, end: end}
-	return func() {
-		end()
-		cancel(errServed)
-		if body != original {
-			_ = body.Close() // of a pipe: lets go of who writes into it
-		}
-	}
 }
 
 // mediaType is the content type without its parameters, in lower case; "" where there is none, several, or one that cannot be read.
@@ -239,6 +185,20 @@ func mediaType(h http.Header) string {
 // isJSON reports whether a media type's content is JSON (RFC 6839, 3.1).
 func isJSON(mediaType string) bool {
 	return mediaType == "application/json" || mediaType == "text/json" || strings.HasSuffix(mediaType, "+json")
+}
+
+// saysJSON reports whether some server may take a body for JSON by its content type. Many read that up to the first semicolon and take no offence at
+// what comes after, or at a second type: what is looked into because it is JSON must not be passed by so. No type at all says nothing.
+func saysJSON(h http.Header) bool {
+	for _, line := range h["Content-Type"] {
+		for one := range strings.SplitSeq(line, ",") {
+			one, _, _ = strings.Cut(one, ";")
+			if isJSON(strings.ToLower(strings.TrimSpace(one))) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // contentCoding is the body's content coding in lower case, and whether there is none.

@@ -112,6 +112,8 @@ func TestLimits(t *testing.T) {
 		{"brackets in a string", gateway.Limits{Depth: 1}, posted(json, strings.NewReader(`["[[[\"[[[",{}`)), 400, "json_too_deep", ""},
 		{"brackets only in a string", gateway.Limits{Depth: 1}, posted(json, strings.NewReader(`["[[[\"[[["]`)), 200, "", `["[[[\"[[["]`},
 		{"very deep", gateway.Limits{Depth: 100}, posted("application/vnd.api+json", chunked(strings.Repeat(`{"a":`, 1<<20))), 400, "json_too_deep", ""},
+		{"too deep, of a type that cannot be read", gateway.Limits{Depth: 4}, posted(json+"; charset", strings.NewReader(deep)), 400, "json_too_deep", ""},
+		{"too deep, of two types", gateway.Limits{Depth: 4}, posted("text/plain", strings.NewReader(deep), "Content-Type", json), 400, "json_too_deep", ""},
 		{"not JSON", gateway.Limits{Depth: 1}, posted("text/plain", strings.NewReader(deep)), 200, "", deep},
 		{"deep and compressed", gateway.Limits{Depth: 9}, posted(json, strings.NewReader(nested), "Content-Encoding", "gzip"), 415, "", ""},
 		{"deep inside", gateway.Limits{Depth: 9, Inflate: 1 << 20}, posted(json, strings.NewReader(nested), "Content-Encoding", "gzip"), 400, "json_too_deep", ""},
@@ -200,6 +202,64 @@ func TestSlowBody(t *testing.T) {
 	if denied := log.lines(t, "denied"); len(denied) != 2 {
 		t.Errorf("audit log: %v", denied)
 	}
+}
+
+// A route's timeout ends an exchange that waits for the client, whoever reads the body: the proxy, or a policy before it.
+func TestSlowBodyOfRoute(t *testing.T) {
+	var log logBuffer
+	var whole atomic.Int32
+	to := func(path string, policies ...string) gateway.Route {
+		return gateway.Route{Name: path[1:], Match: gateway.Match{Path: path}, Policies: policies, Upstream: "up", Timeout: ms(50)}
+	}
+	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream(reader(t, &whole))},
+		Policies: map[string]gateway.Policy{"adds": {Transform: &gateway.Transform{Request: &gateway.RequestTransform{JSON: &gateway.JSONChanges{Bytes: 1000, Remove: []string{"/a"}}}}},
+			"small": {Limits: &gateway.Limits{Body: 1000, Depth: 9, BodyTimeout: gateway.Duration(time.Minute)}}},
+		Routes: routes(to("/plain"), to("/held", "adds"), to("/watched", "small"))})
+	s := serve(t, newHandler(t, m, Options{Logger: log.logger()}))
+	for _, path := range []string{"/plain", "/held", "/watched"} {
+		for _, head := range []string{"Transfer-Encoding: chunked\r\n\r\n3\r\n{  \r\n", "Content-Length: 100\r\n\r\n{  "} {
+			c, err := net.Dial("tcp", s.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n%s", path, head)
+			all, err := io.ReadAll(c) // ends when the gateway closes
+			if err != nil {
+				t.Fatalf("%s, after %q: %v", path, all, err)
+			}
+			if !strings.HasPrefix(string(all), "HTTP/1.1 408 ") || strings.Count(string(all), "HTTP/1.1") != 1 {
+				t.Errorf("%s: answer: %q", path, all)
+			}
+		}
+	}
+	if whole.Load() != 0 {
+		t.Error("the upstream got a whole request")
+	}
+	if n := len(log.lines(t, "denied")) + len(log.lines(t, "upstream failed")); n != 0 {
+		t.Errorf("%d lines blame a policy or the upstream", n)
+	}
+}
+
+// A body that was there in time is not the client's fault: the upstream that does not answer is.
+func TestRouteTimeoutAfterTheBody(t *testing.T) {
+	release := make(chan struct{})
+	up := serveFunc(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadAll(r.Body)
+		<-release
+	})
+	defer close(release)
+	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream(up.URL)},
+		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up", Timeout: ms(50)})})
+	s := serve(t, newHandler(t, m, Options{}))
+	resp, err := s.Client().Post(s.URL, "text/plain", strings.NewReader("abc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantProblem(t, resp, 504)
 }
 
 // The time is the body's: what comes after it takes its own, on the same connection.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +28,11 @@ const (
 	maxSignatureHeader = 8 << 10 // bytes of either header
 	maxNonceBytes      = 256
 	componentDigest    = "content-digest"
+	componentQuery     = "@query"
 )
+
+// withQuery are components that have the whole query in them.
+var withQuery = []string{componentQuery, "@request-target", "@target-uri"}
 
 // signature is the compiled policy.
 type signature struct {
@@ -76,6 +81,9 @@ func acceptSignature(spec gateway.Signature) string {
 	b.WriteString("sig1=(")
 	for _, c := range spec.Components {
 		fmt.Fprintf(&b, "%q ", c)
+	}
+	if !slices.ContainsFunc(spec.Components, func(c string) bool { return slices.Contains(withQuery, c) }) {
+		fmt.Fprintf(&b, "%q ", componentQuery) // of a request without one it is "?" (RFC 9421, 2.2.7)
 	}
 	if !slices.Contains(spec.Components, componentDigest) {
 		fmt.Fprintf(&b, "%q ", componentDigest)
@@ -160,6 +168,9 @@ func (p *signature) verify(r *http.Request) (*signatureKey, string, bool, error)
 	}
 	if hasBody(r) && r.ContentLength > 0 && !plain[componentDigest] { // of unknown length: known when it has been read
 		return nil, "", false, errDigestMissing
+	}
+	if !coversQuery(r, input) {
+		return nil, "", false, errQueryMissing
 	}
 	base, err := signatureBase(r, input)
 	if err != nil {
@@ -266,11 +277,33 @@ func (p *signature) shared(ctx context.Context, key *signatureKey) ([]byte, erro
 }
 
 var (
+	errQueryMissing  = errors.New("@query is not covered, and there is a query")
 	errDigestMissing = errors.New("content-digest is not covered, and there is a body")
 	errDigestWrong   = errors.New("the body is not that of Content-Digest")
 	errLongBody      = errors.New("the body is longer than a signed one may be")
 	errBrokenBody    = errors.New("the body ended early")
 )
+
+// coversQuery reports whether a signature is of all of a request's query: as a whole, or of each parameter. As with a body, nobody on the way may change
+// what a signed request asks for.
+func coversQuery(r *http.Request, input httpsfv.InnerList) bool {
+	if r.URL.RawQuery == "" {
+		return true
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	for _, item := range input.Items {
+		name, _ := item.Value.(string)
+		switch {
+		case len(item.Params.Names()) == 0 && slices.Contains(withQuery, name):
+			return true
+		case name == "@query-param":
+			if one, err := url.QueryUnescape(textParam(item.Params, "name")); err == nil {
+				delete(query, one) // that it is there once, the base sees to
+			}
+		}
+	}
+	return err == nil && len(query) == 0
+}
 
 func hasBody(r *http.Request) bool {
 	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0

@@ -125,7 +125,9 @@ func post(text string) *http.Request {
 }
 
 func TestSignature(t *testing.T) {
-	plain := func() *http.Request { return httptest.NewRequest(http.MethodGet, "https://example.com/foo?q=1", nil) }
+	plain := func() *http.Request { return httptest.NewRequest(http.MethodGet, "https://example.com/foo", nil) }
+	asking := func(query string) *http.Request { return get("https://example.com/foo?" + query) }
+	covering := func(components string) signer { s := sample(); s.components += " " + components; return s }
 	whole := sample()
 	whole.components += ` "content-digest"`
 	change := func(s signer, edit func(*signer)) signer { edit(&s); return s }
@@ -139,6 +141,32 @@ func TestSignature(t *testing.T) {
 		{"right", nil, func(t *testing.T) *http.Request { return sample().sign(t, plain()) }, 200, ""},
 		{"right, with a body", nil, func(t *testing.T) *http.Request { return whole.sign(t, post("hello")) }, 200, ""},
 		{"right, body in chunks", nil, func(t *testing.T) *http.Request { r := whole.sign(t, post("hello")); r.ContentLength = -1; return r }, 200, ""},
+		{"right, with a query", nil, func(t *testing.T) *http.Request { return covering(`"@query"`).sign(t, asking("to=bob")) }, 200, ""},
+		{"right, with a target", nil, func(t *testing.T) *http.Request { return covering(`"@target-uri"`).sign(t, asking("to=bob")) }, 200, ""},
+		{"right, with all parameters", nil, func(t *testing.T) *http.Request {
+			return covering(`"@query-param";name="to" "@query-param";name="a%20b"`).sign(t, asking("a+b=1&to=bob"))
+		}, 200, ""},
+		{"query that is not signed", nil, func(t *testing.T) *http.Request { return sample().sign(t, asking("to=bob")) }, 401, "@query is not covered"},
+		{"query added", nil, func(t *testing.T) *http.Request {
+			r := sample().sign(t, plain())
+			r.URL.RawQuery = "to=eve"
+			return r
+		}, 401, "@query is not covered"},
+		{"query changed", nil, func(t *testing.T) *http.Request {
+			r := covering(`"@query"`).sign(t, asking("to=bob"))
+			r.URL.RawQuery = "to=eve"
+			return r
+		}, 401, "not that of key"},
+		{"parameter added", nil, func(t *testing.T) *http.Request {
+			r := covering(`"@query-param";name="to"`).sign(t, asking("to=bob"))
+			r.URL.RawQuery += "&amount=9"
+			return r
+		}, 401, "@query is not covered"},
+		{"parameter added that cannot be read", nil, func(t *testing.T) *http.Request {
+			r := covering(`"@query-param";name="to"`).sign(t, asking("to=bob"))
+			r.URL.RawQuery += "&%zz"
+			return r
+		}, 401, "@query is not covered"},
 		{"right, beside another's signature", nil, func(t *testing.T) *http.Request {
 			r := sample().sign(t, plain())
 			r.Header.Add("Signature-Input", `proxy=("@method");created=1;keyid="other"`)
@@ -406,7 +434,7 @@ func TestSignatureSecret(t *testing.T) {
 		log := &logBuffer{}
 		h, _ := keyed(t, gateway.Policy{Signature: &spec}, Options{Logger: log.logger(), Secrets: secret.New(v, nil), Now: func() time.Time { return time.Unix(rfcCreated, 0) }})
 		r := rfcRequest(rfcVectors[3].input, rfcVectors[3].signature)
-		r.Body, r.ContentLength = http.NoBody, 0
+		r.Body, r.ContentLength, r.URL.RawQuery = http.NoBody, 0, ""
 		if resp := ask(h, r); resp.StatusCode != 503 || !strings.Contains(body(t, resp), codeSecret) {
 			t.Errorf("%v: %d", v, resp.StatusCode)
 		}
@@ -418,7 +446,7 @@ func TestSignatureSecret(t *testing.T) {
 	spec.Nonce, spec.Components = gateway.NonceOptional, []string{"@authority"}
 	h, got := keyed(t, gateway.Policy{Signature: &spec}, Options{Secrets: secret.New(vault{"SHARED": rfcSecret}, nil), Now: func() time.Time { return time.Unix(rfcCreated, 0) }})
 	r := rfcRequest(rfcVectors[3].input, rfcVectors[3].signature)
-	r.Body, r.ContentLength = http.NoBody, 0
+	r.Body, r.ContentLength, r.URL.RawQuery = http.NoBody, 0, ""
 	if resp := ask(h, r); resp.StatusCode != 200 || *got == nil {
 		t.Errorf("the right one: %d", resp.StatusCode)
 	}

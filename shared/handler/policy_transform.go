@@ -194,7 +194,7 @@ func soundPath(p string) bool {
 // body changes a body of JSON, which is held for it. A body of another type, and none, passes.
 func (t *transform) body(v values) (*http.Request, *refusal, error) {
 	r := v.r
-	if !hasBody(r) || !isJSON(mediaType(r.Header)) {
+	if !hasBody(r) || !saysJSON(r.Header) {
 		return r, nil, nil
 	}
 	edit, err := t.json.fill(v)

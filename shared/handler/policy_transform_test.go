@@ -164,7 +164,7 @@ func TestTransformJSON(t *testing.T) {
 		{`{"a":1,"b":2}`, "/a", "", "", "", "", `{"b":2}`},
 		{`{"a":{"b":[1,2,3]}}`, "/a/b/1", "", "", "", "", `{"a":{"b":[1,3]}}`},
 		{`{"a":1}`, "/b/c", "", "", "", "", `{"a":1}`},
-		{`[1]`, "/01", "", "", "", "", `[1]`},
+		{`[1,2]`, "/01", "", "", "", "", `[1,2]`}, // RFC 6901, 4: no zeros at the beginning
 		{`{"a/b":1,"m~n":2}`, "/a~1b", "/m~0n", "/c", "", "", `{"c":2}`},
 		{`{"a":1,"b":2}`, "", "/a", "/b", "", "", `{"b":1}`},
 		{`{"a":1}`, "", "/b", "/c", "", "", `{"a":1}`},
@@ -227,6 +227,10 @@ func TestTransformRequestBody(t *testing.T) {
 	}{
 		{"changed", typ, strings.NewReader(`{"isAdmin":true,"n":1.0}`), 200, "", "{\"by\":\"a\\\"\\n\",\"n\":1.0}", []string{"Content-MD5", "x", "Digest", "y"}},
 		{"chunked", "application/merge-patch+json", chunked(`{"isAdmin":true}`), 200, "", "{\"by\":\"a\\\"\\n\"}", nil},
+		{"a type that cannot be read", typ + "; charset", strings.NewReader(`{"isAdmin":true}`), 200, "", "{\"by\":\"a\\\"\\n\"}", nil},
+		{"a parameter twice", typ + ";a=b;a=c", strings.NewReader(`{"isAdmin":true}`), 200, "", "{\"by\":\"a\\\"\\n\"}", nil},
+		{"two types", "text/plain", strings.NewReader(`{"isAdmin":true}`), 200, "", "{\"by\":\"a\\\"\\n\"}", []string{"Content-Type", typ}},
+		{"two types in one", "text/plain, APPLICATION/json", strings.NewReader(`{"isAdmin":true}`), 200, "", "{\"by\":\"a\\\"\\n\"}", nil},
 		{"another type", "text/plain", strings.NewReader(`{"isAdmin":true}`), 200, "", `{"isAdmin":true}`, nil},
 		{"no body", typ, http.NoBody, 200, "", "", nil},
 		{"too large", typ, strings.NewReader(`["` + strings.Repeat("x", 70) + `"]`), 413, "", "", nil},

@@ -102,7 +102,22 @@ func TestValidateParameters(t *testing.T) {
 		"query spaces":       {p: param("query", "q", ints, style("spaceDelimited", false)), target: "/a/1?q=1%202"},
 		"query deep":         {p: param("query", "q", `{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}`, style("deepObject", true)), target: "/a/1?q[n]=1&q%5Bm%5D=x"},
 		"query deep not":     {p: param("query", "q", `{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}`, style("deepObject", true)), target: "/a/1?q[m]=1", want: "query q #/n is missing"},
-		"query deep deeper":  {p: param("query", "q", `{"type":"object"}`, style("deepObject", true)), target: "/a/1?q[m][n]=1", want: "query q is not written as it has to be"},
+		"query deep deeper":  {p: param("query", "q", `{"type":"object","properties":{"m":{"properties":{"n":{"type":"integer"}},"required":["n"]}}}`, style("deepObject", true)), target: "/a/1?q[m][n]=1"},
+		"query deeper not":   {p: param("query", "q", `{"type":"object","properties":{"m":{"properties":{"n":{"type":"integer"}}}}}`, style("deepObject", true)), target: "/a/1?q[m][n]=x", want: "query q #/m/n must be integer, not string"},
+		"query deep open":    {p: param("query", "q", `{"type":"object"}`, style("deepObject", true)), target: "/a/1?q[m=1", want: "query q is not written as it has to be"},
+		"query deep after":   {p: param("query", "q", `{"type":"object"}`, style("deepObject", true)), target: "/a/1?q[m]n=1", want: "query q is not written as it has to be"},
+		"query deep both":    {p: param("query", "q", `{"type":"object"}`, style("deepObject", true)), target: "/a/1?q[m]=1&q[m][n]=1", want: "query q is not written as it has to be"},
+		"query deep plain":   {p: param("query", "q", `{"type":"object"}`, style("deepObject", true)), target: "/a/1?q=1", want: "query q is not written as it has to be"},
+		"deep list":          {p: param("query", "q", ints, style("deepObject", true)), target: "/a/1?q[]=1&q[]=2"},
+		"deep list not":      {p: param("query", "q", ints, style("deepObject", true)), target: "/a/1?q[]=1&q[]=x", want: "query q #/1 must be integer, not string"},
+		"deep list numbered": {p: param("query", "q", ints, style("deepObject", true)), target: "/a/1?q[1]=1&q[0]=2"},
+		"deep list gap":      {p: param("query", "q", ints, style("deepObject", true)), target: "/a/1?q[0]=1&q[2]=2", want: "query q is not written as it has to be"},
+		"deep list zeros":    {p: param("query", "q", ints, style("deepObject", true)), target: "/a/1?q[00]=1", want: "query q is not written as it has to be"},
+		"deep list mixed":    {p: param("query", "q", ints, style("deepObject", true)), target: "/a/1?q[]=1&q[0]=2", want: "query q is not written as it has to be"},
+		"deep list plain":    {p: param("query", "q", ints, style("deepObject", true)), target: "/a/1?q=1", want: "query q is not written as it has to be"},
+		"deep or number":     {p: param("query", "q", `{"anyOf":[{"type":"object","properties":{"gt":{"type":"integer"}}},{"type":"integer"}]}`, style("deepObject", true)), target: "/a/1?q=7"},
+		"deep or number too": {p: param("query", "q", `{"anyOf":[{"type":"object","properties":{"gt":{"type":"integer"}}},{"type":"integer"}]}`, style("deepObject", true)), target: "/a/1?q[gt]=x", want: "query q fits none of the forms that it may have"},
+		"deep and number":    {p: param("query", "q", `{"anyOf":[{"type":"object"},{"type":"integer"}]}`, style("deepObject", true)), target: "/a/1?q[gt]=7&q=7", want: "query q is not written as it has to be"},
 		"query deep flat":    {p: param("query", "q", `{"type":"object"}`, style("deepObject", true)), target: "/a/1?q=1", want: "query q is not written as it has to be"},
 		"query JSON":         {p: param("query", "q", `{"type":"object","required":["a"]}`, asJSON), target: "/a/1?q=%7B%22a%22%3A1%7D"},
 		"query JSON not":     {p: param("query", "q", `{"type":"object","required":["a"]}`, asJSON), target: "/a/1?q=%7B%7D", want: "query q #/a is missing"},
@@ -150,7 +165,7 @@ func TestValidateBody(t *testing.T) {
 	order := describedBody(`{"$ref":"#/$defs/order"}`)
 	order.Defs = map[string]json.RawMessage{"order": schemaText(`{"type":"object","required":["a"],"properties":{"a":{"type":"number"},"b":{"$ref":"#/$defs/order"}}}`)}
 	order.Body.Content["application/*+json"] = schemaText(`{"type":"array"}`)
-	order.Body.Content["application/x-www-form-urlencoded"] = schemaText(`{"type":"object","required":["n"],"properties":{"n":{"type":"integer"},"l":{"type":"array","items":{"type":"boolean"}},"o":{"type":"object","required":["a"]}},"additionalProperties":{"maxLength":3}}`)
+	order.Body.Content["application/x-www-form-urlencoded"] = schemaText(`{"type":"object","required":["n"],"properties":{"n":{"type":"integer"},"l":{"type":"array","items":{"type":"boolean"}},"o":{"type":"object","required":["a"]},"m":{"type":"array","items":{"type":"object","properties":{"k":{"type":"integer"}}}},"b[]":{"type":"integer"}},"additionalProperties":{"maxLength":3}}`)
 	order.Body.Content["text/*"] = schemaText(`{"type":"string"}`)
 	order.Body.Content["image/*"] = schemaText(`true`)
 	order.MaxBody = 1000
@@ -180,6 +195,17 @@ func TestValidateBody(t *testing.T) {
 		"form object":      {form, `n=1&o=%7B%7D`, 422, "#/o/a is missing"},
 		"form no object":   {form, `n=1&o=%7B`, 400, codeJSON},
 		"form others":      {form, `n=1&x=abcd`, 422, "#/x must have at most 3 characters"},
+		"form parts":       {form, `n=1&o[a]=x&l[]=true&l[]=false&m[0][k]=1&m[1][k]=2&b[]=7&x[y=1`, 200, ""},
+		"form parts not":   {form, `n=1&o[b]=x`, 422, "#/o/a is missing"},
+		"form part type":   {form, `n=1&m[0][k]=1&m[1][k]=x`, 422, "#/m/1/k must be integer, not string"},
+		"form item type":   {form, `n=1&l[]=maybe`, 422, "#/l/0 must be boolean, not string"},
+		"form in brackets": {form, `n=1&b[]=x`, 422, "#/b%5B%5D must be integer, not string"},
+		"form both ways":   {form, `n=1&o[a]=x&o=%7B%22a%22%3A1%7D`, 422, "#/o is given more than once"},
+		"form n in parts":  {form, `n[a]=1`, 422, "#/n must be integer, not object"},
+		"form items mixed": {form, `n=1&m[][k]=1`, 422, "#/m is not written as it has to be"},
+		"form too nested":  {form, `n=1&o[a]` + strings.Repeat("[a]", 10) + `=1`, 422, "#/o is not written as it has to be"},
+		"form prototype":   {form, `n=1&o[a]=1&o[__proto__]=1`, 422, "#/o is not written as it has to be"},
+		"form constructor": {form, `n=1&constructor[prototype][a]=1`, 400, codeJSON},
 		"form damaged":     {form, `n=%zz`, 400, codeJSON},
 		"form semicolon":   {form, `n=1;x=2`, 400, codeJSON},
 		"image":            {"image/png", strings.Repeat("x", 2000), 200, ""},

@@ -31,6 +31,7 @@ type pool struct {
 	preserveHost bool
 	idle         time.Duration
 	transport    http.RoundTripper
+	own          *http.Transport // the same, unless it was given
 	turn         atomic.Uint64
 }
 
@@ -45,14 +46,28 @@ func (t *target) markDown()    { t.downUntil.Store(time.Now().Add(coolDown).Unix
 func (t *target) markUp()      { t.downUntil.Store(0) }
 func (t *target) isDown() bool { return t.downUntil.Load() > time.Now().UnixNano() }
 
+// pools are those of all upstreams, by name.
+type pools map[string]*pool
+
+// close ends connections that nobody uses, of transports that are the pools' own.
+func (ps pools) close() error {
+	for _, p := range ps {
+		if p.own != nil {
+			p.own.CloseIdleConnections()
+		}
+	}
+	return nil
+}
+
 // newPools builds the pool of every upstream, for the instance's region.
-func newPools(m *gateway.Model, opts Options) (map[string]*pool, error) {
-	pools := map[string]*pool{}
+func newPools(m *gateway.Model, opts Options) (pools, error) {
+	all := pools{}
 	for _, name := range m.Upstreams() {
 		u, _ := m.Upstream(name)
 		p := &pool{name: name, ready: u.Ready, preserveHost: u.PreserveHost, idle: time.Duration(u.Timeouts.Idle), transport: opts.Transport}
 		if p.transport == nil {
-			p.transport = newTransport(u.Timeouts)
+			p.own = newTransport(u.Timeouts)
+			p.transport = p.own
 		}
 		for _, tier := range m.Tiers(name, opts.Instance.Region) {
 			var targets []*target
@@ -69,9 +84,9 @@ func newPools(m *gateway.Model, opts Options) (map[string]*pool, error) {
 			}
 			p.tiers = append(p.tiers, targets)
 		}
-		pools[name] = p
+		all[name] = p
 	}
-	return pools, nil
+	return all, nil
 }
 
 // newTransport is tuned for few hosts with many requests each. Idle connections are given up before common servers and

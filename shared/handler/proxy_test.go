@@ -62,7 +62,8 @@ func TestForwarded(t *testing.T) {
 	for _, name := range []string{"X-Real-IP", "X-Client-IP", "X-Client-Port", "CLIENT-IP", "True-Client-IP", "X-Cluster-Client-IP", "CF-Connecting-IP",
 		"CF-Connecting-IPv6", "Fastly-Client-IP", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-AppEngine-User-IP", "X-Envoy-External-Address",
 		"X-Original-For", "X-Original-Forwarded-For", "X-Original-Host", "X-Original-Proto", "X-Original-URL", "X-Rewrite-URL",
-		"DISGUISED-HOST", "WAS-DEFAULT-HOSTNAME", "X-WAWS-Unencoded-URL", "X-AppService-Proto", "Client-Cert", "X-ARR-ClientCert"} {
+		"DISGUISED-HOST", "WAS-DEFAULT-HOSTNAME", "X-WAWS-Unencoded-URL", "X-AppService-Proto", "Client-Cert", "X-ARR-ClientCert", "X_SSL_Client_Cert",
+		"X_Forwarded_For", "X-Forwarded_User", "x_real_ip", "X_Original_URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override"} {
 		spoofed.Set(name, "spoofed")
 	}
 	for name, c := range map[string]struct {
@@ -91,6 +92,32 @@ func TestForwarded(t *testing.T) {
 				t.Errorf("got  %v\nwant %v", out, c.want)
 			}
 		})
+	}
+}
+
+// A client cannot have the type of its body taken off on the way, by which policies have looked into it.
+func TestTypeOfBodyStays(t *testing.T) {
+	up := &received{}
+	r := httptest.NewRequest("POST", "/x", strings.NewReader("{}"))
+	r.Header = http.Header{"Connection": {"Content-Type, content-encoding", "X-Own"}, "Content-Type": {"text/plain"}, "Content-Encoding": {"br"}, "X-Own": {"1"}}
+	ask(newHandler(t, toAll(t, upstream("http://a.example")), Options{Transport: up}), r)
+	if h := up.last.Header; h.Get("Content-Type") != "text/plain" || h.Get("Content-Encoding") != "br" || h.Get("X-Own") != "" {
+		t.Errorf("upstream got %v", h)
+	}
+}
+
+// Whoever knows that the upstream may take another method from a header says so.
+func TestMethodOverrideThatIsMeant(t *testing.T) {
+	const name = "X-Http-Method-Override"
+	up := &received{}
+	h := newHandler(t, model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://a.example")}, Routes: routes(
+		gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up",
+			Request: gateway.Edit{Headers: gateway.HeaderOps{Set: map[string]string{name: "${request.header." + name + "}"}}}},
+	)}), Options{Transport: up})
+	r := get("/x")
+	r.Header.Set(name, "SEARCH")
+	if ask(h, r); up.last.Header.Get(name) != "SEARCH" {
+		t.Errorf("upstream got %v", up.last.Header)
 	}
 }
 

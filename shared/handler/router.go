@@ -40,13 +40,15 @@ type route struct {
 	conditions []condition
 	endpoint   http.Handler
 	cors       *cors    // nil if it has none
+	policies   []string // names of all of them
+	sends      bool     // it has an upstream
 	params     []string // names of the path's parameters
 	rest       bool     // the last of them takes the rest
 }
 
-func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts Options) (*router, error) {
+func newRouter(m *gateway.Model, pools pools, log *slog.Logger, opts Options, shared stores) (*router, error) {
 	rt := &router{hosts: map[string]*node{}}
-	policies, err := newPolicies(m, log, opts)
+	policies, err := newPolicies(m, log, opts, shared)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,10 @@ func newRouter(m *gateway.Model, pools map[string]*pool, log *slog.Logger, opts 
 		if err != nil {
 			return nil, err // a model has no such route
 		}
-		r.endpoint = chain(endpointOf(spec, pattern, proxies), policyOrder(m, all, spec), policies)
+		r.endpoint = chain(endpointOf(spec, pattern, proxies), r.policies, policies)
+		if r.sends {
+			r.endpoint = limitTime(r.endpoint, spec.Timeout)
+		}
 		rt.insert(pattern, r)
 	}
 	for _, n := range rt.hosts {
@@ -81,7 +86,8 @@ func compileRoute(m *gateway.Model, all map[string]gateway.Policy, spec gateway.
 			r.params, r.rest = append(r.params, s.Text), s.Kind == gateway.SegmentRest
 		}
 	}
-	if names := policyOrder(m, all, spec); len(names) > 0 && all[names[0]].CORS != nil {
+	r.sends, r.policies = spec.Upstream != "", policyOrder(m, all, spec)
+	if names := r.policies; len(names) > 0 && all[names[0]].CORS != nil {
 		if r.cors, err = newCORS(*all[names[0]].CORS, environment{name: names[0], log: log}); err != nil {
 			return pattern, nil, fmt.Errorf("handler: policy %s: %w", names[0], err)
 		}
@@ -108,7 +114,7 @@ func endpointOf(spec gateway.Route, pattern gateway.Pattern, proxies map[string]
 	case spec.Fault != "":
 		return injectFault(spec.Fault, spec.Name)
 	default:
-		return limitTime(proxies[spec.Upstream].serve(spec, pattern), spec.Timeout)
+		return proxies[spec.Upstream].serve(spec, pattern)
 	}
 }
 
@@ -181,7 +187,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l := lookup{r: r, x: x, method: r.Method}
-	found := rt.find(&l)
+	found := rt.choose(&l)
 	if found == nil {
 		l.refuse(w)
 		return
@@ -190,8 +196,22 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found.endpoint.ServeHTTP(w, r)
 }
 
+// choose finds the route of a request; nil if there is none, or none for sure.
+func (rt *router) choose(l *lookup) *route {
+	found := rt.find(l)
+	if found != nil && rt.misread(l, found) {
+		l.misread = true
+		return nil
+	}
+	return found
+}
+
 // refuse answers a request that no route takes.
 func (l *lookup) refuse(w http.ResponseWriter) {
+	if l.misread {
+		fail(http.StatusBadRequest, "Servers differ on what the path means: write it without empty segments, semicolons and slashes that are escaped.").write(w, l.x.id)
+		return
+	}
 	if len(l.allow) == 0 {
 		fail(http.StatusNotFound, "No route takes this request.").write(w, l.x.id)
 		return
@@ -211,6 +231,7 @@ type lookup struct {
 	announced []string            // Access-Control-Request-Headers of a preflight
 	query     map[string][]string // parsed when the first condition asks for it
 	allow     map[string]bool     // methods by which a route would have taken the request
+	misread   bool                // the path may mean another route's: see router.misread
 }
 
 func (rt *router) find(l *lookup) *route {

@@ -91,7 +91,7 @@ func (a *jsonAnswer) WriteHeader(status int) {
 	}
 	a.status = status
 	h := a.Header()
-	if allowsBody(status) && isJSON(mediaType(h)) {
+	if allowsBody(status) && saysJSON(h) {
 		for _, b := range a.bodies {
 			if b.fits(status) {
 				a.edits = append(a.edits, b.json)

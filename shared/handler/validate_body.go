@@ -107,7 +107,9 @@ func (m mediaCheck) hold(mediaType string, text []byte, fromClient bool) ([]sche
 // errForm is why a form cannot be read.
 var errForm = errors.New("it is no form that can be read")
 
-// form reads a form as an object. A field that is no list may come once; one that is an object is JSON (OpenAPI 3.0.3, 4.7.14.1).
+// form reads a form as an object. A field that is no list may come once. One that is an object is JSON (OpenAPI 3.0.3, 4.7.14.1), or is written in parts
+// under names with brackets, a[b]=1, as is a list of what has parts (4.7.15.1.2, style deepObject, and as all frameworks read it). A member whose name has
+// brackets itself is one if the schema has it.
 func (m mediaCheck) form(text []byte) (any, []schema.Failure, error) {
 	if bytes.Count(text, []byte("&")) >= schema.MaxValues/10 {
 		return nil, nil, schema.ErrTooMany
@@ -116,22 +118,38 @@ func (m mediaCheck) form(text []byte) (any, []schema.Failure, error) {
 	if err != nil {
 		return nil, nil, errForm
 	}
+	all := &nested{}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		base, keys := brackets(name)
+		if m.text.Has(name) {
+			base, keys = name, nil
+		}
+		why := ""
+		if len(keys) > maxNested {
+			why = isMalformed
+		} else if !all.put(append([]string{base}, keys...), fields[name]) {
+			why = isTwice
+		}
+		if why != "" {
+			return nil, []schema.Failure{{Pointer: gateway.Pointer("").Key(base), Detail: why}}, nil
+		}
+	}
 	object := map[string]any{}
-	for name, values := range fields {
-		t := m.text.Member(name)
-		switch {
-		case schema.Prototype(name, nil):
-			return nil, nil, schema.ErrPrototype
-		case t.IsList() && !t.MayHoldParts():
-			object[name] = t.Values(values)
-		case len(values) > 1:
-			return nil, []schema.Failure{{Pointer: gateway.Pointer("").Key(name), Detail: isTwice}}, nil
-		case t.IsObject():
-			if object[name], err = schema.Decode([]byte(values[0]), schema.Options{}); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(all.parts)) {
+		t, field, here := m.text.Member(name), all.parts[name], gateway.Pointer("").Key(name)
+		if t.IsObject() && len(field.texts) == 1 {
+			if object[name], err = schema.Decode([]byte(field.texts[0]), schema.Options{}); err != nil {
 				return nil, nil, err
 			}
-		default:
-			object[name] = t.Value(values[0])
+		} else {
+			v, at, why := field.value(t, here)
+			if why != "" {
+				return nil, []schema.Failure{{Pointer: at, Detail: why}}, nil
+			}
+			object[name] = v
+		}
+		if schema.Prototype(name, object[name]) {
+			return nil, nil, schema.ErrPrototype
 		}
 	}
 	return object, nil, nil

@@ -3,6 +3,7 @@
 package handler
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -152,35 +153,34 @@ func (p *parameter) split(values []string) []string {
 	return out
 }
 
-// deep holds a parameter that is an object, name[member]=value, against its schema.
+// deep holds a parameter that is written in parts, name[member]=value or name[]=item, against its schema. One that need not have parts may be a text as well.
 func (p *parameter) deep(query url.Values, out []fieldError) []fieldError {
-	object := map[string]any{}
-	for name, values := range query {
-		rest, is := strings.CutPrefix(name, p.Name+"[")
-		if !is {
+	all := &nested{}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !strings.HasPrefix(name, p.Name+"[") {
 			continue
 		}
-		member, closed := strings.CutSuffix(rest, "]")
-		if !closed || strings.ContainsAny(member, "[]") || schema.Prototype(member, nil) {
+		_, keys := brackets("p" + name[len(p.Name):])
+		if keys == nil || len(keys) > maxNested || !all.put(keys, query[name]) {
 			return append(out, p.error(isMalformed, ""))
 		}
-		t := p.text.Member(member)
-		switch {
-		case t.IsList() && !t.MayHoldParts():
-			object[member] = t.Values(values)
-		case len(values) > 1:
-			return append(out, p.error(isTwice, ""))
-		default:
-			object[member] = t.Value(values[0])
-		}
 	}
-	if len(query[p.Name]) > 0 {
+	plain := query[p.Name]
+	switch {
+	case len(plain) > 0 && (all.parts != nil || p.text.IsObject() || p.text.IsList()):
 		return append(out, p.error(isMalformed, ""))
+	case all.parts == nil:
+		return p.check(plain, out)
 	}
-	if len(object) == 0 {
-		return p.check(nil, out)
+	v, at, why := all.value(p.text, "")
+	if why != "" {
+		e := p.error(why, "")
+		if at != "" {
+			e.Pointer = pointerFragment(at)
+		}
+		return append(out, e)
 	}
-	return p.hold(object, out)
+	return p.hold(v, out)
 }
 
 func (p *parameter) hold(value any, out []fieldError) []fieldError {

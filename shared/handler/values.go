@@ -71,7 +71,7 @@ func (v values) of(ref gateway.Reference) (string, error) {
 	case gateway.RefPlan:
 		text = v.x.caller.Plan
 	case gateway.RefClaim:
-		text = claimText(v.x.caller.Claims[ref.Name])
+		text = claimText(v.x.caller.claim(ref.Name))
 	}
 	if len(text) > maxReferred {
 		return "", &badValue{ref, fmt.Sprintf("is longer than %d bytes", maxReferred)}

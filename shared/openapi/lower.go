@@ -23,6 +23,24 @@ type Lowered struct {
 	Operations []gateway.Operation
 	Defs       map[string]json.RawMessage
 	Origins    map[gateway.Pointer]gateway.Pointer // from places in the policy, such as /operations/0 or /$defs/Order, to those in the document
+
+	uses *uses
+}
+
+// Of are the places in the document of the operations that have something at a place in the policy: in the operation itself, or in a definition that it
+// refers to, by others or not. None for a place that belongs to no operation.
+func (l Lowered) Of(at gateway.Pointer) []gateway.Pointer {
+	names, ok := gateway.ParsePointer(string(at))
+	if !ok || len(names) < 2 {
+		return nil
+	}
+	switch names[0] {
+	case "operations":
+		return []gateway.Pointer{l.Origins[gateway.Pointer("/operations").Key(names[1])]}
+	case "$defs":
+		return l.uses.of(names[1])
+	}
+	return nil
 }
 
 // Lower turns operations into checks. The error is Problems.
@@ -34,7 +52,8 @@ func (d *Document) Lower(o Options) (Lowered, error) {
 			return Lowered{}, err
 		}
 	}
-	l := &lowering{Document: d, out: Lowered{Defs: map[string]json.RawMessage{}, Origins: map[gateway.Pointer]gateway.Pointer{}}}
+	l := &lowering{Document: d, uses: newUses()}
+	l.out = Lowered{Defs: map[string]json.RawMessage{}, Origins: map[gateway.Pointer]gateway.Pointer{}, uses: l.uses}
 	paths, _ := d.root["paths"].(map[string]any)
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		if !strings.HasPrefix(path, "/") {
@@ -43,7 +62,9 @@ func (d *Document) Lower(o Options) (Lowered, error) {
 		at := gateway.Pointer("/paths").Key(path)
 		item, at, err := d.resolve(paths[path], at)
 		if err != nil {
-			l.failed(err)
+			if o.mayKeep(base + path) {
+				l.failed(err)
+			}
 			continue
 		}
 		for _, method := range methods {
@@ -54,41 +75,57 @@ func (d *Document) Lower(o Options) (Lowered, error) {
 	}
 	l.definitions()
 	if len(l.found) > 0 {
+		for i, by := range l.foundBy {
+			l.found[i].Of = l.uses.of(by)
+		}
 		return Lowered{}, l.found
 	}
 	return l.out, nil
+}
+
+// mayKeep reports whether some operation of a path may be wanted, of which it is not known what there is.
+func (o Options) mayKeep(path string) bool {
+	return o.Keep == nil || slices.ContainsFunc(methods, func(method string) bool {
+		return o.Keep("", gateway.Operation{Method: strings.ToUpper(method), Path: patternOf(path)})
+	})
 }
 
 // lowering is one run of Lower.
 type lowering struct {
 	*Document
 	out     Lowered
+	uses    *uses
 	found   Problems
+	foundBy []string // for each what was read then, see uses
 	pending []definition
 	named   map[string]bool // definitions that are made or pending
 }
 
 func (l *lowering) object(at gateway.Pointer, what, remedy string) {
-	l.found = append(l.found, Problem{at, what, remedy})
+	l.found = append(l.found, Problem{At: at, What: what, Remedy: remedy})
+	l.foundBy = append(l.foundBy, l.uses.now)
 }
 
 func (l *lowering) failed(err error) {
 	var ps Problems
 	if errors.As(err, &ps) {
-		l.found = append(l.found, ps...)
+		for _, p := range ps {
+			l.object(p.At, p.What, p.Remedy)
+		}
 	}
 }
 
 // operation lowers one operation; item is the path that it is of.
 func (l *lowering) operation(o Options, path, method string, item map[string]any, at gateway.Pointer, v any) {
 	operation, is := v.(map[string]any)
-	if !is {
-		l.object(at.Key(strings.ToLower(method)), "an operation is a mapping", "write parameters, requestBody and responses, or remove it")
-		return
-	}
 	id, _ := operation["operationId"].(string)
 	out := gateway.Operation{Method: method, Path: patternOf(path)}
 	if o.Keep != nil && !o.Keep(id, out) {
+		return
+	}
+	defer l.uses.begin(string(at.Key(strings.ToLower(method))), true)()
+	if !is {
+		l.object(at.Key(strings.ToLower(method)), "an operation is a mapping", "write parameters, requestBody and responses, or remove it")
 		return
 	}
 	if _, err := gateway.ParsePattern(out.Path); err != nil {

@@ -23,6 +23,7 @@ type Problem struct {
 	At     gateway.Pointer // into the document
 	What   string
 	Remedy string
+	Of     []gateway.Pointer // places of the operations that cannot be lowered for it; none where that is not known
 }
 
 // Problems is all that is wrong, in the order it was found. It is never empty as an error.
@@ -35,6 +36,10 @@ func (ps Problems) Error() string {
 		lines[i] = fmt.Sprintf("%s: %s; %s", p.At, p.What, p.Remedy)
 	}
 	return strings.Join(lines, "\n")
+}
+
+func one(at gateway.Pointer, what, remedy string) Problems {
+	return Problems{{At: at, What: what, Remedy: remedy}}
 }
 
 // Document is an OpenAPI document of a version that can be read.
@@ -58,21 +63,21 @@ var methods = []string{"get", "head", "post", "put", "patch", "delete", "options
 func Read(v any) (*Document, error) {
 	root, is := v.(map[string]any)
 	if !is {
-		return nil, Problems{{"", "this is no OpenAPI document", "write a mapping with openapi, info and paths"}}
+		return nil, one("", "this is no OpenAPI document", "write a mapping with openapi, info and paths")
 	}
 	if _, swagger := root["swagger"]; swagger {
-		return nil, Problems{{"/swagger", "this is Swagger 2.0", "convert it to OpenAPI 3, such as by swagger2openapi"}}
+		return nil, one("/swagger", "this is Swagger 2.0", "convert it to OpenAPI 3, such as by swagger2openapi")
 	}
 	version, _ := root["openapi"].(string)
 	d := &Document{root: root, old: strings.HasPrefix(version, "3.0.")}
 	if !d.old && !strings.HasPrefix(version, "3.1.") {
-		return nil, Problems{{"/openapi", fmt.Sprintf("version %q is not known", cut(version)), "write a document of OpenAPI 3.0 or 3.1, and its version as text"}}
+		return nil, one("/openapi", fmt.Sprintf("version %q is not known", cut(version)), "write a document of OpenAPI 3.0 or 3.1, and its version as text")
 	}
 	if dialect, is := root["jsonSchemaDialect"].(string); is && !strings.HasPrefix(dialect, "https://spec.openapis.org/oas/3.1/dialect/") && dialect != "https://json-schema.org/draft/2020-12/schema" {
-		return nil, Problems{{"/jsonSchemaDialect", fmt.Sprintf("dialect %q is not known", cut(dialect)), "remove it: schemas are JSON Schema 2020-12"}}
+		return nil, one("/jsonSchemaDialect", fmt.Sprintf("dialect %q is not known", cut(dialect)), "remove it: schemas are JSON Schema 2020-12")
 	}
 	if _, is := root["paths"].(map[string]any); !is {
-		return nil, Problems{{"/paths", "the document has no paths", "write paths with the operations of the API"}}
+		return nil, one("/paths", "the document has no paths", "write paths with the operations of the API")
 	}
 	return d, nil
 }
@@ -117,7 +122,7 @@ func (d *Document) BasePath() (string, error) {
 	text, _ := server["url"].(string)
 	u, err := url.Parse(text)
 	if err != nil || strings.ContainsAny(text, "{}") {
-		return "", Problems{{"/servers/0/url", fmt.Sprintf("the path of server %q is not known before it runs", cut(text)), "write basePath beside openapi: the path that clients find the API under, / for none"}}
+		return "", one("/servers/0/url", fmt.Sprintf("the path of server %q is not known before it runs", cut(text)), "write basePath beside openapi: the path that clients find the API under, / for none")
 	}
 	return strings.TrimSuffix(u.EscapedPath(), "/"), nil
 }
@@ -130,7 +135,7 @@ func (d *Document) resolve(v any, at gateway.Pointer) (map[string]any, gateway.P
 	for range maxHops {
 		m, is := v.(map[string]any)
 		if !is {
-			return nil, at, Problems{{at, "a mapping is missing here", "write one"}}
+			return nil, at, one(at, "a mapping is missing here", "write one")
 		}
 		ref, is := m["$ref"].(string)
 		if !is {
@@ -138,15 +143,15 @@ func (d *Document) resolve(v any, at gateway.Pointer) (map[string]any, gateway.P
 		}
 		to, err := local(ref)
 		if err != nil {
-			return nil, at, Problems{{at.Key("$ref"), err.Error(), bundle}}
+			return nil, at, one(at.Key("$ref"), err.Error(), bundle)
 		}
 		target, there := d.at(to)
 		if !there {
-			return nil, at, Problems{{at.Key("$ref"), fmt.Sprintf("reference %q leads to nothing", cut(ref)), "mend it, or define what it refers to"}}
+			return nil, at, one(at.Key("$ref"), fmt.Sprintf("reference %q leads to nothing", cut(ref)), "mend it, or define what it refers to")
 		}
 		v, at = target, to
 	}
-	return nil, at, Problems{{at, "references lead from one to the next without an end", "let one of them lead to what is meant"}}
+	return nil, at, one(at, "references lead from one to the next without an end", "let one of them lead to what is meant")
 }
 
 // bundle is what to do about a reference to elsewhere.

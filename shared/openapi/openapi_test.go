@@ -2,6 +2,9 @@ package openapi
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +80,47 @@ func TestCircles(t *testing.T) {
 		d := document(t, `{"openapi":"3.1.0","paths":{"/a":`+path+`},"components":{"parameters":{"P":{"$ref":"#/components/parameters/Q"},"Q":{"$ref":"#/components/parameters/P"}}}}`)
 		if _, err := d.Lower(Options{}); err == nil || !strings.Contains(err.Error(), "without an end") {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// What cannot be read of an operation that nobody wants is no problem, and of one that is wanted it says which operations it spoils.
+func TestUnwanted(t *testing.T) {
+	d := document(t, `{"openapi":"3.0.0","paths":{"/bad":{"$ref":"./other.yaml"},"/odd":{"get":null},"/a":{"get":{"parameters":[{"$ref":"#/nowhere"}]}},
+		"/b":{"post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/A"}}}}}},
+		"/c":{"post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/B"}}}}}},
+		"/d":{"post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/C"}}}}}}},
+		"components":{"schemas":{"A":{"items":{"$ref":"#/components/schemas/B"}},"B":{"items":{"$ref":"#/nothing"}},"C":{"items":{"$ref":"#/components/schemas/C"}}}}}`)
+	lower := func(paths ...string) (Lowered, string) {
+		l, err := d.Lower(Options{Keep: func(_ string, o gateway.Operation) bool { return slices.Contains(paths, o.Path) }})
+		var ps Problems
+		errors.As(err, &ps)
+		var out []string
+		for _, p := range ps {
+			out = append(out, fmt.Sprint(p.At, " ", p.Of))
+		}
+		return l, strings.Join(out, "; ")
+	}
+	for _, c := range []struct {
+		paths []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"/d"}, ""},
+		{[]string{"/bad", "/d"}, "/paths/~1bad/$ref []"},
+		{[]string{"/odd"}, "/paths/~1odd/get [/paths/~1odd/get]"},
+		{[]string{"/a", "/d"}, "/paths/~1a/get/parameters/0/$ref [/paths/~1a/get]"},
+		{[]string{"/b", "/c", "/d"}, "/components/schemas/B/items/$ref [/paths/~1b/post /paths/~1c/post]"},
+		{[]string{"/b"}, "/components/schemas/B/items/$ref [/paths/~1b/post]"},
+	} {
+		l, got := lower(c.paths...)
+		if got != c.want {
+			t.Errorf("%v: %s, want %s", c.paths, got, c.want)
+		}
+		if got == "" && len(c.paths) > 0 {
+			if of := fmt.Sprint(l.Of("/$defs/C/items"), l.Of("/operations/0/body"), l.Of("/maxBody")); of != "[/paths/~1d/post] [/paths/~1d/post] []" {
+				t.Error(of)
+			}
 		}
 	}
 }

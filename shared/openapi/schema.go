@@ -45,7 +45,9 @@ func (l *lowering) definitions() {
 		d := l.pending[0]
 		l.pending = l.pending[1:]
 		v, _ := l.at(d.at)
+		end := l.uses.begin(d.name, false)
 		l.out.Defs[d.name] = l.schema(v, d.at, gateway.Pointer("/$defs").Key(d.name), d.side)
+		end()
 	}
 }
 
@@ -70,6 +72,7 @@ func (l *lowering) reference(v any, at gateway.Pointer, side side) (string, bool
 		name = strings.NewReplacer("~1", "/", "~0", "~").Replace(short)
 	}
 	name = side.prefix + name
+	l.uses.note(name)
 	if l.named == nil {
 		l.named = map[string]bool{}
 	}

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"time"
 )
@@ -42,6 +43,14 @@ type Guard struct {
 // NewGuard guards a store. tell is called once when the store fails and once when it is back; it must not block.
 func NewGuard(store Store, now func() time.Time, tell func(err error)) *Guard {
 	return &Guard{store: store, now: now, tell: tell, backoff: firstBackoff, failures: 1}
+}
+
+// Close ends the store's connections, if it has any to end. What a limiter has not told it yet is lost to it: the limiters are not to be used any more.
+func (g *Guard) Close() error {
+	if c, ok := g.store.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // state is the number of failures so far, and whether the store is in use.

@@ -61,6 +61,22 @@ func (t *Text) Member(name string) *Text {
 	return t.doc.text(node)
 }
 
+// Has reports whether an object has a member of a name by its schema.
+func (t *Text) Has(name string) bool {
+	_, there := t.doc.find(t.node, 0, func(s map[string]any) (any, bool) {
+		properties, _ := s["properties"].(map[string]any)
+		v, there := properties[name]
+		return v, there
+	})
+	return there
+}
+
+// Items tells how text becomes an item of a list.
+func (t *Text) Items() *Text {
+	items, _ := t.doc.keyword(t.node, "items", 0)
+	return t.doc.text(items)
+}
+
 // Value is what a text stands for. A number is one if it is written as in JSON and the schema takes numbers; then true and false; then text. What
 // is nothing of that stays text, which the schema refuses.
 func (t *Text) Value(text string) any {

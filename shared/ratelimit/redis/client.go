@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -37,6 +38,7 @@ type Client struct {
 	opts Options
 
 	mu     sync.RWMutex
+	closed bool
 	client *redis.Client
 	at     Address
 	shas   [2]string
@@ -57,6 +59,10 @@ func (c *Client) Open(ctx context.Context) error {
 		return err
 	}
 	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return errClosed
+	}
 	if c.client == nil || at != c.at {
 		if c.client != nil {
 			_ = c.client.Close() // its operations fail, as the address that they went to is not the one any more
@@ -75,6 +81,21 @@ func (c *Client) Open(ctx context.Context) error {
 	c.shas = [2]string{rate.Val(), quota.Val()}
 	c.mu.Unlock()
 	return nil
+}
+
+var errClosed = errors.New("redis: closed")
+
+// Close ends all connections, and none is made any more.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.client == nil {
+		return nil
+	}
+	err := c.client.Close()
+	c.client = nil
+	return err
 }
 
 func (c *Client) connect(at Address) *redis.Client {
@@ -176,4 +197,7 @@ func reason(err error) error {
 	return errors.New("redis: the connection broke")
 }
 
-var _ ratelimit.Store = (*Client)(nil)
+var (
+	_ ratelimit.Store = (*Client)(nil)
+	_ io.Closer       = (*Client)(nil)
+)

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +178,36 @@ func TestAddressChanges(t *testing.T) {
 	if err := s.Open(t.Context()); !errors.Is(err, asked) {
 		t.Errorf("without an address: %v", err)
 	}
+}
+
+// A store that is closed has no connection, and makes none.
+func TestClose(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := store(t, Address{Host: server.Addr()})
+	guard := ratelimit.NewGuard(s, time.Now, nil)
+	closeOf := func() {
+		t.Helper()
+		if err := guard.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	closeOf()
+	for server.CurrentConnectionCount() > 0 { // the server takes a moment to see it
+		if t.Context().Err() != nil {
+			t.Fatal("connections stay")
+		}
+		runtime.Gosched()
+	}
+	if err := s.Open(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("it opens again: %v", err)
+	}
+	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a"}}); err == nil || server.CurrentConnectionCount() > 0 {
+		t.Errorf("it is asked all the same: %v", err)
+	}
+	closeOf()
 }
 
 func TestParseURL(t *testing.T) {

@@ -88,10 +88,6 @@ func (d *devRun) run(ctx context.Context, port int) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w; --port takes another, or 0 for one that is free", err)
 	}
-	files := []string{d.source.file}
-	if d.envFile != "" {
-		files = append(files, d.envFile)
-	}
 	if err := d.show(m); err != nil {
 		l.Close()
 		return err
@@ -99,7 +95,7 @@ func (d *devRun) run(ctx context.Context, port int) error {
 	d.app.step("serving %s at http://%s/ until it is interrupted; save the document to have it served anew", d.source.file, l.Addr())
 	err = devserver.Run(ctx, first, devserver.Options{
 		Listener: l,
-		Files:    files,
+		Files:    d.files,
 		Say:      d.app.step,
 		Load: func() (devserver.Version, error) {
 			v, _, err := d.read()
@@ -112,6 +108,15 @@ func (d *devRun) run(ctx context.Context, port int) error {
 	})
 	d.app.step("ended")
 	return err
+}
+
+// files are those that the gateway is made of.
+func (d *devRun) files() []string {
+	files := append([]string{d.source.file}, config.Named(d.source.file)...)
+	if d.envFile != "" {
+		files = append(files, d.envFile)
+	}
+	return files
 }
 
 // read makes a gateway of what the files hold now.

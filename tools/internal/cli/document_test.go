@@ -62,6 +62,7 @@ func TestDocumentVerbs(t *testing.T) {
 		{"routes of none", []string{"routes", "nothing.yaml"}, 2, []string{`there is no gateway document "nothing.yaml"`}},
 		{"explain", []string{"explain", "GET", "/hello", good}, 0, []string{"GET localhost/hello", "hello takes it"}},
 		{"explain by an environment", []string{"-C", root, "explain", "GET", "/hello", "-s", "dev"}, 0, []string{"GET api.example.com/hello", "hello takes it"}},
+		{"explain by a region's name", []string{"-C", root, "explain", "GET", "https://use1.aws.api.example.com/hello", "-s", "dev"}, 0, []string{"GET use1.aws.api.example.com/hello", "hello takes it"}},
 		{"explain of a foreign host", []string{"-C", root, "explain", "GET", "https://other.example.com/hello", "-s", "dev"}, 0, []string{"421 Misdirected Request"}},
 		{"explain nonsense", []string{"explain", "GET", "hello", good}, 2, []string{`URL "hello" has neither a host nor a path`}},
 		{"explain a bad header", []string{"explain", "GET", "/hello", good, "-H", "X"}, 2, []string{`header "X" cannot be read`}},
@@ -237,6 +238,49 @@ func TestDev(t *testing.T) {
 	errs.waitFor(t, `ended\n`)
 	if all := out.text.String() + errs.text.String(); strings.Contains(all, "s3cr3t") || strings.Contains(all, "an0ther") {
 		t.Errorf("a secret was said:\n%s", all)
+	}
+}
+
+// TestDevFiles: an OpenAPI document in a folder of its own is read again when it is saved.
+func TestDevFiles(t *testing.T) {
+	file := writeDocument(t, "version: 1\npolicies: {api: {validate: {openapi: api/orders.yaml}}}\nroutes:\n- {name: one, match: {path: /one}, policies: [api], respond: {status: 200}}\n")
+	api := filepath.Join(filepath.Dir(file), "api", "orders.yaml")
+	if err := os.Mkdir(filepath.Dir(api), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	save := func(of string) {
+		text := "openapi: 3.1.0\npaths: {/one: {get: {parameters: [{name: q, in: query, schema: {type: " + of + "}}]}}}\n"
+		if err := os.WriteFile(api, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("integer")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out, errs heard
+	ended := make(chan int, 1)
+	go func() { ended <- Main(ctx, []string{"dev", file, "--port", "0"}, &out, &errs) }()
+	url := errs.waitFor(t, `at (http://127\.0\.0\.1:\d+)/`)
+	for _, c := range []struct {
+		of     string
+		status int
+	}{{"integer", 400}, {"string", 200}} {
+		if c.of != "integer" {
+			save(c.of)
+			errs.waitFor(t, `serving what was saved`)
+		}
+		resp, err := http.Get(url + "/one?q=x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != c.status {
+			t.Errorf("%s: %s", c.of, resp.Status)
+		}
+	}
+	stop()
+	if code := <-ended; code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 

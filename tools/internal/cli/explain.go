@@ -19,7 +19,7 @@ parameters of its path; the policies in the order in which the request passes th
 routes the first thing, in the order host, path, method, headers, query, for which they do not take it.
 
 The URL is a whole one or a path; a path is asked for at the environment's hostname, or at localhost. With an environment
-the gateway answers for its hostname only, as it does when it is deployed.`,
+the gateway answers for its hostname and the regions' own names only, as it does when it is deployed.`,
 		Example: "  polygate explain GET https://api.example.com/orders/7 -s prod\n  polygate explain POST /orders shop.gateway.yaml --header 'X-Version: 2'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, book, err := a.book(cmd, args, 2)

@@ -208,13 +208,13 @@ func readDocument(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no plain file: name the OpenAPI document itself", name)
-	case info.Size() > config.MaxBytes:
-		return nil, fmt.Errorf("%s has more than %d MiB: take out what the gateway does not need, or divide it", name, config.MaxBytes>>20)
+	case info.Size() > config.MaxAPIBytes:
+		return nil, fmt.Errorf("%s has more than %d MiB: take out what the gateway does not need, or divide it", name, config.MaxAPIBytes>>20)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, config.MaxBytes))
+	return io.ReadAll(io.LimitReader(f, config.MaxAPIBytes))
 }

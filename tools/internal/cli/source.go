@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"polygate.example/infra"
+	"polygate.example/infra/catalog"
+	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
@@ -96,10 +98,19 @@ func (a *app) load(s source) (*gateway.Model, error) {
 	return m, err
 }
 
-// hosts are the names that the environment's gateway answers for; none, which is all, without an environment.
+// hosts are the names that the environment's gateway answers for, the one that clients use first: each region answers for its own beside it. None,
+// which is all, without an environment.
 func (s source) hosts() []string {
 	if s.settings.Hostname == "" {
 		return nil
 	}
-	return []string{s.settings.Hostname}
+	hosts := []string{s.settings.Hostname}
+	for _, r := range s.settings.Regions {
+		if p, ok := catalog.Provider(r.Provider); ok {
+			if label, known := p.Spec().Regions[r.Name]; known {
+				hosts = append(hosts, provider.OwnName(label, r.Provider, s.settings.Hostname))
+			}
+		}
+	}
+	return hosts
 }

@@ -20,7 +20,8 @@ const (
 	drainTimeout  = 10 * time.Second // of the requests in flight at the end; then their connections are cut
 )
 
-// Version is a gateway as its files have it.
+// Version is a gateway as its files have it. A handler that is an io.Closer is closed when another version serves in its place and no request is
+// served by it any more, or when Run ends.
 type Version struct {
 	Handler http.Handler
 	ID      string // what has the same is the same
@@ -29,7 +30,7 @@ type Version struct {
 // Options say what to serve and where.
 type Options struct {
 	Listener net.Listener
-	Files    []string                         // whose folders are watched
+	Files    func() []string                  // those there are now, whose folders are watched; it is asked after each load
 	Load     func() (Version, error)          // reads them
 	Say      func(format string, args ...any) // one line for whoever develops; it is safe for concurrent use
 	Swapped  func(Version)                    // after a new version has been taken up; nil for nobody
@@ -38,10 +39,10 @@ type Options struct {
 // Run serves the first version, and each one after it that can be loaded, until ctx ends; then it lets the requests in flight end. A request
 // is served to its end by the version that it came to.
 func Run(ctx context.Context, first Version, opts Options) error {
-	var current atomic.Pointer[http.Handler]
-	current.Store(&first.Handler)
+	var current atomic.Pointer[serving]
+	current.Store(&serving{Handler: first.Handler})
 	s := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*current.Load()).ServeHTTP(w, r) }),
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(&current, w, r) }),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // of clients that speak no HTTP
@@ -70,6 +71,7 @@ func Run(ctx context.Context, first Version, opts Options) error {
 	for range running {
 		failed = append(failed, <-ended)
 	}
+	failed = append(failed, current.Load().retire())
 	failed = slices.DeleteFunc(failed, func(err error) bool { return err == nil || errors.Is(err, http.ErrServerClosed) })
 	if len(failed) > 0 {
 		return fmt.Errorf("serve: %w", errors.Join(failed...))
@@ -82,7 +84,7 @@ type loader struct {
 	Options
 	id      string // of the version that is served
 	broken  string // what was wrong with the files when they were read last, "" for nothing
-	current *atomic.Pointer[http.Handler]
+	current *atomic.Pointer[serving]
 }
 
 // load reads the files. It says nothing of what it has said already, and nothing of files that mean what is served.
@@ -98,13 +100,16 @@ func (l *loader) load() {
 	mended := l.broken != ""
 	l.broken = ""
 	if v.ID == l.id {
+		_ = closeOf(v.Handler) // nobody has asked it
 		if mended {
 			l.Say("the files are as they are served again")
 		}
 		return
 	}
 	l.id = v.ID
-	l.current.Store(&v.Handler)
+	if err := l.current.Swap(&serving{Handler: v.Handler}).retire(); err != nil {
+		l.Say("the version before did not end well: %v", err)
+	}
 	if l.Swapped != nil {
 		l.Swapped(v)
 	}

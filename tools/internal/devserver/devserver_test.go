@@ -28,7 +28,28 @@ type bench struct {
 	ended   chan error
 	hold    chan struct{} // requests for /hold wait for it
 	held    chan struct{}
+	closed  chan string // versions, as they are closed
 }
+
+// files are the document and those that it names, each after an @ in it.
+func (b *bench) files() []string {
+	text, _ := os.ReadFile(b.file) // none is as good as an empty one
+	files := []string{b.file}
+	for _, name := range strings.Fields(string(text)) {
+		if name, is := strings.CutPrefix(name, "@"); is {
+			files = append(files, filepath.Join(filepath.Dir(b.file), name))
+		}
+	}
+	return files
+}
+
+// closing is a handler that tells when it is closed.
+type closing struct {
+	http.HandlerFunc
+	close func()
+}
+
+func (c closing) Close() error { c.close(); return nil }
 
 func (b *bench) load() (Version, error) {
 	b.loads.Add(1)
@@ -39,19 +60,27 @@ func (b *bench) load() (Version, error) {
 	if bytes.HasPrefix(text, []byte("bad")) {
 		return Version{}, fmt.Errorf("%s:1:1: %s is no good", b.file, text)
 	}
-	return Version{ID: string(text), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	id := string(text)
+	for _, file := range b.files()[1:] {
+		more, err := os.ReadFile(file)
+		if err != nil {
+			return Version{}, err
+		}
+		id += " " + string(more)
+	}
+	return Version{ID: id, Handler: closing{close: func() { b.closed <- id }, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hold" {
 			b.held <- struct{}{}
 			<-b.hold
 		}
 		_, _ = w.Write(text)
-	})}, nil
+	}}}, nil
 }
 
 func start(t *testing.T, text string) *bench {
 	t.Helper()
 	b := &bench{file: filepath.Join(t.TempDir(), "docs", "a.yaml"), swapped: make(chan string, 100), said: make(chan string, 100), ended: make(chan error, 1),
-		hold: make(chan struct{}), held: make(chan struct{}, 100)}
+		hold: make(chan struct{}), held: make(chan struct{}, 100), closed: make(chan string, 1000)}
 	if err := os.Mkdir(filepath.Dir(b.file), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +97,7 @@ func start(t *testing.T, text string) *bench {
 	ctx, cancel := context.WithCancel(t.Context())
 	b.stop = cancel
 	go func() {
-		b.ended <- Run(ctx, first, Options{Listener: l, Files: []string{b.file}, Load: b.load,
+		b.ended <- Run(ctx, first, Options{Listener: l, Files: b.files, Load: b.load,
 			Say:     func(format string, args ...any) { b.said <- fmt.Sprintf(format, args...) },
 			Swapped: func(v Version) { b.swapped <- v.ID }})
 	}()
@@ -191,6 +220,71 @@ func TestRequestsInFlight(t *testing.T) {
 	close(b.hold)
 	if text := <-got; text != "old<nil>" {
 		t.Errorf("the request in flight got %q, want old", text)
+	}
+}
+
+// A version is closed when another serves and its last request has ended, the last of them at the end, and none of them before.
+func TestVersionsAreClosed(t *testing.T) {
+	b := start(t, "old")
+	b.write(t, "old") // the same once more, which is not taken up
+	expect(t, b.closed, "old")
+	b.settle(t)
+	go func() { _, _ = b.get("/hold") }()
+	<-b.held
+	b.write(t, "new")
+	expect(t, b.swapped, "new")
+	b.serves(t, "new")
+	b.settle(t)
+	close(b.hold)
+	expect(t, b.closed, "old")
+	b.write(t, "newer")
+	expect(t, b.closed, "new")
+	b.stop()
+	expect(t, b.closed, "newer")
+}
+
+// settle waits until what was written has been looked at, and nothing is closed that was served.
+func (b *bench) settle(t *testing.T) {
+	t.Helper()
+	before := b.loads.Load()
+	b.write(t, b.read(t))
+	for b.loads.Load() == before {
+		time.Sleep(time.Millisecond)
+	}
+	for len(b.closed) == 0 { // what was loaded for nothing
+		time.Sleep(time.Millisecond)
+	}
+	for len(b.closed) > 0 {
+		if id := <-b.closed; id != b.read(t) {
+			t.Fatalf("%q is closed", id)
+		}
+	}
+}
+
+func (b *bench) read(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(b.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Files that the document names are watched where they are, from the time on at which it names them.
+func TestOtherFolders(t *testing.T) {
+	b := start(t, "one")
+	sub := filepath.Join(filepath.Dir(b.file), "sub", "api.yaml")
+	if err := os.Mkdir(filepath.Dir(sub), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []string{"first", "second", "third"} {
+		if err := os.WriteFile(sub, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			b.write(t, "two @sub/api.yaml")
+		}
+		expect(t, b.swapped, "two @sub/api.yaml "+text)
 	}
 }
 

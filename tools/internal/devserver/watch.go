@@ -15,31 +15,45 @@ const (
 	settle = 100 * time.Millisecond
 	// patience is the longest that a folder without rest keeps a change waiting.
 	patience = time.Second
-	// look is how often files are looked at besides: nothing is told of folders that come later, and on some network file systems nothing at all.
-	look = 2 * time.Second
+	// interval is how often files are looked at besides: nothing is told of folders that come later, and on some network file systems nothing at all.
+	interval = 2 * time.Second
 )
 
 // watch calls changed when one of the files may have changed, or another beside it, until ctx ends. Folders are watched and not files: editors
 // put a new file in the place of the old one, and whoever watches the old one sees nothing any more. It is quiet about folders that are not
-// there, and sees them when they come.
-func watch(ctx context.Context, files []string, changed func()) error {
+// there, and sees them when they come. Which files there are may be another matter after a change.
+func watch(ctx context.Context, named func() []string, changed func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = w.Close() }() // nothing is lost by it
-	var dirs []string
-	for _, f := range files {
-		if dir := filepath.Dir(f); !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
+	var files, dirs []string
+	var seen []stamp
+	look := func() { // before what is there is read, so that nothing that comes then is missed
+		files = named()
+		for _, f := range files {
+			if dir := filepath.Dir(f); !slices.Contains(dirs, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
+		for _, dir := range dirs {
+			if !slices.Contains(w.WatchList(), dir) {
+				_ = w.Add(dir) // what is not there yet is looked for again
+			}
+		}
+		seen = stamps(files)
+	}
+	read := func() {
+		look()
+		changed()
+		if now := named(); !slices.Equal(now, files) { // what was read names others
+			look()
+			changed()
 		}
 	}
-	seen := stamps(files)
-	for _, dir := range dirs {
-		_ = w.Add(dir) // what is not there yet is looked for below
-	}
-	changed() // since whoever watches has read them
-	tick := time.NewTicker(look)
+	read() // since whoever watches has read them
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	quiet := time.NewTimer(settle)
 	quiet.Stop()
@@ -58,8 +72,8 @@ func watch(ctx context.Context, files []string, changed func()) error {
 				quiet.Reset(settle)
 			}
 		case <-quiet.C:
-			first, seen = time.Time{}, stamps(files)
-			changed()
+			first = time.Time{}
+			read()
 		case <-tick.C:
 			for _, dir := range dirs {
 				if !slices.Contains(w.WatchList(), dir) {

@@ -29,7 +29,7 @@ type Fetched struct {
 	From *url.URL // where it was found, after redirects
 }
 
-// Fetch loads a document of at most config.MaxBytes by https, or by http from this machine. An address that redirects leads to such as well.
+// Fetch loads a document of at most config.MaxAPIBytes by https, or by http from this machine. An address that redirects leads to such as well.
 func Fetch(ctx context.Context, address string) (*Fetched, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -62,12 +62,12 @@ func Fetch(ctx context.Context, address string) (*Fetched, error) {
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %s; name the URL of the document itself", u.Redacted(), res.Status)
 	}
-	text, err := io.ReadAll(io.LimitReader(res.Body, config.MaxBytes+1))
+	text, err := io.ReadAll(io.LimitReader(res.Body, config.MaxAPIBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", u.Redacted(), err)
 	}
-	if len(text) > config.MaxBytes {
-		return nil, fmt.Errorf("the document has more than %d MiB; take out what the gateway does not need, or divide it", config.MaxBytes>>20)
+	if len(text) > config.MaxAPIBytes {
+		return nil, fmt.Errorf("the document has more than %d MiB; take out what the gateway does not need, or divide it", config.MaxAPIBytes>>20)
 	}
 	return &Fetched{text, fileName(res.Request.URL, res.Header.Get("Content-Type"), text), res.Request.URL}, nil
 }

@@ -53,6 +53,8 @@ type importer struct {
 	routeName map[string]bool
 	routes    []*route
 	taking    map[string][]*route // by operation, see takers
+
+	readRoutes map[*route]gateway.Taker
 }
 
 // named is an upstream or policy of the gateway document, in the order of first use.

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -64,6 +66,39 @@ func TestGolden(t *testing.T) {
 				t.Error("it is another document the second time")
 			}
 		})
+	}
+}
+
+// TestReadme: the example of the page becomes what the page says, and check has nothing to say of it.
+func TestReadme(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(name string) string {
+		_, after, found := strings.Cut(string(page), "```yaml "+name+"\n")
+		text, _, closed := strings.Cut(after, "```\n")
+		if !found || !closed {
+			t.Fatalf("the page has no %s", name)
+		}
+		return text
+	}
+	src := block("orders.openapi.yaml")
+	made := imported(t, "orders.openapi.yaml", []byte(src), nil)
+	if *update {
+		page = []byte(strings.Replace(string(page), "```yaml orders.gateway.yaml\n"+block("orders.gateway.yaml"), "```yaml orders.gateway.yaml\n"+string(made.Text), 1))
+		if err := os.WriteFile("README.md", page, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := block("orders.gateway.yaml"); string(made.Text) != want {
+		t.Errorf("got\n%s\nwant\n%s", made.Text, want)
+	}
+	if r := made.Report; len(r.Open) > 0 || r.Imported != 2 || r.Skipped != 1 || len(r.Notes) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if _, err := config.ParseIn(fstest.MapFS{"orders.openapi.yaml": {Data: []byte(src)}}, "orders.gateway.yaml", made.Text); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -150,6 +185,44 @@ func TestLarge(t *testing.T) {
 	}
 }
 
+// TestSpoiled: what is wrong with some operations, in themselves or in what they refer to, keeps no other from being held against the document.
+func TestSpoiled(t *testing.T) {
+	type m = map[string]any
+	var doc m
+	if err := json.Unmarshal(large(t, 600), &doc); err != nil {
+		t.Fatal(err)
+	}
+	paths := doc["paths"].(m)
+	alone, together := 0, 0
+	for i, path := range slices.Sorted(maps.Keys(paths)) {
+		item := paths[path].(m)
+		if put, is := item["put"].(m); is && put["requestBody"] != nil {
+			together++
+		}
+		get := item["get"].(m)
+		if id, _ := get["operationId"].(string); strings.HasPrefix(id, "list_item") && i%8 == 0 {
+			get["parameters"] = []any{m{"name": "q", "in": "query", "schema": m{"type": "string", "pattern": "^(?!x)"}}}
+			alone++
+		}
+	}
+	paths["/gone"] = m{"$ref": "./elsewhere.yaml"}
+	schemas := doc["components"].(m)["schemas"].(m)
+	schemas["Item3"].(m)["items"] = m{"$ref": "#/components/schemas/Nowhere"} // all of them refer to it, by others
+	src, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := imported(t, "large.json", src, nil)
+	if r := made.Report; r.Imported != 596 || r.Validated != 595-alone-together || len(r.Open) != 0 {
+		var b strings.Builder
+		_ = made.Report.Write(&b, "large.gateway.yaml") // a Builder takes all
+		t.Errorf("%d spoiled by themselves, %d by a schema:\n%.3000s", alone, together, b.String())
+	}
+	if _, err := config.ParseIn(fstest.MapFS{"large.json": {Data: src}}, "large.gateway.yaml", made.Text); err != nil {
+		t.Error(err)
+	}
+}
+
 func serves(t *testing.T, m *gateway.Model) {
 	t.Helper()
 	digest := "5532e44183f47ed1fc146851b96d585c24da5bd5fe31a885cebc357261ed8f7f" // of key-of-ada
@@ -233,7 +306,7 @@ func TestFetch(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v3/api-docs", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"openapi":"3.1.0"}`)) })
 	mux.HandleFunc("/a/api.yaml", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("openapi: 3.1.0")) })
-	mux.HandleFunc("/large.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, config.MaxBytes+1)) })
+	mux.HandleFunc("/large.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, config.MaxAPIBytes+1)) })
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://api.example.com/", http.StatusFound)
 	})
@@ -246,7 +319,7 @@ func TestFetch(t *testing.T) {
 		{srv.URL + "/v3/api-docs", "api-docs.json", ""},
 		{srv.URL + "/a/api.yaml", "api.yaml", ""},
 		{srv.URL + "/back", "api.yaml", ""},
-		{srv.URL + "/large.json", "", "more than 4 MiB"},
+		{srv.URL + "/large.json", "", "more than 16 MiB"},
 		{srv.URL + "/none", "", "404 Not Found; name the URL"},
 		{srv.URL + "/away", "", "neither by https nor on this machine"},
 		{"http://api.example.com/a.json", "", "neither by https nor on this machine"},

@@ -36,19 +36,19 @@ func (im *importer) scheme(name string) *scheme {
 		im.note(LeftOut, s.at, fmt.Sprintf("security scheme %s: %s", name, what), remedy)
 		return s
 	}
+	const upstreams = "routes that ask for it pass requests without a test: leave it to the upstream, or add a policy"
 	v, there := all[name]
 	if !there {
-		return none("it is asked for and not defined", "define it under components.securitySchemes")
+		return none("it is asked for and not defined", "define it under components.securitySchemes: as it is, "+upstreams)
 	}
 	m, _, err := im.doc.Resolve(v, s.at)
 	if err != nil {
-		return none(err.Error(), "mend it")
+		return none(err.Error(), "mend it: as it is, "+upstreams)
 	}
 	text := func(key string) string {
 		t, _ := m[key].(string)
 		return t
 	}
-	const upstreams = "routes that ask for it pass requests without a test: leave it to the upstream, or add a policy"
 	switch kind, how := text("type"), strings.ToLower(text("scheme")); {
 	case kind == "http" && how == "bearer":
 		if format := strings.ToLower(text("bearerFormat")); format != "" && !strings.Contains(format, "jwt") && !strings.Contains(format, "jws") {
@@ -70,7 +70,7 @@ func (im *importer) scheme(name string) *scheme {
 	case kind == "apiKey":
 		in := text("in")
 		if !slices.Contains([]string{"header", "query", "cookie"}, in) {
-			return none(fmt.Sprintf("a key in %q", in), "write in: header, query or cookie")
+			return none(fmt.Sprintf("a key in %q", in), "write in: header, query or cookie; as it is, "+upstreams)
 		}
 		s.value = yaml.MapSlice{{Key: in, Value: text("name")}}
 		im.listed(s, "apiKey", variable(name, "_KEYS"), "a line per key: <SHA-256 of the key in hex> <consumer>")
@@ -82,7 +82,7 @@ func (im *importer) scheme(name string) *scheme {
 	case kind == "http":
 		return none(fmt.Sprintf("there is no policy for the HTTP scheme %q", text("scheme")), upstreams)
 	default:
-		return none(fmt.Sprintf("type %q is not known", kind), "write apiKey, http, mutualTLS, oauth2 or openIdConnect")
+		return none(fmt.Sprintf("type %q is not known", kind), "write apiKey, http, mutualTLS, oauth2 or openIdConnect; as it is, "+upstreams)
 	}
 	im.merge(s, m)
 	return s

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -39,16 +38,17 @@ func (im *importer) validate() {
 		for _, group := range groups {
 			im.describe(group, im.policy("requests", im.validation(base, ""), nil))
 		}
-		for _, r := range alone {
-			id := r.of.ID
-			cause := im.describable(base, []*route{r}, "")
-			if id != "" && ids[id] == 1 {
-				if cause = im.describable(base, []*route{r}, id); cause == nil {
+		for _, one := range alone {
+			r, why := one.route, one.cause
+			if id := r.of.ID; id != "" && ids[id] == 1 {
+				all := im.causes(base, []*route{r}, id)
+				if len(all) == 0 {
 					im.describe([]*route{r}, im.policy(kebab("requests", "requests-"+r.name), im.validation(base, id), nil))
 					continue
 				}
+				why = all[0]
 			}
-			im.note(LeftOut, r.of.At, fmt.Sprintf("requests of %s %s are not validated: %s", r.of.Method, r.of.Path, cause.text), cause.remedy)
+			im.note(LeftOut, r.of.At, fmt.Sprintf("requests of %s %s are not validated: %s", r.of.Method, r.of.Path, why.text), why.remedy)
 		}
 	}
 }
@@ -76,56 +76,101 @@ func (im *importer) validation(base, operation string) yaml.MapSlice {
 	return yaml.MapSlice{{Key: "validate", Value: v}}
 }
 
-// partition finds, by halving, as few groups as it can of routes that may share a policy, and the routes that may share none.
-func (im *importer) partition(base string, routes []*route) (groups [][]*route, alone []*route) {
-	var whole [][]*route
-	var halve func([]*route)
-	halve = func(routes []*route) {
-		switch {
-		case im.describable(base, routes, "") == nil:
-			whole = append(whole, routes)
-		case len(routes) == 1:
-			alone = append(alone, routes...)
-		default:
-			halve(routes[:len(routes)/2])
-			halve(routes[len(routes)/2:])
-		}
+// lone is a route that may share a policy with none, and why.
+type lone struct {
+	route *route
+	cause cause
+}
+
+// partition finds routes that may share a policy, and those that may share none: all that is wrong is told at once, with the operations that it
+// spoils, and the routes that take requests for those are left out, until nothing is wrong any more.
+func (im *importer) partition(base string, routes []*route) (groups [][]*route, alone []lone) {
+	operations := map[gateway.Pointer][]gateway.Operation{}
+	for _, o := range im.doc.Operations() {
+		operations[o.At] = append(operations[o.At], gateway.Operation{Method: o.Method, Path: patternOf(base + o.Path)})
 	}
-	halve(routes)
-	for _, more := range whole {
-		if n := len(groups); n > 0 {
-			if both := slices.Concat(groups[n-1], more); im.describable(base, both, "") == nil {
-				groups[n-1] = both
-				continue
+	why := map[*route]cause{}
+	rest := slices.Clone(routes)
+	for len(rest) > 0 {
+		found := im.causes(base, rest, "")
+		if len(found) == 0 {
+			groups = append(groups, rest)
+			break
+		}
+		before := len(rest)
+		for _, c := range found {
+			for _, at := range c.of {
+				for _, o := range operations[at] {
+					for _, r := range im.takers(o) {
+						if _, told := why[r]; !told {
+							why[r] = c
+						}
+					}
+				}
 			}
 		}
-		groups = append(groups, more)
+		rest = slices.DeleteFunc(rest, func(r *route) bool { _, spoiled := why[r]; return spoiled })
+		if len(rest) == before { // it is of them all, such as that there are too many
+			groups = append(groups, im.halves(base, rest, found[0], why)...)
+			break
+		}
+	}
+	for _, r := range routes {
+		if c, spoiled := why[r]; spoiled {
+			alone = append(alone, lone{r, c})
+		}
 	}
 	return groups, alone
 }
 
-// cause is why requests cannot be validated.
-type cause struct{ text, remedy string }
+// halves divides routes that may not share a policy for a cause that is none's own.
+func (im *importer) halves(base string, routes []*route, c cause, why map[*route]cause) [][]*route {
+	if len(routes) == 1 {
+		why[routes[0]] = c
+		return nil
+	}
+	var out [][]*route
+	for _, half := range [][]*route{routes[:len(routes)/2], routes[len(routes)/2:]} {
+		if found := im.causes(base, half, ""); len(found) > 0 {
+			out = append(out, im.halves(base, half, found[0], why)...)
+		} else {
+			out = append(out, half)
+		}
+	}
+	return out
+}
 
-// describable says why routes cannot share a policy that describes their requests, or the one operation of that name; nil if they can.
-func (im *importer) describable(base string, routes []*route, operation string) *cause {
+// cause is why requests cannot be validated.
+type cause struct {
+	text, remedy string
+	of           []gateway.Pointer // the operations that it spoils; none if it is not known
+}
+
+// causes are all reasons for which routes cannot share a policy that describes their requests, or the one operation of that name; none if they can.
+func (im *importer) causes(base string, routes []*route, operation string) []cause {
 	lowered, err := im.lower(base, routes, operation)
+	var out []cause
 	var bad openapi.Problems
 	if errors.As(err, &bad) {
-		return &cause{fmt.Sprintf("%s: %s", bad[0].At, bad[0].What), bad[0].Remedy}
+		for _, p := range bad {
+			out = append(out, cause{fmt.Sprintf("%s: %s", p.At, p.What), p.Remedy, p.Of})
+		}
+		return out
 	}
 	const name = "p"
 	p := &gateway.Validate{Operations: lowered.Operations, Defs: lowered.Defs}
 	spec := gateway.Spec{Version: gateway.Version, Policies: map[string]gateway.Policy{name: {Validate: p}}}
 	r := routes[0] // each takes an operation, its own
 	spec.Routes = []gateway.Route{{Name: r.name, Match: r.match(), Policies: []string{name}, Respond: &gateway.Respond{Status: 204}}}
-	whence := func(at gateway.Pointer) gateway.Pointer {
+	add := func(at gateway.Pointer, what, remedy string) {
+		whence := at
 		for up := at; up != ""; up = up.Parent() {
 			if from, there := lowered.Origins[up]; there {
-				return from + at[len(up):]
+				whence = from + at[len(up):]
+				break
 			}
 		}
-		return at
+		out = append(out, cause{fmt.Sprintf("%s: %s", whence, what), remedy, lowered.Of(at)})
 	}
 	var broken gateway.Violations
 	if _, err := gateway.New(spec); errors.As(err, &broken) {
@@ -135,14 +180,17 @@ func (im *importer) describable(base string, routes []*route, operation string) 
 			if len(at) < len(under) || at[:len(under)] != under {
 				continue // of the route, and told by check
 			}
-			return &cause{fmt.Sprintf("%s: %s", whence(at[len(under):]), v.What), v.Remedy}
+			add(at[len(under):], v.What, v.Remedy)
 		}
 	}
-	return compilable(p, whence)
+	if len(out) == 0 {
+		uncompilable(p, add)
+	}
+	return out
 }
 
-// compilable says why schemas cannot be tested by the gateway, as package config does.
-func compilable(p *gateway.Validate, whence func(gateway.Pointer) gateway.Pointer) *cause {
+// uncompilable tells of schemas that cannot be tested by the gateway, as package config does.
+func uncompilable(p *gateway.Validate, add func(at gateway.Pointer, what, remedy string)) {
 	placed := p.Schemas()
 	schemas := make([]json.RawMessage, len(placed))
 	for i, s := range placed {
@@ -151,14 +199,18 @@ func compilable(p *gateway.Validate, whence func(gateway.Pointer) gateway.Pointe
 	compiled, err := schema.Compile(p.Defs, schemas)
 	var bad schema.Problems
 	if errors.As(err, &bad) {
-		at := gateway.Pointer("/$defs") + bad[0].Pointer
-		if n := bad[0].Schema; n >= 0 {
-			at = placed[n].At + bad[0].Pointer
+		for _, one := range bad {
+			at := gateway.Pointer("/$defs") + one.Pointer
+			if one.Schema >= 0 {
+				at = placed[one.Schema].At + one.Pointer
+			}
+			add(at, one.What, one.Remedy)
 		}
-		return &cause{fmt.Sprintf("%s: %s", whence(at), bad[0].What), bad[0].Remedy}
+		return
 	}
 	if err != nil {
-		return &cause{err.Error(), "mend the schemas"}
+		add("", err.Error(), "mend the schemas")
+		return
 	}
 	at := map[gateway.Pointer]*schema.Schema{}
 	for i, s := range placed {
@@ -168,11 +220,10 @@ func compilable(p *gateway.Validate, whence func(gateway.Pointer) gateway.Pointe
 		for n, param := range o.Parameters {
 			here := gateway.Pointer("/operations").Index(i).Key("parameters").Index(n).Key("schema")
 			if why := param.Unwritable(at[here].Text()); why != "" {
-				return &cause{fmt.Sprintf("%s: parameter %q %s", whence(here), param.Name, why), "let it be text, a number, true or false, or a list of such; an object in a query takes style: deepObject"}
+				add(here, fmt.Sprintf("parameter %q %s", param.Name, why), "let it be text, a number, true or false, or a list of such; an object in a query takes style: deepObject")
 			}
 		}
 	}
-	return nil
 }
 
 // lower describes the operations that a request of the routes may be for; none for no routes.
@@ -196,9 +247,17 @@ func (im *importer) takers(o gateway.Operation) []*route {
 	if there {
 		return found
 	}
-	for _, r := range im.routes {
-		if strings.Count(r.path, "/") == strings.Count(o.Path, "/") && o.Takes(r.match()) { // no route of an import takes the rest of a path
-			found = append(found, r)
+	if im.readRoutes == nil {
+		im.readRoutes = map[*route]gateway.Taker{}
+		for _, r := range im.routes {
+			im.readRoutes[r], _ = gateway.NewTaker(r.match()) // each has been read before
+		}
+	}
+	if path, err := gateway.ParsePattern(o.Path); err == nil {
+		for _, r := range im.routes {
+			if im.readRoutes[r].Takes(o.Method, path) {
+				found = append(found, r)
+			}
 		}
 	}
 	im.taking[key] = found

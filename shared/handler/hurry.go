@@ -1,0 +1,89 @@
+package handler
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// lateBody is what a client is told whose body did not come in time.
+const lateBody = "The request's body did not come in time."
+
+// hurry ends the reading of a request's body after a time: the exchange with the upstream, with late as its cause, and then, where the connection can
+// be told, the read itself. In this order: a server takes a client whose body cannot be read for gone. The request is changed. What it returns has to
+// be called when the request is served: after that the connection is another request's.
+//
+// With the answer's head the body's time is over, as from then on the answer can no longer be another one. A connection whose read was ended is
+// closed: net/http would take what still comes of the body for the next request.
+//
+// The time may be that of more than the body: then after is why the exchange ends if the body is not what it waits for.
+func hurry(r *http.Request, limit time.Duration, late *refusal, cancel context.CancelCauseFunc, after error) (stop func()) {
+	h := &haste{cancel: cancel, late: late, after: after}
+	connection := http.NewResponseController(exchangeOf(r).answer)
+	original := r.Body
+	body := original
+	h.interrupt = func() { _ = connection.SetReadDeadline(time.Unix(1, 0)) } // it could be set, below
+	if connection.SetReadDeadline(time.Time{}) != nil {
+		// A transport waits for its read of the body, whatever becomes of the exchange: so one that can be ended stands before it.
+		from, to := io.Pipe()
+		go func() {
+			_, err := io.Copy(to, original)
+			_ = to.CloseWithError(err) // it returns none
+		}()
+		body, h.interrupt = from, func() { _ = to.CloseWithError(late) }
+	}
+	h.timer = time.AfterFunc(limit, h.end)
+	exchangeOf(r).beforeHead(func(_ int, header http.Header) {
+		h.bodyOver()
+		if h.fired { // by bodyOver nothing changes it any more
+			header.Set("Connection", "close")
+		}
+	})
+	r.Body = &hurriedBody{ReadCloser: body, late: late, end: h.bodyOver}
+	return func() {
+		h.bodyOver()
+		h.timer.Stop()
+		if body != original {
+			_ = body.Close() // of a pipe: lets go of who writes into it
+		}
+	}
+}
+
+// haste is what hurry knows of one request.
+type haste struct {
+	cancel    context.CancelCauseFunc
+	late      *refusal
+	after     error
+	interrupt func()
+	timer     *time.Timer
+
+	mu    sync.Mutex
+	over  bool // the body, or its time
+	fired bool // the body's time has passed before
+}
+
+// end is called when the time has passed.
+func (h *haste) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case !h.over:
+		h.fired = true
+		h.cancel(h.late)
+		h.interrupt()
+	case h.after != nil:
+		h.cancel(h.after)
+	}
+}
+
+// bodyOver is called when the body does not count any more.
+func (h *haste) bodyOver() {
+	if h.after == nil {
+		h.timer.Stop()
+	}
+	h.mu.Lock()
+	h.over = true
+	h.mu.Unlock()
+}
