@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -76,12 +77,13 @@ func admissionOf(getenv func(string) string) (Admission, error) {
 // taken off in any case, before anything else can see it.
 //
 // Digests are compared and not the secrets, in constant time: neither says how much of a guess is right.
-func requireFront(next http.Handler, admission Admission) http.Handler {
+func requireFront(next http.Handler, admission Admission, log *slog.Logger) http.Handler {
+	guard := guarding("front", log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		shown := r.Header[HeaderFront]
 		delete(r.Header, HeaderFront)
 		if len(admission.Digests) > 0 && !admission.admits(shown) {
-			fail(http.StatusForbidden, "This address serves requests that come through the front of its hostname only.").write(w, exchangeOf(r).id)
+			guard.deny(w, r, fail(http.StatusForbidden, "This address serves requests that come through the front of its hostname only."), "it comes around the front")
 			return
 		}
 		exchangeOf(r).fronted = len(admission.Digests) > 0 && len(shown) == 1

@@ -98,17 +98,17 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	}
 
 	// The stack, innermost first. A request passes it from the bottom line to the top one.
-	var h http.Handler = routes              // the most specific route: proxy, respond or fault
-	h = answerHealth(h, log, m, opts, pools) // /health and /ready, before any route
-	h = refuseDotSegments(h)                 // nothing below sees a path that means another
-	h = behindFront(h, opts)                 // whom the front brings, from where, and by which name they came
-	h = refuseForeignHosts(h, opts.Hosts)    // nobody comes around the fronts by a cloud's own name
-	h = hold(h, opts)                        // answers that must be whole before they go out
-	h = recoverPanics(h, log, opts)          // a panic becomes a 500, or a truncated answer
-	h = drill(h, opts.Drill, opts.Instance)  // fails on purpose, until a time; nothing where there is no drill
-	h = requireFront(h, opts.Admission)      // who comes around the front gets a 403
-	h = logRequests(h, log)                  // one line each, whatever happened below
-	h = identify(h, opts.Instance.Region)    // request id and region; the exchange that the rest shares
+	var h http.Handler = routes                // the most specific route: proxy, respond or fault
+	h = answerHealth(h, log, m, opts, pools)   // /health and /ready, before any route
+	h = refuseDotSegments(h, log)              // nothing below sees a path that means another
+	h = behindFront(h, opts)                   // whom the front brings, from where, and by which name they came
+	h = refuseForeignHosts(h, opts.Hosts, log) // nobody comes around the fronts by a cloud's own name
+	h = hold(h, opts)                          // answers that must be whole before they go out
+	h = recoverPanics(h, log, opts)            // a panic becomes a 500, or a truncated answer
+	h = drill(h, opts.Drill, opts.Instance)    // fails on purpose, until a time; nothing where there is no drill
+	h = requireFront(h, opts.Admission, log)   // who comes around the front gets a 403
+	h = logRequests(h, log)                    // one line each, whatever happened below
+	h = identify(h, opts.Instance.Region)      // request id and region; the exchange that the rest shares
 	return &closing{h, func() error { return errors.Join(pools.close(), shared.close()) }}, nil
 }
 

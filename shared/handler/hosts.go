@@ -2,6 +2,7 @@ package handler
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -12,17 +13,18 @@ import (
 // gateway's names like everybody. Some clouds give a function a name of their own that cannot be switched off (Azure's
 // *.azurewebsites.net), and by it a client would come around whatever stands before the names that are ours. 421 says that
 // no authoritative answer can be given for this target (RFC 9110, section 15.5.20). Without names every host is served.
-func refuseForeignHosts(next http.Handler, hosts []string) http.Handler {
+func refuseForeignHosts(next http.Handler, hosts []string, log *slog.Logger) http.Handler {
 	if len(hosts) == 0 {
 		return next
 	}
+	guard := guarding("hosts", log)
 	ours := make(map[string]bool, len(hosts))
 	for _, h := range hosts {
 		ours[canonicalHost(h)] = true
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !ours[canonicalHost(r.Host)] {
-			fail(http.StatusMisdirectedRequest, "This gateway does not answer for the host that was asked for.").write(w, exchangeOf(r).id)
+			guard.deny(w, r, fail(http.StatusMisdirectedRequest, "This gateway does not answer for the host that was asked for."), "the host is none of the gateway's")
 			return
 		}
 		next.ServeHTTP(w, r)

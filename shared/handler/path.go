@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,19 +11,20 @@ import (
 
 // refuseDotSegments answers 400 to a path that an upstream might resolve to another one: whoever may ask for /public
 // must not get to /admin by way of /public/../admin, in whichever spelling.
-func refuseDotSegments(next http.Handler) http.Handler {
+func refuseDotSegments(next http.Handler, log *slog.Logger) http.Handler {
+	guard := guarding("paths", log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r)
 		path := r.URL.EscapedPath()
 		if !strings.HasPrefix(path, "/") {
-			fail(http.StatusBadRequest, "The request's target is not a path.").write(w, x.id)
+			guard.deny(w, r, fail(http.StatusBadRequest, "The request's target is not a path."), "its target is no path")
 			return
 		}
 		x.segments = strings.Split(path[1:], "/")
 		for i, s := range x.segments {
 			text := unescape(s)
 			if gateway.HoldsDots(text) {
-				fail(http.StatusBadRequest, "The path holds a dot segment; send the path it stands for.").write(w, x.id)
+				guard.deny(w, r, fail(http.StatusBadRequest, "The path holds a dot segment; send the path it stands for."), "its path holds a dot segment")
 				return
 			}
 			x.doubtful = x.doubtful || s == "" && i < len(x.segments)-1 || strings.ContainsAny(text, `;/\`)

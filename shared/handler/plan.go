@@ -21,8 +21,8 @@ type Plan struct {
 
 // NewPlan compiles the routes of a model. hosts are those of Options.
 func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
-	p := &Plan{model: m, router: &router{hosts: map[string]*node{}}, routes: inOrder(m.Routes())}
-	log, all := slog.New(slog.DiscardHandler), m.Policies()
+	p := &Plan{model: m, router: &router{hosts: map[string]*node{}, guard: guarding("paths", slog.New(slog.DiscardHandler))}, routes: inOrder(m.Routes())}
+	log, all := p.router.guard.log, m.Policies()
 	for _, spec := range p.routes {
 		pattern, r, err := compileRoute(m, all, spec, log)
 		if err != nil {
@@ -35,8 +35,8 @@ func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 	}
 	var h http.Handler = http.HandlerFunc(p.decide)
 	h = p.ownPaths(h, log)
-	h = refuseDotSegments(h)
-	h = refuseForeignHosts(h, hosts)
+	h = refuseDotSegments(h, log)
+	h = refuseForeignHosts(h, hosts, log)
 	p.front = identify(h, "")
 	return p, nil
 }
@@ -105,7 +105,7 @@ func (p *Plan) decide(w http.ResponseWriter, r *http.Request) {
 		found = p.router.choose(&l)
 	}
 	if found == nil {
-		l.refuse(w)
+		l.refuse(w, p.router.guard)
 	} else {
 		d.Route = found.name
 		x.params, x.rest = found.params, found.rest

@@ -96,6 +96,12 @@ func chain(endpoint http.Handler, names []string, policies map[string]policy) ht
 	return endpoint
 }
 
+// guarding is the environment of one of the gateway's own guards, which refuse requests before any policy: the audit log has them by a name that
+// no policy can have.
+func guarding(what string, log *slog.Logger) environment {
+	return environment{name: "(" + what + ")", log: log}
+}
+
 // deny refuses a request and leaves a line in the audit log. The answer says no more than the problem does; why is for the log,
 // and must not hold a credential.
 func (e environment) deny(w http.ResponseWriter, r *http.Request, answer *problem, why string) {

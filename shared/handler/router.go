@@ -17,6 +17,7 @@ import (
 // {param}, {rest...}; listed method, HEAD by GET, any method; most conditions.
 type router struct {
 	hosts map[string]*node // by host; "*.example.com" as ".example.com"; any host as ""
+	guard environment      // for paths that servers read differently
 }
 
 // node is a place in the tree, reached by the segments on the way to it.
@@ -47,7 +48,7 @@ type route struct {
 }
 
 func newRouter(m *gateway.Model, pools pools, log *slog.Logger, opts Options, shared stores) (*router, error) {
-	rt := &router{hosts: map[string]*node{}}
+	rt := &router{hosts: map[string]*node{}, guard: guarding("paths", log)}
 	policies, err := newPolicies(m, log, opts, shared)
 	if err != nil {
 		return nil, err
@@ -189,7 +190,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l := lookup{r: r, x: x, method: r.Method}
 	found := rt.choose(&l)
 	if found == nil {
-		l.refuse(w)
+		l.refuse(w, rt.guard)
 		return
 	}
 	x.route, x.params, x.rest = found.name, found.params, found.rest
@@ -207,9 +208,9 @@ func (rt *router) choose(l *lookup) *route {
 }
 
 // refuse answers a request that no route takes.
-func (l *lookup) refuse(w http.ResponseWriter) {
+func (l *lookup) refuse(w http.ResponseWriter, guard environment) {
 	if l.misread {
-		fail(http.StatusBadRequest, "Servers differ on what the path means: write it without empty segments, semicolons and slashes that are escaped.").write(w, l.x.id)
+		guard.deny(w, l.r, fail(http.StatusBadRequest, "Servers differ on what the path means: write it without empty segments, semicolons and slashes that are escaped."), "its path may mean another route's")
 		return
 	}
 	if len(l.allow) == 0 {
