@@ -2,27 +2,34 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// policy is a policy of a document, in YAML, that needs a part.
-type policy struct{ name, text string }
+// policy is a policy of a document, in YAML, and the part that it needs.
+type policy struct{ part, name, text string }
+
+// parts are the heavy parts of a gateway that there are, sorted.
+var parts = []string{"expression", "jwt", "redis", "schema", "zones"}
 
 // Each needs one part. Nobody is there at the addresses: a start waits for none of them.
 var (
-	token = policy{"user", `jwt: { issuer: https://login.example.com, audience: [orders], keys: '{"keys": [{"kty": "EC", "crv": "P-256", "kid": "2026", "use": "sig",
+	token = policy{"jwt", "user", `jwt: { issuer: https://login.example.com, audience: [orders], keys: '{"keys": [{"kty": "EC", "crv": "P-256", "kid": "2026", "use": "sig",
       "x": "qv6EJ6-Hpq3ZLa6oriV02bXR66-nfreeTGUBnZ6G3Gs", "y": "Yvdy2aYXdMnNTrjTWmoN8L2Bi2-VXWDm2BH3QlzuZ2U"}]}' }`}
-	together  = policy{"together", `rateLimit: { rate: 100, per: 1m, by: ip, shared: { redis: "redis://127.0.0.1:1" } }`}
-	condition = policy{"condition", `authorize: { when: 'request.method == "GET" or request.path == "/hello"' }`}
-	body      = policy{"body", `validate: { parameters: [{ name: n, in: query, schema: { type: integer, minimum: 1 } }] }`}
-	monthly   = policy{"monthly", `quota: { limit: 1000, period: month, zone: Europe/Berlin, by: ip }`}
+	together  = policy{"redis", "together", `rateLimit: { rate: 100, per: 1m, by: ip, shared: { redis: "redis://127.0.0.1:1" } }`}
+	condition = policy{"expression", "condition", `authorize: { when: 'request.method == "GET" or request.path == "/hello"' }`}
+	body      = policy{"schema", "body", `validate: { parameters: [{ name: n, in: query, schema: { type: integer, minimum: 1 } }] }`}
+	monthly   = policy{"zones", "monthly", `quota: { limit: 1000, period: month, zone: Europe/Berlin, by: ip }`}
 )
 
-// documents are gateways with no part, with each, and with all. The first one has none.
-var documents = []struct {
+// gateway is what is packed.
+type gateway struct {
 	name     string
 	policies []policy
-}{
+}
+
+// documents are gateways with no part, with each, and with all. The first one has none.
+var documents = []gateway{
 	{"no part", nil},
 	{"conditions", []policy{condition}},
 	{"tokens", []policy{token}},
@@ -30,6 +37,16 @@ var documents = []struct {
 	{"schemas", []policy{body}},
 	{"time zones", []policy{monthly}},
 	{"all of them", []policy{condition, token, together, body, monthly}},
+}
+
+// parts are those that it needs, sorted.
+func (g gateway) parts() []string {
+	out := []string{}
+	for _, p := range g.policies {
+		out = append(out, p.part)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // document is a gateway with one route and some policies in its way.

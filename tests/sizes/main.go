@@ -8,6 +8,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -17,15 +18,13 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"polygate.example/shared/config"
-	"polygate.example/shared/gateway"
 	"polygate.example/tests/command"
 	"polygate.example/tests/harness"
 )
 
 // Row is what one document's gateway comes to. Sizes are bytes.
 type Row struct {
-	Parts  []gateway.Part   `json:"parts"`
+	Parts  []string         `json:"parts"`  // that its binaries have
 	Binary map[string]int64 `json:"binary"` // by provider; Google Cloud builds its own of the source
 	Zip    map[string]int64 `json:"zip"`    // by provider
 	Start  float64          `json:"start_seconds"`
@@ -57,11 +56,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	var servers []server
 	for i, d := range documents {
 		fmt.Fprintf(progress, "%d of %d: packing a gateway with %s\n", i+1, len(documents), d.name)
-		r, model, err := pack(ctx, env, document(d.policies))
+		r, p, err := pack(ctx, env, document(d.policies))
 		if err != nil {
 			return fmt.Errorf("%s: %w", d.name, err)
 		}
-		s, err := build(ctx, checkout, env.Root, model, r.Parts)
+		s, err := build(ctx, checkout, filepath.Join(env.Root, fmt.Sprintf("server-%d", i)), p)
 		if err != nil {
 			return fmt.Errorf("%s: %w", d.name, err)
 		}
@@ -78,41 +77,81 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	return check(rows)
 }
 
-// pack packs a document's artefacts and measures them. It returns the compiled model that they carry as well.
-func pack(ctx context.Context, env *harness.Environment, document string) (Row, []byte, error) {
-	path := filepath.Join(env.Root, "stacks", "local.gateway.yaml")
-	if err := os.WriteFile(path, []byte(document), 0o644); err != nil {
-		return Row{}, nil, err
-	}
-	m, err := config.Load(path)
-	if err != nil {
-		return Row{}, nil, err
+// packed is what an artefact has beside its sizes.
+type packed struct {
+	model []byte
+	tags  string // of its build
+}
+
+// withoutPrefix begins the build tags that leave a part out.
+const withoutPrefix = "without_"
+
+// pack packs a document's artefacts and measures them.
+func pack(ctx context.Context, env *harness.Environment, document string) (Row, packed, error) {
+	var p packed
+	r := Row{Parts: []string{}, Binary: map[string]int64{}, Zip: map[string]int64{}}
+	if err := os.WriteFile(filepath.Join(env.Root, "stacks", "local.gateway.yaml"), []byte(document), 0o644); err != nil {
+		return r, p, err
 	}
 	if _, err := env.Must(ctx, "build"); err != nil {
-		return Row{}, nil, err
+		return r, p, err
 	}
-	r := Row{Parts: m.Parts(), Binary: map[string]int64{}, Zip: map[string]int64{}}
 	for provider, binary := range map[string]string{"aws": "bootstrap", "gcp": "", "azure": "handler"} {
 		b, err := os.ReadFile(filepath.Join(env.Root, "dist", "local", provider+".zip"))
 		if err != nil {
-			return Row{}, nil, err
+			return r, p, err
 		}
 		r.Zip[provider] = int64(len(b))
 		if binary == "" {
 			continue
 		}
-		z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+		code, err := member(b, binary)
 		if err != nil {
-			return Row{}, nil, err
+			return r, p, fmt.Errorf("%s.zip: %w", provider, err)
 		}
-		i := slices.IndexFunc(z.File, func(f *zip.File) bool { return f.Name == binary })
-		if i < 0 {
-			return Row{}, nil, fmt.Errorf("%s.zip has no %s", provider, binary)
+		r.Binary[provider] = int64(len(code))
+		if provider != "aws" {
+			continue
 		}
-		r.Binary[provider] = int64(z.File[i].UncompressedSize64)
+		info, err := buildinfo.Read(bytes.NewReader(code))
+		if err != nil {
+			return r, p, err
+		}
+		for _, s := range info.Settings {
+			if s.Key == "-tags" {
+				p.tags = s.Value
+			}
+		}
+		if p.model, err = member(b, "model.json"); err != nil {
+			return r, p, fmt.Errorf("%s.zip: %w", provider, err)
+		}
 	}
-	model, err := m.Encode()
-	return r, model, err
+	left := strings.Split(p.tags, ",")
+	for _, part := range parts {
+		if !slices.Contains(left, withoutPrefix+part) {
+			r.Parts = append(r.Parts, part)
+		}
+	}
+	for _, tag := range left {
+		if part, ok := strings.CutPrefix(tag, withoutPrefix); ok && !slices.Contains(parts, part) {
+			return r, p, fmt.Errorf("the part %q is new here: give it a document of its own in tests/sizes", part)
+		}
+	}
+	return r, p, nil
+}
+
+// member reads a file of an archive.
+func member(archive []byte, name string) ([]byte, error) {
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return nil, err
+	}
+	f, err := z.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(f)
+	return b, errors.Join(err, f.Close())
 }
 
 // name is what a row is called.
@@ -120,11 +159,7 @@ func (r Row) name() string {
 	if len(r.Parts) == 0 {
 		return "none"
 	}
-	var names []string
-	for _, p := range r.Parts {
-		names = append(names, string(p))
-	}
-	return strings.Join(names, "+")
+	return strings.Join(r.Parts, "+")
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/1e6) }
@@ -140,13 +175,16 @@ func print(out io.Writer, rows []Row) {
 	_ = tw.Flush() // what cannot be printed is no finding
 }
 
-// check says where a document pays for what it does not need: every part adds to a binary that has it, and what has none of them is the
-// smallest.
+// check says where a document pays for what it does not need: each has the parts that it needs and no other, every part adds to a binary that
+// has it, and what has none of them is the smallest.
 func check(rows []Row) error {
 	var errs []error
-	for _, r := range rows[1:] {
+	for i, r := range rows {
+		if want := documents[i].parts(); !slices.Equal(r.Parts, want) {
+			errs = append(errs, fmt.Errorf("%s: the binaries have the parts %v, and the document needs %v", documents[i].name, r.Parts, want))
+		}
 		for provider, size := range rows[0].Binary {
-			if r.Binary[provider] <= size {
+			if i > 0 && r.Binary[provider] <= size {
 				errs = append(errs, fmt.Errorf("%s: with %s the binary is %s, and without any part %s: that document pays for parts it does not need",
 					provider, r.name(), megabytes(r.Binary[provider]), megabytes(size)))
 			}

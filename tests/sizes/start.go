@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"polygate.example/shared/gateway"
 )
 
 // rounds is how often each server is started. All are started in turns, so that what else the machine does meets them alike.
@@ -22,22 +19,13 @@ const rounds = 25
 // server is a plain server with the parts of a document.
 type server struct{ binary, model string }
 
-// build builds one as artefacts are built.
-func build(ctx context.Context, checkout, dir string, model []byte, parts []gateway.Part) (server, error) {
-	var tags, with []string
-	for _, p := range gateway.Parts() {
-		if slices.Contains(parts, p) {
-			with = append(with, string(p))
-		} else {
-			tags = append(tags, "without_"+string(p))
-		}
-	}
-	name := filepath.Join(dir, "server-"+strings.Join(with, "-"))
-	s := server{binary: name, model: name + ".json"}
-	if err := os.WriteFile(s.model, model, 0o644); err != nil {
+// build builds one at a path, as artefacts are built and of what one has.
+func build(ctx context.Context, checkout, path string, p packed) (server, error) {
+	s := server{binary: path, model: path + ".json"}
+	if err := os.WriteFile(s.model, p.model, 0o644); err != nil {
 		return s, err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", strings.Join(tags, ","), "-ldflags", "-s -w", "-o", name, "./functions/server")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", p.tags, "-ldflags", "-s -w", "-o", path, "./functions/server")
 	cmd.Dir, cmd.Env = checkout, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return s, fmt.Errorf("build the server: %w\n%s", err, out)
