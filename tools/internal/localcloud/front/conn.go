@@ -16,6 +16,7 @@ type conn struct {
 	net.Conn // a *net.TCPConn, by its interface only: its other ways to write lead past this one
 	l        *listener
 	name     atomic.Pointer[string] // server name, lower case; nil before it is known
+	asked    atomic.Bool            // its client for a certificate
 	silent   atomic.Bool            // for good
 }
 

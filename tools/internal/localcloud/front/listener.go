@@ -251,6 +251,7 @@ func (l *listener) hello(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, errUnreachable
 	}
 	c.name.Store(&name)
+	c.asked.Store(config.ClientAuth != tls.NoClientCert)
 	return l.f.aged(config, t.hosts[name].Site, name)
 }
 
