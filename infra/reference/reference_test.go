@@ -2,14 +2,19 @@ package reference
 
 import (
 	"encoding/json"
+	"flag"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"polygate.example/infra/catalog"
 	"polygate.example/infra/permission"
-	"polygate.example/shared/goldentest"
 )
+
+var update = flag.Bool("update", false, "write the pages")
 
 // root is the project's folder as seen from this package.
 const root = "../.."
@@ -25,7 +30,19 @@ func TestPages(t *testing.T) {
 	}
 	for name, want := range pages {
 		t.Run(name, func(t *testing.T) {
-			goldentest.Compare(t, filepath.Join(root, filepath.FromSlash(name)), []byte(want)) // `make reference` writes it
+			file := filepath.Join(root, filepath.FromSlash(name))
+			if *update {
+				if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v: run `make reference`", err)
+			}
+			if diff := cmp.Diff(want, string(got)); diff != "" {
+				t.Errorf("out of date: run `make reference` (-as it is now +the page):\n%s", diff)
+			}
 		})
 	}
 }

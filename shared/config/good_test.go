@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"polygate.example/shared/gateway"
-	"polygate.example/shared/goldentest"
 )
 
 // Each document under testdata/good gives the model beside it.
@@ -27,7 +26,7 @@ func TestGoodDocuments(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			goldentest.Compare(t, strings.TrimSuffix(file, ".yaml")+".json", got)
+			compareGolden(t, strings.TrimSuffix(file, ".yaml")+".json", got)
 			again, err := gateway.Decode(got)
 			if err != nil {
 				t.Fatalf("the model does not decode: %v", err)

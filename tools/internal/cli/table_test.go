@@ -1,15 +1,20 @@
 package cli
 
 import (
+	"flag"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"polygate.example/shared/goldentest"
+	"github.com/google/go-cmp/cmp"
+
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/status"
 )
+
+var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
 
 // sight is a deployment of three regions, and a look at it in which all is well.
 func sight(steering string) (topology.Topology, status.Report) {
@@ -131,7 +136,19 @@ func TestTable(t *testing.T) {
 					t.Errorf("%d columns, or blanks at its end: %q", n, line)
 				}
 			}
-			goldentest.Compare(t, filepath.Join("testdata", "status", name+".txt"), []byte(out.String()))
+			path := filepath.Join("testdata", "status", name+".txt")
+			if *update {
+				if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), out.String()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,11 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"polygate.example/shared/goldentest"
 	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
+	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // golden compares what is the same on every machine with testdata/<name>.
 func golden(t *testing.T, name string, w plane.World) {
@@ -29,7 +32,7 @@ func golden(t *testing.T, name string, w plane.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	goldentest.Compare(t, filepath.Join("testdata", name), append(got, '\n'))
+	resourcetest.Golden(t, name, append(got, '\n'), *update)
 }
 
 // TestProject keeps the projection of a whole region: certificate waiting, then issued.
