@@ -12,6 +12,7 @@ import (
 
 	"polygate.example/infra/catalog"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/goldentest"
 )
 
 // Each file under testdata/bad breaks one rule, and the file beside it holds the exact message. A file's first line may
@@ -48,17 +49,7 @@ func TestBadStackFiles(t *testing.T) {
 				t.Fatalf("the error is %v: want problems", err)
 			}
 			got := strings.ReplaceAll(problems.Error(), filepath.Dir(stack)+string(filepath.Separator), "") + "\n"
-			want := strings.TrimSuffix(file, ".yaml") + ".want"
-			if *update {
-				write(t, want, []byte(got))
-			}
-			b, err := os.ReadFile(want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(b), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", want, diff)
-			}
+			goldentest.Compare(t, strings.TrimSuffix(file, ".yaml")+".want", got)
 		})
 	}
 }

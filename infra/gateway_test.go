@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -23,11 +22,10 @@ import (
 	"polygate.example/infra/internal/record"
 	"polygate.example/infra/settings"
 	"polygate.example/shared/artefact"
+	"polygate.example/shared/goldentest"
 	"polygate.example/shared/health"
 	"polygate.example/shared/topology"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 // project lays out a project with the artefacts of an environment and returns its folder.
 func project(t *testing.T, environment string) string {
@@ -154,7 +152,7 @@ func TestGatewayDeclaresNoMoreAndNoLess(t *testing.T) {
 	for _, r := range rec.All() {
 		lines = append(lines, r.Type+" "+r.Name)
 	}
-	golden(t, "resources.golden", []byte(strings.Join(lines, "\n")+"\n"))
+	goldentest.Compare(t, "testdata/resources.golden", strings.Join(lines, "\n")+"\n")
 	if want := []string{"aws:route53/getZone:getZone", "aws:index/getCallerIdentity:getCallerIdentity"}; !slices.Equal(rec.Calls(), want) {
 		t.Errorf("invokes %v, want %v", rec.Calls(), want)
 	}
@@ -178,7 +176,7 @@ func TestTopology(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "topology.golden.json", append(b, '\n'))
+	goldentest.Compare(t, "testdata/topology.golden.json", append(b, '\n'))
 	decoded, err := topology.Decode(b)
 	if err != nil {
 		t.Fatal(err)
@@ -423,23 +421,5 @@ func TestPhysicalNames(t *testing.T) {
 			}
 			seen[name] = true
 		}
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		write(t, path, got)
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got; go test ./infra -update rewrites it):\n%s", path, diff)
 	}
 }

@@ -2,19 +2,14 @@ package reference
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"polygate.example/infra/catalog"
 	"polygate.example/infra/permission"
+	"polygate.example/shared/goldentest"
 )
-
-var update = flag.Bool("update", false, "write the pages")
 
 // root is the project's folder as seen from this package.
 const root = "../.."
@@ -28,20 +23,11 @@ func TestPages(t *testing.T) {
 	if want := len(catalog.Providers()) + len(catalog.Managers()) + 1; len(pages) != want {
 		t.Errorf("%d pages, want %d: one of each provider and manager, and the guide", len(pages), want)
 	}
-	for name, want := range pages {
+	for name, now := range pages {
 		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(root, filepath.FromSlash(name))
-			if *update {
-				if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			got, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatalf("%v: run `make reference`", err)
-			}
-			if diff := cmp.Diff(want, string(got)); diff != "" {
-				t.Errorf("out of date: run `make reference` (-as it is now +the page):\n%s", diff)
+			goldentest.Compare(t, filepath.Join(root, filepath.FromSlash(name)), now)
+			if t.Failed() {
+				t.Log("the page is out of date: run `make reference`")
 			}
 		})
 	}

@@ -1,16 +1,14 @@
 package config
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
+	"polygate.example/shared/goldentest"
+)
 
 // Each file under testdata/bad breaks one rule and is named after it; the .txt beside it is the exact message.
 func TestBadDocuments(t *testing.T) {
@@ -37,23 +35,7 @@ func TestBadDocuments(t *testing.T) {
 			if !errors.As(err, &problems) {
 				t.Fatalf("error is a %T, want Problems: %v", err, err)
 			}
-			compareGolden(t, strings.TrimSuffix(file, ".yaml")+".txt", []byte(err.Error()+"\n"))
+			goldentest.Compare(t, strings.TrimSuffix(file, ".yaml")+".txt", err.Error()+"\n")
 		})
-	}
-}
-
-func compareGolden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs\n got: %s\nwant: %s", file, got, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"polygate.example/shared/gateway"
+	"polygate.example/shared/goldentest"
 )
 
 // Each document under testdata/good gives the model beside it.
@@ -26,7 +27,7 @@ func TestGoodDocuments(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareGolden(t, strings.TrimSuffix(file, ".yaml")+".json", got)
+			goldentest.Compare(t, strings.TrimSuffix(file, ".yaml")+".json", got)
 			again, err := gateway.Decode(got)
 			if err != nil {
 				t.Fatalf("the model does not decode: %v", err)

@@ -66,6 +66,7 @@ type rule struct {
 var laws = []rule{
 	{"shared/config", []string{module + "/shared", "github.com/goccy/go-yaml"}, nil, comparing},
 	{"shared/ratelimit/redis", []string{module + "/shared", "github.com/redis/go-redis/v9"}, noYAML, miniredis},
+	{"shared/goldentest", comparing, nil, nil}, // linked by tests alone
 	{"shared/expression", []string{module + "/shared", "github.com/expr-lang/expr"}, noYAML, comparing},
 	{"shared", []string{module + "/shared", "github.com/dunglas/httpsfv", "github.com/golang-jwt/jwt", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/vektah/gqlparser/v2", "golang.org/x/crypto/bcrypt"}, noYAML, append(comparing, miniredis...)},
 	{"functions/aws", []string{module + "/shared", "github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}, noYAML, comparing},
@@ -80,6 +81,7 @@ var laws = []rule{
 	{"tests/languagehost", []string{"github.com/pulumi/pulumi/sdk/v3", "google.golang.org/grpc", "google.golang.org/protobuf"}, nil, nil},
 	{"tests/ratelimit", []string{module + "/shared"}, nil, nil}, // gateways in one process
 	{"tests/policies", []string{module + "/shared"}, nil, nil},
+	{"tests/sizes", []string{module + "/shared/config", module + "/shared/gateway", module + "/tests"}, nil, nil}, // which parts a document needs
 	{"tests", []string{module + "/tools/client", "github.com/goccy/go-yaml", "github.com/miekg/dns"}, nil, nil},
 }
 
@@ -190,12 +192,16 @@ func TestRules(t *testing.T) {
 		{"shared/handler", "github.com/google/go-cmp/cmp", code, true},
 		{"shared/handler", "github.com/google/go-cmp/cmp", test, false},
 		{"shared/config", "github.com/goccy/go-yaml/ast", code, false},
+		{"shared/config", module + "/shared/goldentest", test, false},
+		{"shared/goldentest", "github.com/google/go-cmp/cmp", code, false},
+		{"shared/goldentest", module + "/shared/config", code, true},
 		{"functions/aws", "github.com/pulumi/pulumi/sdk/v3", code, true},
 		{"functions/aws", module + "/infra/settings", test, true},
 		{"functions/aws", module + "/tools/client", test, true},
 		{"functions/azure", "github.com/aws/aws-lambda-go/lambda", code, true},
 		{"functions/gcp", module + "/shared/handler", code, false},
 		{"functions/gcp", "github.com/GoogleCloudPlatform/functions-framework-go/funcframework", test, false},
+		{"functions/gcp", module + "/shared/goldentest", test, false},
 		{"infra/provider/aws", module + "/tools/internal/pack", code, true},
 		{"infra/provider/aws", module + "/tools/internal/localcloud/aws", test, true},
 		{"infra/settings", "github.com/pulumi/pulumi/sdk/v3", code, true},
@@ -225,6 +231,9 @@ func TestRules(t *testing.T) {
 		{"tests/lifecycle", module + "/infra/settings", test, true},
 		{"tests/lifecycle", "github.com/pulumi/pulumi/sdk/v3/go/auto", test, true},
 		{"tests/lifecycle", module + "/functions/aws", test, true},
+		{"tests/sizes", module + "/shared/config", code, false},
+		{"tests/sizes", module + "/shared/handler", code, true},
+		{"tests/sizes", module + "/tools/internal/pack", code, true},
 		{"tests/languagehost", "github.com/pulumi/pulumi/sdk/v3/proto/go", code, false},
 		{"tests/languagehost", module + "/infra", code, true},
 		{"shared/handler", "net/http", code, false},
@@ -245,6 +254,51 @@ func TestFunctionsAreLeaves(t *testing.T) {
 			if under(imp, module+"/functions") {
 				t.Errorf("%s imports %s: an entry point is known by its path only", p.ImportPath, imp)
 			}
+		}
+	}
+}
+
+// forTests says that a package is for tests, by the only thing that all such packages need.
+func (p pkg) forTests() bool { return slices.Contains(p.Imports, "testing") }
+
+// misplaced lists what has packages for tests in a program, and those that are not named as such.
+func misplaced(all []pkg) []string {
+	tests := map[string]bool{}
+	var out []string
+	for _, p := range all {
+		tests[p.ImportPath] = p.forTests()
+		if p.forTests() && !strings.HasSuffix(p.ImportPath, "test") {
+			out = append(out, p.ImportPath+" imports testing: a package for tests has a name that ends in test")
+		}
+	}
+	for _, p := range all {
+		for _, imp := range p.Imports {
+			if tests[imp] && !p.forTests() {
+				out = append(out, fmt.Sprintf("%s imports %s: that is for tests", p.ImportPath, imp))
+			}
+		}
+	}
+	return out
+}
+
+// TestPackagesForTests: what packages share for their tests is in no program, and so in no function. It registers flags.
+func TestPackagesForTests(t *testing.T) {
+	for _, why := range misplaced(packages(t)) {
+		t.Error(why)
+	}
+	golden := pkg{ImportPath: module + "/shared/goldentest", Imports: []string{"flag", "testing"}}
+	for name, c := range map[string]struct {
+		p     pkg
+		wrong bool
+	}{
+		"a function":              {pkg{ImportPath: module + "/functions/aws", Imports: []string{golden.ImportPath}}, true},
+		"its tests":               {pkg{ImportPath: module + "/functions/aws", TestImports: []string{golden.ImportPath}, XTestImports: []string{golden.ImportPath}}, false},
+		"another for tests":       {pkg{ImportPath: module + "/tools/client/clienttest", Imports: []string{golden.ImportPath, "testing"}}, false},
+		"one with a name of code": {pkg{ImportPath: module + "/shared/handler", Imports: []string{"testing"}}, true},
+		"a name alone":            {pkg{ImportPath: module + "/tools/internal/localcloud/webtest", Imports: []string{"net/http"}}, false},
+	} {
+		if got := misplaced([]pkg{c.p, golden}); (len(got) == 1) != c.wrong {
+			t.Errorf("%s: %q, want that to be refused: %v", name, got, c.wrong)
 		}
 	}
 }

@@ -1,20 +1,15 @@
 package cli
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"polygate.example/shared/goldentest"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/status"
 )
-
-var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
 
 // sight is a deployment of three regions, and a look at it in which all is well.
 func sight(steering string) (topology.Topology, status.Report) {
@@ -136,19 +131,7 @@ func TestTable(t *testing.T) {
 					t.Errorf("%d columns, or blanks at its end: %q", n, line)
 				}
 			}
-			path := filepath.Join("testdata", "status", name+".txt")
-			if *update {
-				if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), out.String()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			goldentest.Compare(t, filepath.Join("testdata", "status", name+".txt"), out.String())
 		})
 	}
 }

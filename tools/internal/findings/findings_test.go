@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -15,10 +14,9 @@ import (
 
 	"polygate.example/infra/settings"
 	"polygate.example/shared/config"
+	"polygate.example/shared/goldentest"
 	"polygate.example/tools/internal/schema"
 )
-
-var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
 
 // sample is a report with something of each sort, of files in a repository.
 func sample(t *testing.T) *Report {
@@ -53,19 +51,7 @@ func sample(t *testing.T) *Report {
 func golden(t *testing.T, file string, got []byte, r *Report) {
 	t.Helper()
 	root := filepath.Dir(filepath.Dir(r.Problems[0].File))
-	got = bytes.ReplaceAll(got, []byte(root), []byte("/repository"))
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs\n got: %s\nwant: %s", file, got, want)
-	}
+	goldentest.Compare(t, file, bytes.ReplaceAll(got, []byte(root), []byte("/repository")))
 }
 
 func TestJSON(t *testing.T) {

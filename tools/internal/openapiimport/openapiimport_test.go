@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -20,11 +19,10 @@ import (
 
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
+	"polygate.example/shared/goldentest"
 	"polygate.example/shared/handler"
 	"polygate.example/tools/internal/openapiimport"
 )
-
-var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
 
 func imported(t *testing.T, name string, src []byte, change func(*openapiimport.Options)) *openapiimport.Result {
 	t.Helper()
@@ -53,12 +51,12 @@ func TestGolden(t *testing.T) {
 			}
 			made := imported(t, filepath.Base(file), src, nil)
 			stem := strings.TrimSuffix(file, ".openapi.yaml")
-			golden(t, stem+".gateway.yaml", made.Text)
+			goldentest.Compare(t, stem+".gateway.yaml", made.Text)
 			var b bytes.Buffer
 			if err := made.Report.Write(&b, filepath.Base(stem)+".gateway.yaml"); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, stem+".txt", b.Bytes())
+			goldentest.Compare(t, stem+".txt", b.Bytes())
 			if r := made.Report; r.Imported+r.Skipped != r.Operations {
 				t.Errorf("%d imported and %d skipped are not %d", r.Imported, r.Skipped, r.Operations)
 			}
@@ -85,36 +83,13 @@ func TestReadme(t *testing.T) {
 	}
 	src := block("orders.openapi.yaml")
 	made := imported(t, "orders.openapi.yaml", []byte(src), nil)
-	if *update {
-		page = []byte(strings.Replace(string(page), "```yaml orders.gateway.yaml\n"+block("orders.gateway.yaml"), "```yaml orders.gateway.yaml\n"+string(made.Text), 1))
-		if err := os.WriteFile("README.md", page, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := block("orders.gateway.yaml"); string(made.Text) != want {
-		t.Errorf("got\n%s\nwant\n%s", made.Text, want)
-	}
+	const start = "```yaml orders.gateway.yaml\n"
+	goldentest.Compare(t, "README.md", strings.Replace(string(page), start+block("orders.gateway.yaml"), start+string(made.Text), 1))
 	if r := made.Report; len(r.Open) > 0 || r.Imported != 2 || r.Skipped != 1 || len(r.Notes) != 1 {
 		t.Errorf("%+v", r)
 	}
 	if _, err := config.ParseIn(fstest.MapFS{"orders.openapi.yaml": {Data: []byte(src)}}, "orders.gateway.yaml", made.Text); err != nil {
 		t.Error(err)
-	}
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs\n got: %s\nwant: %s", file, got, want)
 	}
 }
 

@@ -3,18 +3,15 @@ package routing
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
+	"polygate.example/shared/goldentest"
 	"polygate.example/tools/internal/schema"
 )
-
-var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
 
 func book(t *testing.T, hosts ...string) *Book {
 	t.Helper()
@@ -27,22 +24,6 @@ func book(t *testing.T, hosts ...string) *Book {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs\n got: %s\nwant: %s", file, got, want)
-	}
 }
 
 func asJSON(t *testing.T, v any) []byte {
@@ -60,8 +41,8 @@ func TestRoutes(t *testing.T) {
 	if err := Table(&text, b.Routes(false)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/routes.txt", text.Bytes())
-	golden(t, "testdata/routes.json", asJSON(t, b.Routes(false)))
+	goldentest.Compare(t, "testdata/routes.txt", text.Bytes())
+	goldentest.Compare(t, "testdata/routes.json", asJSON(t, b.Routes(false)))
 	var names []string
 	for _, r := range b.Routes(true) {
 		names = append(names, r.Name)
@@ -97,8 +78,8 @@ func TestExplain(t *testing.T) {
 			if err := a.Print(&text); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "testdata/explain-"+c.name+".txt", text.Bytes())
-			golden(t, "testdata/explain-"+c.name+".json", asJSON(t, a))
+			goldentest.Compare(t, "testdata/explain-"+c.name+".txt", text.Bytes())
+			goldentest.Compare(t, "testdata/explain-"+c.name+".json", asJSON(t, a))
 		})
 	}
 }

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,10 +17,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"polygate.example/shared/goldentest"
 	"polygate.example/tools/internal/drill"
 )
-
-var update = flag.Bool("update", false, "write the golden files of this package anew; read the difference before committing it")
 
 // forms are all that an outcome is written as, by the ending of their golden files.
 func forms() map[string]func(io.Writer, drill.Outcome) error {
@@ -46,19 +43,7 @@ func written(t *testing.T, form func(io.Writer, drill.Outcome) error, o drill.Ou
 // golden compares with testdata/<file>.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
-	file = filepath.Join("testdata", file)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s differs (-want +got):\n%s", file, d)
-	}
+	goldentest.Compare(t, filepath.Join("testdata", file), got)
 }
 
 // TestGolden: drills that ended in every way, in every form. The JSON of two is kept, and all of it is read back.

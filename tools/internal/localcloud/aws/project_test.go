@@ -3,18 +3,15 @@ package aws_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"regexp"
 	"testing"
 	"time"
 
+	"polygate.example/shared/goldentest"
 	"polygate.example/tools/internal/localcloud/aws"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
-	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
 
 // pair deploys two regions and a failover pair over them.
 func pair(b *bed) (*region, *region) {
@@ -57,7 +54,7 @@ func TestProject(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = append(bytes.ReplaceAll(got, []byte(b.dir), []byte("DIR")), '\n')
-	resourcetest.Golden(t, "world.json", number(got), *update)
+	goldentest.Compare(t, "testdata/world.json", number(got))
 }
 
 // generated matches what is derived from time: ids of APIs, domain names, health checks.

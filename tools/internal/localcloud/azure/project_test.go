@@ -6,22 +6,20 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"flag"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"polygate.example/shared/goldentest"
 	"polygate.example/tools/internal/localcloud/azure"
 	"polygate.example/tools/internal/localcloud/clock"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
-	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
-
-var updateGolden = flag.Bool("update", false, "write the golden files anew")
 
 // golden compares what is the same in every run with testdata/<name>; of certificates that is whom they are for.
 func golden(t *testing.T, name string, w plane.World) {
@@ -43,7 +41,7 @@ func golden(t *testing.T, name string, w plane.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resourcetest.Golden(t, name, append(got, '\n'), *updateGolden)
+	goldentest.Compare(t, filepath.Join("testdata", name), append(got, '\n'))
 }
 
 func leaf(t *testing.T, chain []byte) *x509.Certificate {

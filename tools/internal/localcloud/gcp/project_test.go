@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,13 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"polygate.example/shared/goldentest"
 	"polygate.example/tools/internal/localcloud/gcp"
 	"polygate.example/tools/internal/localcloud/plane"
 	"polygate.example/tools/internal/localcloud/resource"
-	"polygate.example/tools/internal/localcloud/resource/resourcetest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // golden compares what is the same on every machine with testdata/<name>.
 func golden(t *testing.T, name string, w plane.World) {
@@ -32,7 +29,7 @@ func golden(t *testing.T, name string, w plane.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resourcetest.Golden(t, name, append(got, '\n'), *update)
+	goldentest.Compare(t, filepath.Join("testdata", name), append(got, '\n'))
 }
 
 // TestProject keeps the projection of a whole region: certificate waiting, then issued.
