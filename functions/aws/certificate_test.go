@@ -2,15 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"polygate.example/shared/clientcert"
 	"polygate.example/shared/clientcert/clientcerttest"
-	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
+	"polygate.example/shared/handler/handlertest"
 )
 
 // TestClientCertificate: the front's own record counts, where each front has it, and no header does.
@@ -41,15 +39,7 @@ func TestClientCertificate(t *testing.T) {
 		{"load balancer, which tells in headers", `{"httpMethod":"GET","path":"/","headers":{` + spoofed + `},"requestContext":{"elb":{}}}`, 401},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, err := gateway.New(gateway.Spec{Version: gateway.Version, Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{CA: root.PEM(), Consumer: "cn"}}},
-				Routes: []gateway.Route{{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"who"}, Respond: &gateway.Respond{Status: http.StatusOK}}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			h, err := handler.New(m, handler.Options{Buffered: true, Now: func() time.Time { return clientcerttest.Now }})
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := handlertest.WantsCertificate(t, root, handler.Options{Buffered: true})
 			out, err := (&adapter{log: quiet, next: h}).Invoke(t.Context(), []byte(c.event))
 			if err != nil {
 				t.Fatal(err)

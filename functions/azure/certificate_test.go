@@ -5,12 +5,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"polygate.example/shared/clientcert"
 	"polygate.example/shared/clientcert/clientcerttest"
-	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
+	"polygate.example/shared/handler/handlertest"
 )
 
 // TestClientCertificate: the header counts where the site asks for certificates, and no other does.
@@ -38,15 +37,7 @@ func TestClientCertificate(t *testing.T) {
 		{"of nobody's", true, http.Header{"X-Arr-Clientcert": {strings.Trim(clientcert.Field(clientcerttest.Alone(t, "acme").Cert.Raw), ":")}}, 401, "certificate_invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, err := gateway.New(gateway.Spec{Version: gateway.Version, Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{CA: root.PEM(), Consumer: "cn"}}},
-				Routes: []gateway.Route{{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"who"}, Respond: &gateway.Respond{Status: http.StatusOK}}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			h, err := handler.New(m, handler.Options{Truncate: handler.TruncateByMarker, Now: func() time.Time { return clientcerttest.Now }})
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := handlertest.WantsCertificate(t, root, handler.Options{Truncate: handler.TruncateByMarker})
 			r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
 			r.Header = c.header
 			behindHost(h, quiet, c.asks).ServeHTTP(w, r)

@@ -5,12 +5,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"polygate.example/shared/clientcert"
 	"polygate.example/shared/clientcert/clientcerttest"
-	"polygate.example/shared/gateway"
 	"polygate.example/shared/handler"
+	"polygate.example/shared/handler/handlertest"
 )
 
 // TestClientCertificate: the load balancer's headers count where it writes them, all of them, and no other does.
@@ -61,15 +60,7 @@ func TestClientCertificate(t *testing.T) {
 		{"a balancer that does not ask", ours, false, told("true", "true", "", direct, ""), 401, "certificate_missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, err := gateway.New(gateway.Spec{Version: gateway.Version, Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{CA: root.PEM(), Consumer: "cn"}}},
-				Routes: []gateway.Route{{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"who"}, Respond: &gateway.Respond{Status: http.StatusOK}}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			h, err := handler.New(m, handler.Options{Now: func() time.Time { return clientcerttest.Now }})
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := handlertest.WantsCertificate(t, root, handler.Options{})
 			r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
 			r.Host, r.Header = c.host, c.header
 			behindGoogle(h, c.asks, "")(w, r)

@@ -66,14 +66,11 @@ func checkOps(r *report, at Pointer, ops HeaderOps, side headerSide) {
 }
 
 func checkSet(r *report, at Pointer, set map[string]string, side headerSide) {
-	folded := map[string]string{}
+	seen := headerNames{}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		at, value := at.Key(name), set[name]
 		checkHeaderName(r.key, at, name, side.owned)
-		if other, ok := folded[strings.ToLower(name)]; ok {
-			r.key(at, fmt.Sprintf("header %s is listed twice, as %s too", quote(name), quote(other)), "list it once: header names have no case")
-		}
-		folded[strings.ToLower(name)] = name
+		seen.once(r, at, name)
 		switch {
 		case strings.ContainsAny(value, "\r\n"):
 			r.value(at, fmt.Sprintf("the value of header %s holds a line break", quote(name)), "write it on one line: a line break would begin another header")

@@ -107,7 +107,7 @@ var invisible = map[string]string{
 }
 
 func checkConditions(r *report, at Pointer, conditions map[string]Condition, header bool) {
-	folded := map[string]string{}
+	seen := headerNames{}
 	for _, name := range slices.Sorted(maps.Keys(conditions)) {
 		at, c := at.Key(name), conditions[name]
 		if header {
@@ -117,10 +117,7 @@ func checkConditions(r *report, at Pointer, conditions map[string]Condition, hea
 			if remedy, ok := invisible[strings.ToLower(name)]; ok {
 				r.key(at, fmt.Sprintf("header %s is never seen by a route", quote(name)), remedy)
 			}
-			if other, ok := folded[strings.ToLower(name)]; ok {
-				r.key(at, fmt.Sprintf("header %s is listed twice, as %s too", quote(name), quote(other)), "list it once: header names have no case")
-			}
-			folded[strings.ToLower(name)] = name
+			seen.once(r, at, name)
 		} else if name == "" {
 			r.key(at, "the query parameter has no name", "name the parameter")
 		}

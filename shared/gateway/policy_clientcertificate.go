@@ -118,7 +118,7 @@ func (p *ClientCertificate) check(r *report, at Pointer) {
 	p.checkHolders(r, at.Key("holders"))
 	checkFingerprints(r, at.Key("revoked").Key("fingerprints"), p.Revoked.Fingerprints)
 	p.checkSerials(r, at.Key("revoked").Key("serials"))
-	p.checkForward(r, at.Key("forward"))
+	forward{fields: p.Forward, most: maxCertificateTo, instead: "use another, such as X-Client-Subject", field: checkCertificateField}.check(r, at.Key("forward"))
 	p.ForwardAs.check(r, at.Key("forwardAs"), "")
 	for _, one := range []struct{ key, name string }{{"consumer", p.ForwardAs.Consumer}, {"plan", p.ForwardAs.Plan}} {
 		for _, name := range slices.Sorted(maps.Keys(p.Forward)) {
@@ -212,26 +212,9 @@ func (p *ClientCertificate) checkHolders(r *report, at Pointer) {
 	}
 }
 
-// checkForward tests the headers that tell upstreams of the certificate.
-func (p *ClientCertificate) checkForward(r *report, at Pointer) {
-	if len(p.Forward) > maxCertificateTo {
-		r.value(at, fmt.Sprintf("there are %d headers", len(p.Forward)), fmt.Sprintf("keep to %d", maxCertificateTo))
-		return
-	}
-	folded := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(p.Forward)) {
-		at, low := at.Key(name), strings.ToLower(name)
-		checkHeaderName(r.key, at, name, requestOwned)
-		if low == "authorization" || low == "cookie" {
-			r.key(at, fmt.Sprintf("header %s holds credentials", quote(name)), "use another, such as X-Client-Subject")
-		}
-		if other, ok := folded[low]; ok {
-			r.key(at, fmt.Sprintf("header %s is listed twice, as %s too", quote(name), quote(other)), "list it once: header names have no case")
-		}
-		folded[low] = name
-		if field := p.Forward[name]; !slices.Contains(forwardFields, field) {
-			r.value(at, fmt.Sprintf("field %s is none of a certificate", quote(field)), suggest(field, forwardFields))
-		}
+func checkCertificateField(r *report, at Pointer, field string) {
+	if !slices.Contains(forwardFields, field) {
+		r.value(at, fmt.Sprintf("field %s is none of a certificate", quote(field)), suggest(field, forwardFields))
 	}
 }
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -78,7 +77,8 @@ func (p *JWT) check(r *report, at Pointer) {
 	if p.PlanClaim != "" {
 		checkClaim(r.value, at.Key("planClaim"), p.PlanClaim)
 	}
-	p.checkForward(r, at.Key("forward"))
+	forward{fields: p.Forward, most: maxClaims, carries: p.From.Header, instead: "give the claim a header of its own, such as X-User",
+		field: func(r *report, at Pointer, claim string) { checkClaim(r.value, at, claim) }}.check(r, at.Key("forward"))
 }
 
 func checkTokenPlace(r *report, at Pointer, from TokenPlace) {
@@ -249,27 +249,6 @@ func isScope(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// checkForward tests the headers that tell upstreams of claims.
-func (p *JWT) checkForward(r *report, at Pointer) {
-	if len(p.Forward) > maxClaims {
-		r.value(at, fmt.Sprintf("there are %d headers", len(p.Forward)), fmt.Sprintf("keep to %d", maxClaims))
-		return
-	}
-	folded := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(p.Forward)) {
-		at, low := at.Key(name), strings.ToLower(name)
-		checkHeaderName(r.key, at, name, requestOwned)
-		if low == "authorization" || low == "cookie" || p.From.Header != "" && low == strings.ToLower(p.From.Header) {
-			r.key(at, fmt.Sprintf("header %s holds credentials", quote(name)), "give the claim a header of its own, such as X-User")
-		}
-		if other, ok := folded[low]; ok {
-			r.key(at, fmt.Sprintf("header %s is listed twice, as %s too", quote(name), quote(other)), "list it once: header names have no case")
-		}
-		folded[low] = name
-		checkClaim(r.value, at, p.Forward[name])
-	}
 }
 
 // CheckKeysURL says what keeps an address from being one that keys may come from, or "": https, or http on this machine.

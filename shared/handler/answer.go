@@ -24,7 +24,7 @@ type answer struct {
 // WriteHeader sends the head once. An answer with a body but without a content type gets application/octet-stream, which
 // is what RFC 9110 (8.3) lets a recipient assume; left alone, each server and adapter would guess in its own way.
 func (a *answer) WriteHeader(status int) {
-	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+	if informational(status) {
 		a.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -79,6 +79,11 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// informational reports whether another head follows: that of an upgrade is the last one.
+func informational(status int) bool {
+	return status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
+}
 
 func allowsBody(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"strconv"
@@ -41,8 +40,7 @@ func (t *transform) fillAnswers(v values) ([]filledAnswer, error) {
 	return out, nil
 }
 
-// serveAnswer passes the request on, and changes bodies of JSON that come back. The upstream is asked for a whole body that is not
-// compressed: another could not be changed.
+// serveAnswer passes the request on, and changes bodies of JSON that come back.
 func (t *transform) serveAnswer(next http.Handler, w http.ResponseWriter, r *http.Request, answers []filledAnswer) {
 	var bodies []filledAnswer
 	for _, a := range answers {
@@ -54,46 +52,30 @@ func (t *transform) serveAnswer(next http.Handler, w http.ResponseWriter, r *htt
 		next.ServeHTTP(w, r)
 		return
 	}
-	x := exchangeOf(r)
-	x.sends = append(x.sends, func(out *http.Request) {
-		out.Header.Set("Accept-Encoding", "identity")
-		delete(out.Header, "Range")
-		delete(out.Header, "If-Range")
-	})
-	a := &jsonAnswer{ResponseWriter: w, t: t, r: r, bodies: bodies, head: r.Method == http.MethodHead}
+	askWhole(exchangeOf(r))
+	a := &jsonAnswer{wholeAnswer: wholeAnswer{ResponseWriter: w}, t: t, r: r, bodies: bodies, head: r.Method == http.MethodHead}
+	a.decide = a.look
 	next.ServeHTTP(a, r)
 	a.finish()
 }
 
 // jsonAnswer holds an answer whose body is to be changed, until it is whole. Every other passes at once.
 type jsonAnswer struct {
-	http.ResponseWriter
-	t       *transform
-	r       *http.Request
-	bodies  []filledAnswer
-	head    bool
-	edits   []*jsonChanges // of the status
-	bytes   int64          // the least of their bounds
-	status  int
-	holding bool
-	why     string // it cannot be changed
-	body    bytes.Buffer
+	wholeAnswer
+	t      *transform
+	r      *http.Request
+	bodies []filledAnswer
+	head   bool
+	edits  []*jsonChanges // of the status
+	bytes  int64          // the least of their bounds
 }
 
-// WriteHeader decides by the head whether the body is to be changed.
-func (a *jsonAnswer) WriteHeader(status int) {
-	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
-		a.ResponseWriter.WriteHeader(status)
-		return
-	}
-	if a.status != 0 {
-		return
-	}
-	a.status = status
+// look decides by the head whether the body is to be changed.
+func (a *jsonAnswer) look() {
 	h := a.Header()
-	if allowsBody(status) && saysJSON(h) {
+	if allowsBody(a.status) && saysJSON(h) {
 		for _, b := range a.bodies {
-			if b.fits(status) {
+			if b.fits(a.status) {
 				a.edits = append(a.edits, b.json)
 				if a.bytes == 0 || b.json.bytes < a.bytes {
 					a.bytes = b.json.bytes
@@ -102,7 +84,6 @@ func (a *jsonAnswer) WriteHeader(status int) {
 		}
 	}
 	if len(a.edits) == 0 {
-		a.ResponseWriter.WriteHeader(status)
 		return
 	}
 	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
@@ -115,7 +96,6 @@ func (a *jsonAnswer) WriteHeader(status int) {
 	}
 	switch {
 	case a.head: // how long the body would be is not known
-		a.ResponseWriter.WriteHeader(status)
 		return
 	case !plain:
 		a.why = "it is compressed, though the gateway asked for one that is not"
@@ -127,9 +107,7 @@ func (a *jsonAnswer) WriteHeader(status int) {
 
 // Write keeps or passes on a part of the body.
 func (a *jsonAnswer) Write(p []byte) (int, error) {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
+	a.begin()
 	if !a.holding {
 		return a.ResponseWriter.Write(p)
 	}
@@ -143,27 +121,13 @@ func (a *jsonAnswer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// FlushError does nothing for an answer that is held.
-func (a *jsonAnswer) FlushError() error {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
-	if a.holding {
-		return nil
-	}
-	return http.NewResponseController(a.ResponseWriter).Flush()
-}
-
-// Unwrap is for http.ResponseController.
-func (a *jsonAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
 // fail leaves the answer that is given in place of one that cannot be changed.
 func (a *jsonAnswer) fail() {
 	x := exchangeOf(a.r)
 	if x.failure == nil {
 		a.t.env.log.ErrorContext(a.r.Context(), "answer not transformed", "id", x.id, "policy", a.t.env.name, "route", x.route, "target", x.target, "why", a.why)
 	}
-	x.failure = fail(http.StatusBadGateway, "The upstream's answer is not one that the gateway can pass on.")
+	x.failure = notPassedOn()
 }
 
 // finish sends the answer that was held, changed.
@@ -188,8 +152,7 @@ func (a *jsonAnswer) finish() {
 		panic(http.ErrAbortHandler) // to be answered by what has been left
 	}
 	a.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	a.ResponseWriter.WriteHeader(a.status)
-	_, _ = a.ResponseWriter.Write(b) // an error here means that the client has gone
+	a.send(b)
 }
 
 var _ http.ResponseWriter = (*jsonAnswer)(nil)

@@ -3,7 +3,6 @@
 package handler
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,20 +11,16 @@ import (
 	"polygate.example/shared/gateway"
 )
 
-// serveAnswer passes the request on and looks at what comes back, if that is described. The upstream is asked for a whole body that is not
-// compressed: another could not be looked into.
+// serveAnswer passes the request on and looks at what comes back, if that is described.
 func (v *validate) serveAnswer(c *checks, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	if v.response == "" || len(c.answers) == 0 {
 		next.ServeHTTP(w, r)
 		return
 	}
 	x := exchangeOf(r)
-	x.sends = append(x.sends, func(out *http.Request) {
-		out.Header.Set("Accept-Encoding", "identity")
-		delete(out.Header, "Range")
-		delete(out.Header, "If-Range")
-	})
-	a := &describedAnswer{ResponseWriter: w, v: v, c: c, r: r, x: x}
+	askWhole(x)
+	a := &describedAnswer{wholeAnswer: wholeAnswer{ResponseWriter: w}, v: v, c: c, r: r, x: x}
+	a.decide = a.look
 	next.ServeHTTP(a, r)
 	a.finish()
 }
@@ -33,36 +28,14 @@ func (v *validate) serveAnswer(c *checks, next http.Handler, w http.ResponseWrit
 // describedAnswer holds an answer of an upstream until it is known to be as described, or, where that is only to be logged, passes it on and
 // keeps a copy. Answers of the gateway itself pass.
 type describedAnswer struct {
-	http.ResponseWriter
+	wholeAnswer
 	v         *validate
 	c         *checks
 	r         *http.Request
 	x         *exchange
-	status    int
-	looking   bool
+	looking   bool // into the body
 	media     mediaCheck
 	mediaType string
-	why       string // it is not as described, or cannot be looked into
-	body      bytes.Buffer
-}
-
-// WriteHeader decides by the head what is to be done with the body.
-func (a *describedAnswer) WriteHeader(status int) {
-	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
-		a.ResponseWriter.WriteHeader(status)
-		return
-	}
-	if a.status != 0 {
-		return
-	}
-	a.status = status
-	if check := a.check(); check != nil {
-		a.look(check)
-	}
-	if a.holds() {
-		return
-	}
-	a.ResponseWriter.WriteHeader(status)
 }
 
 // check is what an answer of the status has to be; nil for any, and for one without a body.
@@ -78,7 +51,12 @@ func (a *describedAnswer) check() *bodyCheck {
 	return nil
 }
 
-func (a *describedAnswer) look(check *bodyCheck) {
+// look decides by the head what is to be done with the body.
+func (a *describedAnswer) look() {
+	check := a.check()
+	if check == nil {
+		return
+	}
 	h := a.Header()
 	t, err := contentType(h)
 	m, ok := check.of(t)
@@ -95,16 +73,12 @@ func (a *describedAnswer) look(check *bodyCheck) {
 	case bad == nil && n > a.v.maxBody:
 		a.why = "it is too large to be looked into"
 	}
+	a.holding = a.looking && a.v.response == gateway.ResponseEnforce
 }
-
-// holds reports whether nothing of the answer goes out before it is known to be right.
-func (a *describedAnswer) holds() bool { return a.looking && a.v.response == gateway.ResponseEnforce }
 
 // Write keeps or passes on a part of the body, or both.
 func (a *describedAnswer) Write(p []byte) (int, error) {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
+	a.begin()
 	if a.looking && a.why == "" {
 		if int64(a.body.Len()+len(p)) > a.v.maxBody {
 			a.why = "it is too large to be looked into"
@@ -112,7 +86,7 @@ func (a *describedAnswer) Write(p []byte) (int, error) {
 			a.body.Write(p)
 		}
 	}
-	if !a.holds() {
+	if !a.holding {
 		return a.ResponseWriter.Write(p)
 	}
 	if a.why != "" {
@@ -121,20 +95,6 @@ func (a *describedAnswer) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-// FlushError does nothing for an answer that is held.
-func (a *describedAnswer) FlushError() error {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
-	if a.holds() {
-		return nil
-	}
-	return http.NewResponseController(a.ResponseWriter).Flush()
-}
-
-// Unwrap is for http.ResponseController.
-func (a *describedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // note leaves a line in the log about an answer that is not as described.
 func (a *describedAnswer) note(level slog.Level, what string) {
@@ -147,7 +107,7 @@ func (a *describedAnswer) fail() {
 	if a.x.failure == nil {
 		a.note(slog.LevelError, "answer refused")
 	}
-	a.x.failure = fail(http.StatusBadGateway, "The upstream's answer is not one that the gateway can pass on.")
+	a.x.failure = notPassedOn()
 }
 
 // finish looks at an answer that is whole, and sends it if it was held.
@@ -164,7 +124,7 @@ func (a *describedAnswer) finish() {
 			a.why = fmt.Sprintf("its body has %d errors, the first by %s", len(failed), failed[0].Rule)
 		}
 	}
-	if !a.holds() {
+	if !a.holding {
 		if a.why != "" {
 			a.note(slog.LevelWarn, "answer not as described")
 		}
@@ -174,8 +134,7 @@ func (a *describedAnswer) finish() {
 		a.fail()
 		panic(http.ErrAbortHandler) // to be answered by what has been left
 	}
-	a.ResponseWriter.WriteHeader(a.status)
-	_, _ = a.ResponseWriter.Write(a.body.Bytes()) // an error here means that the client has gone
+	a.send(a.body.Bytes())
 }
 
 var _ http.ResponseWriter = (*describedAnswer)(nil)
