@@ -147,7 +147,7 @@ func (l *limits) tooLarge() *refusal {
 // serve passes the request on with a body that is watched while it is read.
 func (l *limits) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	sent := *r
-	if l.BodyTimeout > 0 {
+	if l.BodyTimeout > 0 && !atHand(r) {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(errServed)
 		sent = *r.WithContext(ctx)
