@@ -18,7 +18,10 @@ const lateBody = "The request's body did not come in time."
 // With the answer's head the body's time is over, as from then on the answer can no longer be another one. A connection whose read was ended is
 // closed: net/http would take what still comes of the body for the next request.
 //
-// The time may be that of more than the body: then after is why the exchange ends if the body is not what it waits for.
+// The time may be that of more than the body: then after is why the exchange ends if the body is not what it waits for. A body that nobody is
+// reading keeps nobody waiting: an upstream that is not connected to yet, or takes no more of it, is late itself.
+//
+// A body that is in memory already, as on AWS, is never late: see atHand.
 func hurry(r *http.Request, limit time.Duration, late *refusal, cancel context.CancelCauseFunc, after error) (stop func()) {
 	h := &haste{cancel: cancel, late: late, after: after}
 	connection := http.NewResponseController(exchangeOf(r).answer)
@@ -41,7 +44,7 @@ func hurry(r *http.Request, limit time.Duration, late *refusal, cancel context.C
 			header.Set("Connection", "close")
 		}
 	})
-	r.Body = &hurriedBody{ReadCloser: body, late: late, end: h.bodyOver}
+	r.Body = &hurriedBody{ReadCloser: body, haste: h}
 	return func() {
 		h.bodyOver()
 		h.timer.Stop()
@@ -60,6 +63,7 @@ type haste struct {
 	timer     *time.Timer
 
 	mu    sync.Mutex
+	reads bool // somebody waits for the body
 	over  bool // the body, or its time
 	fired bool // the body's time has passed before
 }
@@ -71,11 +75,22 @@ func (h *haste) end() {
 	switch {
 	case !h.over:
 		h.fired = true
-		h.cancel(h.late)
-		h.interrupt()
+		if h.after != nil && !h.reads {
+			h.cancel(h.after)
+		} else {
+			h.cancel(h.late)
+		}
+		h.interrupt() // whoever comes to read now shall not wait either
 	case h.after != nil:
 		h.cancel(h.after)
 	}
+}
+
+// waits is called when somebody begins to wait for the body, and when he has something.
+func (h *haste) waits(does bool) {
+	h.mu.Lock()
+	h.reads = does
+	h.mu.Unlock()
 }
 
 // bodyOver is called when the body does not count any more.
@@ -87,3 +102,7 @@ func (h *haste) bodyOver() {
 	h.over = true
 	h.mu.Unlock()
 }
+
+// atHand reports whether a request's body was in memory before the request was made of it. Only who makes one of a text says how to get it again: a
+// server never does (net/http, Request.GetBody).
+func atHand(r *http.Request) bool { return r.GetBody != nil }

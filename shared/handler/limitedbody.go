@@ -35,18 +35,19 @@ func (b *countedBody) Read(p []byte) (int, error) {
 // hurriedBody tells when a body has ended, and refuses one that has not in time.
 type hurriedBody struct {
 	io.ReadCloser
-	late *refusal
-	end  func()
+	haste *haste
 }
 
 // Read reads.
 func (b *hurriedBody) Read(p []byte) (int, error) {
+	b.haste.waits(true)
 	n, err := b.ReadCloser.Read(p)
+	b.haste.waits(false)
 	if err != nil {
-		b.end()
+		b.haste.bodyOver()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = b.late
+		err = b.haste.late
 	}
 	return n, err
 }

@@ -147,7 +147,7 @@ func (l *limits) tooLarge() *refusal {
 // serve passes the request on with a body that is watched while it is read.
 func (l *limits) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	sent := *r
-	if l.BodyTimeout > 0 {
+	if l.BodyTimeout > 0 && !atHand(r) {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(errServed)
 		sent = *r.WithContext(ctx)
@@ -162,9 +162,10 @@ func (l *limits) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 		sent.Header = r.Header.Clone()
 		sent.Header.Del("Content-Encoding")
 		sent.Header.Del("Content-Length")
-		sent.ContentLength = -1
+		sent.ContentLength, sent.GetBody = -1, nil // what it gets is not inflated
 	}
 	if l.Depth > 0 && saysJSON(r.Header) {
+		sent.GetBody = nil // nobody looks into what it gets
 		sent.Body = &jsonBody{ReadCloser: sent.Body, max: l.Depth, over: l.refuse(http.StatusBadRequest, fmt.Sprintf("The request's JSON is more than %d levels deep.", l.Depth), codeTooDeep, "its JSON is too deep")}
 	}
 	next.ServeHTTP(w, &sent)

@@ -234,6 +234,7 @@ func (t *transform) body(v values) (*http.Request, *refusal, error) {
 	sent.Header.Set("Content-Length", strconv.Itoa(len(b)))
 	sent.ContentLength = int64(len(b))
 	sent.TransferEncoding = nil
+	sent.GetBody = nil // a transport that sends it again would send it as it came
 	sent.Body = struct {
 		io.Reader
 		io.Closer

@@ -31,16 +31,13 @@ func (by reading) of(segments []string) []string {
 	for i, s := range segments {
 		parts := []string{unescape(s)}
 		if by.split {
-			parts = strings.FieldsFunc(parts[0], func(c rune) bool { return c == '/' || c == '\\' })
-			if len(parts) == 0 {
-				parts = []string{""}
-			}
+			parts = strings.Split(strings.ReplaceAll(parts[0], `\`, "/"), "/")
 		}
-		for _, text := range parts {
+		for j, text := range parts {
 			if by.cut {
 				text, _, _ = strings.Cut(text, ";")
 			}
-			if text != "" || !by.merge || i == len(segments)-1 {
+			if text != "" || !by.merge || i == len(segments)-1 && j == len(parts)-1 {
 				out = append(out, url.PathEscape(text))
 			}
 		}

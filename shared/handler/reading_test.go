@@ -25,6 +25,7 @@ func TestMisread(t *testing.T) {
 			to("secret", "/api/{id}/secret", closed),
 			to("same", "/api/{id}/same", []string{"safe"}),
 			to("delete", "/items/{id}", closed, "DELETE"),
+			to("below", "/desk/{rest...}", closed),
 			gateway.Route{Name: "shut", Match: gateway.Match{Path: "/shut"}, Respond: &gateway.Respond{Status: 404}},
 		)})
 	up := &received{}
@@ -43,6 +44,11 @@ func TestMisread(t *testing.T) {
 		{"GET /admin%2Fx", 400},
 		{"GET /admin%5cx", 400},
 		{"GET /admin\\x", 400},
+		{"GET /desk/", 403},
+		{"GET /desk%2F", 400},
+		{"GET /desk%5C", 400},
+		{"GET /desk%2F;v=1", 400},
+		{"GET /desk%2F%2Fx", 400},
 		{"GET /%2Fadmin/x", 400},
 		{"GET /api/7%2Fsecret", 400},
 		{"GET //api/7%2F8/secret", 400},

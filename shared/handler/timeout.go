@@ -26,7 +26,7 @@ func limitTime(next http.Handler, limit gateway.Duration) http.Handler {
 		defer cancel(errServed)
 		exchangeOf(r).cancel = cancel
 		switch {
-		case limit > 0 && hasBody(r):
+		case limit > 0 && hasBody(r) && !atHand(r):
 			r = r.WithContext(ctx)
 			defer hurry(r, time.Duration(limit), late, cancel, errRouteTimeout)()
 		case limit > 0:
