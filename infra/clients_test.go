@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +39,24 @@ func TestAsksClients(t *testing.T) {
 		}
 		if problems, documents := overreach(rec.All()); len(problems) > 0 || documents == 0 {
 			t.Errorf("%s: of %d policies: %v", name, documents, problems)
+		}
+	}
+}
+
+// TestRegionsWaitForTheFront: no function believes a country before Cloudflare writes it over what clients send.
+func TestRegionsWaitForTheFront(t *testing.T) {
+	config := proxied(dials("aws/us-east-1", "gcp/europe-west1", "azure/westeurope"))
+	config["polygate:manager"] = "cloudflare"
+	for _, of := range []bool{true, false} {
+		rec, _ := upFor(t, "staging", config, artefact.Front{Country: of})
+		for _, token := range []string{"aws:lambda/function:Function", "gcp:cloudfunctionsv2/function:Function", "azure-native:web:WebApp"} {
+			all := rec.Of(token)
+			if len(all) != 1 {
+				t.Fatalf("%d of %s", len(all), token)
+			}
+			if waits := slices.ContainsFunc(all[0].DependsOn, func(urn string) bool { return strings.HasSuffix(urn, "::gateway-geolocation") }); waits != of {
+				t.Errorf("the document goes by countries: %t, and %s waits for the front to tell them: %t", of, all[0].Name, waits)
+			}
 		}
 	}
 }

@@ -57,7 +57,7 @@ func NewGateway(ctx *pulumi.Context, name string, args GatewayArgs, opts ...pulu
 			return nil, fmt.Errorf("gateway %s: %w", name, err)
 		}
 	}
-	accounts, regions, err := newRegions(ctx, name, args, zones, pulumi.Parent(gw))
+	accounts, regions, err := newRegions(ctx, name, args, zones, pulumi.Parent(gw), zones.told())
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", name, err)
 	}
@@ -95,7 +95,7 @@ type deployed struct {
 }
 
 // newRegions declares every region in failover order, each with its own name in the zone, and the accounts that they are in.
-func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provider.Names, parent pulumi.ResourceOption) ([]provider.Account, []deployed, error) {
+func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provider.Names, opts ...pulumi.ResourceOption) ([]provider.Account, []deployed, error) {
 	accounts := map[string]provider.Account{}
 	var ordered []provider.Account
 	var out []deployed
@@ -107,7 +107,7 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 		if accounts[r.Provider] == nil {
 			account, err := p.NewAccount(ctx, name+"-"+r.Provider, provider.AccountArgs{
 				Settings: args.Settings, Release: args.Manifest.Release, Front: args.Manifest.Front, Root: args.Root, Names: names, Config: args.Config,
-			}, parent)
+			}, opts...)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -123,7 +123,7 @@ func newRegions(ctx *pulumi.Context, name string, args GatewayArgs, names provid
 		logical := name + "-" + r.Provider + "-" + label
 		reg, err := accounts[r.Provider].NewRegion(ctx, logical, provider.RegionArgs{
 			Region: r, Label: label, OwnName: own, Artefact: a, Package: args.Packages[r.Provider],
-		}, parent)
+		}, opts...)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -51,6 +51,21 @@ func zoneArgs(args GatewayArgs, manager string) failover.ZoneArgs {
 	return failover.ZoneArgs{Settings: args.Settings, Config: args.Config, Lost: slices.Contains(args.Without, manager), Country: args.Manifest.Front.Country}
 }
 
+// told has all that is of the regions wait for what a front is to tell them of clients. A function that believes a header which nobody writes yet
+// believes the client.
+func (z *zones) told() pulumi.ResourceOption {
+	var wait []pulumi.Resource
+	if t, ok := z.main.(failover.Telling); ok {
+		wait = t.Tells()
+	}
+	return pulumi.Transformations([]pulumi.ResourceTransformation{func(r *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+		if len(wait) == 0 {
+			return nil
+		}
+		return &pulumi.ResourceTransformationResult{Props: r.Props, Opts: append(slices.Clone(r.Opts), pulumi.DependsOn(wait))}
+	}})
+}
+
 // Write writes a record into both zones. What proves that a name is ours must be in both, or certificates could not be
 // renewed after the change.
 func (z *zones) Write(ctx *pulumi.Context, name string, record provider.Record, opts ...pulumi.ResourceOption) (*provider.Written, error) {

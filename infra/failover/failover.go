@@ -45,6 +45,12 @@ type Zone interface {
 	Steer(ctx *pulumi.Context, name string, plan Group, opts ...pulumi.ResourceOption) (*Steering, error)
 }
 
+// Telling is a zone whose manager has a front that tells regions of clients.
+type Telling interface {
+	// Tells is what has to be there before a region may believe it: until then what clients send under the same names comes through.
+	Tells() []pulumi.Resource
+}
+
 // ZoneArgs is what a manager needs to know of the stack.
 type ZoneArgs struct {
 	Settings settings.Settings

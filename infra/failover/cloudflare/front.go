@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi-cloudflare/sdk/v6/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"polygate.example/infra/failover"
 	"polygate.example/infra/provider"
 	"polygate.example/shared/handler"
 )
@@ -89,10 +90,17 @@ func (b *builder) ruleset(name, phase string, rule cloudflare.RulesetRuleArgs, o
 // developers.cloudflare.com/fundamentals/reference/http-headers; "IP geolocation", developers.cloudflare.com/network/ip-geolocation. Unconfirmed:
 // what becomes of the setting when the resource is deleted; on is harmless.
 func (z *zone) tellCountry(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {
-	if _, err := cloudflare.NewZoneSetting(ctx, name+"-geolocation", &cloudflare.ZoneSettingArgs{
+	setting, err := cloudflare.NewZoneSetting(ctx, name+"-geolocation", &cloudflare.ZoneSettingArgs{
 		ZoneId: pulumi.String(z.id), SettingId: pulumi.String("ip_geolocation"), Value: pulumi.Any("on"),
-	}, append(slices.Clone(opts), provider.Replaceable())...); err != nil {
+	}, append(slices.Clone(opts), provider.Replaceable())...)
+	if err != nil {
 		return fmt.Errorf("setting ip_geolocation of the zone %s: %w", z.settings.Zone, err)
 	}
+	z.tells = append(z.tells, setting)
 	return nil
 }
+
+// Tells is the setting that has countries told, if the document goes by them.
+func (z *zone) Tells() []pulumi.Resource { return z.tells }
+
+var _ failover.Telling = (*zone)(nil)

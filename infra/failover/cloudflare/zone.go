@@ -22,12 +22,13 @@ const recordTTL = 60
 type zone struct {
 	id, account string
 	settings    settings.Settings
+	tells       []pulumi.Resource // see Tells
 }
 
 // Open looks the zone up by name, and with it the account that pools and monitors belong to. Both ids are known at once,
 // also in a preview. The token is the provider's own: cloudflare:apiToken, or CLOUDFLARE_API_TOKEN in the environment.
 //
-// What regions behind the proxy are to learn of clients has to be there before they believe it: so it is declared first.
+// What regions behind the proxy are to learn of clients has to be there before they believe it: see Tells.
 func (Manager) Open(ctx *pulumi.Context, name string, args failover.ZoneArgs, opts ...pulumi.ResourceOption) (failover.Zone, error) {
 	if args.Lost {
 		return &zone{settings: args.Settings}, nil

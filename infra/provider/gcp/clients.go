@@ -102,6 +102,11 @@ func (a *account) askClients(ctx *pulumi.Context, name string) error {
 // Source: Certificate Manager API, projects.locations.trustConfigs, TrustAnchor.
 const maxAuthority = 5000
 
+var signatures = []x509.SignatureAlgorithm{
+	x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA, x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
+	x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512,
+}
+
 // clientCertificates says why no load balancer would hand on the certificates that a policy goes by: it hands on those alone that it has found valid.
 func clientCertificates(_ settings.Settings, _ gateway.Spec, policy gateway.ClientCertificate) *provider.Objection {
 	if policy.CA == "" {
@@ -117,7 +122,7 @@ func clientCertificates(_ settings.Settings, _ gateway.Spec, policy gateway.Clie
 	for _, c := range slices.Concat(bundle.Anchors(), bundle.Steps()) {
 		if !taken(c) {
 			return &provider.Objection{
-				Reason: fmt.Sprintf("Google's load balancers take no authority such as %.128q: want a key of RSA with up to 4096 bits, or on P-256 or P-384, and up to %d bytes in PEM", c.Subject.String(), maxAuthority),
+				Reason: fmt.Sprintf("Google's load balancers take no authority such as %.128q: want a signature with SHA-256 or stronger, a key of RSA with up to 4096 bits, or on P-256 or P-384, and up to %d bytes in PEM", c.Subject.String(), maxAuthority),
 				Remedy: "issue by another, or find out who calls by another policy, such as signature",
 			}
 		}
@@ -128,9 +133,10 @@ func clientCertificates(_ settings.Settings, _ gateway.Spec, policy gateway.Clie
 // taken reports whether Google's load balancers go by an authority. Keys are those of "client leaf or intermediate" certificates; of roots nothing
 // else is said. Source: "External Application Load Balancer logging", statusDetails client_cert_invalid_rsa_key_size,
 // client_cert_unsupported_elliptic_curve_key and client_cert_unsupported_key_algorithm, docs.cloud.google.com/load-balancing/docs/https/
-// https-logging-monitoring; that RSA keys are 2048 to 4096 bits long and curves P-256 and P-384 is said there of server_cert_ errors.
+// https-logging-monitoring; that RSA keys are 2048 to 4096 bits long and curves P-256 and P-384 is said there of server_cert_ errors. Of signatures:
+// "Mutual TLS overview", certificate requirements, docs.cloud.google.com/load-balancing/docs/mtls: SHA-256 or stronger, and neither MD5 nor SHA-1.
 func taken(c *x509.Certificate) bool {
-	if len(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})) > maxAuthority {
+	if !slices.Contains(signatures, c.SignatureAlgorithm) || len(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})) > maxAuthority {
 		return false
 	}
 	switch key := c.PublicKey.(type) {

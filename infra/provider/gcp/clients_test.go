@@ -163,6 +163,7 @@ func TestObjections(t *testing.T) {
 		"P-521":            {authority(key(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))), `take no authority such as "CN=Sub"`},
 		"Ed25519":          {authority(ed), `take no authority such as "CN=Sub"`},
 		"a long one":       {authority(key(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), long), "up to 5000 bytes in PEM"},
+		"SHA-1":            {authority(key(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }), "SHA-256 or stronger"},
 		"fingerprints":     {"", "tell only of certificates whose authority they are told of"},
 		"reported already": {"no PEM", ""},
 	} {
