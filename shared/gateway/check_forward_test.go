@@ -19,8 +19,10 @@ func TestForwardBound(t *testing.T) {
 		most  int
 		check func(r *report, n int)
 	}{
-		"claims":         {maxClaims, func(r *report, n int) { (&JWT{Forward: headers(n, "sub")}).check(r, "/jwt") }},
-		"of certificate": {maxCertificateTo, func(r *report, n int) { (&ClientCertificate{Forward: headers(n, forwardFields[0])}).check(r, "/clientCertificate") }},
+		"claims": {maxClaims, func(r *report, n int) { (&JWT{Forward: headers(n, "sub")}).check(r, "/jwt") }},
+		"of certificate": {maxCertificateTo, func(r *report, n int) {
+			(&ClientCertificate{Forward: headers(n, forwardFields[0])}).check(r, "/clientCertificate")
+		}},
 	} {
 		for n, wrong := range map[int]bool{c.most: false, c.most + 1: true} {
 			var r report

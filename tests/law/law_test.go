@@ -81,7 +81,6 @@ var laws = []rule{
 	{"tests/languagehost", []string{"github.com/pulumi/pulumi/sdk/v3", "google.golang.org/grpc", "google.golang.org/protobuf"}, nil, nil},
 	{"tests/ratelimit", []string{module + "/shared"}, nil, nil}, // gateways in one process
 	{"tests/policies", []string{module + "/shared"}, nil, nil},
-	{"tests/sizes", []string{module + "/shared/config", module + "/shared/gateway", module + "/tests"}, nil, nil}, // which parts a document needs
 	{"tests", []string{module + "/tools/client", "github.com/goccy/go-yaml", "github.com/miekg/dns"}, nil, nil},
 }
 
@@ -231,9 +230,6 @@ func TestRules(t *testing.T) {
 		{"tests/lifecycle", module + "/infra/settings", test, true},
 		{"tests/lifecycle", "github.com/pulumi/pulumi/sdk/v3/go/auto", test, true},
 		{"tests/lifecycle", module + "/functions/aws", test, true},
-		{"tests/sizes", module + "/shared/config", code, false},
-		{"tests/sizes", module + "/shared/handler", code, true},
-		{"tests/sizes", module + "/tools/internal/pack", code, true},
 		{"tests/languagehost", "github.com/pulumi/pulumi/sdk/v3/proto/go", code, false},
 		{"tests/languagehost", module + "/infra", code, true},
 		{"shared/handler", "net/http", code, false},

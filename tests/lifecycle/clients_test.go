@@ -3,17 +3,11 @@ package lifecycle
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -27,56 +21,6 @@ import (
 	"polygate.example/tests/harness"
 	"polygate.example/tests/harness/harnesstest"
 )
-
-// issued is a certificate with its key.
-type issued struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-// issue issues a certificate: an authority's of its own, or a client's.
-func issue(t *testing.T, name string, by *issued) issued {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
-	parent := issued{template, key}
-	if by == nil {
-		template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
-	} else {
-		parent = *by
-		template.KeyUsage, template.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent.cert, key.Public(), parent.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return issued{cert, key}
-}
-
-func (i issued) pem() string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.cert.Raw}))
-}
-
-// file is certificate and key in one file, as a user keeps them.
-func (i issued) file(t *testing.T) string {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(i.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "client.pem")
-	if err := os.WriteFile(path, append([]byte(i.pem()), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // certified is the echo document that goes by clients' certificates; more are further routes.
 func certified(origin, ca, more string) string {
@@ -97,10 +41,10 @@ type asker struct {
 	edge  string
 }
 
-func (a asker) ask(ctx context.Context, via, host, path string, who *issued) (int, []byte, error) {
+func (a asker) ask(ctx context.Context, via, host, path string, who *harnesstest.Issued) (int, []byte, error) {
 	config := &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12}
 	if who != nil {
-		config.Certificates = []tls.Certificate{{Certificate: [][]byte{who.cert.Raw}, PrivateKey: who.key}}
+		config.Certificates = []tls.Certificate{who.TLS()}
 	}
 	tr := &http.Transport{TLSClientConfig: config, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		address := a.edge
@@ -135,8 +79,8 @@ func (a asker) ask(ctx context.Context, via, host, path string, who *issued) (in
 // TestClientCertificates: on AWS, a document begins to go by clients' certificates and ceases to. Who has one of the authority's is answered all the
 // while, and by another region when one is lost; others are refused by the front; and health checks go on.
 func TestClientCertificates(t *testing.T) {
-	ca, other := issue(t, "Partners", nil), issue(t, "Partners", nil)
-	acme, foreign := issue(t, "acme", &ca), issue(t, "acme", &other)
+	ca, other := harnesstest.Authority(t, "Partners"), harnesstest.Authority(t, "Partners")
+	acme, foreign := ca.Client(t, "acme"), other.Client(t, "acme")
 	env := harnesstest.New(t, harness.Options{Regions: []string{"aws/us-east-1", "aws/eu-west-1"}})
 	doc := filepath.Join(env.Root, "stacks", "local.gateway.yaml")
 	write := func(text string) {
@@ -146,10 +90,10 @@ func TestClientCertificates(t *testing.T) {
 		}
 	}
 	origin := "http://" + env.Origin
-	asking := certified(origin, ca.pem(), "")
+	asking := certified(origin, ca.PEM(), "")
 
 	t.Log("what AWS cannot do is refused before anything exists")
-	write(certified(origin, ca.pem(), "  - {name: open, match: {path: /open}, upstream: origin}\n"))
+	write(certified(origin, ca.PEM(), "  - {name: open, match: {path: /open}, upstream: origin}\n"))
 	harnesstest.Fails(t, env, 2, `API Gateway asks everybody who calls api.polygate.test for one, or nobody, and here nobody, as the route "open" may be called without`, "check")
 	write(asking)
 	harnesstest.Turn(t, env, map[string]any{"regions": []string{"aws/us-east-1", "azure/eastus"}})
@@ -195,7 +139,7 @@ func TestClientCertificates(t *testing.T) {
 			if status, body, err := a.ask(t.Context(), "", r.Host(), "/health", nil); err != nil || status != 200 {
 				t.Errorf("health by its own name: %d, %v: %s", status, err, body)
 			}
-			for _, who := range []*issued{nil, &acme} {
+			for _, who := range []*harnesstest.Issued{nil, &acme} {
 				if status, body, err := a.ask(t.Context(), "", r.Host(), "/orders", who); err != nil || status != 401 || !bytes.Contains(body, []byte("certificate_missing")) {
 					t.Errorf("past the shared name: %d, %v: %s", status, err, body)
 				}
@@ -213,14 +157,14 @@ func TestClientCertificates(t *testing.T) {
 
 	t.Log("traffic is moved, with and without a certificate to ask by")
 	harnesstest.Fails(t, env, 1, "it was ordered and not seen to the end: clients of the shared name have to show a TLS certificate", "failover", "--from", st.Regions[0].Name, "--yes")
-	t.Setenv("POLYGATE_CLIENT_CERTIFICATE", acme.file(t))
+	t.Setenv("POLYGATE_CLIENT_CERTIFICATE", acme.File(t))
 	harnesstest.Must(t, env, "failback", "--yes")
 	if r := harnesstest.Must(t, env, "up"); !strings.Contains(r.Stdout, "/health answered: ") || !strings.Contains(r.Stdout, " --cert ") {
 		t.Errorf("up with a certificate says:\n%s", r.Stdout)
 	}
 
 	t.Log("another authority comes, and the document ceases to go by certificates")
-	write(certified(origin, ca.pem()+other.pem(), ""))
+	write(certified(origin, ca.PEM()+other.PEM(), ""))
 	harnesstest.Must(t, env, "up")
 	if status, body, err := a.ask(t.Context(), "", st.Hostname, "/orders", &foreign); err != nil || status != 200 {
 		t.Errorf("the new authority's client: %d, %v: %s", status, err, body)
@@ -242,7 +186,7 @@ type caller struct {
 	asked  int
 }
 
-func begin(t *testing.T, a asker, host string, who issued) *caller {
+func begin(t *testing.T, a asker, host string, who harnesstest.Issued) *caller {
 	ctx, stop := context.WithCancel(t.Context())
 	c, done := &caller{}, make(chan struct{})
 	t.Cleanup(func() { stop(); <-done })

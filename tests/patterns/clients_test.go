@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -99,6 +100,11 @@ func arrived(t *testing.T, body []byte) http.Header {
 	return e.Headers
 }
 
+// field is a certificate as fronts tell of it in headers (RFC 9440, 2.2).
+func field(c *tls.Certificate) string {
+	return ":" + base64.StdEncoding.EncodeToString(c.Certificate[0]) + ":"
+}
+
 // TestClientsOnGoogle: a document comes to go by clients' certificates and countries while the stack serves, and Google's load balancers come to ask for the
 // ones and to tell the others. Nothing that clients say of themselves is believed, and nothing is replaced on the way, there and back.
 func TestClientsOnGoogle(t *testing.T) {
@@ -107,9 +113,9 @@ func TestClientsOnGoogle(t *testing.T) {
 	env := harnesstest.New(t, harness.Options{Speed: fast, Dials: c.Dials(), Document: func(origin string) string { return guarded(origin) }})
 	must(t, env, "up")
 	healthy(t, env)
-	root := newAuthority(t, "Partners")
-	acme, stranger := root.client(t, "acme"), newAuthority(t, "Partners").client(t, "acme")
-	pem, err := json.Marshal(root.pem()) // a JSON string is one of YAML
+	root := harnesstest.Authority(t, "Partners")
+	acme, stranger := root.Client(t, "acme").TLS(), harnesstest.Authority(t, "Partners").Client(t, "acme").TLS()
+	pem, err := json.Marshal(root.PEM()) // a JSON string is one of YAML
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,8 +131,8 @@ func TestClientsOnGoogle(t *testing.T) {
 	harnesstest.Settled(t, env, "a document that goes by clients")
 	healthy(t, env)
 	s := sit(t, env)
-	forged := http.Header{"X-Client-Cert-Present": {"true"}, "X-Client-Cert-Chain-Verified": {"true"}, "X-Client-Cert-Error": {""}, "X-Client-Cert-Leaf": {field(acme)},
-		"X-Client-Cert-Chain": {""}, "Client-Cert": {field(acme)}, "X-Consumer": {"acme"}}
+	forged := http.Header{"X-Client-Cert-Present": {"true"}, "X-Client-Cert-Chain-Verified": {"true"}, "X-Client-Cert-Error": {""}, "X-Client-Cert-Leaf": {field(&acme)},
+		"X-Client-Cert-Chain": {""}, "Client-Cert": {field(&acme)}, "X-Consumer": {"acme"}}
 	placed := http.Header{"X-Polygate-Client-Region": {"DE;"}, "Cf-Ipcountry": {"DE"}, "X-Client-Region": {"DE"}, "X-Forwarded-For": {"127.18.7.1"}}
 	for _, x := range []struct {
 		name    string
@@ -136,16 +142,16 @@ func TestClientsOnGoogle(t *testing.T) {
 		code    string
 	}{
 		{"no certificate", visitor{place: "FRA"}, "/partners", 401, "certificate_missing"},
-		{"a partner's", visitor{place: "CDG", shows: acme}, "/partners", 200, ""},
-		{"a partner's, with headers", visitor{place: "CDG", shows: acme, header: forged}, "/partners", 200, ""},
-		{"another authority's", visitor{place: "FRA", shows: stranger}, "/partners", 401, "certificate_invalid"},
+		{"a partner's", visitor{place: "CDG", shows: &acme}, "/partners", 200, ""},
+		{"a partner's, with headers", visitor{place: "CDG", shows: &acme, header: forged}, "/partners", 200, ""},
+		{"another authority's", visitor{place: "FRA", shows: &stranger}, "/partners", 401, "certificate_invalid"},
 		{"headers alone", visitor{place: "FRA", header: forged}, "/partners", 401, "certificate_missing"},
-		{"another authority's, with headers", visitor{place: "FRA", shows: stranger, header: forged}, "/partners", 401, "certificate_invalid"},
+		{"another authority's, with headers", visitor{place: "FRA", shows: &stranger, header: forged}, "/partners", 401, "certificate_invalid"},
 		{"from Germany", visitor{place: "FRA"}, "/near", 200, ""},
 		{"from France", visitor{place: "CDG"}, "/near", 403, "country_not_allowed"},
 		{"from France, with headers", visitor{place: "CDG", header: placed}, "/near", 403, "country_not_allowed"},
 		{"no certificate where none is asked for", visitor{place: "CDG"}, "/open", 200, ""},
-		{"a wrong one where none is asked for", visitor{place: "CDG", shows: stranger}, "/open", 200, ""},
+		{"a wrong one where none is asked for", visitor{place: "CDG", shows: &stranger}, "/open", 200, ""},
 	} {
 		for _, host := range []string{s.status.Hostname, s.status.Regions[1].Host()} {
 			status, body := s.visit(t, x.visitor, host, x.path)
@@ -169,7 +175,7 @@ func TestClientsOnGoogle(t *testing.T) {
 	writeDocument(t, env)
 	must(t, env, "up")
 	harnesstest.Settled(t, env, "a document that no longer goes by clients")
-	if status, body := s.visit(t, visitor{place: "CDG", shows: acme}, s.status.Hostname, "/open"); status != 200 {
+	if status, body := s.visit(t, visitor{place: "CDG", shows: &acme}, s.status.Hostname, "/open"); status != 200 {
 		t.Errorf("afterwards: %d\n%.300s", status, body)
 	}
 }
