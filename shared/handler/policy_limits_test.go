@@ -266,7 +266,7 @@ func TestRouteTimeoutAfterTheBody(t *testing.T) {
 func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
 	up := serveFunc(t, func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err == nil {
-			time.Sleep(150 * time.Millisecond) // the upstream at work, past the time of the body
+			time.Sleep(150 * time.Millisecond) // the upstream at work, past the time of the body: a deadline of a real connection, which no bubble has
 		}
 	})
 	s := serve(t, limited(t, gateway.Limits{BodyTimeout: ms(100)}, up.URL, Options{}))

@@ -12,17 +12,19 @@ import (
 	"polygate.example/shared/ratelimit/ratelimittest"
 )
 
-// bubble runs a test in a time of its own, where sleeping costs none and is exact, and lets end what it began. All that sleeps in this file does so
-// in one.
+// wait lets time pass inside a synctest bubble, where it costs none and is exact.
+func wait(d time.Duration) { time.Sleep(d) }
+
+// bubble runs a test in a time of its own, and lets end what it began. All that waits in this file does so in one.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, func(t *testing.T) {
 		f(t)
-		time.Sleep(5 * time.Second)
+		wait(5 * time.Second)
 	})
 }
 
 func TestMemory(t *testing.T) {
-	bubble(t, func(t *testing.T) { ratelimittest.Suite(t, &ratelimittest.Memory{}, time.Sleep, true) })
+	bubble(t, func(t *testing.T) { ratelimittest.Suite(t, &ratelimittest.Memory{}, wait, true) })
 }
 
 const (
@@ -51,8 +53,8 @@ func storm(ctx context.Context, all []*ratelimit.Limiter, r *ratelimit.Rule, eve
 	var wg sync.WaitGroup
 	for i, l := range all {
 		wg.Go(func() {
-			time.Sleep(time.Duration(i) * every / time.Duration(len(all))) // one after the other: who is first is not left to chance
-			for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(every) {
+			wait(time.Duration(i) * every / time.Duration(len(all))) // one after the other: who is first is not left to chance
+			for end := time.Now().Add(long); time.Now().Before(end); wait(every) {
 				if l.Take(ctx, key(1), r).Allowed {
 					mu.Lock()
 					granted = append(granted, time.Now())
@@ -137,7 +139,7 @@ func TestSharedQuota(t *testing.T) {
 			if granted < 500 || granted > most {
 				t.Errorf("sync %v: %d granted, want 500 to %d", every, granted, most)
 			}
-			time.Sleep(24 * time.Hour)
+			wait(24 * time.Hour)
 			if !all[0].Take(t.Context(), key(1), r).Allowed {
 				t.Error("refused on the next day")
 			}
@@ -161,7 +163,7 @@ func TestStoreFails(t *testing.T) {
 						for range burst + 5 {
 							l.Take(t.Context(), key(1), r)
 						}
-						time.Sleep(10 * time.Second) // full again
+						wait(10 * time.Second) // full again
 						store.Set(broken[0], broken[1], broken[2])
 						opens, _, _ := store.Counts()
 						begin := time.Now()
@@ -178,7 +180,7 @@ func TestStoreFails(t *testing.T) {
 							case on == ratelimit.Deny && (!d.Unknown || d.Retry <= 0):
 								t.Fatalf("refused with %+v", d)
 							}
-							time.Sleep(10 * time.Millisecond)
+							wait(10 * time.Millisecond)
 						}
 						long := time.Since(begin)
 						after, concurrent, _ := store.Counts()
@@ -200,7 +202,7 @@ func TestStoreFails(t *testing.T) {
 							if _, _, now := store.Counts(); now > before {
 								break
 							}
-							time.Sleep(10 * time.Millisecond)
+							wait(10 * time.Millisecond)
 						}
 						// A try that hangs is over after two seconds, and the next comes a second later.
 						if took := time.Since(mended); took > 3*time.Second+100*time.Millisecond || !broken[1] && took > time.Second+100*time.Millisecond {
@@ -232,14 +234,14 @@ func TestStoreForgets(t *testing.T) {
 					if l.Take(t.Context(), key(1), r).Allowed {
 						granted++
 					}
-					time.Sleep(10 * time.Millisecond)
+					wait(10 * time.Millisecond)
 				}
 				return granted
 			}
 			if n := take(all[0], 15); n != 15 {
 				t.Fatalf("%d of 15 granted", n)
 			}
-			time.Sleep(time.Second)
+			wait(time.Second)
 			if n := take(all[1], 1); n != 1 {
 				t.Fatalf("the second gateway is refused")
 			}
@@ -247,7 +249,7 @@ func TestStoreForgets(t *testing.T) {
 			store.Forget()
 			take(all[0], 2)
 			store.Set(false, false, false)
-			time.Sleep(2 * time.Second)
+			wait(2 * time.Second)
 			take(all[0], 1) // tells
 			if spent := store.Spent(); spent < 17*int64(time.Hour) || spent > 18*int64(time.Hour) {
 				t.Errorf("sync %v: the store knows of %v spent", every, time.Duration(spent))
@@ -274,9 +276,9 @@ func TestAnswerIsLost(t *testing.T) {
 		}
 		take(10)
 		store.Set(false, false, true)
-		time.Sleep(2 * period) // nine are sent, and the answer is lost
+		wait(2 * period) // nine are sent, and the answer is lost
 		store.Set(false, false, false)
-		time.Sleep(2 * time.Second)
+		wait(2 * time.Second)
 		take(1)
 		if spent := store.Spent(); spent > 11*int64(time.Hour) || spent < 10*int64(time.Hour) {
 			t.Errorf("the store counts %v, want 11 h", time.Duration(spent))
@@ -295,7 +297,7 @@ func TestFrozen(t *testing.T) {
 		for range 5 {
 			frozen.Take(t.Context(), key(1), r)
 		}
-		time.Sleep(10 * time.Second)
+		wait(10 * time.Second)
 		if n := hours(); n != 1 {
 			t.Fatalf("the store knows of %d while the function is frozen, want 1", n)
 		}
@@ -303,14 +305,14 @@ func TestFrozen(t *testing.T) {
 		if n := hours(); n != 6 {
 			t.Errorf("the store knows of %d after the next request, want 6", n)
 		}
-		time.Sleep(period + 1)
+		wait(period + 1)
 		frozen.Take(t.Context(), key(1), r) // is decided here, and sent at once: the last time was long enough ago
 		synctest.Wait()
 		if n := hours(); n != 7 {
 			t.Errorf("the store knows of %d after one that was decided here, want 7", n)
 		}
 		frozen.Take(t.Context(), key(1), r)
-		time.Sleep(period)
+		wait(period)
 		frozen.Take(t.Context(), key(1), r)
 		synctest.Wait()
 		if n := hours(); n != 9 {
