@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -103,6 +104,15 @@ func Of(managers ...string) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// Untold is of what type a stack has to hold a resource already, to be deployed without managers, "" if of none: regions are to go by the country
+// of clients, the front of one of those tells them, and what has it do so cannot be made now. Until it is, the front hands on what clients write.
+func Untold(s settings.Settings, front artefact.Front, without ...string) string {
+	if m, ok := catalog.Manager(s.Manager); ok && front.Country && s.Fronted() && slices.Contains(without, s.Manager) {
+		return m.Spec().Tells
+	}
+	return ""
 }
 
 // projectRoot is the first of the folders that is named, made absolute: assets are found by absolute paths, because

@@ -52,7 +52,7 @@ func zoneArgs(args GatewayArgs, manager string) failover.ZoneArgs {
 }
 
 // told has all that is of the regions wait for what a front is to tell them of clients. A function that believes a header which nobody writes yet
-// believes the client.
+// believes the client. A manager that is left out tells what it was asked to before, and nothing waits: see Untold.
 func (z *zones) told() pulumi.ResourceOption {
 	var wait []pulumi.Resource
 	if t, ok := z.main.(failover.Telling); ok {

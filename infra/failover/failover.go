@@ -56,7 +56,8 @@ type ZoneArgs struct {
 	Settings settings.Settings
 	Config   settings.Lookup // the stack's configuration, for the keys that the Spec lists
 	// Lost says that the manager's API does not answer, and that the engine leaves all that is of the Spec's Types as it is: the zone
-	// is not looked up, and ids of it that only the lookup tells are empty.
+	// is not looked up, and ids of it that only the lookup tells are empty. What its front is to tell regions is told already, or nothing is
+	// deployed: whoever leaves it out sees to that, by the Spec's Tells.
 	Lost bool
 	// Country says that the regions go by the country of clients, which a front of the manager's own tells them.
 	Country bool

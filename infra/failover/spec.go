@@ -21,6 +21,8 @@ type Spec struct {
 	Config       []provider.ConfigKey
 	// Types are how the Pulumi types begin that the manager's API makes, and that nothing else of a stack is of: "aws:route53".
 	Types []string
+	// Tells is the type of what has the manager's own front tell regions where clients are, "" where none does. It is one of the Types.
+	Tells string
 	// Authorities are the CAA names of all authorities that may issue certificates to the manager's own front, where it is one.
 	Authorities []string
 	SLA         float64 // per cent of a month in which it is promised to answer: a refund promise

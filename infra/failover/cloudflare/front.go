@@ -86,9 +86,16 @@ func (b *builder) ruleset(name, phase string, rule cloudflare.RulesetRuleArgs, o
 }
 
 // tellCountry has the proxy tell the regions where clients are, in CF-IPCountry. It is a setting of the whole zone, which no rule has for some
-// requests only; without it nobody takes off what a client has sent by the name. Sources: "Cloudflare HTTP headers", CF-IPCountry,
-// developers.cloudflare.com/fundamentals/reference/http-headers; "IP geolocation", developers.cloudflare.com/network/ip-geolocation. Unconfirmed:
-// what becomes of the setting when the resource is deleted; on is harmless.
+// requests only; without it nobody takes off what a client has sent by the name: "Cloudflare passes all HTTP request headers to your origin web
+// server and adds additional headers", this one where the setting is on. Sources: "Cloudflare HTTP headers", and CF-IPCountry there,
+// developers.cloudflare.com/fundamentals/reference/http-headers; "IP geolocation", developers.cloudflare.com/network/ip-geolocation.
+//
+// All that is of regions waits for it, see zones.told, so that no function believes the header before. It goes when no function believes it any
+// more: the engine deletes last, and nothing at all where a region has failed. Where Cloudflare is left out (failover.ZoneArgs.Lost) it is there
+// from before, or nothing is deployed (infra.Untold).
+//
+// Unconfirmed: how long data centres take to learn of it, seconds by all that is known; and what becomes of the setting when the resource is
+// deleted; on is harmless.
 func (z *zone) tellCountry(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {
 	setting, err := cloudflare.NewZoneSetting(ctx, name+"-geolocation", &cloudflare.ZoneSettingArgs{
 		ZoneId: pulumi.String(z.id), SettingId: pulumi.String("ip_geolocation"), Value: pulumi.Any("on"),

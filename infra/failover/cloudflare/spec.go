@@ -47,6 +47,7 @@ func (Manager) Spec() failover.Spec {
 		// Of the plans Business and above; the others promise nothing. Source: www.cloudflare.com/business-sla.
 		SLA:   100,
 		Types: []string{"cloudflare:index/"},
+		Tells: "cloudflare:index/zoneSetting:ZoneSetting",
 	}
 }
 

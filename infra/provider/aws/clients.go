@@ -2,6 +2,7 @@ package aws
 
 import (
 	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -16,6 +17,7 @@ import (
 // docs.aws.amazon.com/apigateway/latest/developerguide/http-api-mutual-tls.html, "Configuring your truststore": "Certificates can have a maximum
 // chain length of four", and "SHA-256 or stronger", "RSA-2048 or stronger", "ECDSA-256 or stronger". That the client's own certificate does not
 // count in the chain is no word of AWS's; who tried it out says so (javierinthecloud.com/understanding-the-api-gateway-mtls-chain-depth-limit).
+// Keys of other kinds, such as Ed25519, are not in that list, which is of all that "are supported in the truststore".
 const (
 	maxChain = 4
 	minEC    = 256 // bits; those of RSA are tested with every document
@@ -30,6 +32,11 @@ var signatures = []x509.SignatureAlgorithm{
 // on it is for everybody: "To access an API by using a custom domain name that has mutual TLS enabled, clients must present certificates that you
 // trust in API requests" (same page). So it is on where no route of the document can be called without, and off for all otherwise. Health checks
 // come by the region's own name, which asks nobody.
+//
+// Nothing has to come in an order here for a function not to believe what clients say of themselves: API Gateway's record of the certificate is a
+// part of the event that no client writes (requestContext.authentication.clientCert), and is not there as long as mutual TLS is off, or on another
+// name. Source: "Create AWS Lambda proxy integrations for HTTP APIs", payload format, docs.aws.amazon.com/apigateway/latest/developerguide/
+// http-api-develop-integrations-lambda.html. What the order of name and function is for, see alias, is that nobody is refused.
 func certificates(s settings.Settings, doc gateway.Spec, policy gateway.ClientCertificate) *provider.Objection {
 	if open := doc.Uncertified(); len(open) > 0 {
 		return &provider.Objection{
@@ -49,11 +56,11 @@ func certificates(s settings.Settings, doc gateway.Spec, policy gateway.ClientCe
 	}
 	all := slices.Concat(bundle.Anchors(), bundle.Steps())
 	for _, c := range all {
-		key, ec := c.PublicKey.(*ecdsa.PublicKey)
 		switch above := chain(c, all); {
-		case !slices.Contains(signatures, c.SignatureAlgorithm) || ec && key.Params().BitSize < minEC:
+		case !slices.Contains(signatures, c.SignatureAlgorithm) || !strong(c.PublicKey):
 			return &provider.Objection{
-				Reason: fmt.Sprintf("API Gateway does not take the authority %q, signed by %s: it wants SHA-256 or stronger, with keys of RSA-2048 or ECDSA-256 or stronger", c.Subject, c.SignatureAlgorithm),
+				Reason: fmt.Sprintf("API Gateway does not take the authority %q, signed by %s and with a key of %s: it wants SHA-256 or stronger, with keys of RSA-2048 or ECDSA-256 or stronger",
+					c.Subject, c.SignatureAlgorithm, c.PublicKeyAlgorithm),
 				Remedy: "use another authority, or leave regions of aws out",
 			}
 		case above > maxChain:
@@ -64,6 +71,17 @@ func certificates(s settings.Settings, doc gateway.Spec, policy gateway.ClientCe
 		}
 	}
 	return nil
+}
+
+// strong reports whether API Gateway takes a key into a trust store.
+func strong(key any) bool {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return true // its length is tested with every document
+	case *ecdsa.PublicKey:
+		return key.Params().BitSize >= minEC
+	}
+	return false
 }
 
 // chain is how many authorities are from one up to the root, itself and the root among them, as far as they are listed.

@@ -140,8 +140,11 @@ func TestCertificates(t *testing.T) {
 		"who": who(root.PEM()), "maybe": {ClientCertificate: &gateway.ClientCertificate{CA: root.PEM(), Optional: true}},
 		"pinned": {ClientCertificate: &gateway.ClientCertificate{Fingerprints: []string{strings.Repeat("ab", 32)}}},
 		"four":   who(chain[3].PEM(chain[:3]...)), "five": who(chain[4].PEM(chain[:4]...)), "alone": who(chain[1].PEM()),
-		"ed25519": who(weird(t, func() (crypto.Signer, error) { _, key, err := ed25519.GenerateKey(rand.Reader); return key, err })),
+		"ed25519": who(weird(t, func() (crypto.Signer, error) { return edKey(t), nil })),
 		"p224":    who(weird(t, func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P224(), rand.Reader) })),
+		"crossed": who(root.PEM(root.With(t, "Crossed", edKey(t), func(c *x509.Certificate) {
+			c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
+		}))),
 		"garbage": who("x"), "ip": {IP: &gateway.IP{}},
 	}
 	for _, c := range []struct {
@@ -159,6 +162,7 @@ func TestCertificates(t *testing.T) {
 		{"alone", [][]string{{"alone"}}, ""},
 		{"five", [][]string{{"five"}}, `API Gateway takes chains of 4 authorities, and the one of "CN=Sub" has 5`},
 		{"ed25519", [][]string{{"ed25519"}}, `API Gateway does not take the authority "CN=Weird", signed by Ed25519`},
+		{"crossed", [][]string{{"crossed"}}, `API Gateway does not take the authority "CN=Crossed", signed by ECDSA-SHA256 and with a key of Ed25519`},
 		{"p224", [][]string{{"p224"}}, `API Gateway does not take the authority "CN=Weird", signed by ECDSA-SHA256`},
 		{"garbage", [][]string{{"garbage"}}, ""}, // reported already
 	} {
@@ -175,6 +179,15 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("%s of %v: %+v, want %q", c.policy, c.routes, got, c.want)
 		}
 	}
+}
+
+func edKey(t *testing.T) ed25519.PrivateKey {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // weird is an authority with a key of a kind that clientcerttest does not have.

@@ -8,9 +8,11 @@ import (
 	"encoding/pem"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/networksecurity"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/provider"
@@ -25,7 +27,9 @@ const countryHeader = "X-Polygate-Client-Region"
 
 // told are what a load balancer tells the function of the client: "Headers added by the load balancer overwrite any existing headers that have the
 // same name". They are there whatever the document goes by: a function and its balancer do not change at the same time, and what either the function
-// of before or the one to come believes has to be written over all the while.
+// of before or the one to come believes has to be written over all the while. Stacks of older releases have none or fewer of them: there the
+// balancer comes first (see function), and has the time to tell all its front ends (see settleTold). So what a function is to believe of another
+// header than these needs a variable of its own, or a value of its own: by it settleTold knows that something is new.
 //
 // A variable that is not known is empty: a country, and before a proxy has its ServerTlsPolicy all that is about certificates. Nobody says whether an
 // empty value is written over what the client sent too. So the two on which all depends are never empty. Source: "Create custom headers in backend
@@ -49,6 +53,49 @@ func (r *region) environment() map[string]string {
 		env[health.EnvFrontCertificate] = health.ByHeaders
 	}
 	return env
+}
+
+// toldTime is how long a function that is to believe the balancer waits after the backend service has its headers, as front ends all over the world
+// have to learn of them. Building the function's revision takes minutes more. Unconfirmed: how long it takes; no document gives a bound.
+const toldTime = 5 * time.Minute
+
+// settleTold makes a hook that waits before a function is updated, if it is to believe of the balancer what it has not believed before. It does not
+// go by what this run does to the backend service, which a run before it may have done, and been interrupted. Other updates do not wait, and neither
+// does a new function: before its balancer there is no other, and that has the headers from the beginning.
+func settleTold(ctx *pulumi.Context, name string, s settings.Settings) (*pulumi.ResourceHook, error) {
+	hook, err := ctx.RegisterResourceHook(name+"-told-settle", func(args *pulumi.ResourceHookArgs) error {
+		if !believesMore(args.OldInputs, args.NewInputs) {
+			return nil
+		}
+		return provider.Pause(ctx.Context(), s.Wall(toldTime))
+	}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("hook that lets load balancers learn what to tell: %w", err)
+	}
+	return hook, nil
+}
+
+// believesMore reports whether a function is to believe of the balancer what it does not by its old inputs.
+func believesMore(before, after resource.PropertyMap) bool {
+	return slices.ContainsFunc([]string{health.EnvCountry, health.EnvFrontCertificate}, func(name string) bool {
+		now := variable(after, name)
+		return now != "" && now != variable(before, name)
+	})
+}
+
+// variable is one of a function's variables, "" if it has none of the name.
+func variable(function resource.PropertyMap, name string) string {
+	value := resource.NewObjectProperty(function)
+	for _, key := range []resource.PropertyKey{"serviceConfig", "environmentVariables", resource.PropertyKey(name)} {
+		if !value.IsObject() {
+			return ""
+		}
+		value = value.ObjectValue()[key]
+	}
+	if !value.IsString() {
+		return ""
+	}
+	return value.StringValue()
 }
 
 // askClients declares that all load balancers of the stack ask clients for certificates, where the document goes by any that an authority has

@@ -105,6 +105,45 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// TestBalancerBeforeFunction: whatever the document goes by, what the balancer writes over clients' headers is there before a function that may
+// believe them. An older release has let the function come first, and its balancer writes nothing.
+func TestBalancerBeforeFunction(t *testing.T) {
+	for name, front := range map[string]artefact.Front{"nothing": {}, "countries": {Country: true}, "certificates": {Certificates: &artefact.Certificates{Anchors: []string{"a root"}}}} {
+		rec := declareFor(t, front, nil)
+		for _, label := range []string{"usc1", "euw1"} {
+			function, backend := "gw-"+label+"-function", "gw-"+label+"-backend"
+			if !awaits(t, rec, function, backend) {
+				t.Errorf("%s: %s may come before %s", name, function, backend)
+			}
+			if awaits(t, rec, backend, function) {
+				t.Errorf("%s: %s waits for %s", name, backend, function)
+			}
+			fn, _ := rec.Find(function)
+			group, _ := rec.Find("gw-" + label + "-endpoints")
+			if diff := cmp.Diff(map[string]any{"service": fn.Inputs["name"]}, group.Inputs["cloudRun"]); diff != "" {
+				t.Errorf("%s: what the endpoint group leads to (-want +got):\n%s", name, diff)
+			}
+			if !slices.Contains(fn.BeforeUpdate, "gw-told-settle") {
+				t.Errorf("%s: hooks before an update: %v", name, fn.BeforeUpdate)
+			}
+		}
+	}
+}
+
+// awaits reports whether a resource comes after another, by what it depends on and what that depends on.
+func awaits(t *testing.T, rec *record.Recorder, name, other string) bool {
+	t.Helper()
+	r, ok := rec.Find(name)
+	if !ok {
+		t.Fatalf("%s is not declared", name)
+	}
+	return slices.ContainsFunc(r.DependsOn, func(urn string) bool {
+		on := urn[strings.LastIndex(urn, "::")+2:]
+		_, declared := rec.Find(on)
+		return on == other || declared && awaits(t, rec, on, other)
+	})
+}
+
 // TestTrust: the policy lets everybody through to the gateway, which decides, and the trust config has the document's authorities.
 func TestTrust(t *testing.T) {
 	labels := map[string]any{"managed-by": "pulumi", "polygate-environment": "dev"}

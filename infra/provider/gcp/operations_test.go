@@ -182,7 +182,7 @@ func TestSecrets(t *testing.T) {
 	if diff := cmp.Diff(grants, got); diff != "" {
 		t.Errorf("grants (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"gw-secrets-settle"}, fn.BeforeUpdate); diff != "" {
+	if diff := cmp.Diff([]string{"gw-secrets-settle", "gw-told-settle"}, fn.BeforeUpdate); diff != "" {
 		t.Errorf("hooks before an update (-want +got):\n%s", diff)
 	}
 }

@@ -38,7 +38,11 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err := r.mayPush(who, images); err != nil {
 		return nil, err
 	}
-	fn, err := r.function(who, images, object)
+	backend, err := r.backend()
+	if err != nil {
+		return nil, err
+	}
+	fn, err := r.function(who, images, object, backend)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +50,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	address, err := r.front(fn, certificates)
+	address, err := r.front(backend, certificates)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,7 @@ type account struct {
 	bucket  *storage.Bucket
 	settle  *pulumi.ResourceHook // before a first build
 	secrets *pulumi.ResourceHook // before an update that reads another secret
+	told    *pulumi.ResourceHook // before an update that believes more of what the load balancer tells
 	// alarmMail is where the regions' alarms go; nil without any.
 	alarmMail *monitoring.NotificationChannel
 	// clients is by what load balancers ask clients for certificates; nil where they do not.
@@ -123,6 +124,9 @@ func (Provider) NewAccount(ctx *pulumi.Context, name string, args provider.Accou
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if a.secrets, err = settleSecrets(ctx, name, args.Settings); err != nil {
+		return nil, fmt.Errorf("component %s: %w", name, err)
+	}
+	if a.told, err = settleTold(ctx, name, args.Settings); err != nil {
 		return nil, fmt.Errorf("component %s: %w", name, err)
 	}
 	if err := ctx.RegisterComponentResource(provider.TypeToken("gcp", "Account"), name, a, opts...); err != nil {

@@ -240,7 +240,7 @@ func (a *app) prepare(ctx context.Context, how manner) (s settings.Settings, sta
 			return s, nil, nil, err
 		}
 	}
-	stack, err = a.open(ctx, s.LocalClouds != nil, how.without...)
+	stack, err = a.openWithout(ctx, s, how.without)
 	return s, stack, release, err
 }
 
@@ -293,14 +293,26 @@ func (a *app) lock() (unlock func(), err error) {
 	}, nil
 }
 
-// open prepares the environment's stack with a CLI that will do. What the named managers hold is left as it is.
-func (a *app) open(ctx context.Context, local bool, without ...string) (*deploy.Stack, error) {
+// open prepares the environment's stack with a CLI that will do.
+func (a *app) open(ctx context.Context, local bool) (*deploy.Stack, error) {
 	opts, err := a.deployment(ctx, local)
+	if err != nil {
+		return nil, err
+	}
+	return deploy.Open(ctx, opts)
+}
+
+// openWithout prepares it so that what the named managers hold is left as it is.
+func (a *app) openWithout(ctx context.Context, s settings.Settings, without []string) (*deploy.Stack, error) {
+	opts, err := a.deployment(ctx, s.LocalClouds != nil)
 	if err != nil {
 		return nil, err
 	}
 	opts.Program = infra.Program(a.root, without...)
 	if opts.Without, err = infra.Of(without...); err != nil {
+		return nil, err
+	}
+	if opts.Needs, err = a.needs(s, without); err != nil {
 		return nil, err
 	}
 	return deploy.Open(ctx, opts)

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 
+	"polygate.example/infra"
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 	"polygate.example/shared/topology"
 	"polygate.example/tools/internal/deploy"
 	"polygate.example/tools/internal/doctor"
@@ -101,6 +104,24 @@ func (a *app) admits(ctx context.Context, t *topology.Topology, s settings.Setti
 		return usageError{fmt.Errorf("%s; or say --cut-over", why)}
 	}
 	return nil
+}
+
+// needs are what has to be there from before for what was built to be deployed without managers.
+func (a *app) needs(s settings.Settings, without []string) ([]deploy.Need, error) {
+	if len(without) == 0 {
+		return nil, nil
+	}
+	built, err := artefact.Read(infra.Dist(a.root, a.stack))
+	if err != nil {
+		return nil, err
+	}
+	tells := infra.Untold(s, built.Front, without...)
+	if tells == "" {
+		return nil, nil
+	}
+	return []deploy.Need{{Type: tells, Otherwise: usageError{fmt.Errorf("--without %[1]s: %[2]s has come to go by the country of clients, and %[1]s was never asked to tell it (%[3]s of %[4]s): "+
+		"regions would believe what clients write themselves. Nothing was changed: wait until its API answers and `polygate up -s %[5]s`, or deploy a document without countries until then",
+		s.Manager, filepath.Join("stacks", a.stack+".gateway.yaml"), tells[strings.LastIndex(tells, ":")+1:], s.Zone, a.stack)}}}, nil
 }
 
 // why says how clients would be cut off, "" where nobody knows of any.

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -9,6 +12,7 @@ import (
 
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 	"polygate.example/shared/topology"
 )
 
@@ -134,5 +138,52 @@ func TestWithout(t *testing.T) {
 		if code != ExitUsage || !strings.Contains(stderr, "--without cloudflare: want a manager of the stack, route53") {
 			t.Errorf("%s: exit code %d, %q", verb, code, stderr)
 		}
+	}
+}
+
+// Regions go by what a manager that is left out tells them only where it was asked to before.
+func TestNeeds(t *testing.T) {
+	proxied, dns := settings.Settings{Zone: "example.com", Manager: "cloudflare"}, settings.Settings{Zone: "example.com", Manager: "route53", Spare: "cloudflare"}
+	proxied.Cloudflare.Proxied = true
+	for name, c := range map[string]struct {
+		settings settings.Settings
+		front    string
+		without  []string
+		want     bool
+	}{
+		"countries, without the front":            {proxied, `{"country": true}`, []string{"cloudflare"}, true},
+		"countries, with the front":               {proxied, `{"country": true}`, nil, false},
+		"no countries":                            {proxied, `{}`, []string{"cloudflare"}, false},
+		"countries, and Cloudflare is no front":   {dns, `{"country": true}`, []string{"cloudflare"}, false},
+		"countries, and another manager is spare": {dns, `{"country": true}`, []string{"route53"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &app{root: t.TempDir(), stack: "prod"}
+			dist := filepath.Join(a.root, "dist", "prod")
+			if err := errors.Join(os.MkdirAll(dist, 0o755), os.WriteFile(filepath.Join(dist, artefact.ManifestFile), []byte(`{"front": `+c.front+`}`), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			got, err := a.needs(c.settings, c.without)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !c.want {
+				if len(got) > 0 {
+					t.Errorf("it needs %+v", got)
+				}
+				return
+			}
+			if len(got) != 1 || got[0].Type != "cloudflare:index/zoneSetting:ZoneSetting" {
+				t.Fatalf("it needs %+v", got)
+			}
+			if exitCode(got[0].Otherwise) != ExitUsage {
+				t.Errorf("the exit code is %d", exitCode(got[0].Otherwise))
+			}
+			for _, part := range []string{"--without cloudflare: stacks/prod.gateway.yaml has come to go by the country of clients", "ZoneSetting of example.com", "Nothing was changed", "`polygate up -s prod`"} {
+				if !strings.Contains(got[0].Otherwise.Error(), part) {
+					t.Errorf("%q\nlacks %q", got[0].Otherwise, part)
+				}
+			}
+		})
 	}
 }

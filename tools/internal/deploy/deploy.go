@@ -16,6 +16,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"polygate.example/infra/settings"
@@ -58,7 +59,15 @@ type Options struct {
 	Witness     Witness   // may be nil: nobody knows more than the state
 	Diff        io.Writer // Preview writes Pulumi's own account of the changes here; may be nil
 	Without     []string  // patterns of the URNs of what Up and Preview leave as it is, unread and unchanged
+	Needs       []Need    // what the state has to hold already, as the rest counts on it
 	Backend     string    // where the state is kept and who says so, for messages; may be ""
+}
+
+// Need is something that Up and Preview are told to leave as it is, and without which nothing may be deployed. The engine does not see to
+// it: what it is to exclude it does not create, and deploys what depends on it all the same.
+type Need struct {
+	Type      string // of the resource, as Pulumi calls it
+	Otherwise error  // what there is to say where the state holds none
 }
 
 // Stack is one environment's stack, selected and ready.
@@ -141,6 +150,9 @@ func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
 	if err != nil {
 		return topology.Topology{}, err
 	}
+	if err := s.lacks(found); err != nil {
+		return topology.Topology{}, err
+	}
 	again, err := s.anew(ctx, found)
 	if err != nil {
 		return topology.Topology{}, err
@@ -156,6 +168,17 @@ func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
 		return topology.Topology{}, err
 	}
 	return decode(res.Outputs)
+}
+
+// lacks is what there is to say of the first need that a state does not meet. What is about to be deleted is as good as gone, and what was only
+// begun is not in it.
+func (s *Stack) lacks(d apitype.DeploymentV3) error {
+	for _, n := range s.opts.Needs {
+		if !slices.ContainsFunc(d.Resources, func(r apitype.ResourceV3) bool { return string(r.Type) == n.Type && r.ID != "" && !r.Delete }) {
+			return n.Otherwise
+		}
+	}
+	return nil
 }
 
 // Changes counts what a preview would do, by Pulumi's operation name ("create", "update", "replace", "delete", ...).
@@ -177,8 +200,11 @@ const unrecorded = "unrecorded"
 // Preview computes what Up would change and changes nothing.
 func (s *Stack) Preview(ctx context.Context) (Changes, error) {
 	beside, gone := 0, 0
-	if s.opts.Witness != nil {
+	if s.opts.Witness != nil || len(s.opts.Needs) > 0 {
 		d, err := s.recorded(ctx)
+		if err == nil {
+			err = s.lacks(d)
+		}
 		if err == nil {
 			beside, gone, err = s.witnessed(ctx, d)
 		}
