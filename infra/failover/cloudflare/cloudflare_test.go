@@ -400,7 +400,7 @@ func TestCountry(t *testing.T) {
 		of     bool
 		want   int
 	}{{"proxied", proxied, true, 1}, {"proxied, and nothing goes by it", proxied, false, 0}, {"DNS only", nil, true, 0}} {
-		all := steerFor(t, failover.ZoneArgs{Settings: stack(c.change, three...), Country: c.of}).Of("cloudflare:index/zoneSetting:ZoneSetting")
+		all := steerFor(t, failover.ZoneArgs{Settings: stack(c.change, three...), Country: c.of}).Of(cloudflare.Manager{}.Spec().Tells)
 		if len(all) != c.want {
 			t.Errorf("%s: %d settings of the zone, want %d", c.name, len(all), c.want)
 		}

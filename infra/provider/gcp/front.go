@@ -62,9 +62,9 @@ func (r *region) front(backend *compute.BackendService, certs *certificates) (*c
 // timeout: the function's own holds. Source: "Serverless network endpoint groups overview", limitations,
 // docs.cloud.google.com/load-balancing/docs/negs/serverless-neg-concepts.
 //
-// It names the function's service and does not wait for it, as the function waits for the backend service: see function. Google does not look
-// whether a service of that name exists: a group may as well have a URL mask, and then names none. Until there is one nobody is sent here, and who
-// comes all the same is answered with an error.
+// It names the function's service and does not wait for it, as the function waits for the backend service: see function. That
+// Google does not look whether a service of that name exists follows from URL masks, by which a group names none at all ("URL masks", same page);
+// no sentence of Google's says it (unconfirmed). Until there is one nobody is sent here, and who comes all the same is answered with an error.
 func (r *region) backend() (*compute.BackendService, error) {
 	neg, err := compute.NewRegionNetworkEndpointGroup(r.ctx, r.name+"-endpoints", &compute.RegionNetworkEndpointGroupArgs{
 		Name:                pulumi.String(r.stem),

@@ -2,8 +2,13 @@ package gcp
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"polygate.example/infra/internal/record"
+	"polygate.example/infra/settings"
 )
 
 // Only an update that believes more of the load balancer waits until that tells it everywhere: a release must not.
@@ -35,5 +40,37 @@ func TestBelievesMore(t *testing.T) {
 		if got := believesMore(c.before, c.after); got != c.want {
 			t.Errorf("%s: %t, want %t", name, got, c.want)
 		}
+	}
+}
+
+// TestSettleTold: what an update waits is cloud time, and what believes no more than before does not wait it.
+func TestSettleTold(t *testing.T) {
+	country := resource.NewPropertyMapFromMap(map[string]any{"serviceConfig": map[string]any{"environmentVariables": map[string]any{"POLYGATE_COUNTRY": "X-Polygate-Client-Region"}}})
+	err := (&record.Recorder{}).Run("dev", nil, func(ctx *pulumi.Context) error {
+		const speed = 6000
+		for name, c := range map[string]struct {
+			settings settings.Settings
+			before   resource.PropertyMap
+			least    time.Duration
+		}{
+			"it begins to believe": {settings.Settings{LocalClouds: &settings.LocalClouds{Speed: speed}}, nil, toldTime / speed},
+			"it has believed":      {settings.Settings{}, country, 0},
+		} {
+			hook, err := settleTold(ctx, name, c.settings)
+			if err != nil {
+				return err
+			}
+			begun := time.Now()
+			if err := hook.Callback(&pulumi.ResourceHookArgs{OldInputs: c.before, NewInputs: country}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if took := time.Since(begun); took < c.least || took > toldTime/2 {
+				t.Errorf("%s: it took %s, want %s", name, took, c.least)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -145,6 +145,7 @@ func TestWithout(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	proxied, dns := settings.Settings{Zone: "example.com", Manager: "cloudflare"}, settings.Settings{Zone: "example.com", Manager: "route53", Spare: "cloudflare"}
 	proxied.Cloudflare.Proxied = true
+	answers := settings.Settings{Zone: "example.com", Manager: "cloudflare"}
 	for name, c := range map[string]struct {
 		settings settings.Settings
 		front    string
@@ -155,6 +156,7 @@ func TestNeeds(t *testing.T) {
 		"countries, with the front":               {proxied, `{"country": true}`, nil, false},
 		"no countries":                            {proxied, `{}`, []string{"cloudflare"}, false},
 		"countries, and Cloudflare is no front":   {dns, `{"country": true}`, []string{"cloudflare"}, false},
+		"countries, and Cloudflare answers DNS":   {answers, `{"country": true}`, []string{"cloudflare"}, false},
 		"countries, and another manager is spare": {dns, `{"country": true}`, []string{"route53"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
