@@ -115,6 +115,21 @@ func Untold(s settings.Settings, front artefact.Front, without ...string) string
 	return ""
 }
 
+// Tells are what has to write all that functions are to believe of clients, before any that is deployed may be told to: in a stack that an older
+// release has deployed it may not. A region that is new has it from the beginning.
+func Tells(s settings.Settings, front artefact.Front) []provider.Tells {
+	if !front.Country && (front.Certificates == nil || s.Fronted()) {
+		return nil
+	}
+	var out []provider.Tells
+	for _, p := range catalog.Providers() {
+		if spec := p.Spec(); spec.Tells != nil {
+			out = append(out, *spec.Tells)
+		}
+	}
+	return out
+}
+
 // projectRoot is the first of the folders that is named, made absolute: assets are found by absolute paths, because
 // Pulumi runs a program from the folder of its main and an inline one from wherever the caller is.
 func projectRoot(folders ...string) (string, error) {

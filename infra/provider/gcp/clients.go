@@ -27,9 +27,8 @@ const countryHeader = "X-Polygate-Client-Region"
 
 // told are what a load balancer tells the function of the client: "Headers added by the load balancer overwrite any existing headers that have the
 // same name". They are there whatever the document goes by: a function and its balancer do not change at the same time, and what either the function
-// of before or the one to come believes has to be written over all the while. Stacks of older releases have none or fewer of them: there the
-// balancer comes first (see function), and has the time to tell all its front ends (see settleTold). So what a function is to believe of another
-// header than these needs a variable of its own, or a value of its own: by it settleTold knows that something is new.
+// of before or the one to come believes has to be written over all the while. A stack of an older release has none or fewer of them, and its
+// functions come before its balancers: there a document that goes by them is refused until they are deployed (see writesTold).
 //
 // A variable that is not known is empty: a country, and before a proxy has its ServerTlsPolicy all that is about certificates. Nobody says whether an
 // empty value is written over what the client sent too. So the two on which all depends are never empty. Source: "Create custom headers in backend
@@ -55,13 +54,19 @@ func (r *region) environment() map[string]string {
 	return env
 }
 
-// toldTime is how long a function that is to believe the balancer waits after the backend service has its headers, as front ends all over the world
-// have to learn of them. Building the function's revision takes minutes more. Unconfirmed: how long it takes; no document gives a bound.
+// writesTold reports whether a backend service writes all that a function may believe, by its inputs in the stack's state.
+func writesTold(backend map[string]any) bool {
+	written, _ := backend["customRequestHeaders"].([]any)
+	return !slices.ContainsFunc(told, func(header string) bool { return !slices.Contains(written, any(header)) })
+}
+
+// toldTime is how long a function that is to believe the balancer waits, so that front ends all over the world have learned of headers that the
+// backend service may have since the last update only. Building the function's revision takes minutes more. Unconfirmed: how long it takes; no
+// document gives a bound.
 const toldTime = 5 * time.Minute
 
-// settleTold makes a hook that waits before a function is updated, if it is to believe of the balancer what it has not believed before. It does not
-// go by what this run does to the backend service, which a run before it may have done, and been interrupted. Other updates do not wait, and neither
-// does a new function: before its balancer there is no other, and that has the headers from the beginning.
+// settleTold makes a hook that waits before a function is updated, if it is to believe of the balancer what it has not believed before. Other
+// updates do not wait, and neither does a new function: before its balancer there is no other, and that has the headers from the beginning.
 func settleTold(ctx *pulumi.Context, name string, s settings.Settings) (*pulumi.ResourceHook, error) {
 	hook, err := ctx.RegisterResourceHook(name+"-told-settle", func(args *pulumi.ResourceHookArgs) error {
 		if !believesMore(args.OldInputs, args.NewInputs) {

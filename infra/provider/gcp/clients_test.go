@@ -105,43 +105,26 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestBalancerBeforeFunction: whatever the document goes by, what the balancer writes over clients' headers is there before a function that may
-// believe them. An older release has let the function come first, and its balancer writes nothing.
-func TestBalancerBeforeFunction(t *testing.T) {
-	for name, front := range map[string]artefact.Front{"nothing": {}, "countries": {Country: true}, "certificates": {Certificates: &artefact.Certificates{Anchors: []string{"a root"}}}} {
-		rec := declareFor(t, front, nil)
-		for _, label := range []string{"usc1", "euw1"} {
-			function, backend := "gw-"+label+"-function", "gw-"+label+"-backend"
-			if !awaits(t, rec, function, backend) {
-				t.Errorf("%s: %s may come before %s", name, function, backend)
-			}
-			if awaits(t, rec, backend, function) {
-				t.Errorf("%s: %s waits for %s", name, backend, function)
-			}
-			fn, _ := rec.Find(function)
-			group, _ := rec.Find("gw-" + label + "-endpoints")
-			if diff := cmp.Diff(map[string]any{"service": fn.Inputs["name"]}, group.Inputs["cloudRun"]); diff != "" {
-				t.Errorf("%s: what the endpoint group leads to (-want +got):\n%s", name, diff)
-			}
-			if !slices.Contains(fn.BeforeUpdate, "gw-told-settle") {
-				t.Errorf("%s: hooks before an update: %v", name, fn.BeforeUpdate)
-			}
+// TestTells: a balancer is known by what it has been given, and one of an older release writes less.
+func TestTells(t *testing.T) {
+	tells := gcp.Provider{}.Spec().Tells
+	rec := declareFor(t, artefact.Front{}, nil)
+	backend, ok := rec.Find("gw-usc1-backend")
+	if !ok || backend.Type != tells.Type {
+		t.Fatalf("the backend service is %+v", backend)
+	}
+	all, _ := backend.Inputs["customRequestHeaders"].([]any)
+	if len(all) == 0 || !tells.All(backend.Inputs) {
+		t.Errorf("it writes %v, and is not known to", all)
+	}
+	for i := range all {
+		if less := slices.Delete(slices.Clone(all), i, i+1); tells.All(map[string]any{"customRequestHeaders": less}) {
+			t.Errorf("it writes %v, and is taken for one that writes all", less)
 		}
 	}
-}
-
-// awaits reports whether a resource comes after another, by what it depends on and what that depends on.
-func awaits(t *testing.T, rec *record.Recorder, name, other string) bool {
-	t.Helper()
-	r, ok := rec.Find(name)
-	if !ok {
-		t.Fatalf("%s is not declared", name)
+	if tells.All(map[string]any{}) {
+		t.Error("it writes nothing, and is taken for one that does")
 	}
-	return slices.ContainsFunc(r.DependsOn, func(urn string) bool {
-		on := urn[strings.LastIndex(urn, "::")+2:]
-		_, declared := rec.Find(on)
-		return on == other || declared && awaits(t, rec, on, other)
-	})
 }
 
 // TestTrust: the policy lets everybody through to the gateway, which decides, and the trust config has the document's authorities.

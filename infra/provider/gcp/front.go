@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/cloudfunctionsv2"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/compute"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -10,18 +11,16 @@ const external = "EXTERNAL_MANAGED"
 
 // front declares the load balancer of this region alone, so that DNS can lead clients to it or away from it: a load
 // balancer over several regions would not fail over between serverless backends by itself. It returns its address.
-func (r *region) front(backend *compute.BackendService, certs *certificates) (*compute.GlobalAddress, error) {
+func (r *region) front(fn *cloudfunctionsv2.Function, certs *certificates) (*compute.GlobalAddress, error) {
 	address, err := compute.NewGlobalAddress(r.ctx, r.name+"-address", &compute.GlobalAddressArgs{
 		Name: pulumi.String(r.stem), AddressType: pulumi.String("EXTERNAL"), IpVersion: pulumi.String("IPV4"), Labels: r.labels,
 	}, r.parent)
 	if err != nil {
 		return nil, r.failed("address", err)
 	}
-	urlMap, err := compute.NewURLMap(r.ctx, r.name+"-urls", &compute.URLMapArgs{
-		Name: pulumi.String(r.stem), DefaultService: backend.SelfLink,
-	}, r.parent)
+	urlMap, err := r.backend(fn)
 	if err != nil {
-		return nil, r.failed("URL map", err)
+		return nil, err
 	}
 	policy, err := compute.NewSSLPolicy(r.ctx, r.name+"-tls", &compute.SSLPolicyArgs{
 		Name: pulumi.String(r.stem), Profile: pulumi.String("MODERN"), MinTlsVersion: pulumi.String("TLS_1_2"),
@@ -61,16 +60,12 @@ func (r *region) front(backend *compute.BackendService, certs *certificates) (*c
 // backend declares the way from the load balancer to the function. A serverless group has no health check and takes no
 // timeout: the function's own holds. Source: "Serverless network endpoint groups overview", limitations,
 // docs.cloud.google.com/load-balancing/docs/negs/serverless-neg-concepts.
-//
-// It names the function's service and does not wait for it, as the function waits for the backend service: see function. That
-// Google does not look whether a service of that name exists follows from URL masks, by which a group names none at all ("URL masks", same page);
-// no sentence of Google's says it (unconfirmed). Until there is one nobody is sent here, and who comes all the same is answered with an error.
-func (r *region) backend() (*compute.BackendService, error) {
+func (r *region) backend(fn *cloudfunctionsv2.Function) (*compute.URLMap, error) {
 	neg, err := compute.NewRegionNetworkEndpointGroup(r.ctx, r.name+"-endpoints", &compute.RegionNetworkEndpointGroupArgs{
 		Name:                pulumi.String(r.stem),
 		Region:              r.in,
 		NetworkEndpointType: pulumi.String("SERVERLESS"),
-		CloudRun:            compute.RegionNetworkEndpointGroupCloudRunArgs{Service: pulumi.String(r.stem)},
+		CloudRun:            compute.RegionNetworkEndpointGroupCloudRunArgs{Service: fn.Name},
 	}, r.parent)
 	if err != nil {
 		return nil, r.failed("endpoint group", err)
@@ -86,5 +81,11 @@ func (r *region) backend() (*compute.BackendService, error) {
 	if err != nil {
 		return nil, r.failed("backend service", err)
 	}
-	return service, nil
+	urlMap, err := compute.NewURLMap(r.ctx, r.name+"-urls", &compute.URLMapArgs{
+		Name: pulumi.String(r.stem), DefaultService: service.SelfLink,
+	}, r.parent)
+	if err != nil {
+		return nil, r.failed("URL map", err)
+	}
+	return urlMap, nil
 }

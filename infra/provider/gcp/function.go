@@ -1,13 +1,11 @@
 package gcp
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/artifactregistry"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/cloudfunctionsv2"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/cloudrunv2"
-	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/compute"
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/storage"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -47,17 +45,14 @@ func (r *region) source() (*storage.Bucket, *storage.BucketObject, error) {
 // for everyone is what lets a load balancer, which has no identity, call it. Source: "Set up a global external
 // Application Load Balancer with Cloud Run functions", docs.cloud.google.com/load-balancing/docs/https/
 // setup-global-ext-https-serverless.
-//
-// It comes after the backend service, of which it may have to believe headers: in a stack of an older release that writes none yet, and a function
-// that believed them first would believe the client. That is so in every run, also in one that goes on with what another has begun.
-func (r *region) function(who *identities, images *artifactregistry.Repository, object *storage.BucketObject, backend *compute.BackendService) (*cloudfunctionsv2.Function, error) {
+func (r *region) function(who *identities, images *artifactregistry.Repository, object *storage.BucketObject) (*cloudfunctionsv2.Function, error) {
 	s := r.account.args.Settings
 	secrets, err := r.secrets(who)
 	if err != nil {
 		return nil, err
 	}
 	fn, err := cloudfunctionsv2.NewFunction(r.ctx, r.name+"-function", &cloudfunctionsv2.FunctionArgs{
-		Name:        pulumi.String(r.stem), // which its service bears too, and the endpoint group names: see backend
+		Name:        pulumi.String(r.stem),
 		Location:    r.in,
 		Description: pulumi.Sprintf("polygate gateway of %s", s.Environment),
 		BuildConfig: cloudfunctionsv2.FunctionBuildConfigArgs{
@@ -85,7 +80,7 @@ func (r *region) function(who *identities, images *artifactregistry.Repository, 
 			SecretEnvironmentVariables:    secrets,
 		},
 		Labels: r.labels,
-	}, r.parent, pulumi.DependsOn(append(slices.Clone(who.grants), backend)), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
+	}, r.parent, pulumi.DependsOn(who.grants), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
 		BeforeCreate: []*pulumi.ResourceHook{r.account.settle},
 		BeforeUpdate: []*pulumi.ResourceHook{r.account.secrets, r.account.told},
 	}))

@@ -38,11 +38,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err := r.mayPush(who, images); err != nil {
 		return nil, err
 	}
-	backend, err := r.backend()
-	if err != nil {
-		return nil, err
-	}
-	fn, err := r.function(who, images, object, backend)
+	fn, err := r.function(who, images, object)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +46,7 @@ func (a *account) NewRegion(ctx *pulumi.Context, name string, args provider.Regi
 	if err != nil {
 		return nil, err
 	}
-	address, err := r.front(backend, certificates)
+	address, err := r.front(fn, certificates)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/spf13/cobra"
 
 	"polygate.example/infra"
@@ -106,22 +107,36 @@ func (a *app) admits(ctx context.Context, t *topology.Topology, s settings.Setti
 	return nil
 }
 
-// needs are what has to be there from before for what was built to be deployed without managers.
+// needs are what has to be there from before for what was built to be deployed: functions believe no header that a front does not write yet.
 func (a *app) needs(s settings.Settings, without []string) ([]deploy.Need, error) {
-	if len(without) == 0 {
-		return nil, nil
-	}
 	built, err := artefact.Read(infra.Dist(a.root, a.stack))
 	if err != nil {
 		return nil, err
 	}
-	tells := infra.Untold(s, built.Front, without...)
-	if tells == "" {
-		return nil, nil
+	document, again := filepath.Join("stacks", a.stack+".gateway.yaml"), "polygate up -s "+a.stack
+	var out []deploy.Need
+	if tells := infra.Untold(s, built.Front, without...); tells != "" {
+		out = append(out, func(held []apitype.ResourceV3) error {
+			if slices.ContainsFunc(held, func(r apitype.ResourceV3) bool { return string(r.Type) == tells }) {
+				return nil
+			}
+			return usageError{fmt.Errorf("--without %[1]s: %[2]s has come to go by the country of clients, and %[1]s was never asked to tell it (%[3]s of %[4]s): "+
+				"regions would believe what clients write themselves. Nothing was changed: wait until its API answers and `%[5]s`, or deploy a document without countries until then",
+				s.Manager, document, tells[strings.LastIndex(tells, ":")+1:], s.Zone, again)}
+		})
 	}
-	return []deploy.Need{{Type: tells, Otherwise: usageError{fmt.Errorf("--without %[1]s: %[2]s has come to go by the country of clients, and %[1]s was never asked to tell it (%[3]s of %[4]s): "+
-		"regions would believe what clients write themselves. Nothing was changed: wait until its API answers and `polygate up -s %[5]s`, or deploy a document without countries until then",
-		s.Manager, filepath.Join("stacks", a.stack+".gateway.yaml"), tells[strings.LastIndex(tells, ":")+1:], s.Zone, a.stack)}}}, nil
+	for _, tells := range infra.Tells(s, built.Front) {
+		out = append(out, func(held []apitype.ResourceV3) error {
+			i := slices.IndexFunc(held, func(r apitype.ResourceV3) bool { return string(r.Type) == tells.Type && !tells.All(r.Inputs) })
+			if i < 0 {
+				return nil
+			}
+			return usageError{fmt.Errorf("%s has come to go by the countries or certificates of clients, and %s, as an older release has deployed it, does not write them over what clients send: "+
+				"regions would believe what clients write themselves until it does. Nothing was changed: `%s` once with the document that is deployed now, then with this one",
+				document, held[i].URN.Name(), again)}
+		})
+	}
+	return out, nil
 }
 
 // why says how clients would be cut off, "" where nobody knows of any.

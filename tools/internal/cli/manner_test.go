@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -9,6 +10,10 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
@@ -141,23 +146,40 @@ func TestWithout(t *testing.T) {
 	}
 }
 
-// Regions go by what a manager that is left out tells them only where it was asked to before.
+// Regions go by what fronts tell them only where those write it already: what a manager that is left out was asked to, and load balancers that an
+// older release has deployed.
 func TestNeeds(t *testing.T) {
 	proxied, dns := settings.Settings{Zone: "example.com", Manager: "cloudflare"}, settings.Settings{Zone: "example.com", Manager: "route53", Spare: "cloudflare"}
 	proxied.Cloudflare.Proxied = true
 	answers := settings.Settings{Zone: "example.com", Manager: "cloudflare"}
+	held := func(kind, name string, inputs map[string]any) apitype.ResourceV3 {
+		return apitype.ResourceV3{URN: resource.NewURN("prod", "polygate", "", tokens.Type(kind), name), Type: tokens.Type(kind), ID: "1", Inputs: inputs}
+	}
+	const country, certificates = `{"country": true}`, `{"certificates": {"anchors": ["a root"]}}`
+	setting := held("cloudflare:index/zoneSetting:ZoneSetting", "geo", nil)
+	old := held("gcp:compute/backendService:BackendService", "gw-usc1-backend", map[string]any{"name": "gw"})
+	other := held("gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup", "gw-usc1-endpoints", nil)
+	without := []string{"--without cloudflare: stacks/prod.gateway.yaml has come to go by the country of clients", "ZoneSetting of example.com", "Nothing was changed", "`polygate up -s prod`"}
+	older := []string{"stacks/prod.gateway.yaml has come to go by", "gw-usc1-backend", "Nothing was changed: `polygate up -s prod` once with the document that is deployed now"}
 	for name, c := range map[string]struct {
 		settings settings.Settings
 		front    string
 		without  []string
-		want     bool
+		held     []apitype.ResourceV3
+		want     []string
 	}{
-		"countries, without the front":            {proxied, `{"country": true}`, []string{"cloudflare"}, true},
-		"countries, with the front":               {proxied, `{"country": true}`, nil, false},
-		"no countries":                            {proxied, `{}`, []string{"cloudflare"}, false},
-		"countries, and Cloudflare is no front":   {dns, `{"country": true}`, []string{"cloudflare"}, false},
-		"countries, and Cloudflare answers DNS":   {answers, `{"country": true}`, []string{"cloudflare"}, false},
-		"countries, and another manager is spare": {dns, `{"country": true}`, []string{"route53"}, false},
+		"countries, without the front":                {proxied, country, []string{"cloudflare"}, nil, without},
+		"countries, and the front tells them":         {proxied, country, []string{"cloudflare"}, []apitype.ResourceV3{setting}, nil},
+		"countries, with the front":                   {proxied, country, nil, nil, nil},
+		"no countries":                                {proxied, `{}`, []string{"cloudflare"}, nil, nil},
+		"countries, and Cloudflare is no front":       {dns, country, []string{"cloudflare"}, nil, nil},
+		"countries, and Cloudflare answers DNS":       {answers, country, []string{"cloudflare"}, nil, nil},
+		"countries, and another manager is spare":     {dns, country, []string{"route53"}, nil, nil},
+		"countries, on an old balancer":               {dns, country, nil, []apitype.ResourceV3{other, old}, older},
+		"certificates, on an old balancer":            {dns, certificates, nil, []apitype.ResourceV3{old}, older},
+		"an old balancer behind Cloudflare":           {proxied, country, nil, []apitype.ResourceV3{setting, old}, older},
+		"certificates end at Cloudflare":              {proxied, certificates, nil, []apitype.ResourceV3{old}, nil},
+		"an old balancer that is believed in nothing": {dns, `{}`, nil, []apitype.ResourceV3{old}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := &app{root: t.TempDir(), stack: "prod"}
@@ -165,25 +187,23 @@ func TestNeeds(t *testing.T) {
 			if err := errors.Join(os.MkdirAll(dist, 0o755), os.WriteFile(filepath.Join(dist, artefact.ManifestFile), []byte(`{"front": `+c.front+`}`), 0o600)); err != nil {
 				t.Fatal(err)
 			}
-			got, err := a.needs(c.settings, c.without)
+			needs, err := a.needs(c.settings, c.without)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !c.want {
-				if len(got) > 0 {
-					t.Errorf("it needs %+v", got)
-				}
-				return
+			for _, need := range needs {
+				err = cmp.Or(err, need(c.held))
 			}
-			if len(got) != 1 || got[0].Type != "cloudflare:index/zoneSetting:ZoneSetting" {
-				t.Fatalf("it needs %+v", got)
-			}
-			if exitCode(got[0].Otherwise) != ExitUsage {
-				t.Errorf("the exit code is %d", exitCode(got[0].Otherwise))
-			}
-			for _, part := range []string{"--without cloudflare: stacks/prod.gateway.yaml has come to go by the country of clients", "ZoneSetting of example.com", "Nothing was changed", "`polygate up -s prod`"} {
-				if !strings.Contains(got[0].Otherwise.Error(), part) {
-					t.Errorf("%q\nlacks %q", got[0].Otherwise, part)
+			switch {
+			case c.want == nil && err != nil:
+				t.Errorf("refused: %v", err)
+			case c.want != nil && exitCode(err) != ExitUsage:
+				t.Errorf("the exit code is %d: %v", exitCode(err), err)
+			case c.want != nil:
+				for _, part := range c.want {
+					if !strings.Contains(err.Error(), part) {
+						t.Errorf("%q\nlacks %q", err, part)
+					}
 				}
 			}
 		})

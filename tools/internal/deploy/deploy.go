@@ -63,12 +63,9 @@ type Options struct {
 	Backend     string    // where the state is kept and who says so, for messages; may be ""
 }
 
-// Need is something that Up and Preview are told to leave as it is, and without which nothing may be deployed. The engine does not see to
-// it: what it is to exclude it does not create, and deploys what depends on it all the same.
-type Need struct {
-	Type      string // of the resource, as Pulumi calls it
-	Otherwise error  // what there is to say where the state holds none
-}
+// Need says what is wrong with deploying to a stack that holds these resources, nil if nothing is. The engine sees to no such thing: what it is to
+// exclude it does not create, and deploys what depends on it all the same.
+type Need func(held []apitype.ResourceV3) error
 
 // Stack is one environment's stack, selected and ready.
 type Stack struct {
@@ -173,9 +170,10 @@ func (s *Stack) Up(ctx context.Context) (topology.Topology, error) {
 // lacks is what there is to say of the first need that a state does not meet. What is about to be deleted is as good as gone, and what was only
 // begun is not in it.
 func (s *Stack) lacks(d apitype.DeploymentV3) error {
-	for _, n := range s.opts.Needs {
-		if !slices.ContainsFunc(d.Resources, func(r apitype.ResourceV3) bool { return string(r.Type) == n.Type && r.ID != "" && !r.Delete }) {
-			return n.Otherwise
+	held := slices.DeleteFunc(slices.Clone(d.Resources), func(r apitype.ResourceV3) bool { return r.ID == "" || r.Delete })
+	for _, need := range s.opts.Needs {
+		if err := need(held); err != nil {
+			return err
 		}
 	}
 	return nil

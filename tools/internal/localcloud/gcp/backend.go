@@ -54,7 +54,8 @@ func endpointGroupID(in resource.Props) string {
 // endpointGroup is a serverless network endpoint group: the one endpoint is a Cloud Run service of the same region.
 //
 // Source: "Serverless network endpoint groups overview", cloud.google.com/load-balancing/docs/negs/serverless-neg-concepts.
-// Google does not look whether the service exists, and a group may come before it.
+// Google does not look whether the service exists, and its load balancer then answers 404; the local cloud refuses a
+// group that points at nothing, because no stack can mean it.
 func endpointGroup() *resource.Type {
 	return &resource.Type{
 		Token: tokenEndpointGroup, Label: "RegionNetworkEndpointGroup",
@@ -79,6 +80,9 @@ func endpointGroup() *resource.Type {
 			service := in.Object("cloudRun").Str("service")
 			if !serviceLabel.MatchString(service) {
 				return "", nil, invalidField("cloudRun.service", service, "Must be a match of regex '%s'", rfc1035)
+			}
+			if _, ok := behind(env.View(), in); !ok {
+				return "", nil, invalidField("cloudRun.service", service, "There is no Cloud Run service of that name in region %s.", in.Str("region"))
 			}
 			id := endpointGroupID(in)
 			return id, resource.Props{"selfLink": selfLink(id)}, nil

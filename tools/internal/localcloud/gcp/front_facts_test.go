@@ -20,9 +20,10 @@ var balancerFacts = []fact{
 		k.must(tAddress, resource.Props{"name": "gw"})
 		return made(k.create(tAddress, resource.Props{"name": "gw"}))
 	}, gcp.ReasonExists, "The resource 'projects/" + project + "/global/addresses/gw' already exists"},
-	{"an endpoint group's service has a name of Cloud Run's", docNEG, func(k *kit) error {
-		return made(k.create(tGroup, resource.Props{"name": "gw", "region": "us-central1", "cloudRun": resource.Props{"service": "Gateway_1"}}))
-	}, gcp.ReasonInvalid, "Must be a match of regex"},
+	{"an endpoint group's service is in its region", docNEG, func(k *kit) error {
+		k.function(nil)
+		return made(k.create(tGroup, resource.Props{"name": "gw", "region": "europe-west1", "cloudRun": resource.Props{"service": "gw"}}))
+	}, gcp.ReasonInvalid, "no Cloud Run service of that name in region europe-west1"},
 	{"a serverless backend has no health check", "terraform-google-lb-http issue #149", withBackend(resource.Props{"healthChecks": "hc"}), gcp.ReasonInvalid,
 		"A backend service cannot have a healthcheck with Serverless network endpoint group backends."},
 	{"a serverless backend has no port name", "terraform-google-lb-http issue #448", withBackend(resource.Props{"portName": "http"}), gcp.ReasonInvalid,

@@ -318,32 +318,6 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// TestGroupBeforeFunction: an endpoint group names a service that comes later, or never, and the balancer leads there as soon as it is there.
-func TestGroupBeforeFunction(t *testing.T) {
-	k := newKit(t)
-	k.must(tGroup, resource.Props{"name": "gw", "region": "us-central1", "cloudRun": resource.Props{"service": "gw"}})
-	k.must(tBackend, backendInputs(nil))
-	k.front()
-	_, address := k.must(tAddress, resource.Props{"name": "gw"})
-	k.must(tRule, ruleInputs(resource.Props{"ipAddress": address["address"]}))
-	leads := func() string {
-		for _, s := range k.world().Sites {
-			if s.Front == plane.GoogleALB {
-				return s.Function
-			}
-		}
-		t.Fatal("there is no load balancer")
-		return ""
-	}
-	if f := leads(); f != "" {
-		t.Errorf("the balancer leads to %s, and there is no function yet", f)
-	}
-	id, _ := k.function(nil)
-	if f := leads(); f != id {
-		t.Errorf("the balancer leads to %q, want %s", f, id)
-	}
-}
-
 // TestTeardown deletes a region in the order of the engine: nothing is left and nothing is refused.
 func TestTeardown(t *testing.T) {
 	k := newKit(t)

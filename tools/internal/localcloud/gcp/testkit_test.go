@@ -260,12 +260,6 @@ func (k *kit) certificates() (authorization resource.Props) {
 func (k *kit) proxy() (authorization resource.Props) {
 	k.t.Helper()
 	k.backend()
-	return k.front()
-}
-
-// front creates what is between the backend service and a forwarding rule.
-func (k *kit) front() (authorization resource.Props) {
-	k.t.Helper()
 	authorization = k.certificates()
 	_, urls := k.must(tURLMap, resource.Props{"name": "gw", "defaultService": "projects/" + project + "/global/backendServices/gw"})
 	_, policy := k.must(tPolicy, resource.Props{"name": "gw", "profile": "MODERN", "minTlsVersion": "TLS_1_2"})
