@@ -61,7 +61,7 @@ func TestDocumentRule(t *testing.T) {
 		"far":  {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Deny: []string{"DE"}, Unknown: gateway.UnknownAllow}}},
 		"when": {Authorize: &gateway.Authorize{When: `client.country == "DE"`}},
 		"by":   {RateLimit: &gateway.RateLimit{By: []gateway.CountBy{{Kind: gateway.ByExpression, Name: "client.country"}}}},
-		"ip":   {Authorize: &gateway.Authorize{When: `client.ip != ""`}},
+		"ip":   {Authorize: &gateway.Authorize{When: `client.ip != "" and request.params.country == "DE"`}},
 	}}
 	for _, name := range []string{"near", "far", "when", "by", "ip"} {
 		places.Routes = append(places.Routes, gateway.Route{Name: name, Match: gateway.Match{Path: "/" + name}, Policies: []string{name}})
