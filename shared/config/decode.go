@@ -63,6 +63,7 @@ func (d *decoder) upstream(at gateway.Pointer, n ast.Node) gateway.Upstream {
 			d.mapping(at, n, field{"path", func(at gateway.Pointer, n ast.Node) { u.Ready.Path = d.text(at, n) }})
 		}},
 		field{"preserveHost", func(at gateway.Pointer, n ast.Node) { u.PreserveHost = d.boolean(at, n) }},
+		field{"keepsSlashes", func(at gateway.Pointer, n ast.Node) { u.KeepsSlashes = d.boolean(at, n) }},
 	)
 	return u
 }

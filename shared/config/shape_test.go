@@ -97,6 +97,7 @@ func TestDescribe(t *testing.T) {
 		".upstreams.*.timeouts":                    "mapping, default map[connect:2s idle:1m0s response:20s]",
 		".upstreams.*.timeouts.connect":            "duration, default 2s",
 		".upstreams.*.preserveHost":                "false, true",
+		".upstreams.*.keepsSlashes":                "false, true",
 		".policies.*.jwt.requireExpiry":            "false, true, default true",
 		".policies.*.jwt.claims":                   "free",
 		".policies.*.apiKey.keys[].key":            "",

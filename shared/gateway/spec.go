@@ -25,6 +25,10 @@ type Upstream struct {
 	Timeouts     Timeouts          `json:"timeouts"`
 	Ready        Ready             `json:"ready,omitzero"`
 	PreserveHost bool              `json:"preserveHost,omitempty"` // send the client's Host, not the target's
+
+	// KeepsSlashes says that the targets tell the segments of a path apart before they decode it, so that a slash or backslash that is escaped is
+	// text of a segment to them.
+	KeepsSlashes bool `json:"keepsSlashes,omitempty"`
 }
 
 // Region is what one region uses instead of an upstream's general targets.

@@ -22,9 +22,10 @@ type Plan struct {
 // NewPlan compiles the routes of a model. hosts are those of Options.
 func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 	p := &Plan{model: m, router: &router{hosts: map[string]*node{}, guard: guarding("paths", slog.New(slog.DiscardHandler))}, routes: inOrder(m.Routes())}
-	log, all := p.router.guard.log, m.Policies()
+	log := p.router.guard.log
+	of := newCompiler(m, log)
 	for _, spec := range p.routes {
-		pattern, r, err := compileRoute(m, all, spec, log)
+		pattern, r, err := of.route(spec)
 		if err != nil {
 			return nil, err
 		}
@@ -66,6 +67,7 @@ type Refusal struct {
 	Status int    // 400, 404, 405 or 421
 	Detail string // what its client reads
 	Allow  string // with 405: the methods that would do
+	Why    string // what the log has and the client does not read, if there is more to say
 }
 
 // Decide says what becomes of a request, as net/http gives it to a handler. The request is not changed.
@@ -74,7 +76,7 @@ func (p *Plan) Decide(r *http.Request) Decision {
 	p.front.ServeHTTP(&heard, r.Clone(r.Context()))
 	d := heard.decision
 	if heard.status != 0 {
-		d.Refusal = &Refusal{Status: heard.status, Allow: heard.Header().Get("Allow")}
+		d.Refusal = &Refusal{Status: heard.status, Allow: heard.Header().Get("Allow"), Why: heard.why}
 		var said problem
 		if json.Unmarshal(heard.body, &said) == nil {
 			d.Refusal.Detail = said.Detail
@@ -110,6 +112,7 @@ func (p *Plan) decide(w http.ResponseWriter, r *http.Request) {
 		found = p.router.choose(&l)
 	}
 	if found == nil {
+		hearerOf(r).why = l.misread
 		l.refuse(w, p.router.guard)
 	} else {
 		d.Route = found.name
@@ -127,6 +130,7 @@ type hearer struct {
 	header   http.Header
 	status   int
 	body     []byte
+	why      string // of a refusal, for the log
 	decision Decision
 }
 

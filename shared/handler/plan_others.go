@@ -75,7 +75,7 @@ type asker struct {
 
 // takes reports whether a route with these conditions takes the request, and else by which methods it would.
 func (a asker) takes(m gateway.Match) (bool, map[string]bool) {
-	pattern, r, err := compileRoute(&gateway.Model{}, nil, gateway.Route{Match: m}, slog.New(slog.DiscardHandler))
+	pattern, r, err := compiler{model: &gateway.Model{}, log: slog.New(slog.DiscardHandler)}.route(gateway.Route{Match: m})
 	if err != nil {
 		return false, nil
 	}

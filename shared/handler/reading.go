@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"polygate.example/shared/gateway"
 )
 
 // maxDoubtful is the longest path, in bytes, of which it is asked what else it may mean: to ask takes some times as long as to find its route.
@@ -16,7 +18,7 @@ type reading struct {
 	split bool // what is escaped is decoded before segments are told apart, and a backslash is a slash: nginx, servers on Windows
 }
 
-// readings are all ways together, as one server may have several of them.
+// readings are all ways together, as one server may have several of them; those that split come last.
 func readings() []reading {
 	var all []reading
 	for bits := 1; bits < 8; bits++ {
@@ -45,32 +47,60 @@ func (by reading) of(segments []string) []string {
 	return out
 }
 
-// misread reports whether an upstream may take the path of a request, which a route sends to it, for one of another route whose policies the
-// request would go around: /public stands open, and so does all that no route names, and //admin is neither /admin nor one of those to
-// every server.
-func (rt *router) misread(l *lookup, found *route) bool {
+// misread says why a path is not sent upstream as the route for it would have it: the upstream may take it for one of another route, and the request
+// would go around what that one keeps out. /public stands open, and so does all that no route names, and //admin is neither /admin nor one of those
+// to every server. "" if there is no such route.
+func (rt *router) misread(l *lookup, found *route) string {
 	if !l.x.doubtful || !found.sends {
-		return false
+		return ""
 	}
 	length := 0
 	for _, s := range l.x.segments {
 		length += len(s) + 1
 	}
 	if length > maxDoubtful {
-		return true
+		return "its path is too long to ask what else it may mean"
 	}
-	return slices.ContainsFunc(readings(), func(by reading) bool {
+	for _, by := range readings() {
 		segments := by.of(l.x.segments)
-		if slices.Equal(segments, l.x.segments) {
-			return false
+		if by.split && found.keeps || slices.Equal(segments, l.x.segments) {
+			continue
 		}
 		other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
-		meant := rt.find(&other)
-		return meant != nil && meant != found && meant.keepsOutMore(found)
-	})
+		if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
+			why := "its path may mean one of route " + meant.name + ", which keeps out more"
+			if by.split { // readings without it come first
+				why += ", unless the upstream keeps slashes that are escaped (keepsSlashes)"
+			}
+			return why
+		}
+	}
+	return ""
 }
 
-// keepsOutMore reports whether a route has a policy that another has not, or answers by itself where the other asks an upstream.
+// keepsOutMore reports whether a route has a guard that another has not, or answers by itself where the other asks an upstream. It does not if it
+// answers all the rest around the other: it is for paths that no route names, as if there were none.
 func (r *route) keepsOutMore(than *route) bool {
-	return !r.sends || slices.ContainsFunc(r.policies, func(name string) bool { return !slices.Contains(than.policies, name) })
+	if !r.sends {
+		return !r.rest || !below(than.prefix, r.prefix)
+	}
+	return slices.ContainsFunc(r.guards, func(name string) bool { return !slices.Contains(than.guards, name) })
+}
+
+// below reports whether all paths that begin with the first segments begin with the second ones. A parameter is "".
+func below(inner, outer []string) bool {
+	if len(inner) < len(outer) {
+		return false
+	}
+	for i, text := range outer {
+		if text != "" && text != inner[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// guards are, of the names of some policies, those that it matters to go around. The others tell browsers what they may do with the answer.
+func guards(names []string, all map[string]gateway.Policy) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return all[name].CORS != nil || all[name].SecurityHeaders != nil })
 }

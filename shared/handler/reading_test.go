@@ -3,6 +3,7 @@ package handler
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,6 +80,68 @@ func TestMisread(t *testing.T) {
 			}
 			if d := plan.Decide(lined(c.request)); (d.Refusal != nil && d.Refusal.Status == 400) != (c.status == 400) {
 				t.Errorf("the plan says %+v", d)
+			}
+		})
+	}
+}
+
+// A path with a slash that is escaped passes where no other route keeps out more than the one that it comes to: headers for browsers keep nobody out,
+// and what answers all the rest stands for paths that no route names. It passes as well to an upstream that is said to keep such slashes.
+func TestKeptSlashes(t *testing.T) {
+	keeps := upstream("http://keeps.example")
+	keeps.KeepsSlashes = true
+	respond := func(name, path string) gateway.Route {
+		return gateway.Route{Name: name, Match: gateway.Match{Path: path}, Respond: &gateway.Respond{Status: 404}}
+	}
+	to := func(name, path, up string, policies ...string) gateway.Route {
+		return gateway.Route{Name: name, Match: gateway.Match{Path: path}, Policies: policies, Upstream: up}
+	}
+	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://a.example"), "keeps": keeps},
+		Policies: map[string]gateway.Policy{
+			"office":   {IP: &gateway.IP{Allow: []string{"10.0.0.0/8"}}},
+			"browsers": {SecurityHeaders: &gateway.SecurityHeaders{NoSniff: true}},
+			"pages":    {CORS: &gateway.CORS{Origins: []string{"https://shop.example"}}},
+		},
+		Routes: routes(
+			respond("rest", "/{rest...}"),
+			respond("api-rest", "/api/{rest...}"),
+			respond("shut", "/shut/{rest...}"),
+			respond("shut-list", "/api/users/all"),
+			to("project", "/projects/{id}", "up"),
+			to("files", "/projects/{id}/files", "up", "browsers", "pages"),
+			to("members", "/projects/{id}/members", "up", "office"),
+			to("user", "/api/users/{id}", "up"),
+			to("any", "/{one}", "up"),
+			to("kept", "/kept/{id}", "keeps"),
+			to("kept-secret", "/kept/{id}/secret", "keeps", "office"),
+			to("kept-own", "/kept/own", "keeps", "office"),
+		)})
+	up := &received{}
+	h := newHandler(t, m, Options{Transport: up})
+	plan := newPlan(t, m)
+	for target, want := range map[string]string{
+		"/projects/group%2Fname":    "200",
+		"/projects/group%2Ffiles":   "200",
+		"/projects/group%2Fmembers": "400 its path may mean one of route members, which keeps out more, unless the upstream keeps slashes that are escaped (keepsSlashes)",
+		"/projects/group;a/members": "403",
+		"/projects//group/members":  "404",
+		"/api/users/7%2F8":          "200",
+		"/api%2Fusers":              "400 its path may mean one of route api-rest, which keeps out more, unless the upstream keeps slashes that are escaped (keepsSlashes)",
+		"/shut%2F7":                 "400 its path may mean one of route shut, which keeps out more, unless the upstream keeps slashes that are escaped (keepsSlashes)",
+		"/api/users/all;a":          "400 its path may mean one of route shut-list, which keeps out more",
+		"/kept/7%2Fsecret":          "200",
+		"/kept/7%5Csecret":          "200",
+		"/kept/own;a":               "400 its path may mean one of route kept-own, which keeps out more",
+	} {
+		t.Run(target, func(t *testing.T) {
+			up.last = nil
+			resp := ask(h, lined("GET "+target))
+			got := strconv.Itoa(resp.StatusCode)
+			if d := plan.Decide(lined("GET " + target)); d.Refusal != nil && d.Refusal.Why != "" {
+				got += " " + d.Refusal.Why
+			}
+			if got != want || (up.last != nil) != (resp.StatusCode == 200) {
+				t.Errorf("answered %s, want %s; sent upstream: %v", got, want, up.last != nil)
 			}
 		})
 	}

@@ -42,7 +42,10 @@ type route struct {
 	endpoint   http.Handler
 	cors       *cors    // nil if it has none
 	policies   []string // names of all of them
+	guards     []string // of those, the ones that keep requests from the upstream, or something of them: see guards
+	prefix     []string // the path's segments before {rest...}, those that are parameters as ""; all of them if there is no rest
 	sends      bool     // it has an upstream
+	keeps      bool     // which keeps slashes that are escaped
 	params     []string // names of the path's parameters
 	rest       bool     // the last of them takes the rest
 }
@@ -53,13 +56,13 @@ func newRouter(m *gateway.Model, pools pools, log *slog.Logger, opts Options, sh
 	if err != nil {
 		return nil, err
 	}
-	all := m.Policies()
+	of := newCompiler(m, log)
 	proxies := make(map[string]*proxy, len(pools))
 	for name, p := range pools {
 		proxies[name] = newProxy(p, log, opts)
 	}
 	for _, spec := range m.Routes() {
-		pattern, r, err := compileRoute(m, all, spec, log)
+		pattern, r, err := of.route(spec)
 		if err != nil {
 			return nil, err // a model has no such route
 		}
@@ -75,21 +78,44 @@ func newRouter(m *gateway.Model, pools pools, log *slog.Logger, opts Options, sh
 	return rt, nil
 }
 
-// compileRoute makes a route that can be found, without what it does then.
-func compileRoute(m *gateway.Model, all map[string]gateway.Policy, spec gateway.Route, log *slog.Logger) (gateway.Pattern, *route, error) {
+// compiler makes the routes of a model.
+type compiler struct {
+	model     *gateway.Model
+	policies  map[string]gateway.Policy
+	upstreams map[string]gateway.Upstream
+	log       *slog.Logger
+}
+
+func newCompiler(m *gateway.Model, log *slog.Logger) compiler {
+	c := compiler{m, m.Policies(), map[string]gateway.Upstream{}, log}
+	for _, name := range m.Upstreams() {
+		c.upstreams[name], _ = m.Upstream(name)
+	}
+	return c
+}
+
+// route makes a route that can be found, without what it does then.
+func (c compiler) route(spec gateway.Route) (gateway.Pattern, *route, error) {
 	pattern, err := gateway.ParsePattern(spec.Match.Path)
 	if err != nil {
 		return pattern, nil, err
 	}
 	r := &route{name: spec.Name, match: spec.Match, conditions: compileConditions(spec.Match)}
 	for _, s := range pattern.Segments {
-		if s.Kind != gateway.SegmentLiteral {
-			r.params, r.rest = append(r.params, s.Text), s.Kind == gateway.SegmentRest
+		switch s.Kind {
+		case gateway.SegmentLiteral:
+			r.prefix = append(r.prefix, s.Text)
+		case gateway.SegmentParam:
+			r.params, r.prefix = append(r.params, s.Text), append(r.prefix, "")
+		case gateway.SegmentRest:
+			r.params, r.rest = append(r.params, s.Text), true
 		}
 	}
-	r.sends, r.policies = spec.Upstream != "", policyOrder(m, all, spec)
-	if names := r.policies; len(names) > 0 && all[names[0]].CORS != nil {
-		if r.cors, err = newCORS(*all[names[0]].CORS, environment{name: names[0], log: log}); err != nil {
+	r.sends, r.keeps = spec.Upstream != "", c.upstreams[spec.Upstream].KeepsSlashes
+	r.policies = policyOrder(c.model, c.policies, spec)
+	r.guards = guards(r.policies, c.policies)
+	if names := r.policies; len(names) > 0 && c.policies[names[0]].CORS != nil {
+		if r.cors, err = newCORS(*c.policies[names[0]].CORS, environment{name: names[0], log: c.log}); err != nil {
 			return pattern, nil, fmt.Errorf("handler: policy %s: %w", names[0], err)
 		}
 	}
@@ -200,8 +226,10 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // choose finds the route of a request; nil if there is none, or none for sure.
 func (rt *router) choose(l *lookup) *route {
 	found := rt.find(l)
-	if found != nil && rt.misread(l, found) {
-		l.misread = true
+	if found == nil {
+		return nil
+	}
+	if l.misread = rt.misread(l, found); l.misread != "" {
 		return nil
 	}
 	return found
@@ -209,8 +237,8 @@ func (rt *router) choose(l *lookup) *route {
 
 // refuse answers a request that no route takes.
 func (l *lookup) refuse(w http.ResponseWriter, guard environment) {
-	if l.misread {
-		guard.deny(w, l.r, fail(http.StatusBadRequest, "Servers differ on what the path means: write it without empty segments, semicolons and slashes that are escaped."), "its path may mean another route's")
+	if l.misread != "" {
+		guard.deny(w, l.r, fail(http.StatusBadRequest, "Servers differ on what the path means: write it without empty segments, semicolons and slashes that are escaped."), l.misread)
 		return
 	}
 	if len(l.allow) == 0 {
@@ -232,7 +260,7 @@ type lookup struct {
 	announced []string            // Access-Control-Request-Headers of a preflight
 	query     map[string][]string // parsed when the first condition asks for it
 	allow     map[string]bool     // methods by which a route would have taken the request
-	misread   bool                // the path may mean another route's: see router.misread
+	misread   string              // why its path is not sent upstream: see router.misread
 }
 
 func (rt *router) find(l *lookup) *route {

@@ -89,6 +89,7 @@ type Refusal struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 	Allow  string `json:"allow,omitempty"`
+	Why    string `json:"why,omitempty"` // what the gateway's log says of it, if that is more
 }
 
 // Other is a route that does not take the request.
@@ -147,6 +148,9 @@ func (a Answer) Print(w io.Writer) error {
 		fmt.Fprintf(&b, "  no route takes it: %d %s: %s\n", a.Refusal.Status, http.StatusText(a.Refusal.Status), a.Refusal.Detail)
 		if a.Refusal.Allow != "" {
 			fmt.Fprintf(&b, "  Allow: %s\n", a.Refusal.Allow)
+		}
+		if a.Refusal.Why != "" {
+			fmt.Fprintf(&b, "  the log says: %s\n", a.Refusal.Why)
 		}
 	case a.Outcome == "preflight":
 		fmt.Fprintf(&b, "  the preflight is answered by the policy %s of the route %s\n", a.Route.Policies[0].Name, a.Route.Name)
