@@ -12,8 +12,11 @@ import (
 // POST. In a form nearly all do that know it, which is the upstream's to see to: the gateway does not read bodies for their meaning.
 const overriding = "_method"
 
+// whyOverridden is for logs.
+const whyOverridden = "its query may make it one of another method, which another route takes, or none"
+
 // refuseOverrides refuses a request whose query may have an upstream take it for one of another method, by which another route would have taken it
-// that keeps out more, or none. What makes no difference passes: an upstream that is to go by the parameter has a route for the method.
+// that keeps out more, or none that sends it on. What makes no difference passes: an upstream that is to go by the parameter has a route for the method.
 func refuseOverrides(rt *router) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rt.overridden(r, exchangeOf(r).segments) {
@@ -25,7 +28,7 @@ func refuseOverrides(rt *router) http.Handler {
 }
 
 func (rt *router) refuseOverride(w http.ResponseWriter, r *http.Request) {
-	rt.guard.deny(w, r, fail(http.StatusBadRequest, "The query's "+overriding+" is for another method than the request's: send the request by the method that is meant."), "its query may make it one of another method")
+	rt.guard.deny(w, r, fail(http.StatusBadRequest, "The query's "+overriding+" is for another method than the request's: send the request by the method that is meant."), whyOverridden)
 }
 
 // overridden reports whether a request's query has it go around a route.
@@ -43,7 +46,7 @@ func (rt *router) overridden(r *http.Request, segments []string) bool {
 	}
 	return slices.ContainsFunc(methods, func(method string) bool {
 		meant := by(method)
-		if meant == nil {
+		if meant == nil || !meant.sends {
 			return slices.Contains(ordinaryMethods, method) // another word is no method, but what a parameter of the upstream's own says
 		}
 		return meant != found && meant.keepsOutMore(found)

@@ -26,6 +26,10 @@ func TestMethodInQuery(t *testing.T) {
 			to("safer", "/safer", nil, "POST"),
 			to("guarded", "/safer", []string{"safe"}, "PUT"),
 			to("any", "/any", nil),
+			to("harder", "/harder", nil, "POST"),
+			to("hard", "/harder", closed, "PUT"),
+			to("one", "/shut/one", nil, "POST"),
+			gateway.Route{Name: "shut", Match: gateway.Match{Path: "/shut/{rest...}"}, Respond: &gateway.Respond{Status: 404}},
 			gateway.Route{Name: "said", Match: gateway.Match{Path: "/said", Methods: []string{"POST"}}, Respond: &gateway.Respond{Status: 200}},
 		)})
 	up := &received{}
@@ -61,7 +65,11 @@ func TestMethodInQuery(t *testing.T) {
 		"POST /rest?_method=PURGE":                400, // a word that the gateway does not know, and its routes take
 		"POST /only?_method=DELETE":               400,
 		"POST /both?_method=DELETE":               200,
-		"POST /safer?_method=PUT":                 400,
+		"POST /safer?_method=PUT":                 200,
+		"POST /harder?_method=PUT":                400,
+		"POST /shut/one?_method=PUT":              400,
+		"POST /shut/one?_method=list":             200,
+		"POST /shut/one":                          200,
 		"PUT /safer?_method=POST":                 200,
 		"POST /any?_method=DELETE":                200,
 		"GET /nowhere?_method=DELETE":             404,
@@ -73,7 +81,7 @@ func TestMethodInQuery(t *testing.T) {
 			if resp.StatusCode != status || (up.last != nil) != (status == 200) {
 				t.Errorf("answered %d, want %d; sent upstream: %v", resp.StatusCode, status, up.last != nil)
 			}
-			if d := plan.Decide(lined(request)); (d.Refusal != nil && d.Refusal.Status == 400) != (status == 400) {
+			if d := plan.Decide(lined(request)); (d.Refusal != nil && d.Refusal.Status == 400 && d.Refusal.Why == whyOverridden) != (status == 400) {
 				t.Errorf("the plan says %+v", d)
 			}
 		})

@@ -101,6 +101,7 @@ func (p *Plan) ownPaths(next http.Handler, log *slog.Logger) http.Handler {
 func (p *Plan) decide(w http.ResponseWriter, r *http.Request) {
 	x, d := exchangeOf(r), &hearerOf(r).decision
 	if p.router.overridden(r, x.segments) {
+		hearerOf(r).why = whyOverridden
 		p.router.refuseOverride(w, r)
 		d.Others = p.others(r, "")
 		return
