@@ -99,7 +99,7 @@ func (a *documentAudit) anchors(name string) {
 	}
 	for _, c := range bundle.Unrooted() {
 		a.warn(gateway.Pointer("/policies").Key(name).Key("clientCertificate").Key("ca"),
-			fmt.Sprintf("the policy %q trusts the authority %q, which is no root, without the one that has issued it: the gateway does, but no document of its cloud says that the fronts of %s do, and those that do not refuse whoever it has certified",
+			fmt.Sprintf("the policy %q trusts the authority %q, which is no root, without the one that has issued it: the gateway does, but that fronts of %s do is documented nowhere, and those that do not refuse whoever it has certified",
 				name, c.Subject, strings.Join(asking, " and ")),
 			"add what is above it, up to the root, and say with subjects or sans which of the root's clients are meant, as all are trusted then; or try it out on a stack of that cloud")
 	}

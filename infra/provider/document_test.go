@@ -218,7 +218,7 @@ func TestAnchorsThatAreNoRoots(t *testing.T) {
 		"a root":                {root.PEM(), "free", false, nil},
 		"a chain up to a root":  {sub.PEM(root), "free", false, nil},
 		"none":                  {"", "free", false, nil},
-		"no root":               {sub.PEM(), "free", false, []string{warning + `"CN=Sub", which is no root, without the one that has issued it: the gateway does, but no document of its cloud says that the fronts of free do`}},
+		"no root":               {sub.PEM(), "free", false, []string{warning + `"CN=Sub", which is no root, without the one that has issued it: the gateway does, but that fronts of free do is documented nowhere`}},
 		"a root and no root":    {root.PEM(other), "free", false, []string{warning + `"CN=Other Sub"`}},
 		"no roots":              {sub.PEM(other), "free", false, []string{warning + `"CN=Sub"`, warning + `"CN=Other Sub"`}},
 		"no PEM":                {"x", "free", false, nil},
