@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -44,9 +45,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, log *sl
 	} else if err != nil {
 		return errUsage
 	}
-	h, err := handler.LoadFile(*model, getenv, handler.Options{Logger: log})
+	h, err := load(*model, getenv, log)
 	if err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
 	return serve(ctx, *listen, h, log)
+}
+
+// load makes the gateway of a model. Clients connect to it themselves: no front before it waits for their bodies.
+func load(model string, getenv func(string) string, log *slog.Logger) (http.Handler, error) {
+	return handler.LoadFile(model, getenv, handler.Options{Logger: log, BodyTimeout: handler.BodyTimeout})
 }

@@ -29,8 +29,8 @@ func serve(ctx context.Context, address string, h http.Handler, log *slog.Logger
 	return serveOn(ctx, l, h, log)
 }
 
-// serveOn answers until ctx ends, then lets the requests in flight end. Bodies have no time limit of the server's: a
-// route's timeout is the gateway's own.
+// serveOn answers until ctx ends, then lets the requests in flight end. Bodies have no time limit of the server's,
+// which would end long answers too (http.Server, ReadTimeout): they have the gateway's own, handler.BodyTimeout, a route's or a policy's.
 func serveOn(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
 	failed := make(chan error, 1)

@@ -8,10 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"polygate.example/shared/handler"
 )
 
 // pipes is a listener whose connections are net.Pipes: no network, so that time costs none in a synctest bubble.
@@ -59,6 +63,36 @@ func TestHeaderTimeout(t *testing.T) {
 		}
 		if took := time.Since(started); took != headerTimeout {
 			t.Errorf("hung up after %s, want %s", took, headerTimeout)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A client whose request's body never comes to an end is hung up on, also when nobody wants the body.
+func TestBodyTimeout(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.json")
+	if err := os.WriteFile(path, []byte(model), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h, err := load(path, func(string) string { return "" }, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, stop, ended := serving(t, h.ServeHTTP)
+		started := time.Now()
+		client.SetDeadline(started.Add(time.Hour))
+		if _, err := io.WriteString(client, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(client); err != nil {
+			t.Errorf("reading ended with %v, want the server to hang up", err)
+		}
+		if took := time.Since(started); took != handler.BodyTimeout {
+			t.Errorf("hung up after %s, want %s", took, handler.BodyTimeout)
 		}
 		stop()
 		if err := <-ended; err != nil {

@@ -16,7 +16,7 @@ import (
 // what no front tells of clients, and none may use a secret that the stack does not have. What works but not as one might think is a warning.
 func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.Violations {
 	return func(doc gateway.Spec) gateway.Violations {
-		a := documentAudit{settings: s, doc: doc}
+		a := documentAudit{settings: s, doc: doc, judged: map[string]*judgement{}}
 		for _, name := range s.Providers() {
 			if spec, ok := Find(specs, name); ok {
 				a.specs = append(a.specs, spec)
@@ -39,6 +39,7 @@ func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.
 			for _, variable := range doc.Policies[name].Variables() {
 				a.sets(gateway.Pointer("/policies").Key(name), name, variable)
 			}
+			a.anchors(name)
 		}
 		a.unusedSecrets()
 		return a.found
@@ -50,6 +51,7 @@ type documentAudit struct {
 	settings settings.Settings
 	specs    []Spec // of the stack's providers
 	doc      gateway.Spec
+	judged   map[string]*judgement // of policies, by name
 	found    gateway.Violations
 }
 

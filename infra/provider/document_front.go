@@ -3,7 +3,9 @@ package provider
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"polygate.example/shared/clientcert"
 	"polygate.example/shared/gateway"
 )
 
@@ -13,6 +15,46 @@ type Objection struct {
 	Remedy string
 }
 
+// judgement is what fronts tell of what a policy goes by. It is the same on all routes, of which there may be thousands, and to find it can take all
+// that the document has: so it is asked once.
+type judgement struct {
+	countries bool        // it goes by those of clients
+	objected  []Objection // to certificates
+	asking    []string    // providers whose fronts ask for certificates, and hand them on
+}
+
+// judge is the judgement of a policy.
+func (a *documentAudit) judge(name string) *judgement {
+	if j := a.judged[name]; j != nil {
+		return j
+	}
+	policy := a.doc.Policies[name]
+	j := &judgement{countries: policy.OfCountry()}
+	if policy.ClientCertificate != nil {
+		j.certificates(a, *policy.ClientCertificate)
+	}
+	a.judged[name] = j
+	return j
+}
+
+// certificates asks the fronts of all providers whether they tell of certificates.
+func (j *judgement) certificates(a *documentAudit, policy gateway.ClientCertificate) {
+	const other = "find out who calls by another policy, such as signature"
+	if a.settings.Fronted() {
+		j.objected = []Objection{{"Cloudflare's proxy ends clients' TLS before it comes to a region", "have Cloudflare answer DNS only (polygate:cloudflare: {proxied: false}), or " + other}}
+		return
+	}
+	for _, spec := range a.specs {
+		if spec.Certificates == nil {
+			j.objected = append(j.objected, Objection{"fronts of " + spec.Name + " do not ask for them", "leave regions of " + spec.Name + " out, or " + other})
+		} else if o := spec.Certificates(a.settings, a.doc, policy); o != nil {
+			j.objected = append(j.objected, *o)
+		} else {
+			j.asking = append(j.asking, spec.Name)
+		}
+	}
+}
+
 // fronts looks for routes that go by what the fronts before the regions cannot tell of clients.
 func (a *documentAudit) fronts(at gateway.Pointer, r gateway.Route) {
 	for i, name := range slices.Concat(a.doc.Everywhere, r.Policies) {
@@ -20,36 +62,46 @@ func (a *documentAudit) fronts(at gateway.Pointer, r gateway.Route) {
 		if own := i - len(a.doc.Everywhere); own >= 0 {
 			at = at.Key("policies").Index(own)
 		}
-		policy := a.doc.Policies[name]
+		policy, j := a.doc.Policies[name], a.judge(name)
 		if policy.ClientCertificate != nil {
-			a.certificates(at, fmt.Sprintf("the route %q goes by clients' certificates (policy %q), and ", r.Name, name), *policy.ClientCertificate)
+			a.certificates(at, fmt.Sprintf("the route %q goes by clients' certificates (policy %q), and ", r.Name, name), j, policy.ClientCertificate.Optional)
 		}
-		if policy.OfCountry() {
+		if j.countries {
 			a.countries(at, fmt.Sprintf("the route %q goes by the country of clients (policy %q), and ", r.Name, name), policy)
 		}
 	}
 }
 
 // certificates reports a policy whose certificates no region sees. One that is optional lets everybody pass then.
-func (a *documentAudit) certificates(at gateway.Pointer, who string, policy gateway.ClientCertificate) {
-	object := func(o Objection) {
-		if policy.Optional {
+func (a *documentAudit) certificates(at gateway.Pointer, who string, j *judgement, optional bool) {
+	for _, o := range j.objected {
+		if optional {
 			a.warn(at, who+o.Reason+": everybody passes as nobody", o.Remedy)
 		} else {
 			a.bad(at, who+o.Reason+": nobody could call", o.Remedy)
 		}
 	}
-	const other = "find out who calls by another policy, such as signature"
-	if a.settings.Fronted() {
-		object(Objection{"Cloudflare's proxy ends clients' TLS before it comes to a region", "have Cloudflare answer DNS only (polygate:cloudflare: {proxied: false}), or " + other})
+}
+
+// anchors looks for a policy that trusts an authority which is no root, without what is above it. The gateway does; of fronts it is not known. Google
+// speaks of "an uploaded PKI anchor (root certificate)" and of nothing else ("Mutual TLS overview", docs.cloud.google.com/load-balancing/docs/mtls);
+// AWS wants that names "form an unbroken chain", and does not say where it may end ("How to turn on mutual TLS authentication for your HTTP APIs in
+// API Gateway", docs.aws.amazon.com/apigateway/latest/developerguide/http-api-mutual-tls.html). API Gateway's local front wants a root.
+func (a *documentAudit) anchors(name string) {
+	policy := a.doc.Policies[name].ClientCertificate
+	if policy == nil || policy.CA == "" {
 		return
 	}
-	for _, spec := range a.specs {
-		if spec.Certificates == nil {
-			object(Objection{"fronts of " + spec.Name + " do not ask for them", "leave regions of " + spec.Name + " out, or " + other})
-		} else if o := spec.Certificates(a.settings, a.doc, policy); o != nil {
-			object(*o)
-		}
+	asking := a.judge(name).asking
+	bundle, bad := clientcert.ParseBundle(policy.CA)
+	if len(asking) == 0 || len(bad) > 0 { // reported already
+		return
+	}
+	for _, c := range bundle.Unrooted() {
+		a.warn(gateway.Pointer("/policies").Key(name).Key("clientCertificate").Key("ca"),
+			fmt.Sprintf("the policy %q trusts the authority %q, which is no root, without the one that has issued it: the gateway does, but that fronts of %s do is documented nowhere, and those that do not refuse whoever it has certified",
+				name, c.Subject, strings.Join(asking, " and ")),
+			"add what is above it, up to the root, and say with subjects or sans which of the root's clients are meant, as all are trusted then; or try it out on a stack of that cloud")
 	}
 }
 

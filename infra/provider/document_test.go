@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"polygate.example/infra/settings"
+	"polygate.example/shared/clientcert/clientcerttest"
 	"polygate.example/shared/gateway"
 )
 
@@ -61,7 +63,7 @@ func TestDocumentRule(t *testing.T) {
 		"far":  {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Deny: []string{"DE"}, Unknown: gateway.UnknownAllow}}},
 		"when": {Authorize: &gateway.Authorize{When: `client.country == "DE"`}},
 		"by":   {RateLimit: &gateway.RateLimit{By: []gateway.CountBy{{Kind: gateway.ByExpression, Name: "client.country"}}}},
-		"ip":   {Authorize: &gateway.Authorize{When: `client.ip != ""`}},
+		"ip":   {Authorize: &gateway.Authorize{When: `client.ip != "" and request.params.country == "DE"`}},
 	}}
 	for _, name := range []string{"near", "far", "when", "by", "ip"} {
 		places.Routes = append(places.Routes, gateway.Route{Name: name, Match: gateway.Match{Path: "/" + name}, Policies: []string{name}})
@@ -179,6 +181,69 @@ func TestDocumentRule(t *testing.T) {
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestPoliciesAreJudgedOnce: what fronts say of a policy is asked once, and reported of every route that has it.
+func TestPoliciesAreJudgedOnce(t *testing.T) {
+	asked := map[string]int{}
+	spec := func(name string) Spec {
+		return Spec{Name: name, Certificates: func(_ settings.Settings, doc gateway.Spec, _ gateway.ClientCertificate) *Objection {
+			asked[name]++
+			return &Objection{Reason: "its fronts do not", Remedy: "leave it out"}
+		}}
+	}
+	s := settings.Settings{Regions: []settings.Region{{Provider: "a", Name: "one"}, {Provider: "a", Name: "two"}, {Provider: "b", Name: "one"}}}
+	doc := gateway.Spec{Everywhere: []string{"who"}, Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}}}
+	for i := range 10 {
+		doc.Routes = append(doc.Routes, gateway.Route{Name: fmt.Sprint("r", i), Match: gateway.Match{Path: fmt.Sprint("/", i)}})
+	}
+	if found := DocumentRule([]Spec{spec("a"), spec("b")}, s)(doc); len(found) != 20 || asked["a"] != 1 || asked["b"] != 1 {
+		t.Errorf("%d found, asked %v", len(found), asked)
+	}
+}
+
+// TestAnchorsThatAreNoRoots: that a policy trusts an authority without the one above it is warned of where fronts ask for certificates.
+func TestAnchorsThatAreNoRoots(t *testing.T) {
+	root := clientcerttest.Root(t, "Root")
+	sub, other := root.Sub(t, "Sub"), clientcerttest.Root(t, "Other").Sub(t, "Other Sub")
+	const warning = `! /policies/who/clientCertificate/ca: the policy "who" trusts the authority `
+	for name, c := range map[string]struct {
+		ca, provider string
+		proxied      bool
+		want         []string
+	}{
+		"a root":                {root.PEM(), "free", false, nil},
+		"a chain up to a root":  {sub.PEM(root), "free", false, nil},
+		"none":                  {"", "free", false, nil},
+		"no root":               {sub.PEM(), "free", false, []string{warning + `"CN=Sub", which is no root, without the one that has issued it: the gateway does, but that fronts of free do is documented nowhere`}},
+		"a root and no root":    {root.PEM(other), "free", false, []string{warning + `"CN=Other Sub"`}},
+		"no roots":              {sub.PEM(other), "free", false, []string{warning + `"CN=Sub"`, warning + `"CN=Other Sub"`}},
+		"no PEM":                {"x", "free", false, nil},
+		"fronts that ask none":  {sub.PEM(), "strict", false, []string{`/routes/0/policies/0: the route "r" goes by clients' certificates (policy "who"), and fronts of strict do not ask for them`}},
+		"a proxy before fronts": {sub.PEM(), "free", true, []string{`/routes/0/policies/0: the route "r" goes by clients' certificates (policy "who"), and Cloudflare's proxy`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings.Settings{Regions: []settings.Region{{Provider: c.provider, Name: "one"}}}
+			if c.proxied {
+				s.Manager, s.Cloudflare.Proxied = "cloudflare", true
+			}
+			doc := gateway.Spec{Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{CA: c.ca}}},
+				Routes: []gateway.Route{{Name: "r", Match: gateway.Match{Path: "/r"}, Policies: []string{"who"}}}}
+			found := DocumentRule(specs, s)(doc)
+			for i, v := range found {
+				line := v.Path + ": " + v.What
+				if v.Warning {
+					line = "! " + line
+				}
+				if i >= len(c.want) || !strings.HasPrefix(line, c.want[i]) || v.Remedy == "" {
+					t.Errorf("%s; %s", line, v.Remedy)
+				}
+			}
+			if len(found) != len(c.want) {
+				t.Errorf("%d found, want %d", len(found), len(c.want))
 			}
 		})
 	}

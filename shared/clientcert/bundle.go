@@ -27,6 +27,13 @@ type Bundle struct {
 // Anchors are the certificates that are trusted for themselves.
 func (b *Bundle) Anchors() []*x509.Certificate { return slices.Clone(b.listedAnchors) }
 
+// Unrooted are the anchors that are no roots: another has issued them, which the bundle does not have. Nothing is amiss with that here, and elsewhere
+// they may be worth nothing: whoever verifies by RFC 5280, 6.1.1 (d) takes any key for an anchor that it is told to, as crypto/x509 does of its roots,
+// and whoever looks for a certificate that has issued itself, as OpenSSL does without X509_V_FLAG_PARTIAL_CHAIN, finds no end of the chain.
+func (b *Bundle) Unrooted() []*x509.Certificate {
+	return slices.DeleteFunc(b.Anchors(), func(c *x509.Certificate) bool { return issues(c, c) })
+}
+
 // Steps are those that are only on the way to an anchor.
 func (b *Bundle) Steps() []*x509.Certificate { return slices.Clone(b.listedSteps) }
 

@@ -87,17 +87,16 @@ func At(t time.Time) Clock {
 
 var (
 	callerWord = regexp.MustCompile(`\bcaller\b`)
-	// countryWord is client.country, and what else gives it: client["country"], client?.country.
-	countryWord = regexp.MustCompile(`\bcountry\b`)
-	paramWord   = regexp.MustCompile(`\brequest\s*\.\s*params\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)`)
+	clientWord = regexp.MustCompile(`\bclient\b`)
+	paramWord  = regexp.MustCompile(`\brequest\s*\.\s*params\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)`)
 )
 
 // OfCaller reports whether a text speaks of the caller, be it in quotes.
 func OfCaller(text string) bool { return callerWord.MatchString(text) }
 
-// OfCountry reports whether a text speaks of the client's country, be it in quotes: a word too many asks for a country that nobody needs, and one
-// too few would leave it unknown.
-func OfCountry(text string) bool { return countryWord.MatchString(text) }
+// mayBeOfCountry reports whether a text that is not understood may be of the client's country: it may be wherever it says client, by any of the ways to
+// write the rest.
+func mayBeOfCountry(text string) bool { return clientWord.MatchString(text) }
 
 // Params are the names of the path's parameters that a text speaks of, as request.params.NAME.
 func Params(text string) []string {

@@ -179,13 +179,52 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: %v", text, !want)
 		}
 	}
-	for text, want := range map[string]bool{`client.country == "DE"`: true, `client["country"] in ["DE"]`: true, `client . country`: true, `client.ip == ""`: false, `request.header("X-Countryside")`: false} {
+	if got := fmt.Sprint(Params(`request.params.id == request . params.other and request.header("x") == ""`)); got != "[id other]" {
+		t.Error(got)
+	}
+}
+
+// An expression that may look at the country of the client is told from one that speaks of another country, or of another thing of the client's.
+func TestOfCountry(t *testing.T) {
+	for text, want := range map[string]bool{
+		`client.country == "DE"`:                                      true,
+		`client . country == "DE"`:                                    true,
+		`client?.country == "DE"`:                                     true,
+		`client["country"] in ["DE"]`:                                 true,
+		`client?.["country"] == ""`:                                   true,
+		`client["\u0063ountry"] == ""`:                                true,
+		`client["coun" + "try"] == ""`:                                true,
+		`client[caller.plan] == ""`:                                   true,
+		`client.ip == "" or client.country == ""`:                     true,
+		`client /* its */ .country == ""`:                             true,
+		`(client).country == ""`:                                      true,
+		`(client ?? client).country == ""`:                            true,
+		`(caller.plan == "" ? client : client).country == ""`:         true,
+		`any([client], .country == "DE")`:                             true,
+		`any(caller.roles, client.country == #)`:                      true,
+		`{a: client}.a.country == ""`:                                 true,
+		`client in [client]`:                                          true,
+		`string(client) == ""`:                                        true,
+		`split(client.country, "")[0] == "D"`:                         true,
+		`$env.client.country == ""`:                                   true,
+		`$env["cli" + "ent"].country == ""`:                           true,
+		`let c = client; c.country == ""`:                             true,
+		`client.country ==`:                                           true, // no expression
+		`client.ip == ""`:                                             false,
+		`client["ip"] == ""`:                                          false,
+		`request.params.country == "DE"`:                              false,
+		`request.params["country"] == "DE"`:                           false,
+		`caller.claims.country == "DE" and client.ip != ""`:           false,
+		`caller.claims.client.country == "DE"`:                        false,
+		`request.query("country") == "client.country"`:                false,
+		`any(caller.claims.addresses, .country == "DE")`:              false,
+		`caller.plan == "country" // client.country is not asked for`: false,
+		`request.header("X-Countryside") == ""`:                       false,
+		`request.params.country ==`:                                   false, // no expression
+	} {
 		if OfCountry(text) != want {
 			t.Errorf("%s: %v", text, !want)
 		}
-	}
-	if got := fmt.Sprint(Params(`request.params.id == request . params.other and request.header("x") == ""`)); got != "[id other]" {
-		t.Error(got)
 	}
 }
 

@@ -67,19 +67,21 @@ type exchange struct {
 	fronted bool         // it has shown the secret of the front
 	told    []headerLine // for the upstream, whatever the client sends
 
-	route    string                                    // name, "" until one matched
-	segments []string                                  // of the escaped path
-	doubtful bool                                      // some servers read the path as another one: see readings
-	captured []int                                     // segments that the route's parameters took, in the pattern's order
-	params   []string                                  // their names
-	rest     bool                                      // the last of them took all segments that were left
-	paths    []func(escaped string) (string, *refusal) // what policies do to the path for the upstream
-	sends    []func(out *http.Request)                 // what policies do to the request for the upstream, when all that is the client's connection's is off it
-	answered bool                                      // the answer is an upstream's
-	target   string                                    // host of the target that was tried last
-	cancel   context.CancelCauseFunc
-	failure  *problem // what to answer in place of a 500, if the handler panics
-	left     bool     // the client was gone before its answer was whole
+	route     string                                    // name, "" until one matched
+	segments  []string                                  // of the escaped path
+	doubtful  bool                                      // some servers read the path as another one: see readings
+	captured  []int                                     // segments that the route's parameters took, in the pattern's order
+	params    []string                                  // their names
+	rest      bool                                      // the last of them took all segments that were left
+	paths     []func(escaped string) (string, *refusal) // what policies do to the path for the upstream
+	sends     []func(out *http.Request)                 // what policies do to the request for the upstream, when all that is the client's connection's is off it
+	answered  bool                                      // the answer is an upstream's
+	target    string                                    // host of the target that was tried last
+	cancel    context.CancelCauseFunc
+	unhurried *haste   // of a body whose time nobody has named: see limitBodies
+	cut       bool     // the reading of its body was ended
+	failure   *problem // what to answer in place of a 500, if the handler panics
+	left      bool     // the client was gone before its answer was whole
 }
 
 type exchangeKey struct{}

@@ -62,6 +62,9 @@ type Options struct {
 	Now func() time.Time
 	// Drill is a fault on purpose, until its time is over; nil for none. [Load] takes it from the environment.
 	Drill *health.Drill
+	// BodyTimeout is how long a request's body may take for which neither its route nor a policy says it; 0 is as long as the front lets it. It is for
+	// servers that clients connect to themselves: see the constant.
+	BodyTimeout time.Duration
 	// Truncate says how a broken answer ends on fronts that are not Buffered.
 	Truncate Truncation
 }
@@ -98,7 +101,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	}
 
 	// The stack, innermost first. A request passes it from the bottom line to the top one.
-	var h http.Handler = routes                // the most specific route: proxy, respond or fault
+	h := refuseOverrides(routes)               // the most specific route, if the query names no other method's: proxy, respond or fault
 	h = answerHealth(h, log, m, opts, pools)   // /health and /ready, before any route
 	h = refuseDotSegments(h, log)              // nothing below sees a path that means another
 	h = behindFront(h, opts)                   // whom the front brings, from where, and by which name they came
@@ -107,6 +110,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 	h = recoverPanics(h, log, opts)            // a panic becomes a 500, or a truncated answer
 	h = drill(h, opts.Drill, opts.Instance)    // fails on purpose, until a time; nothing where there is no drill
 	h = requireFront(h, opts.Admission, log)   // who comes around the front gets a 403
+	h = limitBodies(h, opts.BodyTimeout)       // no body takes as long as its client likes
 	h = logRequests(h, log)                    // one line each, whatever happened below
 	h = identify(h, opts.Instance.Region)      // request id and region; the exchange that the rest shares
 	return &closing{h, func() error { return errors.Join(pools.close(), shared.close()) }}, nil

@@ -31,6 +31,14 @@ func model(t testing.TB, spec gateway.Spec) *gateway.Model {
 
 func routes(r ...gateway.Route) []gateway.Route { return r }
 
+// received is an upstream that keeps the last request.
+type received struct{ last *http.Request }
+
+func (u *received) RoundTrip(r *http.Request) (*http.Response, error) {
+	u.last = r
+	return canned{}.RoundTrip(r)
+}
+
 // upstream is an upstream with short timeouts.
 func upstream(urls ...string) gateway.Upstream {
 	u := gateway.Upstream{Timeouts: gateway.Timeouts{Connect: ms(2000), Response: ms(5000), Idle: ms(5000)}}

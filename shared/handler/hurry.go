@@ -23,6 +23,10 @@ const lateBody = "The request's body did not come in time."
 //
 // A body that is in memory already, as on AWS, is never late: see atHand.
 func hurry(r *http.Request, limit time.Duration, late *refusal, cancel context.CancelCauseFunc, after error) (stop func()) {
+	if x := exchangeOf(r); x.unhurried != nil { // the time that is there for want of another
+		x.unhurried.bodyOver()
+		x.unhurried = nil
+	}
 	h := &haste{cancel: cancel, late: late, after: after}
 	connection := http.NewResponseController(exchangeOf(r).answer)
 	original := r.Body
@@ -42,6 +46,7 @@ func hurry(r *http.Request, limit time.Duration, late *refusal, cancel context.C
 		h.bodyOver()
 		if h.fired { // by bodyOver nothing changes it any more
 			header.Set("Connection", "close")
+			exchangeOf(r).cut = true
 		}
 	})
 	r.Body = &hurriedBody{ReadCloser: body, haste: h}

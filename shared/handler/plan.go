@@ -100,6 +100,12 @@ func (p *Plan) ownPaths(next http.Handler, log *slog.Logger) http.Handler {
 // decide is the innermost handler: it finds the route as the router does, and notes it.
 func (p *Plan) decide(w http.ResponseWriter, r *http.Request) {
 	x, d := exchangeOf(r), &hearerOf(r).decision
+	if p.router.overridden(r, x.segments) {
+		hearerOf(r).why = whyOverridden
+		p.router.refuseOverride(w, r)
+		d.Others = p.others(r, "")
+		return
+	}
 	found := p.router.preflighted(r, x)
 	d.Preflight = found != nil
 	l := lookup{r: r, x: x, method: r.Method}

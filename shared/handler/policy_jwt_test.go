@@ -82,14 +82,6 @@ func (i issuer) spec(t testing.TB) gateway.JWT {
 	return gateway.JWT{Algorithms: []string{"ES256"}, Keys: i.pem(t), RequireExpiry: true, ConsumerClaim: "sub", ForwardToken: true}
 }
 
-// received is an upstream that keeps the last request.
-type received struct{ last *http.Request }
-
-func (u *received) RoundTrip(r *http.Request) (*http.Response, error) {
-	u.last = r
-	return canned{}.RoundTrip(r)
-}
-
 // behind is a handler with the policies before an upstream.
 func behind(t testing.TB, up http.RoundTripper, log io.Writer, policies ...gateway.JWT) http.Handler {
 	t.Helper()

@@ -205,3 +205,24 @@ func weird(t *testing.T, generate func() (crypto.Signer, error)) string {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
+
+// BenchmarkDocumentRule holds a document against the provider whose every route goes by certificates. What it takes is not to grow with the square of
+// the routes.
+func BenchmarkDocumentRule(b *testing.B) {
+	root := clientcerttest.Root(b, "Root")
+	for _, n := range []int{100, 1_000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			doc := gateway.Spec{Everywhere: []string{"who"}, Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{CA: root.Sub(b, "Sub").PEM(root)}}}}
+			for i := range n {
+				doc.Routes = append(doc.Routes, gateway.Route{Name: fmt.Sprint("r", i), Match: gateway.Match{Path: fmt.Sprint("/", i)}})
+			}
+			rule := provider.DocumentRule([]provider.Spec{(aws.Provider{}).Spec()}, settings.Settings{Regions: []settings.Region{{Provider: "aws", Name: "us-east-1"}}})
+			b.ReportAllocs()
+			for b.Loop() {
+				if found := rule(doc); len(found) > 0 {
+					b.Fatal(found)
+				}
+			}
+		})
+	}
+}

@@ -88,6 +88,8 @@ func TestExitCodes(t *testing.T) {
 		{"version", []string{"--version"}, 0, []string{"polygate version ", ", go1."}},
 		{"no verb", nil, 0, []string{"Available Commands"}},
 		{"help on a verb", []string{"help", "local", "fail"}, 0, []string{"polygate local fail gcp --kind slow"}},
+		{"help on a drill's limits", []string{"help", "drill", "run"}, 0, []string{
+			"give up when clients that go by the TTL and connect anew lose more", "give up when clients that go by the TTL and connect anew burn more percent of the error budget"}},
 		{"help on nothing there is", []string{"help", "frob"}, 2, []string{`no help on "frob"`, "build, cert", "up"}},
 		{"help below a verb without verbs", []string{"help", "up", "frob"}, 2, []string{`no help on "up frob"`, "has no verbs below it"}},
 		{"help on nothing there is below local", []string{"help", "local", "frob"}, 2, []string{`no help on "local frob"`, "fail, faults, heal"}},

@@ -148,7 +148,7 @@ func (d *devRun) read() (devserver.Version, *gateway.Model, error) {
 		return file[name]
 	}
 	log := devserver.NewLog(d.app.step)
-	opts := handler.Options{Logger: log, Getenv: getenv, Instance: health.Instance{Provider: "server", Region: "server/local", Release: "dev", Started: d.started.UTC()}}
+	opts := handler.Options{Logger: log, Getenv: getenv, BodyTimeout: handler.BodyTimeout, Instance: health.Instance{Provider: "server", Region: "server/local", Release: "dev", Started: d.started.UTC()}}
 	if d.region != "" {
 		opts.Instance.Region = d.region
 		opts.Instance.Provider, _, _ = strings.Cut(d.region, "/")

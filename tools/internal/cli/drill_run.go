@@ -35,6 +35,9 @@ func readDrill(path string, t topology.Topology, env string) (drill.Drill, []byt
 	return d, b, nil
 }
 
+// counted are those whose requests the limits of a drill are about.
+const counted = "clients that go by the TTL and connect anew"
+
 func (a *app) drillRunCommand() *cobra.Command {
 	var opts drill.Options
 	var by, format string
@@ -68,8 +71,8 @@ of Chaos Toolkit. An interrupt has everything mended before it ends.`,
 	}
 	c.Flags().IntVar(&opts.Repeat, "repeat", 0, "times to break it, 1 to 100, for p50, p95 and the worst (default: the experiment's)")
 	c.Flags().IntVar(&opts.Limits.Regions, "max-regions", 0, "regions that may be broken (default: the experiment's limits.regions)")
-	c.Flags().IntVar(&opts.Limits.LostRequests, "max-lost-requests", 0, "give up when more are lost (default: the experiment's limits.lostRequests)")
-	c.Flags().Float64Var(&opts.Limits.BudgetBurn, "max-budget-burn", 0, "give up when more percent of the error budget is burned (default: the experiment's limits.budgetBurn)")
+	c.Flags().IntVar(&opts.Limits.LostRequests, "max-lost-requests", 0, "give up when "+counted+" lose more (default: the experiment's limits.lostRequests)")
+	c.Flags().Float64Var(&opts.Limits.BudgetBurn, "max-budget-burn", 0, "give up when "+counted+" burn more percent of the error budget (default: the experiment's limits.budgetBurn)")
 	c.Flags().DurationVar(&opts.RTO, "rto", 0, "objective of recovery, cloud time (default: the experiment's objective.rto)")
 	c.Flags().StringVar(&opts.ApprovedBy, "approved-by", "", "who approved it, for an experiment that wants approval")
 	c.Flags().StringVar(&by, "by", "", "what breaks it: clouds (local clouds only, the default there) or function (the gateway's own lease, as on real clouds)")

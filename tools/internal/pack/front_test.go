@@ -29,6 +29,7 @@ func TestFront(t *testing.T) {
 	}{
 		{"nothing", map[string]gateway.Policy{"a": when(`client.ip != ""`)}, artefact.Front{}},
 		{"countries", map[string]gateway.Policy{"a": {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Deny: []string{"DE"}, Unknown: gateway.UnknownDeny}}}}, artefact.Front{Country: true}},
+		{"a country that is none of the client's", map[string]gateway.Policy{"a": when(`request.query("country") == "client.country"`)}, artefact.Front{}},
 		{"a country in an expression", map[string]gateway.Policy{"a": when(`client.ip != ""`), "b": when(`client.country == "DE"`)}, artefact.Front{Country: true}},
 		{"fingerprints alone", map[string]gateway.Policy{"a": certificate("")}, artefact.Front{Certificates: &artefact.Certificates{Required: true}}},
 		{"a root and a step, in a text", map[string]gateway.Policy{"a": certificate("# ours\n" + sub.PEM(root) + "# end\n")},
