@@ -14,6 +14,7 @@ import (
 // router that serves, behind what stands before that.
 type Plan struct {
 	model  *gateway.Model
+	of     compiler
 	router *router
 	routes []gateway.Route // in order
 	front  http.Handler    // all that is done to a request up to its route
@@ -23,9 +24,9 @@ type Plan struct {
 func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 	p := &Plan{model: m, router: &router{hosts: map[string]*node{}, guard: guarding("paths", slog.New(slog.DiscardHandler))}, routes: inOrder(m.Routes())}
 	log := p.router.guard.log
-	of := newCompiler(m, log)
+	p.of = newCompiler(m, log)
 	for _, spec := range p.routes {
-		pattern, r, err := of.route(spec)
+		pattern, r, err := p.of.route(spec)
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +48,7 @@ func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 func (p *Plan) Routes() []gateway.Route { return slices.Clone(p.routes) }
 
 // Policies are the names of a route's policies in the order in which a request passes them.
-func (p *Plan) Policies(r gateway.Route) []string { return policyOrder(p.model, p.model.Policies(), r) }
+func (p *Plan) Policies(r gateway.Route) []string { return policyOrder(p.model, p.of.policies, r) }
 
 // Decision is what becomes of a request. One of Route, Own and Refusal says it.
 type Decision struct {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -84,11 +85,15 @@ func (d *devRun) run(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
+	routes, err := routesTable(m) // before anybody can connect, who would wait for it
+	if err != nil {
+		return err
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return fmt.Errorf("listen: %w; --port takes another, or 0 for one that is free", err)
 	}
-	if err := d.show(m); err != nil {
+	if _, err := io.WriteString(d.app.out, routes); err != nil {
 		l.Close()
 		return err
 	}
@@ -174,11 +179,13 @@ func fingerprint(variables map[string]string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// show prints the routes.
-func (d *devRun) show(m *gateway.Model) error {
+// routesTable is the routes, for people.
+func routesTable(m *gateway.Model) (string, error) {
 	book, err := routing.NewBook(m, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return routing.Table(d.app.out, book.Routes(false))
+	var text strings.Builder
+	err = routing.Table(&text, book.Routes(false))
+	return text.String(), err
 }

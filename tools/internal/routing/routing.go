@@ -55,9 +55,9 @@ type Timeouts struct {
 
 // Book is what is known of a model's routes.
 type Book struct {
-	Plan   *handler.Plan
-	model  *gateway.Model
-	places *schema.Places
+	Plan      *handler.Plan
+	policies  map[string]Policy
+	upstreams map[string]Timeouts
 }
 
 // NewBook compiles a model's routes; hosts are the names that its gateway answers for, none for all.
@@ -67,7 +67,19 @@ func NewBook(m *gateway.Model, hosts []string) (*Book, error) {
 		return nil, err
 	}
 	places, err := schema.NewPlaces()
-	return &Book{Plan: plan, model: m, places: places}, err
+	if err != nil {
+		return nil, err
+	}
+	// Once, and not for each route: what a model gives is a copy, and of an imported document a large one.
+	b := &Book{Plan: plan, policies: map[string]Policy{}, upstreams: map[string]Timeouts{}}
+	for name, p := range m.Policies() {
+		b.policies[name] = Policy{name, p.Kind(), does(p, places)}
+	}
+	for _, name := range m.Upstreams() {
+		u, _ := m.Upstream(name)
+		b.upstreams[name] = Timeouts{Connect: u.Timeouts.Connect.String(), Response: u.Timeouts.Response.String(), Idle: u.Timeouts.Idle.String()}
+	}
+	return b, nil
 }
 
 // Routes are all routes, in the order in which they go before each other, or by name.
@@ -84,19 +96,15 @@ func (b *Book) Routes(byName bool) []Route {
 
 func (b *Book) route(r gateway.Route) Route {
 	out := Route{Name: r.Name, Methods: slices.Concat([]string{}, r.Match.Methods), Host: r.Match.Host, Path: r.Match.Path, Headers: conditions(r.Match.Headers),
-		Query: conditions(r.Match.Query), Policies: []Policy{}, Upstream: r.Upstream, Fault: r.Fault}
-	all := b.model.Policies()
+		Query: conditions(r.Match.Query), Policies: []Policy{}, Upstream: r.Upstream, Fault: r.Fault, Timeouts: b.upstreams[r.Upstream]}
 	for _, name := range b.Plan.Policies(r) {
-		out.Policies = append(out.Policies, Policy{name, all[name].Kind(), does(all[name], b.places)})
+		out.Policies = append(out.Policies, b.policies[name])
 	}
 	if r.Respond != nil {
 		out.Status = r.Respond.Status
 	}
 	if r.Timeout > 0 {
 		out.Timeouts.Route = r.Timeout.String()
-	}
-	if u, ok := b.model.Upstream(r.Upstream); ok {
-		out.Timeouts.Connect, out.Timeouts.Response, out.Timeouts.Idle = u.Timeouts.Connect.String(), u.Timeouts.Response.String(), u.Timeouts.Idle.String()
 	}
 	return out
 }
