@@ -25,34 +25,46 @@ const (
 type Version struct {
 	Handler http.Handler
 	ID      string // what has the same is the same
+	Asks    bool   // it goes by certificates of clients, who are asked for them where there is TLS
 }
 
 // Options say what to serve and where.
 type Options struct {
-	Listener net.Listener
-	Files    func() []string                  // those there are now, whose folders are watched; it is asked after each load
-	Load     func() (Version, error)          // reads them
-	Say      func(format string, args ...any) // one line for whoever develops; it is safe for concurrent use
-	Swapped  func(Version)                    // after a new version has been taken up; nil for nobody
+	Listener  net.Listener
+	Authority Authority                        // of the certificates that clients are shown; nil for no TLS
+	Files     func() []string                  // those there are now, whose folders are watched; it is asked after each load
+	Load      func() (Version, error)          // reads them
+	Say       func(format string, args ...any) // one line for whoever develops; it is safe for concurrent use
+	Swapped   func(Version)                    // after a new version has been taken up; nil for nobody
 }
 
 // Run serves the first version, and each one after it that can be loaded, until ctx ends; then it lets the requests in flight end. A request
 // is served to its end by the version that it came to.
 func Run(ctx context.Context, first Version, opts Options) error {
 	var current atomic.Pointer[serving]
-	current.Store(&serving{Handler: first.Handler})
+	current.Store(&serving{Handler: first.Handler, asks: first.Asks})
 	s := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(&current, w, r) }),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // of clients that speak no HTTP
 	}
+	accept := func() error { return s.Serve(opts.Listener) }
+	if opts.Authority != nil {
+		secured := &secured{authority: opts.Authority, current: &current}
+		var err error
+		if s.TLSConfig, err = secured.config(); err != nil {
+			return fmt.Errorf("serve: %w", errors.Join(err, opts.Listener.Close(), current.Load().retire()))
+		}
+		s.ConnContext = secured.remember
+		accept = func() error { return s.ServeTLS(opts.Listener, "", "") }
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	l := loader{Options: opts, id: first.ID, current: &current}
 	ended := make(chan error, 2)
 	go func() { ended <- watch(ctx, opts.Files, l.load) }()
-	go func() { ended <- s.Serve(opts.Listener) }()
+	go func() { ended <- accept() }()
 	var failed []error
 	running := 2
 	select {
@@ -107,7 +119,7 @@ func (l *loader) load() {
 		return
 	}
 	l.id = v.ID
-	if err := l.current.Swap(&serving{Handler: v.Handler}).retire(); err != nil {
+	if err := l.current.Swap(&serving{Handler: v.Handler, asks: v.Asks}).retire(); err != nil {
 		l.Say("the version before did not end well: %v", err)
 	}
 	if l.Swapped != nil {

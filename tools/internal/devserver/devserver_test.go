@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// bench is a server whose document is the text that it answers with; one that begins with "bad" cannot be loaded.
+// bench is a server whose document is the text that it answers with; one that begins with "bad" cannot be loaded, one that begins with "slow" not
+// before slow is closed, and one that begins with "asks" goes by certificates.
 type bench struct {
 	file    string
 	url     string
@@ -28,6 +29,7 @@ type bench struct {
 	ended   chan error
 	hold    chan struct{} // requests for /hold wait for it
 	held    chan struct{}
+	slow    chan struct{}
 	closed  chan string // versions, as they are closed
 }
 
@@ -60,6 +62,9 @@ func (b *bench) load() (Version, error) {
 	if bytes.HasPrefix(text, []byte("bad")) {
 		return Version{}, fmt.Errorf("%s:1:1: %s is no good", b.file, text)
 	}
+	if bytes.HasPrefix(text, []byte("slow")) {
+		<-b.slow
+	}
 	id := string(text)
 	for _, file := range b.files()[1:] {
 		more, err := os.ReadFile(file)
@@ -68,10 +73,13 @@ func (b *bench) load() (Version, error) {
 		}
 		id += " " + string(more)
 	}
-	return Version{ID: id, Handler: closing{close: func() { b.closed <- id }, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
+	return Version{ID: id, Asks: bytes.HasPrefix(text, []byte("asks")), Handler: closing{close: func() { b.closed <- id }, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hold" {
 			b.held <- struct{}{}
 			<-b.hold
+		}
+		if r.TLS != nil {
+			w.Header().Set("X-Shown", fmt.Sprint(len(r.TLS.PeerCertificates)))
 		}
 		_, _ = w.Write(text)
 	}}}, nil
@@ -79,8 +87,13 @@ func (b *bench) load() (Version, error) {
 
 func start(t *testing.T, text string) *bench {
 	t.Helper()
+	return startWith(t, text, nil)
+}
+
+func startWith(t *testing.T, text string, authority Authority) *bench {
+	t.Helper()
 	b := &bench{file: filepath.Join(t.TempDir(), "docs", "a.yaml"), swapped: make(chan string, 100), said: make(chan string, 100), ended: make(chan error, 1),
-		hold: make(chan struct{}), held: make(chan struct{}, 100), closed: make(chan string, 1000)}
+		hold: make(chan struct{}), held: make(chan struct{}, 100), slow: make(chan struct{}), closed: make(chan string, 1000)}
 	if err := os.Mkdir(filepath.Dir(b.file), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +110,7 @@ func start(t *testing.T, text string) *bench {
 	ctx, cancel := context.WithCancel(t.Context())
 	b.stop = cancel
 	go func() {
-		b.ended <- Run(ctx, first, Options{Listener: l, Files: b.files, Load: b.load,
+		b.ended <- Run(ctx, first, Options{Listener: l, Authority: authority, Files: b.files, Load: b.load,
 			Say:     func(format string, args ...any) { b.said <- fmt.Sprintf(format, args...) },
 			Swapped: func(v Version) { b.swapped <- v.ID }})
 	}()
@@ -306,6 +319,21 @@ func TestInvalidEdit(t *testing.T) {
 	b.write(t, "better")
 	expect(t, b.swapped, "better")
 	b.serves(t, "better")
+}
+
+// While a large document is made into a gateway, the version before serves on.
+func TestSlowEdit(t *testing.T) {
+	b := start(t, "old")
+	b.settle(t)
+	before := b.loads.Load()
+	b.write(t, "slow")
+	for b.loads.Load() == before {
+		time.Sleep(time.Millisecond)
+	}
+	b.serves(t, "old")
+	close(b.slow)
+	expect(t, b.swapped, "slow")
+	b.serves(t, "slow")
 }
 
 func TestRenamedFile(t *testing.T) {

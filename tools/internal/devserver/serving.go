@@ -10,6 +10,7 @@ import (
 // serving is a version's handler, and how many requests it is at.
 type serving struct {
 	http.Handler
+	asks bool // clients for certificates
 
 	mu      sync.Mutex
 	at      int
@@ -23,6 +24,7 @@ func serve(current *atomic.Pointer[serving], w http.ResponseWriter, r *http.Requ
 		v = current.Load()
 	}
 	defer v.leave()
+	v.again(w, r)
 	v.ServeHTTP(w, r)
 }
 
