@@ -199,15 +199,13 @@ func checkJSON(r *report, at Pointer, c *JSONChanges, clients bool) {
 	if c.Bytes < 0 || c.Bytes > maxJSONBytes {
 		r.value(at.Key("bytes"), fmt.Sprintf("bytes %d is out of range", c.Bytes), fmt.Sprintf("write at most %d: bodies are held while they are changed", maxJSONBytes))
 	}
-	check := func(object func(Pointer, string, string), at Pointer, s string) {
-		if _, ok := ParsePointer(s); !ok {
-			object(at, fmt.Sprintf("%s is no pointer into a body", quote(s)), `write such as "/user/name"; ~1 stands for a slash in a name, ~0 for a tilde (RFC 6901)`)
-		}
-	}
 	for i, s := range c.Remove {
-		check(r.value, at.Key("remove").Index(i), s)
+		checkPlace(r.value, at.Key("remove").Index(i), s, false)
 	}
-	checkRename(r, at.Key("rename"), c.Rename, func(s string) string { return s }, check)
+	checkRename(r, at.Key("rename"), c.Rename, func(s string) string { return s }, func(object func(Pointer, string, string), at Pointer, s string) {
+		_, from := c.Rename[s] // from where nothing is taken, nothing is renamed
+		checkPlace(object, at, s, !from)
+	})
 	for from, to := range c.Rename {
 		if strings.HasPrefix(to, from+"/") {
 			r.value(at.Key("rename").Key(from), fmt.Sprintf("%s is renamed into itself", quote(from)), "write a place outside of it")
@@ -215,12 +213,26 @@ func checkJSON(r *report, at Pointer, c *JSONChanges, clients bool) {
 	}
 	for _, s := range slices.Sorted(maps.Keys(c.Set)) {
 		at := at.Key("set").Key(s)
-		check(r.key, at, s)
+		checkPlace(r.key, at, s, true)
 		if text, ok := Text(c.Set[s]); ok {
 			checkText(r, at, quote(s), text, clients)
 		} else if b := c.Set[s]; !json.Valid(b) || b[0] == '{' || b[0] == '[' {
 			r.value(at, fmt.Sprintf("the value of %s is neither text nor a number, true, false or null", quote(s)), "set its members one by one")
 		}
+	}
+}
+
+// checkPlace tests a place in a body; more says whether it may be that of one more item.
+func checkPlace(object func(Pointer, string, string), at Pointer, s string, more bool) {
+	names, ok := ParsePointer(s)
+	switch i := slices.Index(names, OneMore); {
+	case !ok:
+		object(at, fmt.Sprintf("%s is no pointer into a body", quote(s)), `write such as "/user/name"; ~1 stands for a slash in a name, ~0 for a tilde (RFC 6901)`)
+	case i < 0:
+	case !more:
+		object(at, fmt.Sprintf("%s is of the item after the last one, where there is nothing", quote(s)), "write the number of an item, from 0")
+	case i < len(names)-1:
+		object(at, fmt.Sprintf("%s goes on after -, which stands for one more item and has nothing in it", quote(s)), "end with it, or write the number of an item, from 0")
 	}
 }
 

@@ -71,6 +71,9 @@ func (p PathRewrite) Compile() (*regexp.Regexp, error) {
 	return regexp.Compile(`^(?:` + p.Pattern + `)$`)
 }
 
+// OneMore is the name in a pointer that stands for the item after the last one of a list (RFC 6901, 4): what is set there is added to it.
+const OneMore = "-"
+
 // ParsePointer splits a pointer into its names; false if it is none or means the whole document.
 func ParsePointer(s string) ([]string, bool) {
 	if !strings.HasPrefix(s, "/") || len(s) > 1024 {

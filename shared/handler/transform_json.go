@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -151,8 +152,8 @@ func (c *jsonChanges) apply(b []byte) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), shape
 }
 
-// within does something to the container of a place, and returns the value with what became of it. Objects that are missing on the way
-// are made if create says so. False means that there is no such place, and nothing was done.
+// within does something to the container of a place, and returns the value with what became of it. What is missing on the way is made if
+// create says so. False means that there is no such place, and nothing was done.
 func within(v any, at []string, create bool, do func(container any, name string) (any, bool)) (any, bool) {
 	if len(at) == 1 {
 		return do(v, at[0])
@@ -162,7 +163,10 @@ func within(v any, at []string, create bool, do func(container any, name string)
 		if !is || !create {
 			return v, false
 		}
-		made, ok := within(map[string]any{}, at[1:], create, do)
+		made, ok := missing(at[1])
+		if ok {
+			made, ok = within(made, at[1:], create, do)
+		}
 		if ok {
 			object[at[0]] = made
 		}
@@ -173,6 +177,16 @@ func within(v any, at []string, create bool, do func(container any, name string)
 		return v, false
 	}
 	return assign(changed)(v, at[0])
+}
+
+// missing makes what a place with a name was to be in, and is not there: a list for one more item, and else an object. A number may be an
+// item's or a member's name, of which none is guessed.
+func missing(name string) (any, bool) {
+	if name == gateway.OneMore {
+		return []any{}, true
+	}
+	_, number := index(name, math.MaxInt)
+	return map[string]any{}, !number
 }
 
 // member is a member of an object or of a list.
@@ -194,10 +208,13 @@ func assign(value any) func(any, string) (any, bool) {
 	return func(container any, name string) (any, bool) {
 		switch c := container.(type) {
 		case map[string]any:
+			if name == gateway.OneMore {
+				return c, false
+			}
 			c[name] = value
 			return c, true
 		case []any:
-			if name == "-" {
+			if name == gateway.OneMore {
 				return append(c, value), true
 			}
 			if i, ok := index(name, len(c)); ok {
