@@ -203,7 +203,7 @@ func checkJSON(r *report, at Pointer, c *JSONChanges, clients bool) {
 		checkPlace(r.value, at.Key("remove").Index(i), s, false)
 	}
 	checkRename(r, at.Key("rename"), c.Rename, func(s string) string { return s }, func(object func(Pointer, string, string), at Pointer, s string) {
-		_, from := c.Rename[s] // from where nothing is taken, nothing is renamed
+		_, from := c.Rename[s] // what is renamed has to be there
 		checkPlace(object, at, s, !from)
 	})
 	for from, to := range c.Rename {

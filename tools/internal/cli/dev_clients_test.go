@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -169,5 +170,48 @@ func TestDevListensLast(t *testing.T) {
 	stop()
 	if code := <-ended; code != 0 {
 		t.Errorf("exit code %d: %s", code, errs.text.String())
+	}
+}
+
+// TestDevOfPages: what the pages of policies say to type is what dev takes, with the documents that stand before it.
+func TestDevOfPages(t *testing.T) {
+	blocks := regexp.MustCompile("(?ms)^```(yaml|sh)\n(.*?)^```$")
+	for page, answers := range map[string]map[string]int{
+		"clientCertificate": {"/measurements": http.StatusUnauthorized}, // whose key nobody has any more: see TestDevCertificates
+		"authorize":         {"/shop": http.StatusOK, "/elsewhere": http.StatusOK},
+	} {
+		t.Run(page, func(t *testing.T) {
+			text, err := os.ReadFile("../../../shared/config/policies/" + page + ".md")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var document, line string
+			for _, b := range blocks.FindAllStringSubmatch(string(text), -1) {
+				if b[1] == "yaml" {
+					document = b[2]
+				} else if line = regexp.MustCompile(`(?m)^polygate dev .*$`).FindString(b[2]); line != "" {
+					break
+				}
+			}
+			args := strings.Fields(line)
+			if len(args) < 3 {
+				t.Fatalf("the page has no line that runs dev: %q", line)
+			}
+			args[2] = writeDocument(t, document)
+			d := startDev(t, args[2:]...)
+			url := d.errs.waitFor(t, `at (https?://127\.0\.0\.1:\d+)/`)
+			transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // TestDevCertificates verifies
+			defer transport.CloseIdleConnections()
+			for path, status := range answers {
+				resp, err := (&http.Client{Transport: transport}).Get(url + path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if resp.StatusCode != status {
+					t.Errorf("%s: %s, want %d", path, resp.Status, status)
+				}
+			}
+		})
 	}
 }
