@@ -30,8 +30,8 @@ func DocumentRule(specs []Spec, s settings.Settings) func(gateway.Spec) gateway.
 			a.size(at, r)
 			a.streaming(at, r)
 			a.secrets(at, r)
-			a.fronts(at, r)
 		}
+		a.fronts()
 		for _, name := range slices.Sorted(maps.Keys(doc.Policies)) {
 			for _, secret := range doc.Policies[name].Secrets() {
 				a.has(gateway.Pointer("/policies").Key(name), fmt.Sprintf("the policy %q", name), secret)

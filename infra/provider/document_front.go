@@ -55,21 +55,58 @@ func (j *judgement) certificates(a *documentAudit, policy gateway.ClientCertific
 	}
 }
 
-// fronts looks for routes that go by what the fronts before the regions cannot tell of clients.
-func (a *documentAudit) fronts(at gateway.Pointer, r gateway.Route) {
-	for i, name := range slices.Concat(a.doc.Everywhere, r.Policies) {
-		at := at
-		if own := i - len(a.doc.Everywhere); own >= 0 {
-			at = at.Key("policies").Index(own)
-		}
+// fronts looks for policies that go by what the fronts before the regions cannot tell of clients. Each is reported once, however many routes have it.
+func (a *documentAudit) fronts() {
+	users, names := a.users()
+	for _, name := range names {
 		policy, j := a.doc.Policies[name], a.judge(name)
+		at, who := a.usedBy(name, users[name])
 		if policy.ClientCertificate != nil {
-			a.certificates(at, fmt.Sprintf("the route %q goes by clients' certificates (policy %q), and ", r.Name, name), j, policy.ClientCertificate.Optional)
+			a.certificates(at, fmt.Sprintf("%s by clients' certificates (policy %q), and ", who, name), j, policy.ClientCertificate.Optional)
 		}
 		if j.countries {
-			a.countries(at, fmt.Sprintf("the route %q goes by the country of clients (policy %q), and ", r.Name, name), policy)
+			a.countries(at, fmt.Sprintf("%s by the country of clients (policy %q), and ", who, name), policy)
 		}
 	}
+}
+
+// user is a route that has a policy, and where it says so.
+type user struct {
+	route string
+	at    gateway.Pointer
+}
+
+// users are the routes that have each policy, and the policies in the order in which routes name them first.
+func (a *documentAudit) users() (of map[string][]user, names []string) {
+	of = map[string][]user{}
+	add := func(name string, u user) {
+		if of[name] == nil {
+			names = append(names, name)
+		}
+		of[name] = append(of[name], u)
+	}
+	for i, r := range a.doc.Routes {
+		at := gateway.Pointer("/routes").Index(i)
+		for _, name := range a.doc.Everywhere {
+			add(name, user{r.Name, at})
+		}
+		for own, name := range r.Policies {
+			add(name, user{r.Name, at.Key("policies").Index(own)})
+		}
+	}
+	return of, names
+}
+
+// usedBy says who goes by a policy, and where that is best said: where its only route names it, or else at the policy itself.
+func (a *documentAudit) usedBy(name string, users []user) (gateway.Pointer, string) {
+	at := gateway.Pointer("/policies").Key(name)
+	switch {
+	case slices.Contains(a.doc.Everywhere, name):
+		return at, "every route goes"
+	case len(users) == 1:
+		return users[0].at, fmt.Sprintf("the route %q goes", users[0].route)
+	}
+	return at, fmt.Sprintf("the route %q and %d more go", users[0].route, len(users)-1)
 }
 
 // certificates reports a policy whose certificates no region sees. One that is optional lets everybody pass then.

@@ -136,8 +136,7 @@ func TestDocumentRule(t *testing.T) {
 			Policies:   map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}, "maybe": {ClientCertificate: &gateway.ClientCertificate{Optional: true}}, "ip": {IP: &gateway.IP{}}},
 			Everywhere: []string{"ip", "maybe"},
 			Routes:     []gateway.Route{at("/a"), {Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"ip", "who"}}},
-		}, []string{`! /routes/0: the route "r" goes by clients' certificates (policy "maybe"), and fronts of strict do not ask for them: everybody passes as nobody`,
-			`! /routes/1: the route "b" goes by clients' certificates (policy "maybe"), and fronts of strict`,
+		}, []string{`! /policies/maybe: every route goes by clients' certificates (policy "maybe"), and fronts of strict do not ask for them: everybody passes as nobody`,
 			`/routes/1/policies/1: the route "b" goes by clients' certificates (policy "who"), and fronts of strict do not ask for them: nobody could call`}},
 		{"certificates that the front asks for", free, gateway.Spec{
 			Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}},
@@ -153,6 +152,13 @@ func TestDocumentRule(t *testing.T) {
 			Routes:   []gateway.Route{{Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"who"}}, {Name: "c", Match: gateway.Match{Path: "/c"}, Policies: []string{"maybe"}}},
 		}, []string{`/routes/0/policies/0: the route "b" goes by clients' certificates (policy "who"), and Cloudflare's proxy ends clients' TLS before it comes to a region: nobody could call`,
 			`! /routes/1/policies/0: the route "c" goes by clients' certificates (policy "maybe"), and Cloudflare's proxy`}},
+		{"certificates of many routes", settings.Settings{Manager: "cloudflare", Cloudflare: settings.Cloudflare{Proxied: true}, Regions: free.Regions}, gateway.Spec{
+			Policies: map[string]gateway.Policy{"who": {ClientCertificate: &gateway.ClientCertificate{}}},
+			Routes: []gateway.Route{{Name: "b", Match: gateway.Match{Path: "/b"}, Policies: []string{"who"}}, {Name: "c", Match: gateway.Match{Path: "/c"}, Policies: []string{"who"}},
+				{Name: "d", Match: gateway.Match{Path: "/d"}, Policies: []string{"who"}}},
+		}, []string{`/policies/who: the route "b" and 2 more go by clients' certificates (policy "who"), and Cloudflare's proxy`}},
+		{"countries of every route", both, gateway.Spec{Policies: places.Policies, Everywhere: []string{"near"}, Routes: []gateway.Route{at("/a"), at("/b")}}, []string{
+			`/policies/near: every route goes by the country of clients (policy "near"), and fronts of strict do not tell it: nobody could call`}},
 		{"countries that no front tells", both, places, []string{
 			`/routes/0/policies/0: the route "near" goes by the country of clients (policy "near"), and fronts of strict do not tell it: nobody could call`,
 			`! /routes/1/policies/0: the route "far" goes by the country of clients (policy "far"), and fronts of strict do not tell it: clients of all countries pass`,
