@@ -29,6 +29,14 @@ type apiSource struct {
 	at                        gateway.Pointer     // of the key openapi
 	node                      ast.Node            // its value
 	others                    map[string]ast.Node // values of the keys beside it
+	ignore                    []ignored
+}
+
+// ignored is a parameter of the OpenAPI document that is not looked at, and where that is said.
+type ignored struct {
+	parameter gateway.Pointer
+	at        gateway.Pointer
+	node      ast.Node
 }
 
 // describedBy is a policy that is still to be filled in: which operations it has goes by the routes that name it.
@@ -47,6 +55,8 @@ func (d *decoder) api(at gateway.Pointer, p *gateway.Validate, from apiSource) {
 		d.breaks(at.Key("operation"), from.others["operation"], "operation chooses from an OpenAPI document, and none is named", "write openapi: its file, or remove operation")
 	case from.file == "" && from.basePath != "":
 		d.breaks(at.Key("basePath"), from.others["basePath"], "basePath is that of an OpenAPI document, and none is named", "write openapi: its file, or remove basePath")
+	case from.file == "" && from.ignore != nil:
+		d.breaks(at.Key("ignore"), from.others["ignore"], "ignore passes over parameters of an OpenAPI document, and none is named", "write openapi: its file, or remove ignore")
 	case from.file == "":
 	case len(p.Parameters) > 0 || p.Body != nil || p.Responses != nil || p.Defs != nil:
 		d.breaks(from.at, from.node, "requests are described both here and by an OpenAPI document", "keep openapi, or parameters, body, responses and $defs")
@@ -113,7 +123,14 @@ func (d *decoder) lower(one describedBy, f *apiFile) {
 		path, err := gateway.ParsePattern(o.Path)
 		return !known || err == nil && slices.ContainsFunc(routes, func(r gateway.Taker) bool { return r.Takes(o.Method, path) })
 	}
-	lowered, err := f.doc.Lower(openapi.Options{BasePath: one.basePath, Keep: keep, Responses: one.to.Response != ""})
+	ignore := make([]gateway.Pointer, len(one.ignore))
+	for i, p := range one.ignore {
+		if ignore[i] = p.parameter; !f.doc.IsParameter(p.parameter) {
+			d.breaks(p.at, p.node, fmt.Sprintf("%s has no parameter at %s", one.file, short(string(p.parameter))), `write its place as a pointer (RFC 6901), such as "/paths/~1orders/get/parameters/0", or remove it`)
+			return
+		}
+	}
+	lowered, err := f.doc.Lower(openapi.Options{BasePath: one.basePath, Keep: keep, Responses: one.to.Response != "", Ignore: ignore})
 	if err != nil {
 		d.doc.fail(one.at)
 		d.problems = append(d.problems, f.problems(err)...)
