@@ -123,12 +123,9 @@ func (d *decoder) lower(one describedBy, f *apiFile) {
 		path, err := gateway.ParsePattern(o.Path)
 		return !known || err == nil && slices.ContainsFunc(routes, func(r gateway.Taker) bool { return r.Takes(o.Method, path) })
 	}
-	ignore := make([]gateway.Pointer, len(one.ignore))
-	for i, p := range one.ignore {
-		if ignore[i] = p.parameter; !f.doc.IsParameter(p.parameter) {
-			d.breaks(p.at, p.node, fmt.Sprintf("%s has no parameter at %s", one.file, short(string(p.parameter))), `write its place as a pointer (RFC 6901), such as "/paths/~1orders/get/parameters/0", or remove it`)
-			return
-		}
+	ignore, ok := d.ignored(one, f)
+	if !ok {
+		return
 	}
 	lowered, err := f.doc.Lower(openapi.Options{BasePath: one.basePath, Keep: keep, Responses: one.to.Response != "", Ignore: ignore})
 	if err != nil {
@@ -153,6 +150,18 @@ func (d *decoder) lower(one describedBy, f *apiFile) {
 	for here, there := range lowered.Origins {
 		d.doc.origins[one.policy+here] = origin{f, there}
 	}
+}
+
+// ignored are the parameters that a policy passes over; false if one of them is none.
+func (d *decoder) ignored(one describedBy, f *apiFile) ([]gateway.Pointer, bool) {
+	out, ok := make([]gateway.Pointer, len(one.ignore)), true
+	for i, p := range one.ignore {
+		if out[i] = p.parameter; !f.doc.IsParameter(p.parameter) {
+			d.breaks(p.at, p.node, fmt.Sprintf("%s has no parameter at %s", one.file, short(string(p.parameter))), `write its place as a pointer (RFC 6901), such as "/paths/~1orders/get/parameters/0", or remove it`)
+			ok = false
+		}
+	}
+	return out, ok
 }
 
 // apiFile is an OpenAPI document that was read; doc is nil for one that has problems.
@@ -290,26 +299,47 @@ func (f *apiFile) tree(src []byte, isJSON bool) (any, Problems) {
 		}
 		return v, nil
 	}
-	s := source{name: f.name, most: MaxAPIBytes}
+	s := source{name: f.name, most: MaxAPIBytes, aliases: true}
 	root := s.parse(src)
 	if root == nil {
 		return nil, s.problems
 	}
-	r := valueReader{decoder: &decoder{source: &s, doc: newDocument(f.name)}}
+	r := valueReader{decoder: &decoder{source: &s, doc: newDocument(f.name)}, targets: s.resolveAliases(root)}
 	v := r.value("", root)
 	f.places = r.doc.places
 	return v, s.problems
 }
 
 // valueReader reads nodes as plain values of JSON. Keys that are numbers, such as statuses, are text.
-type valueReader struct{ *decoder }
+type valueReader struct {
+	*decoder
+	targets  map[*ast.AliasNode]ast.Node // what aliases stand for
+	within   int                         // how many aliases what is read is in
+	expanded int                         // values that were read in place of aliases
+}
 
-func (r valueReader) value(at gateway.Pointer, n ast.Node) any {
+func (r *valueReader) value(at gateway.Pointer, n ast.Node) any {
 	n = bare(n)
 	if _, there := r.doc.places[at]; !there {
 		r.doc.places[at] = place{value: start(n)}
 	}
+	if r.within > 0 {
+		if r.expanded++; r.expanded > maxExpanded {
+			if r.expanded == maxExpanded+1 {
+				r.wrong(at, n, fmt.Sprintf("aliases stand for more than %d values", maxExpanded), `write what is used often under components, and refer to it by $ref`)
+			}
+			return nil
+		}
+	}
 	switch n := n.(type) {
+	case *ast.AliasNode:
+		target, known := r.targets[n]
+		if !known || r.within >= maxAliases {
+			return nil // told already
+		}
+		r.within++
+		defer func() { r.within-- }()
+		return r.value(at, target)
 	case *ast.MappingNode, *ast.MappingValueNode:
 		out := map[string]any{}
 		textual(n)

@@ -94,7 +94,7 @@ func Compile(defs map[string]json.RawMessage, schemas []json.RawMessage) ([]*Sch
 	if len(w.found) > 0 { // what else is wrong is told as well, as far as it does not follow
 		if meta, err := c.Compile(Dialect); err == nil {
 			if err := meta.Validate(whole); err != nil {
-				w.found = append(w.found, explain(&jsonschema.SchemaValidationError{Err: err})...)
+				w.found = append(w.found, keywordsIn(&jsonschema.SchemaValidationError{Err: err})...)
 			}
 		}
 		return nil, w.found.unique()

@@ -186,13 +186,14 @@ func (im *importer) operations() {
 	}
 }
 
-// spans tells what became of parameters of the path that may hold slashes.
+// spans tells what became of parameters of a path that may hold slashes, once for all of its operations.
 func (im *importer) spans(o openapi.Operation) {
+	at := gateway.Pointer("/paths").Key(o.Path)
 	for _, name := range o.Single {
-		im.note(Changed, o.At, fmt.Sprintf("%s %s: %s may hold slashes, and takes one segment", o.Method, o.Path, name), "let clients write a slash in it as %2F")
+		im.note(Changed, at, fmt.Sprintf("path %s: %s may hold slashes, and takes one segment", o.Path, name), "let clients write a slash in it as %2F")
 	}
 	if strings.HasSuffix(o.Pattern, "...}") {
-		im.note(Changed, o.At, fmt.Sprintf("%s %s: the last parameter may hold slashes, and takes the rest of the path", o.Method, o.Path), "paths that are not in the document come to the upstream too, if they begin so")
+		im.note(Changed, at, fmt.Sprintf("path %s: the last parameter may hold slashes, and takes the rest of the path", o.Path), "see that it may: paths that begin so come to the upstream, however they go on")
 	}
 }
 
