@@ -23,6 +23,7 @@ type Plan struct {
 func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 	p := &Plan{model: m, router: &router{hosts: map[string]*node{}, guard: guarding("paths", slog.New(slog.DiscardHandler))}, routes: inOrder(m.Routes())}
 	log, all := p.router.guard.log, m.Policies()
+	p.router.spans = spansSegments(all)
 	for _, spec := range p.routes {
 		pattern, r, err := compileRoute(m, all, spec, log)
 		if err != nil {

@@ -1,9 +1,12 @@
 package handler
 
 import (
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
+
+	"polygate.example/shared/gateway"
 )
 
 // maxDoubtful is the longest path, in bytes, of which it is asked what else it may mean: to ask takes some times as long as to find its route.
@@ -61,13 +64,62 @@ func (rt *router) misread(l *lookup, found *route) bool {
 	}
 	return slices.ContainsFunc(readings(), func(by reading) bool {
 		segments := by.of(l.x.segments)
-		if slices.Equal(segments, l.x.segments) {
+		switch {
+		case slices.Equal(segments, l.x.segments):
 			return false
+		case rt.goesAround(l, found, segments):
+			return true
+		case !rt.spans || !by.split:
+			return false
+		case len(segments) > maxSpanned:
+			return true
 		}
-		other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
-		meant := rt.find(&other)
-		return meant != nil && meant != found && meant.keepsOutMore(found)
+		for one := range spanned(segments) {
+			if rt.goesAround(l, found, one) {
+				return true
+			}
+		}
+		return false
 	})
+}
+
+// goesAround reports whether a request whose path means other segments than it has would go around policies.
+func (rt *router) goesAround(l *lookup, found *route, segments []string) bool {
+	other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
+	meant := rt.find(&other)
+	return meant != nil && meant != found && meant.keepsOutMore(found)
+}
+
+// maxSpanned is how many segments a path may have of which it is asked what it means where parameters span several: it is asked about all that lie
+// together. No pattern has as many.
+const maxSpanned = 40
+
+// spanned yields a path once for each place where a parameter may take several of its segments.
+func spanned(segments []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for i := range segments {
+			for j := i + 2; j <= len(segments); j++ {
+				if !yield(slices.Concat(segments[:i], []string{strings.Join(segments[i:j], "%2F")}, segments[j:])) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// spansSegments reports whether an operation has a parameter that may hold slashes: its upstream takes several segments for one.
+func spansSegments(all map[string]gateway.Policy) bool {
+	for _, p := range all {
+		if p.Validate == nil {
+			continue
+		}
+		for _, o := range p.Validate.Operations {
+			if slices.ContainsFunc(o.Parameters, func(p gateway.Parameter) bool { return p.Slashes }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keepsOutMore reports whether a route has a policy that another has not, or answers by itself where the other asks an upstream.

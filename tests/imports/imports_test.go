@@ -74,7 +74,7 @@ func checked(t *testing.T, folder string, open []finding) {
 		Valid    bool
 		Problems []finding
 	}
-	run(t, folder, &found, []string{"check", "gateway.yaml", "--json"}, 0, 1)
+	run(t, folder, &found, []string{"check", "gateway.yaml", "--json"}, 0, 2)
 	if found.Valid != (len(open) == 0) || len(found.Problems)+len(open) > 0 && !reflect.DeepEqual(found.Problems, open) {
 		t.Errorf("check finds %+v, and the import said %+v", found.Problems, open)
 	}
