@@ -24,6 +24,7 @@ func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 	p := &Plan{model: m, router: &router{hosts: map[string]*node{}, guard: guarding("paths", slog.New(slog.DiscardHandler))}, routes: inOrder(m.Routes())}
 	log := p.router.guard.log
 	of := newCompiler(m, log)
+	p.router.spans = spansSegments(of.policies)
 	for _, spec := range p.routes {
 		pattern, r, err := of.route(spec)
 		if err != nil {

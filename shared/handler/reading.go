@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -66,16 +67,72 @@ func (rt *router) misread(l *lookup, found *route) string {
 		if by.split && found.keeps || slices.Equal(segments, l.x.segments) {
 			continue
 		}
-		other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
-		if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
-			why := "its path may mean one of route " + meant.name + ", which keeps out more"
-			if by.split { // readings without it come first
-				why += ", unless the upstream keeps slashes that are escaped (keepsSlashes)"
-			}
+		why := rt.goesAround(l, found, segments)
+		if why == "" && rt.spans && by.split {
+			why = rt.goesAroundSpanned(l, found, segments)
+		}
+		if why != "" && by.split { // readings without it come first
+			why += ", unless the upstream keeps slashes that are escaped (keepsSlashes)"
+		}
+		if why != "" {
 			return why
 		}
 	}
 	return ""
+}
+
+// goesAround says which route a request would go around whose path means other segments than it has. "" if none.
+func (rt *router) goesAround(l *lookup, found *route, segments []string) string {
+	other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
+	if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
+		return "its path may mean one of route " + meant.name + ", which keeps out more"
+	}
+	return ""
+}
+
+// goesAroundSpanned is goesAround for an upstream that takes several segments for one.
+func (rt *router) goesAroundSpanned(l *lookup, found *route, segments []string) string {
+	if len(segments) > maxSpanned {
+		return "its path has too many segments to ask what else it may mean"
+	}
+	for one := range spanned(segments) {
+		if why := rt.goesAround(l, found, one); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// maxSpanned is how many segments a path may have of which it is asked what it means where parameters span several: it is asked about all that lie
+// together. No pattern has as many.
+const maxSpanned = 40
+
+// spanned yields a path once for each place where a parameter may take several of its segments.
+func spanned(segments []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for i := range segments {
+			for j := i + 2; j <= len(segments); j++ {
+				if !yield(slices.Concat(segments[:i], []string{strings.Join(segments[i:j], "%2F")}, segments[j:])) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// spansSegments reports whether an operation has a parameter that may hold slashes: its upstream takes several segments for one.
+func spansSegments(all map[string]gateway.Policy) bool {
+	for _, p := range all {
+		if p.Validate == nil {
+			continue
+		}
+		for _, o := range p.Validate.Operations {
+			if slices.ContainsFunc(o.Parameters, func(p gateway.Parameter) bool { return p.Slashes }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keepsOutMore reports whether a route has a guard that another has not, or answers by itself where the other asks an upstream. It does not if it
