@@ -102,7 +102,7 @@ func TestMisreadSpans(t *testing.T) {
 		}
 		m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://a.example")},
 			Policies: map[string]gateway.Policy{"office": {IP: &gateway.IP{Allow: []string{"10.0.0.0/8"}}}, "api": {Validate: &gateway.Validate{Operations: []gateway.Operation{operation("/refs/{name}"), operation("/refs/{name}/log")}}}},
-			Routes: routes(to("ref", "/refs/{name}", "api"), to("log", "/refs/{name}/log", "api"), to("secret", "/refs/{name}/secret/{id}", "office"))})
+			Routes:   routes(to("ref", "/refs/{name}", "api"), to("log", "/refs/{name}/log", "api"), to("secret", "/refs/{name}/secret/{id}", "office"))})
 		up := &received{}
 		h := newHandler(t, m, Options{Transport: up})
 		plan := newPlan(t, m)
