@@ -310,7 +310,7 @@ func TestValidateOperations(t *testing.T) {
 func TestValidateRest(t *testing.T) {
 	t.Parallel()
 	parameter := func(slashes bool) gateway.Checks {
-		return gateway.Checks{Parameters: []gateway.Parameter{{Name: "p", In: "path", Required: true, Style: "simple", Slashes: slashes, Schema: schemaText(`{"type":"string","pattern":"^[a-z/]+$","maxLength":7}`)}}}
+		return gateway.Checks{Parameters: []gateway.Parameter{{Name: "p", In: "path", Required: true, Style: "simple", Slashes: slashes, Schema: schemaText(`{"type":"string","pattern":"^[a-z/\\\\]+$","maxLength":7}`)}}}
 	}
 	p := gateway.Validate{Operations: []gateway.Operation{
 		{Method: "GET", Path: "/v1/files/{p...}", Checks: parameter(true)},
