@@ -36,6 +36,7 @@ func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 		n.sort()
 	}
 	var h http.Handler = http.HandlerFunc(p.decide)
+	h = endToEnd(h, m)
 	h = p.ownPaths(h, log)
 	h = refuseDotSegments(h, log)
 	h = refuseForeignHosts(h, hosts, log)

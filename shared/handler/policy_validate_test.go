@@ -128,6 +128,8 @@ func TestValidateParameters(t *testing.T) {
 		"header list":        {p: param("header", "X-N", ints), target: "/a/1", name: "X-N", value: "7, 8"},
 		"header lines":       {p: param("header", "X-N", ints), target: "/a/1", name: "X-N", value: "7", secondName: "X-N", more: "8"},
 		"header dropped":     {p: param("header", "X-N", `{}`, required), target: "/a/1", name: "X-N", value: "7", secondName: "Connection", more: "close, x-n", want: "header X-N is missing"},
+		"header spelt":       {p: param("header", "X-N", `{}`, required), target: "/a/1", name: "X_N", value: "7", want: "header X-N is missing"},
+		"cookie dropped":     {p: param("cookie", "c", `{}`, required), target: "/a/1", name: "Cookie", value: "c=1", secondName: "Connection", more: "Cookie", want: "cookie c is missing"},
 		"header host":        {p: param("header", "Host", `{"const":"example.org"}`), target: "/a/1", want: `header Host must be "example.org"`},
 		"cookie":             {p: param("cookie", "c", `{"const":"1"}`), target: "/a/1", name: "Cookie", value: "b=2; c=1"},
 		"cookie quoted":      {p: param("cookie", "c", `{"const":"1"}`), target: "/a/1", name: "Cookie", value: `c="1"`},

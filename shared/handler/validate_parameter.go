@@ -69,11 +69,8 @@ func (c *checks) request(r *http.Request) []fieldError {
 			}
 			values = query[p.key]
 		case gateway.InHeader:
-			switch {
-			case p.key == "Host":
+			if values = r.Header[p.key]; p.key == "Host" {
 				values = []string{r.Host}
-			case !tokenListed(r.Header["Connection"], p.key): // else it does not go to the upstream (RFC 9110, 7.6.1)
-				values = r.Header[p.key]
 			}
 		case gateway.InCookie:
 			values = cookies[p.key]
