@@ -16,8 +16,9 @@ import (
 // found to be right, X-Mode after a condition has held (CVE-2022-31813 of Apache, GHSA-62c8-mh53-4cqv of Traefik).
 //
 // A name that is not plain is that of another header to many servers, see [gateway.PlainHeader]: what X-Mode may be has been looked at, and X_Mode has
-// not. nginx (underscores_in_headers, ignore_invalid_headers) and Caddy's PHP drop such names, as AWS' load balancers and Traefik (aliasHeadersStrategy)
-// do where they are told to. One that the document itself speaks of stays, and the plain name that it is taken for goes in its place.
+// not (CVE-2015-0219 of Django, CVE-2026-54763 of Traefik). nginx drops such names (underscores_in_headers, ignore_invalid_headers), and Traefik
+// (aliasHeadersStrategy) and AWS' application load balancers (drop_invalid_header_fields) do where they are told to. One that the document itself speaks
+// of stays, and the plain name that it is taken for goes in its place.
 func endToEnd(next http.Handler, m *gateway.Model) http.Handler {
 	s := newSpellings(m.HeaderNames())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,7 +1,9 @@
 package handler
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +63,37 @@ func TestEndToEnd(t *testing.T) {
 				wantSent(t, up.last.Header, c.sent)
 			}
 		})
+	}
+}
+
+// What is named is named no more: what a policy puts in later stays.
+func TestTakeHops(t *testing.T) {
+	for _, c := range []struct{ lines, sent, want []string }{
+		{nil, []string{"X-A"}, []string{"X-A"}},
+		{[]string{"keep-alive", "Upgrade"}, []string{"Keep-Alive", "Upgrade"}, []string{"Connection: keep-alive|Upgrade", "Keep-Alive", "Upgrade"}},
+		{[]string{"TE, close"}, []string{"Te"}, []string{"Connection: TE, close", "Te"}},
+		{[]string{"X-A"}, []string{"X-A", "X-B"}, []string{"X-B"}},
+		{[]string{" upgrade ,, http2-settings", "\tTE"}, []string{"Http2-Settings", "Upgrade"}, []string{"Connection: upgrade|TE", "Upgrade"}},
+		{[]string{"x_a, connection, \x80"}, []string{"X_a", "X-A", "\x80"}, []string{"X-A"}},
+	} {
+		h := http.Header{}
+		if c.lines != nil {
+			h["Connection"] = c.lines
+		}
+		for _, name := range c.sent {
+			h[name] = nil
+		}
+		takeHops(h)
+		var got []string
+		for _, name := range slices.Sorted(maps.Keys(h)) {
+			if h[name] != nil {
+				name += ": " + strings.Join(h[name], "|")
+			}
+			got = append(got, name)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("of %q with %q stays %q, want %q", c.sent, c.lines, got, c.want)
+		}
 	}
 }
 
