@@ -186,6 +186,7 @@ func checkPolicies(r *report, s *Spec) {
 	for _, name := range known {
 		checkPolicy(r, Pointer("/policies").Key(name), name, s.Policies[name])
 	}
+	described := describedPaths(s)
 	used := map[string]bool{}
 	checkReferences(r, "/everywhere", s.Everywhere, nil, s, used)
 	checkOrder(r, "/everywhere", s.Everywhere, nil, s)
@@ -196,7 +197,7 @@ func checkPolicies(r *report, s *Spec) {
 		checkOrder(r, at, route.Policies, s.Everywhere, s)
 		checkCORS(r, at, route.Policies, s.Everywhere, s)
 		checkParams(r, i, s)
-		checkValidated(r, i, s)
+		checkValidated(r, i, s, described)
 	}
 	for _, name := range known {
 		if !used[name] {
