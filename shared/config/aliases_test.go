@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -106,4 +107,29 @@ func TestBadAliases(t *testing.T) {
 	if _, err := Parse("x", []byte("version: &v 1\n")); err == nil || !strings.Contains(err.Error(), "anchors (&) are not allowed") {
 		t.Errorf("a gateway document: %v", err)
 	}
+}
+
+// FuzzReadAPI: no text makes the reader of OpenAPI documents panic, and what it refuses it refuses with a position inside the file.
+func FuzzReadAPI(f *testing.F) {
+	for _, text := range []string{aliased, written, "openapi: 3.1.0\npaths: {}\nx: &x [*x]\n", "a: &a b\n*a : &c {*a: *c}\n", "- &a\n- *a\n- &a [*a, &b *a]\n", "x: &x\n  <<: *x\n", "&a &b c: *b\n"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		doc, err := ReadAPI("fuzz.yaml", src)
+		if err == nil {
+			if _, err := json.Marshal(doc.Root()); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		var problems Problems
+		if !errors.As(err, &problems) || len(problems) == 0 {
+			t.Fatalf("%T %v: want Problems", err, err)
+		}
+		for _, p := range problems {
+			if p.Line < 1 || p.Column < 1 || p.What == "" || p.Remedy == "" {
+				t.Fatalf("problem %+v", p)
+			}
+		}
+	})
 }

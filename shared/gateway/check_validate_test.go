@@ -1,6 +1,10 @@
 package gateway
 
-import "testing"
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+)
 
 // A route takes an operation if some request may be for both.
 func TestTakes(t *testing.T) {
@@ -21,5 +25,27 @@ func TestTakes(t *testing.T) {
 		if got := taker.Takes("GET", path); got != c.want {
 			t.Errorf("%s takes %s: %v, want %v", c.route, c.operation, got, c.want)
 		}
+	}
+}
+
+// BenchmarkDescribed is what a model costs whose operations each have a route, as an import makes them: each route is asked about all of them.
+func BenchmarkDescribed(b *testing.B) {
+	for _, n := range []int{100, 800} {
+		api := &Validate{}
+		spec := Spec{Version: Version, Policies: map[string]Policy{"api": {Validate: api}}}
+		for i := range n {
+			path := fmt.Sprintf("/service-%d/{id}/action-%d", i%20, i)
+			api.Operations = append(api.Operations, Operation{Method: "GET", Path: path, Checks: Checks{Parameters: []Parameter{{Name: "id", In: InPath, Required: true, Style: StyleSimple, Schema: json.RawMessage(`{"type":"integer"}`)}}}})
+			spec.Routes = append(spec.Routes, Route{Name: fmt.Sprintf("r%d", i), Match: Match{Path: path, Methods: []string{"GET"}}, Policies: []string{"api"}, Respond: &Respond{Status: 204}})
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := New(spec); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/route")
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"iter"
 	"net/url"
 	"slices"
@@ -67,40 +68,33 @@ func (rt *router) misread(l *lookup, found *route) string {
 		if by.split && found.keeps || slices.Equal(segments, l.x.segments) {
 			continue
 		}
-		why := rt.goesAround(l, found, segments)
-		if why == "" && rt.spans && by.split {
-			why = rt.goesAroundSpanned(l, found, segments)
+		meant := rt.aroundBy(l, found, segments)
+		if meant == nil && by.split && rt.spans {
+			if len(segments) > maxSpanned {
+				return "its path has too many segments to ask what else it may mean"
+			}
+			for one := range spanned(segments) {
+				meant = cmp.Or(meant, rt.aroundBy(l, found, one))
+			}
 		}
-		if why != "" && by.split { // readings without it come first
-			why += ", unless the upstream keeps slashes that are escaped (keepsSlashes)"
-		}
-		if why != "" {
+		if meant != nil {
+			why := "its path may mean one of route " + meant.name + ", which keeps out more"
+			if by.split { // readings without it come first
+				why += ", unless the upstream keeps slashes that are escaped (keepsSlashes)"
+			}
 			return why
 		}
 	}
 	return ""
 }
 
-// goesAround says which route a request would go around whose path means other segments than it has. "" if none.
-func (rt *router) goesAround(l *lookup, found *route, segments []string) string {
+// aroundBy is the route that a request whose path means other segments than it has would go around, nil if there is none.
+func (rt *router) aroundBy(l *lookup, found *route, segments []string) *route {
 	other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
 	if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
-		return "its path may mean one of route " + meant.name + ", which keeps out more"
+		return meant
 	}
-	return ""
-}
-
-// goesAroundSpanned is goesAround for an upstream that takes several segments for one.
-func (rt *router) goesAroundSpanned(l *lookup, found *route, segments []string) string {
-	if len(segments) > maxSpanned {
-		return "its path has too many segments to ask what else it may mean"
-	}
-	for one := range spanned(segments) {
-		if why := rt.goesAround(l, found, one); why != "" {
-			return why
-		}
-	}
-	return ""
+	return nil
 }
 
 // maxSpanned is how many segments a path may have of which it is asked what it means where parameters span several: it is asked about all that lie

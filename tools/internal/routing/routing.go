@@ -55,9 +55,10 @@ type Timeouts struct {
 
 // Book is what is known of a model's routes.
 type Book struct {
-	Plan   *handler.Plan
-	model  *gateway.Model
-	places *schema.Places
+	Plan     *handler.Plan
+	model    *gateway.Model
+	policies map[string]gateway.Policy // of the model, which copies them each time
+	places   *schema.Places
 }
 
 // NewBook compiles a model's routes; hosts are the names that its gateway answers for, none for all.
@@ -67,7 +68,7 @@ func NewBook(m *gateway.Model, hosts []string) (*Book, error) {
 		return nil, err
 	}
 	places, err := schema.NewPlaces()
-	return &Book{Plan: plan, model: m, places: places}, err
+	return &Book{Plan: plan, model: m, policies: m.Policies(), places: places}, err
 }
 
 // Routes are all routes, in the order in which they go before each other, or by name.
@@ -85,9 +86,9 @@ func (b *Book) Routes(byName bool) []Route {
 func (b *Book) route(r gateway.Route) Route {
 	out := Route{Name: r.Name, Methods: slices.Concat([]string{}, r.Match.Methods), Host: r.Match.Host, Path: r.Match.Path, Headers: conditions(r.Match.Headers),
 		Query: conditions(r.Match.Query), Policies: []Policy{}, Upstream: r.Upstream, Fault: r.Fault}
-	all := b.model.Policies()
 	for _, name := range b.Plan.Policies(r) {
-		out.Policies = append(out.Policies, Policy{name, all[name].Kind(), does(all[name], b.places)})
+		p := b.policies[name]
+		out.Policies = append(out.Policies, Policy{name, p.Kind(), does(p, b.places)})
 	}
 	if r.Respond != nil {
 		out.Status = r.Respond.Status
