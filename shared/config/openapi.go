@@ -29,6 +29,14 @@ type apiSource struct {
 	at                        gateway.Pointer     // of the key openapi
 	node                      ast.Node            // its value
 	others                    map[string]ast.Node // values of the keys beside it
+	ignore                    []ignored
+}
+
+// ignored is a parameter of the OpenAPI document that is not looked at, and where that is said.
+type ignored struct {
+	parameter gateway.Pointer
+	at        gateway.Pointer
+	node      ast.Node
 }
 
 // describedBy is a policy that is still to be filled in: which operations it has goes by the routes that name it.
@@ -47,6 +55,8 @@ func (d *decoder) api(at gateway.Pointer, p *gateway.Validate, from apiSource) {
 		d.breaks(at.Key("operation"), from.others["operation"], "operation chooses from an OpenAPI document, and none is named", "write openapi: its file, or remove operation")
 	case from.file == "" && from.basePath != "":
 		d.breaks(at.Key("basePath"), from.others["basePath"], "basePath is that of an OpenAPI document, and none is named", "write openapi: its file, or remove basePath")
+	case from.file == "" && from.ignore != nil:
+		d.breaks(at.Key("ignore"), from.others["ignore"], "ignore passes over parameters of an OpenAPI document, and none is named", "write openapi: its file, or remove ignore")
 	case from.file == "":
 	case len(p.Parameters) > 0 || p.Body != nil || p.Responses != nil || p.Defs != nil:
 		d.breaks(from.at, from.node, "requests are described both here and by an OpenAPI document", "keep openapi, or parameters, body, responses and $defs")
@@ -113,7 +123,11 @@ func (d *decoder) lower(one describedBy, f *apiFile) {
 		path, err := gateway.ParsePattern(o.Path)
 		return !known || err == nil && slices.ContainsFunc(routes, func(r gateway.Taker) bool { return r.Takes(o.Method, path) })
 	}
-	lowered, err := f.doc.Lower(openapi.Options{BasePath: one.basePath, Keep: keep, Responses: one.to.Response != ""})
+	ignore, ok := d.ignored(one, f)
+	if !ok {
+		return
+	}
+	lowered, err := f.doc.Lower(openapi.Options{BasePath: one.basePath, Keep: keep, Responses: one.to.Response != "", Ignore: ignore})
 	if err != nil {
 		d.doc.fail(one.at)
 		d.problems = append(d.problems, f.problems(err)...)
@@ -136,6 +150,18 @@ func (d *decoder) lower(one describedBy, f *apiFile) {
 	for here, there := range lowered.Origins {
 		d.doc.origins[one.policy+here] = origin{f, there}
 	}
+}
+
+// ignored are the parameters that a policy passes over; false if one of them is none.
+func (d *decoder) ignored(one describedBy, f *apiFile) ([]gateway.Pointer, bool) {
+	out, ok := make([]gateway.Pointer, len(one.ignore)), true
+	for i, p := range one.ignore {
+		if out[i] = p.parameter; !f.doc.IsParameter(p.parameter) {
+			d.breaks(p.at, p.node, fmt.Sprintf("%s has no parameter at %s", one.file, short(string(p.parameter))), `write its place as a pointer (RFC 6901), such as "/paths/~1orders/get/parameters/0", or remove it`)
+			ok = false
+		}
+	}
+	return out, ok
 }
 
 // apiFile is an OpenAPI document that was read; doc is nil for one that has problems.
@@ -273,26 +299,47 @@ func (f *apiFile) tree(src []byte, isJSON bool) (any, Problems) {
 		}
 		return v, nil
 	}
-	s := source{name: f.name, most: MaxAPIBytes}
+	s := source{name: f.name, most: MaxAPIBytes, aliases: true}
 	root := s.parse(src)
 	if root == nil {
 		return nil, s.problems
 	}
-	r := valueReader{decoder: &decoder{source: &s, doc: newDocument(f.name)}}
+	r := valueReader{decoder: &decoder{source: &s, doc: newDocument(f.name)}, targets: s.resolveAliases(root)}
 	v := r.value("", root)
 	f.places = r.doc.places
 	return v, s.problems
 }
 
 // valueReader reads nodes as plain values of JSON. Keys that are numbers, such as statuses, are text.
-type valueReader struct{ *decoder }
+type valueReader struct {
+	*decoder
+	targets  map[*ast.AliasNode]ast.Node // what aliases stand for
+	within   int                         // how many aliases what is read is in
+	expanded int                         // values that were read in place of aliases
+}
 
-func (r valueReader) value(at gateway.Pointer, n ast.Node) any {
+func (r *valueReader) value(at gateway.Pointer, n ast.Node) any {
 	n = bare(n)
 	if _, there := r.doc.places[at]; !there {
 		r.doc.places[at] = place{value: start(n)}
 	}
+	if r.within > 0 {
+		if r.expanded++; r.expanded > maxExpanded {
+			if r.expanded == maxExpanded+1 {
+				r.wrong(at, n, fmt.Sprintf("aliases stand for more than %d values", maxExpanded), `write what is used often under components, and refer to it by $ref`)
+			}
+			return nil
+		}
+	}
 	switch n := n.(type) {
+	case *ast.AliasNode:
+		target, known := r.targets[n]
+		if !known || r.within >= maxAliases {
+			return nil // told already
+		}
+		r.within++
+		defer func() { r.within-- }()
+		return r.value(at, target)
 	case *ast.MappingNode, *ast.MappingValueNode:
 		out := map[string]any{}
 		textual(n)

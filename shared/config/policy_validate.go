@@ -33,6 +33,12 @@ func (d *decoder) validate(at gateway.Pointer, n ast.Node) *gateway.Validate {
 		field{"maxBody", func(at gateway.Pointer, n ast.Node) { p.MaxBody = d.size(at, n) }},
 		field{"openapi", func(at gateway.Pointer, n ast.Node) { from.file, from.at, from.node = d.filled(at, n), at, n }},
 		field{"operation", func(at gateway.Pointer, n ast.Node) { from.operation, from.others["operation"] = d.filled(at, n), n }},
+		field{"ignore", func(at gateway.Pointer, n ast.Node) {
+			from.others["ignore"] = n
+			d.list(at, n, func(at gateway.Pointer, n ast.Node) {
+				from.ignore = append(from.ignore, ignored{gateway.Pointer(d.filled(at, n)), at, n})
+			})
+		}},
 		field{"basePath", func(at gateway.Pointer, n ast.Node) { from.basePath, from.others["basePath"] = d.filled(at, n), n }},
 	)
 	d.api(at, p, from)

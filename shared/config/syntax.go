@@ -17,7 +17,8 @@ import (
 // source is a document's text on its way to a tree.
 type source struct {
 	name     string
-	most     int // bytes that the text may have; 0 for MaxBytes
+	most     int  // bytes that the text may have; 0 for MaxBytes
+	aliases  bool // anchors and aliases are read
 	problems Problems
 }
 

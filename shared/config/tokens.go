@@ -48,7 +48,7 @@ func (s *source) acceptable(tokens token.Tokens) bool {
 		return false
 	}
 	for _, tk := range tokens {
-		if why, bad := forbidden[tk.Type]; bad {
+		if why, bad := forbidden[tk.Type]; bad && !(s.aliases && (tk.Type == token.AnchorType || tk.Type == token.AliasType)) {
 			_ = s.object(tk.Position, why[0], why[1])
 		}
 		switch tk.Type {

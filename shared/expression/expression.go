@@ -89,6 +89,7 @@ var (
 	callerWord = regexp.MustCompile(`\bcaller\b`)
 	clientWord = regexp.MustCompile(`\bclient\b`)
 	paramWord  = regexp.MustCompile(`\brequest\s*\.\s*params\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)`)
+	headerWord = regexp.MustCompile(`\brequest\s*\??\.\s*header\s*\(\s*(?:"([^"]*)"|'([^']*)'|` + "`([^`]*)`" + `)`)
 )
 
 // OfCaller reports whether a text speaks of the caller, be it in quotes.
@@ -103,6 +104,15 @@ func Params(text string) []string {
 	var names []string
 	for _, m := range paramWord.FindAllStringSubmatch(text, -1) {
 		names = append(names, m[1])
+	}
+	return names
+}
+
+// Headers are the names of headers that a text speaks of, as request.header("NAME").
+func Headers(text string) []string {
+	var names []string
+	for _, m := range headerWord.FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1]+m[2]+m[3])
 	}
 	return names
 }

@@ -72,11 +72,6 @@ func (o Operation) check(r *report, at Pointer, seen map[string]bool) {
 		r.value(at.Key("path"), err.Error(), "write the path as OpenAPI has it")
 		return
 	}
-	for _, s := range pattern.Segments {
-		if s.Kind == SegmentRest {
-			r.value(at.Key("path"), fmt.Sprintf("path %s takes the rest of a path", quote(o.Path)), "an operation has all of its segments")
-		}
-	}
 	key := o.Method + " " + pattern.Shape()
 	if seen[key] {
 		r.value(at, fmt.Sprintf("there are two operations for %s", quote(key)), "keep one of them")
@@ -212,15 +207,40 @@ func Structured(mediaType string) bool {
 	return mediaType == "application/json" || mediaType == "text/json" || strings.HasSuffix(mediaType, "+json") || mediaType == FormMedia
 }
 
+// describedPath is what of an operation says which requests it is for.
+type describedPath struct {
+	method string
+	path   Pattern
+}
+
+// describedPaths are those of the operations that policies have, by the names of these, read once for all routes.
+func describedPaths(s *Spec) map[string][]describedPath {
+	out := map[string][]describedPath{}
+	for name, p := range s.Policies {
+		if p.Validate == nil {
+			continue
+		}
+		for _, o := range p.Validate.Operations {
+			path, err := ParsePattern(o.Path)
+			if err != nil {
+				path = Pattern{[]Segment{{SegmentRest, ""}}} // reported already, and no reason to say more
+			}
+			out[name] = append(out[name], describedPath{o.Method, path})
+		}
+	}
+	return out
+}
+
 // checkValidated tests a route against the policies of the kind that it has: that the parameters they describe are in its path, and that some
 // operation takes its requests.
-func checkValidated(r *report, i int, s *Spec) {
+func checkValidated(r *report, i int, s *Spec, described map[string][]describedPath) {
 	route := s.Routes[i]
 	pattern, err := ParsePattern(route.Match.Path)
 	if err != nil {
 		return // reported already
 	}
 	have := pattern.Params()
+	taker := Taker{route.Match.Methods, pattern}
 	at := Pointer("/routes").Index(i)
 	for _, list := range []struct {
 		names []string
@@ -236,7 +256,7 @@ func checkValidated(r *report, i int, s *Spec) {
 					r.value(list.at(j), fmt.Sprintf("policy %s describes the path parameter %s, which match.path does not have as a segment", quote(name), quote(param.Name)), "name it in the path, or give the route another policy")
 				}
 			}
-			if len(p.Operations) > 0 && !slices.ContainsFunc(p.Operations, func(o Operation) bool { return o.Takes(route.Match) }) {
+			if o := described[name]; len(o) > 0 && !slices.ContainsFunc(o, func(o describedPath) bool { return taker.Takes(o.method, o.path) }) {
 				r.value(list.at(j), fmt.Sprintf("policy %s has no operation that takes a request of route %s", quote(name), quote(route.Name)), "write basePath if the API lies below another path than it says, describe the operation, or give the route another policy")
 			}
 		}
@@ -278,6 +298,9 @@ func (t Taker) Takes(method string, path Pattern) bool {
 		if s.Kind == SegmentRest {
 			return true
 		}
+		if i < len(path.Segments) && path.Segments[i].Kind == SegmentRest {
+			return s != Segment{SegmentLiteral, ""} // which is no segment of its own
+		}
 		if i >= len(path.Segments) || s.Kind == SegmentLiteral && path.Segments[i].Kind == SegmentLiteral && s.Text != path.Segments[i].Text ||
 			s.Kind == SegmentParam && path.Segments[i] == (Segment{SegmentLiteral, ""}) || s == (Segment{SegmentLiteral, ""}) && path.Segments[i].Kind == SegmentParam {
 			return false
@@ -286,28 +309,18 @@ func (t Taker) Takes(method string, path Pattern) bool {
 	return len(path.Segments) == len(t.pattern.Segments)
 }
 
-// Takes reports whether an operation could be what a request of a route is for.
-func (o Operation) Takes(m Match) bool {
-	t, ok := NewTaker(m)
-	if !ok {
-		return false
-	}
-	path, err := ParsePattern(o.Path)
-	return err == nil && t.Takes(o.Method, path)
-}
-
 // Unwritable says why the text of a parameter cannot be a value of its schema, "" if it can.
 func (p Parameter) Unwritable(shape interface {
-	IsObject() bool
+	MayBeList() bool
+	MayHaveParts() bool
 	MayHoldParts() bool
-	IsList() bool
 }) string {
 	switch {
 	case p.JSON:
-	case p.Style == StyleDeep && !shape.IsObject() && !shape.IsList() && !shape.MayHoldParts():
+	case p.Style == StyleDeep && !shape.MayHaveParts():
 		return "is a deepObject and neither of type object nor of type array"
 	case p.Style == StyleDeep:
-	case (p.Style == StyleSpace || p.Style == StylePipe) && !shape.IsList():
+	case (p.Style == StyleSpace || p.Style == StylePipe) && !shape.MayBeList():
 		return "is delimited and not of type array"
 	case shape.MayHoldParts():
 		return "has parts that its style cannot carry"

@@ -44,6 +44,8 @@ type kind interface {
 	parts() []Part
 	// caller says what it has to do with who calls.
 	caller() callerUse
+	// headers are the names of the headers of requests that it goes by, or writes for upstreams, in any order and case; some may be "".
+	headers() []string
 }
 
 // secretReader is a kind whose secrets are no values of headers, and which tests them itself. The error does not hold the text.
@@ -186,6 +188,7 @@ func checkPolicies(r *report, s *Spec) {
 	for _, name := range known {
 		checkPolicy(r, Pointer("/policies").Key(name), name, s.Policies[name])
 	}
+	described := describedPaths(s)
 	used := map[string]bool{}
 	checkReferences(r, "/everywhere", s.Everywhere, nil, s, used)
 	checkOrder(r, "/everywhere", s.Everywhere, nil, s)
@@ -196,7 +199,7 @@ func checkPolicies(r *report, s *Spec) {
 		checkOrder(r, at, route.Policies, s.Everywhere, s)
 		checkCORS(r, at, route.Policies, s.Everywhere, s)
 		checkParams(r, i, s)
-		checkValidated(r, i, s)
+		checkValidated(r, i, s, described)
 	}
 	for _, name := range known {
 		if !used[name] {

@@ -52,7 +52,7 @@ type Validate struct {
 // Operation is what an API does at a path by a method.
 type Operation struct {
 	Method string `json:"method"`
-	Path   string `json:"path"` // a pattern as of a route, without a rest
+	Path   string `json:"path"` // a pattern as of a route; a rest is of one segment at least
 	Checks
 }
 
@@ -70,7 +70,8 @@ type Parameter struct {
 	Required bool            `json:"required,omitempty"`
 	Style    string          `json:"style,omitempty"` // "" for one that is JSON
 	Explode  bool            `json:"explode,omitempty"`
-	JSON     bool            `json:"json,omitempty"` // its text is JSON
+	JSON     bool            `json:"json,omitempty"`    // its text is JSON
+	Slashes  bool            `json:"slashes,omitempty"` // of the path: it may hold slashes, escaped, or as they are where it takes the rest
 	Schema   json.RawMessage `json:"schema"`
 }
 

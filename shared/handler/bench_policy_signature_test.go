@@ -19,6 +19,9 @@ func BenchmarkSignature(b *testing.B) {
 			p.env.secrets = secret.New(vault{"SHARED": rfcSecret}, nil)
 			r := rfcRequest(v.input, v.signature)
 			r.Body = http.NoBody
+			if i > 2 {
+				r.URL.RawQuery = "" // which they do not sign
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, _, _, err := p.verify(r); err != nil {

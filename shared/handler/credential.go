@@ -3,6 +3,7 @@ package handler
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,30 +45,40 @@ func newHolding(h gateway.Holder, by string) (*holding, error) {
 func (h *holding) ended(now time.Time) bool { return h.until != 0 && now.Unix() >= h.until }
 
 // introduction tells upstreams who calls, by headers that no client can write.
-type introduction struct{ consumer, plan string } // names of headers, "" for none
+type introduction struct {
+	consumer, plan string // names of headers, "" for none
+	forged         forged
+}
 
-func newIntroduction(f gateway.ForwardAs) introduction { return introduction{f.Consumer, f.Plan} }
+func newIntroduction(f gateway.ForwardAs) introduction {
+	return introduction{f.Consumer, f.Plan, newForged(f.Consumer, f.Plan)}
+}
 
-// clean takes off what the client sent under the names of the headers. An underscore counts as a hyphen: many servers hand an
-// application both as one variable (RFC 3875, 4.1.18). Trailers go as a whole, as it is not known what is in them until the body has been
-// read, and some servers add them to the headers.
-func (i introduction) clean(r *http.Request) {
-	if i.consumer == "" && i.plan == "" {
+// clean takes off what the client sent under the names of the headers.
+func (i introduction) clean(r *http.Request) { i.forged.clean(r) }
+
+// forged are the names of headers that a client would write in place of the gateway.
+type forged []string
+
+func newForged(names ...string) forged {
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// clean takes them off, in whichever spelling: one that is not plain is still there if the document speaks of it, see endToEnd. Trailers go as a whole,
+// as it is not known what is in them until the body has been read, and some servers add them to the headers.
+func (f forged) clean(r *http.Request) {
+	if len(f) == 0 {
 		return
 	}
 	for name := range r.Header {
-		if i.has(name) {
+		if slices.ContainsFunc(f, func(own string) bool { return sameVariable(name, own) }) {
 			delete(r.Header, name)
 		}
 	}
 	r.Trailer = nil
 }
 
-func (i introduction) has(name string) bool {
-	return sameVariable(name, i.consumer) || sameVariable(name, i.plan)
-}
-
-// sameVariable compares names of headers without case, and hyphens as underscores.
+// sameVariable compares names of headers as servers do that hand them to an application as variables: see [gateway.PlainHeader].
 func sameVariable(a, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -82,12 +93,12 @@ func sameVariable(a, b string) bool {
 
 func fold(c byte) byte {
 	switch {
-	case c == '_':
-		return '-'
 	case 'A' <= c && c <= 'Z':
 		return c + 'a' - 'A'
+	case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+		return c
 	}
-	return c
+	return '-'
 }
 
 // tell has the headers set on the request for the upstream.

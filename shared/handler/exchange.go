@@ -99,8 +99,7 @@ func (x *exchange) beforeHead(edit func(status int, h http.Header)) {
 // headerLine is a header and its one value.
 type headerLine struct{ name, value string }
 
-// toUpstream has a header set on the request for the upstream. On the client's own request it would not be safe: a client can name it
-// in Connection, and it would be taken off on the way (RFC 9110, 7.6.1).
+// toUpstream has a header set on the request for the upstream, whatever policies to come make of the request.
 func (x *exchange) toUpstream(name, value string) {
 	x.told = append(x.told, headerLine{name, value})
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"polygate.example/shared/gateway"
 )
 
 // tellsForwarding reports whether a header, in canonical form, is one by which a known proxy, CDN or cloud front says who
@@ -55,12 +57,12 @@ func tellsMethod(name string) bool {
 	return false
 }
 
-// meantAs is the header, in canonical form, that many servers take a name for: an underscore is a hyphen to them, see introduction.clean.
+// meantAs is the header, in canonical form, that many servers take a name for: see [gateway.PlainHeader].
 func meantAs(name string) string {
-	if strings.IndexByte(name, '_') < 0 {
+	if gateway.PlainHeader(name) {
 		return name
 	}
-	return http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	return http.CanonicalHeaderKey(gateway.PlainHeaderOf(name))
 }
 
 // setForwarded writes Forwarded (RFC 7239) and X-Forwarded-For, -Host and -Proto to out, for a request that came as in.

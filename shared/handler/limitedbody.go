@@ -118,23 +118,28 @@ func (b *inflatedBody) explain(err error) error {
 // Close closes the body as it is sent.
 func (b *inflatedBody) Close() error { return b.under.Close() }
 
-// jsonBody refuses JSON that is too deep, while it passes: it counts brackets outside of strings and knows no more of JSON.
+// jsonBody refuses JSON that is too deep, while it passes: it counts brackets outside of strings and knows no more of JSON. What is not in UTF-8 it would
+// count wrongly, as a quote may be half of a character, and is refused: in UTF-16 and UTF-32 JSON begins with a mark or has zeros in its first character
+// (RFC 4627, 3), by which many readers know it whatever the content type says. In UTF-8 those bytes are nowhere (RFC 3629, 3, and RFC 8259, 7).
 type jsonBody struct {
 	io.ReadCloser
 	depth, max      int
 	quoted, escaped bool
-	over            *refusal
-	refused         bool
+	over, other     *refusal // of what is too deep, and of what is not in UTF-8
+	refused         *refusal
 }
 
-// Read reads, and gives nothing of a part in which it became too deep.
+// Read reads, and gives nothing of a part in which something was found.
 func (b *jsonBody) Read(p []byte) (int, error) {
-	if b.refused {
-		return 0, b.over
+	if b.refused != nil {
+		return 0, b.refused
 	}
 	n, err := b.ReadCloser.Read(p)
 	for _, c := range p[:n] {
 		switch {
+		case c == 0 || c >= 0xfe:
+			b.refused = b.other
+			return 0, b.refused
 		case b.escaped:
 			b.escaped = false
 		case b.quoted:
@@ -143,8 +148,8 @@ func (b *jsonBody) Read(p []byte) (int, error) {
 			b.quoted = true
 		case c == '[' || c == '{':
 			if b.depth++; b.depth > b.max {
-				b.refused = true
-				return 0, b.over
+				b.refused = b.over
+				return 0, b.refused
 			}
 		case c == ']' || c == '}':
 			b.depth--

@@ -13,20 +13,21 @@ import (
 // Plan says what a handler of a model does with a request, and serves nothing: no policy is asked and nobody is called. It finds routes by the
 // router that serves, behind what stands before that.
 type Plan struct {
-	model  *gateway.Model
-	of     compiler
-	router *router
-	routes []gateway.Route // in order
-	front  http.Handler    // all that is done to a request up to its route
+	model    *gateway.Model
+	policies map[string]gateway.Policy // of the model, which copies them each time
+	router   *router
+	routes   []gateway.Route // in order
+	front    http.Handler    // all that is done to a request up to its route
 }
 
 // NewPlan compiles the routes of a model. hosts are those of Options.
 func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
-	p := &Plan{model: m, router: &router{hosts: map[string]*node{}, guard: guarding("paths", slog.New(slog.DiscardHandler))}, routes: inOrder(m.Routes())}
-	log := p.router.guard.log
-	p.of = newCompiler(m, log)
+	log := slog.New(slog.DiscardHandler)
+	of := newCompiler(m, log)
+	rt := &router{hosts: map[string]*node{}, guard: guarding("paths", log), spans: spansSegments(of.policies)}
+	p := &Plan{model: m, policies: of.policies, router: rt, routes: inOrder(m.Routes())}
 	for _, spec := range p.routes {
-		pattern, r, err := p.of.route(spec)
+		pattern, r, err := of.route(spec)
 		if err != nil {
 			return nil, err
 		}
@@ -36,6 +37,7 @@ func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 		n.sort()
 	}
 	var h http.Handler = http.HandlerFunc(p.decide)
+	h = endToEnd(h, m)
 	h = p.ownPaths(h, log)
 	h = refuseDotSegments(h, log)
 	h = refuseForeignHosts(h, hosts, log)
@@ -48,7 +50,7 @@ func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 func (p *Plan) Routes() []gateway.Route { return slices.Clone(p.routes) }
 
 // Policies are the names of a route's policies in the order in which a request passes them.
-func (p *Plan) Policies(r gateway.Route) []string { return policyOrder(p.model, p.of.policies, r) }
+func (p *Plan) Policies(r gateway.Route) []string { return policyOrder(p.model, p.policies, r) }
 
 // Decision is what becomes of a request. One of Route, Own and Refusal says it.
 type Decision struct {

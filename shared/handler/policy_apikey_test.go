@@ -42,8 +42,17 @@ func keyed(t testing.TB, p gateway.Policy, opts Options) (http.Handler, **arriva
 		return canned{}.RoundTrip(r)
 	})
 	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://up.example")}, Policies: map[string]gateway.Policy{"who": p},
-		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up", Policies: []string{"who"}})})
+		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up", Policies: []string{"who"}}, speakingOf("X_Consumer", "X.Plan", "X_Subject"))})
 	return newHandler(t, m, opts), &got
+}
+
+// speakingOf is a route that has a document speak of headers.
+func speakingOf(names ...string) gateway.Route {
+	r := gateway.Route{Name: "speaking", Match: gateway.Match{Path: "/speaking", Headers: map[string]gateway.Condition{}}, Respond: &gateway.Respond{Status: 200}}
+	for _, name := range names {
+		r.Match.Headers[name] = gateway.Condition{Kind: gateway.KindPresent}
+	}
+	return r
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -169,6 +178,7 @@ func TestForwardAs(t *testing.T) {
 		{"no plan, and the client says one", []string{"X-Api-Key: k2", "X-Plan: gold"}, "bob", ""},
 		{"anonymous", []string{"X-Consumer: root", "X-Plan: gold"}, "", ""},
 		{"underscores", []string{"X_Consumer: root", "x_plan: gold"}, "", ""},
+		{"dots", []string{"X.Consumer: root", "x.plan: gold"}, "", ""},
 		{"named in Connection, to be taken off on the way", []string{"X-Api-Key: k1", "Connection: X-Consumer, X-Plan"}, "ada", "gold"},
 		{"twice", []string{"X-Api-Key: k1", "X-Consumer: root", "X-Consumer: root"}, "ada", "gold"},
 	} {
@@ -179,7 +189,7 @@ func TestForwardAs(t *testing.T) {
 				t.Fatalf("status %d", resp.StatusCode)
 			}
 			for name, values := range (*got).header {
-				if v := strings.Join(values, "|"); strings.Contains(v, "root") || strings.Contains(name, "_") {
+				if v := strings.Join(values, "|"); strings.Contains(v, "root") || strings.ContainsAny(name, "_.") {
 					t.Errorf("%s: %s went upstream", name, v)
 				}
 			}

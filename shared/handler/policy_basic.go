@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -39,7 +38,7 @@ type basic struct {
 	users     users
 	list      *secretList[users]
 	verified  *verified
-	turns     chan struct{} // one for each bcrypt at a time
+	turns     *turns
 	optional  bool
 	forward   bool
 	introduce introduction
@@ -48,10 +47,7 @@ type basic struct {
 // newBasic finds out who calls by name and password (RFC 7617).
 func newBasic(spec gateway.Basic, env environment) (policy, error) {
 	p := &basic{env: env, challenge: `Basic realm="` + spec.Realm + `", charset="UTF-8"`, users: noUsers(), verified: newVerified(),
-		// Guesses cost the processor's time. No more of them at once than there are processors, and the rest waits: else a few clients
-		// could slow down whatever else the instance does.
-		turns:    make(chan struct{}, runtime.GOMAXPROCS(0)),
-		optional: spec.Optional, forward: spec.Forward, introduce: newIntroduction(spec.ForwardAs)}
+		turns: newTurns(), optional: spec.Optional, forward: spec.Forward, introduce: newIntroduction(spec.ForwardAs)}
 	for _, u := range spec.Users {
 		h := u.Holder
 		h.Consumer = u.User
@@ -133,6 +129,9 @@ func (p *basic) wrap(next http.Handler) http.Handler {
 		}
 		u, err := p.verify(r.Context(), name, password)
 		switch {
+		case errors.Is(err, errBusy):
+			w.Header().Set("Retry-After", "1")
+			p.env.deny(w, r, fail(http.StatusServiceUnavailable, "Too many passwords wait to be tested; try again later."), err.Error())
 		case errors.Is(err, errNoTurn):
 			fail(http.StatusServiceUnavailable, "The gateway has no time to test the password; try again.").write(w, exchangeOf(r).id)
 		case err != nil:
@@ -149,8 +148,6 @@ func (p *basic) wrap(next http.Handler) http.Handler {
 		}
 	})
 }
-
-var errNoTurn = errors.New("the client left while it waited")
 
 // verify finds the user to a name and password; nil if there is none.
 func (p *basic) verify(ctx context.Context, name, password string) (*user, error) {
@@ -172,12 +169,11 @@ func (p *basic) verify(ctx context.Context, name, password string) (*user, error
 	if found && p.verified.has(name, password, u.hash, p.env.now()) {
 		return &u, nil
 	}
-	select {
-	case p.turns <- struct{}{}:
-		defer func() { <-p.turns }()
-	case <-ctx.Done():
-		return nil, errNoTurn
+	end, err := p.turns.take(ctx, dearest)
+	if err != nil {
+		return nil, err
 	}
+	defer end()
 	if matches(bcrypt.CompareHashAndPassword, u.hash, password, u.cost, dearest) && found {
 		p.verified.add(name, password, u.hash, p.env.now())
 		return &u, nil

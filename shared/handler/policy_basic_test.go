@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -106,7 +108,7 @@ func TestBasicForward(t *testing.T) {
 // Users of a secret and of a variable are as good as those of the document, which go first; a changed hash ends what was known of the one before.
 func TestBasicSources(t *testing.T) {
 	one, two := hashed(t, "one", 8), hashed(t, "two", 8)
-	p := &basic{env: environment{name: "who", now: time.Now, secrets: secret.New(vault{"LIST": one + " carol gold a,b\n" + one + " ada"}, nil)}, users: noUsers(), verified: newVerified(), turns: make(chan struct{}, 1)}
+	p := &basic{env: environment{name: "who", now: time.Now, secrets: secret.New(vault{"LIST": one + " carol gold a,b\n" + one + " ada"}, nil)}, users: noUsers(), verified: newVerified(), turns: &turns{taken: make(chan struct{}, 1)}}
 	if err := p.users.add(gateway.Listed{Credential: two, Holder: gateway.Holder{Consumer: "ada"}}, "who"); err != nil {
 		t.Fatal(err)
 	}
@@ -208,8 +210,8 @@ func TestVerified(t *testing.T) {
 
 // Guesses wait for their turn, and no longer than their client does.
 func TestBasicTurns(t *testing.T) {
-	p := &basic{env: environment{name: "who", now: time.Now}, users: noUsers(), verified: newVerified(), turns: make(chan struct{}, 1)}
-	p.turns <- struct{}{}
+	p := &basic{env: environment{name: "who", now: time.Now}, users: noUsers(), verified: newVerified(), turns: &turns{taken: make(chan struct{}, 1)}}
+	p.turns.taken <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := p.verify(ctx, "eve", "guess"); !errors.Is(err, errNoTurn) {
@@ -217,4 +219,44 @@ func TestBasicTurns(t *testing.T) {
 	}
 	w := ask(identify(p.wrap(http.NotFoundHandler()), ""), with("/", login("eve", "guess")).WithContext(ctx))
 	wantProblem(t, w, 503)
+}
+
+// Guesses of many clients are not many guesses to wait for: what is too much is told so at once, and no password is tested for it.
+func TestBasicBusy(t *testing.T) {
+	for cost, waiting := range map[int]int{8: 64, 10: 16, 14: 1} {
+		p := &basic{env: guarding("who", slog.New(slog.DiscardHandler)), verified: newVerified(), turns: &turns{taken: make(chan struct{}, 1)}}
+		p.env.now = time.Now
+		p.users = users{known: map[string]user{}, dearest: cost}
+		p.turns.taken <- struct{}{}
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan error)
+		guess := func(ctx context.Context) { _, err := p.verify(ctx, "eve", "guess"); left <- err }
+		for range waiting {
+			go guess(ctx)
+		}
+		for deadline := time.Now().Add(10 * time.Second); p.turns.waiting.Load() < int64(waiting); runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Fatalf("cost %d: %d wait, want %d", cost, p.turns.waiting.Load(), waiting)
+			}
+		}
+		short, done := context.WithTimeout(ctx, 2*time.Second) // it would wait if it were let in
+		w := ask(identify(p.wrap(http.NotFoundHandler()), ""), with("/", login("eve", "guess")).WithContext(short))
+		done()
+		if wantProblem(t, w, 503); w.Header.Get("Retry-After") != "1" {
+			t.Errorf("cost %d: to try again after %q", cost, w.Header.Get("Retry-After"))
+		}
+		cancel()
+		for range waiting {
+			if err := <-left; !errors.Is(err, errNoTurn) {
+				t.Errorf("cost %d: %v", cost, err)
+			}
+		}
+		if n := p.turns.waiting.Load(); n != 0 {
+			t.Errorf("cost %d: %d wait for ever", cost, n)
+		}
+		<-p.turns.taken // there is a turn again
+		if u, err := p.verify(t.Context(), "eve", strings.Repeat("x", maxPassword)); u != nil || err != nil || len(p.turns.taken) != 0 {
+			t.Errorf("cost %d: %v, %v, and %d turns are not given back", cost, u, err, len(p.turns.taken))
+		}
+	}
 }

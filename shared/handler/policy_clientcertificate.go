@@ -29,6 +29,7 @@ type certified struct {
 	given     map[string]bool     // names of consumers that the document gives in place of a certificate's
 	optional  bool
 	forward   []certificateHeader
+	forged    forged
 	introduce introduction
 }
 
@@ -98,7 +99,7 @@ func newClientCertificate(spec gateway.ClientCertificate, env environment) (poli
 		}
 	}
 	for header, field := range spec.Forward {
-		p.forward = append(p.forward, certificateHeader{http.CanonicalHeaderKey(header), field})
+		p.forward, p.forged = append(p.forward, certificateHeader{http.CanonicalHeaderKey(header), field}), append(p.forged, header)
 	}
 	p.verifier = clientcert.NewVerifier(trust, env.now, p.bearer)
 	return p.wrap, nil
@@ -119,7 +120,7 @@ func fingerprints(texts []string) (map[clientcert.Fingerprint]bool, error) {
 func (p *certified) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.introduce.clean(r)
-		p.unforge(r)
+		p.forged.clean(r)
 		record := certificateOf(r)
 		if !record.Shown() {
 			if p.optional {
@@ -154,20 +155,6 @@ func (p *certified) wrap(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// unforge takes out what a client wrote in place of the gateway, under any name that servers take for the header's, and all trailers: see
-// introduction.clean.
-func (p *certified) unforge(r *http.Request) {
-	if len(p.forward) == 0 {
-		return
-	}
-	for name := range r.Header {
-		if slices.ContainsFunc(p.forward, func(f certificateHeader) bool { return sameVariable(name, f.header) }) {
-			delete(r.Header, name)
-		}
-	}
-	r.Trailer = nil
 }
 
 // bearer finds out who a certificate is of, and whether it may call. It is asked once for each that has been verified.

@@ -38,6 +38,7 @@ type bearer struct {
 	plan     []string
 	claims   []claimRule
 	forward  []claimHeader
+	forged   forged
 }
 
 // claimRule is a claim that has to be one of some values.
@@ -95,7 +96,7 @@ func newJWT(p gateway.JWT, env environment) (policy, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.forward = append(b.forward, claimHeader{http.CanonicalHeaderKey(header), path})
+		b.forward, b.forged = append(b.forward, claimHeader{http.CanonicalHeaderKey(header), path}), append(b.forged, header)
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.serve(w, r, next) })
@@ -129,7 +130,7 @@ func tokenKeys(p gateway.JWT, env environment) (token.Keys, error) {
 
 func (b *bearer) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	x := exchangeOf(r)
-	b.unforge(r)
+	b.forged.clean(r)
 	text, found := b.place.find(r)
 	switch {
 	case found == 0 && b.spec.Optional:
@@ -224,20 +225,6 @@ func (b *bearer) holderOf(claims map[string]any) holder {
 		who.values = append(who.values, text)
 	}
 	return who
-}
-
-// unforge takes out what a client wrote in place of the gateway, under any name that servers take for the header's, and all trailers: see
-// introduction.clean.
-func (b *bearer) unforge(r *http.Request) {
-	if len(b.forward) == 0 {
-		return
-	}
-	for name := range r.Header {
-		if slices.ContainsFunc(b.forward, func(f claimHeader) bool { return sameVariable(name, f.header) }) {
-			delete(r.Header, name)
-		}
-	}
-	r.Trailer = nil
 }
 
 // tell tells the upstream, and the policies on the way, of the claims.

@@ -247,8 +247,8 @@ func TestJWTForward(t *testing.T) {
 	p.Optional, p.Forward = true, map[string]string{"x-user": "sub", "X-Groups": "realm.groups", "X-Level": "level", "X-Odd": "odd"}
 	h := behind(t, up, io.Discard, p)
 	token := i.token(t, jwt.MapClaims{"realm": map[string]any{"groups": []string{"a", "b"}}, "level": 12345678901234567, "odd": "Grüße"})
-	forged := []string{"X-User", "root", "X_User", "root", "x_uSer", "root", "X-Groups", "admin", "X-Odd", "root", "X-Other_name", "mine"}
-	told := map[string][]string{"X-User": {"alice"}, "X-Groups": {"a, b"}, "X-Level": {"12345678901234567"}, "X-Odd": nil, "X_user": nil, "X-Other_name": {"mine"}, "Authorization": {"Bearer " + token}}
+	forged := []string{"X-User", "root", "X_User", "root", "x_uSer", "root", "X-Groups", "admin", "X-Odd", "root", "X-Other-Name", "mine"}
+	told := map[string][]string{"X-User": {"alice"}, "X-Groups": {"a, b"}, "X-Level": {"12345678901234567"}, "X-Odd": nil, "X_user": nil, "X-Other-Name": {"mine"}, "Authorization": {"Bearer " + token}}
 	untold := map[string][]string{"X-User": nil, "X-Groups": nil, "X-Level": nil, "X-Odd": nil, "X_user": nil, "Authorization": nil}
 	for name, c := range map[string]struct {
 		request *http.Request

@@ -18,6 +18,8 @@ const (
 	codeTooDeep           = "json_too_deep"
 	codeInflated          = "inflated_too_large"
 	codeNotInflated       = "not_inflated"
+
+	whyCharset = "its JSON is not in UTF-8"
 )
 
 // limits is a compiled policy of the kind.
@@ -125,6 +127,9 @@ func (l *limits) bodyHead(out http.Header, r *http.Request) *refusal {
 			return l.refuse(http.StatusUnsupportedMediaType, "The request's content type is not one of those taken here; see Accept.", "", "its content type is not one of those allowed")
 		}
 	}
+	if l.Depth > 0 && saysJSON(r.Header) && saysOtherCharset(r.Header) {
+		return l.refuse(http.StatusUnsupportedMediaType, "The request's JSON is in another charset than UTF-8, which is not taken here.", "", whyCharset)
+	}
 	coding, plain := contentCoding(r.Header)
 	switch {
 	case plain || l.Compressed == "" && l.Inflate == 0 && l.Depth == 0:
@@ -166,7 +171,8 @@ func (l *limits) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 	}
 	if l.Depth > 0 && saysJSON(r.Header) {
 		sent.GetBody = nil // nobody looks into what it gets
-		sent.Body = &jsonBody{ReadCloser: sent.Body, max: l.Depth, over: l.refuse(http.StatusBadRequest, fmt.Sprintf("The request's JSON is more than %d levels deep.", l.Depth), codeTooDeep, "its JSON is too deep")}
+		sent.Body = &jsonBody{ReadCloser: sent.Body, max: l.Depth, other: l.refuse(http.StatusBadRequest, "The request's JSON is not in UTF-8.", codeJSON, whyCharset),
+			over: l.refuse(http.StatusBadRequest, fmt.Sprintf("The request's JSON is more than %d levels deep.", l.Depth), codeTooDeep, "its JSON is too deep")}
 	}
 	next.ServeHTTP(w, &sent)
 }
@@ -195,6 +201,25 @@ func saysJSON(h http.Header) bool {
 		for one := range strings.SplitSeq(line, ",") {
 			one, _, _ = strings.Cut(one, ";")
 			if isJSON(strings.ToLower(strings.TrimSpace(one))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// saysOtherCharset reports whether some server may take a body for one of another charset than UTF-8. As of the type itself, it is nothing to go by that
+// a header is not as it should be.
+func saysOtherCharset(h http.Header) bool {
+	for _, line := range h["Content-Type"] {
+		for i, after := range strings.Split(strings.ToLower(line), "charset") {
+			name, value, given := strings.Cut(after, "=")
+			if i == 0 || !given || strings.ContainsAny(name, ";,") { // what comes before, or no value
+				continue
+			}
+			value, _, _ = strings.Cut(value, ";")
+			value, _, _ = strings.Cut(value, ",")
+			if strings.TrimSpace(name) != "" || strings.Trim(value, " \t\"") != "utf-8" {
 				return true
 			}
 		}

@@ -75,6 +75,7 @@ func TestLimits(t *testing.T) {
 	const deep, json = "[[[[[]]]]]", "application/json"
 	bomb := zipped(t, "gzip", strings.Repeat("\x00", 4<<20))
 	nested := zipped(t, "gzip", strings.Repeat("[", 200))
+	wide := utf16("[\"\u2200\"," + strings.Repeat("[", 50)) // half of the character is a quote
 	for _, c := range []struct {
 		name   string
 		p      gateway.Limits
@@ -114,6 +115,17 @@ func TestLimits(t *testing.T) {
 		{"very deep", gateway.Limits{Depth: 100}, posted("application/vnd.api+json", chunked(strings.Repeat(`{"a":`, 1<<20))), 400, "json_too_deep", ""},
 		{"too deep, of a type that cannot be read", gateway.Limits{Depth: 4}, posted(json+"; charset", strings.NewReader(deep)), 400, "json_too_deep", ""},
 		{"too deep, of two types", gateway.Limits{Depth: 4}, posted("text/plain", strings.NewReader(deep), "Content-Type", json), 400, "json_too_deep", ""},
+		{"deep enough, in UTF-8", gateway.Limits{Depth: 5}, posted(json+`;charset="UTF-8"; a=b`, strings.NewReader(deep)), 200, "", deep},
+		{"too deep, in UTF-8", gateway.Limits{Depth: 4}, posted(json+`; charset=utf-8 `, strings.NewReader(deep)), 400, "json_too_deep", ""},
+		{"deep by another charset", gateway.Limits{Depth: 3}, posted(json+"; charset=utf-16", strings.NewReader(wide)), 415, "", ""},
+		{"deep by another charset of a type that cannot be read", gateway.Limits{Depth: 3}, posted(json+"; Charset = \"UTF-16\"; ;", strings.NewReader(wide)), 415, "", ""},
+		{"deep by one of two charsets", gateway.Limits{Depth: 3}, posted(json+"; charset=utf-8; charset=utf-16", strings.NewReader(wide)), 415, "", ""},
+		{"deep by a charset in parts", gateway.Limits{Depth: 3}, posted(json+"; charset*0=utf-; charset*1=16", strings.NewReader(wide)), 415, "", ""},
+		{"deep by a charset that nobody says", gateway.Limits{Depth: 3}, posted(json, chunked(wide)), 400, "bad_json", ""},
+		{"deep by a charset that a mark says", gateway.Limits{Depth: 3}, posted(json, strings.NewReader("\xff\xfe\x22\x22")), 400, "bad_json", ""},
+		{"deep by a charset inside", gateway.Limits{Depth: 3, Inflate: 1 << 20}, posted(json, strings.NewReader(zipped(t, "gzip", wide)), "Content-Encoding", "gzip"), 400, "bad_json", ""},
+		{"another charset of what is not JSON", gateway.Limits{Depth: 3}, posted("text/plain; charset=utf-16", strings.NewReader(wide)), 200, "", wide},
+		{"another charset that nobody looks into", gateway.Limits{Body: 1 << 20}, posted(json+"; charset=utf-16", strings.NewReader(wide)), 200, "", wide},
 		{"not JSON", gateway.Limits{Depth: 1}, posted("text/plain", strings.NewReader(deep)), 200, "", deep},
 		{"deep and compressed", gateway.Limits{Depth: 9}, posted(json, strings.NewReader(nested), "Content-Encoding", "gzip"), 415, "", ""},
 		{"deep inside", gateway.Limits{Depth: 9, Inflate: 1 << 20}, posted(json, strings.NewReader(nested), "Content-Encoding", "gzip"), 400, "json_too_deep", ""},
@@ -155,6 +167,15 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// utf16 is a text in UTF-16, the first byte first.
+func utf16(text string) string {
+	var b []byte
+	for _, c := range text {
+		b = append(b, byte(c>>8), byte(c))
+	}
+	return string(b)
 }
 
 // What is refused while the body is read is in the audit log, and not taken for a failure of the upstream.

@@ -39,6 +39,7 @@ type checks struct {
 	required   bool           // there has to be a body
 	answers    []answerCheck  // the most specific first
 	segments   map[string]int // of the path, by the names of parameters; nil where it is the route that names them
+	rest       string         // the one of them that takes the rest of the path; "" for none
 }
 
 // answerCheck is what answers of a status have to be.

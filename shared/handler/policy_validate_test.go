@@ -72,6 +72,7 @@ func TestValidateParameters(t *testing.T) {
 	}
 	asJSON := func(p *gateway.Parameter) { p.JSON, p.Style, p.Explode = true, "", false }
 	ints := `{"type":"array","items":{"type":"integer"},"maxItems":2}`
+	textOrList := `{"oneOf":[{"type":"string","pattern":"^a"},{"type":"array","items":{"type":"integer"},"maxItems":2}]}`
 	up := mirror(t)
 	for name, c := range map[string]struct {
 		p                gateway.Parameter
@@ -94,6 +95,14 @@ func TestValidateParameters(t *testing.T) {
 		"query no number":    {p: param("query", "q", `{"type":"number"}`), target: "/a/1?q=0x10", want: "query q must be number, not string"},
 		"query space":        {p: param("query", "q", `{"type":"number"}`), target: "/a/1?q=+1", want: "query q must be number, not string"},
 		"query exact":        {p: param("query", "q", `{"type":"integer","maximum":12345678901234567890}`), target: "/a/1?q=12345678901234567891", want: "query q must be at most 12345678901234567890"},
+		"query exponent":     {p: param("query", "q", `{"type":"integer","maximum":50}`), target: "/a/1?q=1000000e-5", want: "query q must be integer, not string"},
+		"query fraction":     {p: param("query", "q", `{"type":"integer"}`), target: "/a/1?q=1.0", want: "query q must be integer, not string"},
+		"number exponent":    {p: param("query", "q", `{"type":"number","maximum":50}`), target: "/a/1?q=1e1"},
+		"path exponent":      {p: param("path", "id", `{"type":"integer","maximum":50}`), target: "/a/1000000e-5", want: "path id must be integer, not string"},
+		"header exponent":    {p: param("header", "X-N", `{"type":"integer","maximum":50}`), target: "/a/1", name: "X-N", value: "1000000E-5", want: "header X-N must be integer, not string"},
+		"cookie exponent":    {p: param("cookie", "c", `{"type":"integer","maximum":50}`), target: "/a/1", name: "Cookie", value: "c=1000000e-5", want: "cookie c must be integer, not string"},
+		"items exponent":     {p: param("query", "q", ints), target: "/a/1?q=1&q=2e0", want: "query q #/1 must be integer, not string"},
+		"deep exponent":      {p: param("query", "q", `{"type":"object","properties":{"n":{"type":"integer"}}}`, style("deepObject", true)), target: "/a/1?q[n]=1e0", want: "query q #/n must be integer, not string"},
 		"query list":         {p: param("query", "q", ints), target: "/a/1?q=1&q=2"},
 		"query item":         {p: param("query", "q", ints), target: "/a/1?q=1&q=b", want: "query q #/1 must be integer, not string"},
 		"query commas":       {p: param("query", "q", ints, style("form", false)), target: "/a/1?q=1,2"},
@@ -127,11 +136,29 @@ func TestValidateParameters(t *testing.T) {
 		"header list":        {p: param("header", "X-N", ints), target: "/a/1", name: "X-N", value: "7, 8"},
 		"header lines":       {p: param("header", "X-N", ints), target: "/a/1", name: "X-N", value: "7", secondName: "X-N", more: "8"},
 		"header dropped":     {p: param("header", "X-N", `{}`, required), target: "/a/1", name: "X-N", value: "7", secondName: "Connection", more: "close, x-n", want: "header X-N is missing"},
+		"header spelt":       {p: param("header", "X-N", `{}`, required), target: "/a/1", name: "X_N", value: "7", want: "header X-N is missing"},
+		"cookie dropped":     {p: param("cookie", "c", `{}`, required), target: "/a/1", name: "Cookie", value: "c=1", secondName: "Connection", more: "Cookie", want: "cookie c is missing"},
 		"header host":        {p: param("header", "Host", `{"const":"example.org"}`), target: "/a/1", want: `header Host must be "example.org"`},
 		"cookie":             {p: param("cookie", "c", `{"const":"1"}`), target: "/a/1", name: "Cookie", value: "b=2; c=1"},
 		"cookie quoted":      {p: param("cookie", "c", `{"const":"1"}`), target: "/a/1", name: "Cookie", value: `c="1"`},
 		"cookie not":         {p: param("cookie", "c", `{"const":"1"}`), target: "/a/1", name: "Cookie", value: "c=2", want: `cookie c must be "1"`},
 		"cookie damaged":     {p: param("cookie", "c", `{"const":"1"}`), target: "/a/1", name: "Cookie", value: "c=\x80", want: `cookie c must be "1"`},
+		"text or list":       {p: param("query", "q", textOrList), target: "/a/1?q=a,b"},
+		"text or list more":  {p: param("query", "q", textOrList), target: "/a/1?q=1&q=2"},
+		"text or list one":   {p: param("query", "q", textOrList), target: "/a/1?q=1"},
+		"text or list items": {p: param("query", "q", textOrList), target: "/a/1?q=1&q=b", want: "query q fits none of the forms that it may have"},
+		"text or list many":  {p: param("query", "q", textOrList), target: "/a/1?q=1&q=2&q=3", want: "query q fits none of the forms that it may have"},
+		"text or list none":  {p: param("query", "q", textOrList), target: "/a/1?q=b", want: "query q fits none of the forms that it may have"},
+		"text or commas":     {p: param("query", "q", textOrList, style("form", false)), target: "/a/1?q=1,2"},
+		"text or commas not": {p: param("query", "q", textOrList, style("form", false)), target: "/a/1?q=1&q=2", want: "query q is given more than once"},
+		"text or pipes":      {p: param("query", "q", textOrList, style("pipeDelimited", false)), target: "/a/1?q=1%7C2"},
+		"text or list path":  {p: param("path", "id", textOrList), target: "/a/1,2"},
+		"text or list lines": {p: param("header", "X-N", textOrList), target: "/a/1", name: "X-N", value: "1", secondName: "X-N", more: "2"},
+		"text or parts":      {p: param("query", "q", textOrList, style("deepObject", true)), target: "/a/1?q[]=1&q[]=2"},
+		"text or parts text": {p: param("query", "q", textOrList, style("deepObject", true)), target: "/a/1?q=a,b"},
+		"text or parts not":  {p: param("query", "q", textOrList, style("deepObject", true)), target: "/a/1?q=1&q=2", want: "query q is given more than once"},
+		"deep or number in":  {p: param("query", "q", `{"anyOf":[{"type":"object","properties":{"gt":{"type":"integer"}}},{"type":"integer"}]}`, style("deepObject", true)), target: "/a/1?q[gt]=7"},
+		"deep in a choice":   {p: param("query", "q", `{"type":"object","oneOf":[{"required":["n"],"properties":{"n":{"type":"integer"}}},{"required":["n"],"properties":{"n":{"type":"boolean"}}}]}`, style("deepObject", true)), target: "/a/1?q[n]=true"},
 		"number or text":     {p: param("query", "q", `{"anyOf":[{"type":"integer"},{"enum":["all"]}]}`), target: "/a/1?q=all"},
 		"number or text not": {p: param("query", "q", `{"anyOf":[{"type":"integer"},{"enum":["all"]}]}`), target: "/a/1?q=some", want: "query q fits none of the forms that it may have"},
 	} {
@@ -280,6 +307,39 @@ func TestValidateOperations(t *testing.T) {
 		{"PUT /v1/orders/new", "", 400}, {"PUT /v1/orders/7", "", 200}, {"DELETE /v1/orders/7", "GET, HEAD, PUT", 405}, {"OPTIONS /v1/orders/new", "GET, HEAD", 405},
 		{"POST /v1/orders/7/items/", "", 200}, {"POST /v1/orders/7/items", "", 404}, {"GET /v1/orders/", "", 404}, {"GET /v1/orders//items/", "", 404},
 		{"GET /", "", 404}, {"DELETE /v1/a%2fb", "", 200}, {"DELETE /v1/a/b", "", 404}, {"GET /v1/orders/4%32", "", 200}, {"GET /v1/orders/42/", "", 404},
+	} {
+		method, target, _ := strings.Cut(c.request, " ")
+		resp := ask(h, httptest.NewRequest(method, target, nil))
+		if resp.StatusCode != c.status || resp.Header.Get("Allow") != c.allow {
+			t.Errorf("%s: %s, Allow %q, want %d, %q", c.request, resp.Status, resp.Header.Get("Allow"), c.status, c.allow)
+		}
+	}
+}
+
+// An operation whose last parameter may hold slashes is for all paths that go on there, unless another is nearer, and dot segments are none of them.
+func TestValidateRest(t *testing.T) {
+	t.Parallel()
+	parameter := func(slashes bool) gateway.Checks {
+		return gateway.Checks{Parameters: []gateway.Parameter{{Name: "p", In: "path", Required: true, Style: "simple", Slashes: slashes, Schema: schemaText(`{"type":"string","pattern":"^[a-z/\\\\]+$","maxLength":7}`)}}}
+	}
+	p := gateway.Validate{Operations: []gateway.Operation{
+		{Method: "GET", Path: "/v1/files/{p...}", Checks: parameter(true)},
+		{Method: "POST", Path: "/v1/files/new"},
+		{Method: "PUT", Path: "/v1/files/{p}", Checks: parameter(false)},
+		{Method: "GET", Path: "/v1/refs/{p}/log", Checks: parameter(true)},
+	}}
+	h := newHandler(t, model(t, gateway.Spec{Policies: map[string]gateway.Policy{"api": {Validate: &p}}, Upstreams: map[string]gateway.Upstream{"up": upstream(mirror(t))},
+		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Policies: []string{"api"}, Upstream: "up"})}), Options{})
+	for _, c := range []struct {
+		request, allow string
+		status         int
+	}{
+		{"GET /v1/files/a", "", 200}, {"GET /v1/files/a/b/c", "", 200}, {"HEAD /v1/files/a/b", "", 200}, {"GET /v1/files/a/b/", "", 200}, {"GET /v1/files/new/b", "", 200},
+		{"GET /v1/files/a%2Fb", "", 200}, {"GET /v1/files/a/b/c/d/e", "", 400}, {"GET /v1/files/a/9", "", 400}, {"GET /v1/files/a%5Cb", "", 400}, {"GET /v1/files/a/b%5C", "", 400},
+		{"GET /v1/files/a%2F..%2Fb", "", 400}, {"GET /v1/files/a/%2e%2e", "", 400}, {"GET /v1/files/a%00", "", 400},
+		{"GET /v1/files/", "", 404}, {"GET /v1/files", "", 404}, {"DELETE /v1/files/a/b", "GET, HEAD", 405}, {"GET /v1/files/new", "", 200}, {"POST /v1/files/new", "", 200},
+		{"PUT /v1/files/a", "", 200}, {"PUT /v1/files/a%2Fb", "", 400}, {"PUT /v1/files/a/b", "GET, HEAD", 405},
+		{"GET /v1/refs/a/log", "", 200}, {"GET /v1/refs/a%2Fb/log", "", 200}, {"GET /v1/refs/a%5Cb/log", "", 400}, {"GET /v1/refs/a/b/log", "", 404},
 	} {
 		method, target, _ := strings.Cut(c.request, " ")
 		resp := ask(h, httptest.NewRequest(method, target, nil))

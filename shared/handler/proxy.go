@@ -127,12 +127,6 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	x, rt := exchangeOf(pr.In), routingOf(pr.In.Context())
 	pr.Out.URL.Path, pr.Out.URL.RawPath = unescape(rt.path), rt.path
-	for _, name := range []string{"Content-Type", "Content-Encoding"} {
-		// What a body is belongs to the message, and the policies have gone by it: a client that names it in Connection takes it off for nobody.
-		if values := pr.In.Header[name]; len(values) > 0 {
-			pr.Out.Header[name] = values
-		}
-	}
 	pr.Out.Trailer = pr.In.Trailer // the same map: net/http fills it in when the body has been read
 	setForwarded(pr.Out.Header, pr.In, rt.front)
 	pr.Out.Header.Set(requestIDHeader, x.id)

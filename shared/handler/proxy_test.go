@@ -95,17 +95,6 @@ func TestForwarded(t *testing.T) {
 	}
 }
 
-// A client cannot have the type of its body taken off on the way, by which policies have looked into it.
-func TestTypeOfBodyStays(t *testing.T) {
-	up := &received{}
-	r := httptest.NewRequest("POST", "/x", strings.NewReader("{}"))
-	r.Header = http.Header{"Connection": {"Content-Type, content-encoding", "X-Own"}, "Content-Type": {"text/plain"}, "Content-Encoding": {"br"}, "X-Own": {"1"}}
-	ask(newHandler(t, toAll(t, upstream("http://a.example")), Options{Transport: up}), r)
-	if h := up.last.Header; h.Get("Content-Type") != "text/plain" || h.Get("Content-Encoding") != "br" || h.Get("X-Own") != "" {
-		t.Errorf("upstream got %v", h)
-	}
-}
-
 // Whoever knows that the upstream may take another method from a header says so.
 func TestMethodOverrideThatIsMeant(t *testing.T) {
 	const name = "X-Http-Method-Override"

@@ -1,6 +1,8 @@
 package handler
 
 import (
+	"cmp"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -66,8 +68,16 @@ func (rt *router) misread(l *lookup, found *route) string {
 		if by.split && found.keeps || slices.Equal(segments, l.x.segments) {
 			continue
 		}
-		other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
-		if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
+		meant := rt.aroundBy(l, found, segments)
+		if meant == nil && by.split && rt.spans {
+			if len(segments) > maxSpanned {
+				return "its path has too many segments to ask what else it may mean"
+			}
+			for one := range spanned(segments) {
+				meant = cmp.Or(meant, rt.aroundBy(l, found, one))
+			}
+		}
+		if meant != nil {
 			why := "its path may mean one of route " + meant.name + ", which keeps out more"
 			if by.split { // readings without it come first
 				why += ", unless the upstream keeps slashes that are escaped (keepsSlashes)"
@@ -76,6 +86,47 @@ func (rt *router) misread(l *lookup, found *route) string {
 		}
 	}
 	return ""
+}
+
+// aroundBy is the route that a request whose path means other segments than it has would go around, nil if there is none.
+func (rt *router) aroundBy(l *lookup, found *route, segments []string) *route {
+	other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
+	if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
+		return meant
+	}
+	return nil
+}
+
+// maxSpanned is how many segments a path may have of which it is asked what it means where parameters span several: it is asked about all that lie
+// together. No pattern has as many.
+const maxSpanned = 40
+
+// spanned yields a path once for each place where a parameter may take several of its segments.
+func spanned(segments []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for i := range segments {
+			for j := i + 2; j <= len(segments); j++ {
+				if !yield(slices.Concat(segments[:i], []string{strings.Join(segments[i:j], "%2F")}, segments[j:])) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// spansSegments reports whether an operation has a parameter that may hold slashes: its upstream takes several segments for one.
+func spansSegments(all map[string]gateway.Policy) bool {
+	for _, p := range all {
+		if p.Validate == nil {
+			continue
+		}
+		for _, o := range p.Validate.Operations {
+			if slices.ContainsFunc(o.Parameters, func(p gateway.Parameter) bool { return p.Slashes }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keepsOutMore reports whether a route has a guard that another has not, or answers by itself where the other asks an upstream. It does not if it

@@ -18,6 +18,7 @@ import (
 type router struct {
 	hosts map[string]*node // by host; "*.example.com" as ".example.com"; any host as ""
 	guard environment      // for paths that servers read differently
+	spans bool             // an upstream takes several segments for one, see spansSegments
 }
 
 // node is a place in the tree, reached by the segments on the way to it.
@@ -57,6 +58,7 @@ func newRouter(m *gateway.Model, pools pools, log *slog.Logger, opts Options, sh
 		return nil, err
 	}
 	of := newCompiler(m, log)
+	rt.spans = spansSegments(of.policies)
 	proxies := make(map[string]*proxy, len(pools))
 	for name, p := range pools {
 		proxies[name] = newProxy(p, log, opts)

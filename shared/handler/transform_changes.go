@@ -108,8 +108,8 @@ func (c filledChanges) headers(h http.Header) {
 	}
 }
 
-// clean takes off what is another spelling of a header that is removed or set: an underscore for a hyphen, which is the same to many
-// servers (RFC 3875, 4.1.18), or a trailer, of which it is not known what is in it until the body has been read.
+// clean takes off what is another spelling of a header that is removed or set, see introduction.clean, or a trailer, of which it is not known what is
+// in it until the body has been read.
 func (c filledChanges) clean(out *http.Request) {
 	if c.empty() {
 		return

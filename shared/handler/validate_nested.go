@@ -62,7 +62,7 @@ func (n *nested) put(keys, texts []string) bool {
 func (n *nested) value(t *schema.Text, here gateway.Pointer) (v any, at gateway.Pointer, why string) {
 	if n.parts == nil {
 		switch {
-		case t.IsList() && !t.MayHoldParts():
+		case t.MayBeList() && !t.MayHoldParts() && (len(n.texts) > 1 || t.IsList()):
 			return t.Values(n.texts), "", ""
 		case len(n.texts) > 1:
 			return nil, here, isTwice

@@ -16,6 +16,7 @@ type operationNode struct {
 	literal map[string]*operationNode // by decoded text
 	param   *operationNode
 	methods map[string]*checks // of paths that end here
+	rest    map[string]*checks // of paths that go on here, in whatever way
 }
 
 func (n *operationNode) insert(o gateway.Operation, c *checks) error {
@@ -25,21 +26,31 @@ func (n *operationNode) insert(o gateway.Operation, c *checks) error {
 	}
 	c.segments = map[string]int{}
 	for i, s := range pattern.Segments {
-		if s.Kind == gateway.SegmentParam {
+		if s.Kind != gateway.SegmentLiteral {
 			c.segments[s.Text] = i
+		}
+		switch s.Kind {
+		case gateway.SegmentParam:
 			if n.param == nil {
 				n.param = &operationNode{}
 			}
 			n = n.param
-			continue
+		case gateway.SegmentRest:
+			c.rest = s.Text
+			if n.rest == nil {
+				n.rest = map[string]*checks{}
+			}
+			n.rest[o.Method] = c
+			return nil
+		case gateway.SegmentLiteral:
+			if n.literal == nil {
+				n.literal = map[string]*operationNode{}
+			}
+			if n.literal[s.Text] == nil {
+				n.literal[s.Text] = &operationNode{}
+			}
+			n = n.literal[s.Text]
 		}
-		if n.literal == nil {
-			n.literal = map[string]*operationNode{}
-		}
-		if n.literal[s.Text] == nil {
-			n.literal[s.Text] = &operationNode{}
-		}
-		n = n.literal[s.Text]
 	}
 	if n.methods == nil {
 		n.methods = map[string]*checks{}
@@ -48,21 +59,10 @@ func (n *operationNode) insert(o gateway.Operation, c *checks) error {
 	return nil
 }
 
-// find finds the operation that a request is for. A HEAD is for what GET is if nothing else is said. Where only the method stands in the
-// way, it returns those that would not.
+// find finds the operation that a request is for. Where only the method stands in the way, it returns those that would not.
 func (n *operationNode) find(method string, segments []string) (*checks, []string) {
 	if len(segments) == 0 {
-		if c := n.methods[method]; c != nil {
-			return c, nil
-		}
-		if c := n.methods[http.MethodGet]; c != nil && method == http.MethodHead {
-			return c, nil
-		}
-		allow := slices.Sorted(maps.Keys(n.methods))
-		if n.methods[http.MethodGet] != nil && n.methods[http.MethodHead] == nil {
-			allow = slices.Insert(allow, slices.Index(allow, http.MethodGet)+1, http.MethodHead)
-		}
-		return nil, allow
+		return byMethod(n.methods, method)
 	}
 	var allow []string
 	if next := n.literal[unescape(segments[0])]; next != nil {
@@ -80,6 +80,30 @@ func (n *operationNode) find(method string, segments []string) (*checks, []strin
 		if allow == nil {
 			allow = other
 		}
+	}
+	if n.rest != nil && (len(segments) > 1 || segments[0] != "") {
+		c, other := byMethod(n.rest, method)
+		if c != nil {
+			return c, nil
+		}
+		if allow == nil {
+			allow = other
+		}
+	}
+	return nil, allow
+}
+
+// byMethod finds the operation of a path that is for a method. A HEAD is for what GET is if nothing else is said.
+func byMethod(methods map[string]*checks, method string) (*checks, []string) {
+	if c := methods[method]; c != nil {
+		return c, nil
+	}
+	if c := methods[http.MethodGet]; c != nil && method == http.MethodHead {
+		return c, nil
+	}
+	allow := slices.Sorted(maps.Keys(methods))
+	if methods[http.MethodGet] != nil && methods[http.MethodHead] == nil {
+		allow = slices.Insert(allow, slices.Index(allow, http.MethodGet)+1, http.MethodHead)
 	}
 	return nil, allow
 }

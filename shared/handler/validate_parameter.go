@@ -55,7 +55,7 @@ func (c *checks) request(r *http.Request) []fieldError {
 		switch p.In {
 		case gateway.InPath:
 			text, escaped, there := c.segmentOf(p.segment, exchangeOf(r))
-			if there && escaped && strings.ContainsAny(text, `/\`) {
+			if there && escaped && (strings.Contains(text, `\`) || !p.Slashes && strings.Contains(text, "/")) {
 				out = append(out, p.error(hasSlash, ""))
 				continue
 			}
@@ -69,11 +69,8 @@ func (c *checks) request(r *http.Request) []fieldError {
 			}
 			values = query[p.key]
 		case gateway.InHeader:
-			switch {
-			case p.key == "Host":
+			if values = r.Header[p.key]; p.key == "Host" {
 				values = []string{r.Host}
-			case !tokenListed(r.Header["Connection"], p.key): // else it does not go to the upstream (RFC 9110, 7.6.1)
-				values = r.Header[p.key]
 			}
 		case gateway.InCookie:
 			values = cookies[p.key]
@@ -83,9 +80,16 @@ func (c *checks) request(r *http.Request) []fieldError {
 	return out
 }
 
-// segmentOf is the segment that a parameter of the path took, and whether it was escaped.
+// segmentOf is the segment that a parameter of the path took, or the rest that it did, and whether something of it was escaped.
 func (c *checks) segmentOf(name string, x *exchange) (text string, escaped, there bool) {
 	i, known := c.segments[name]
+	if known && name == c.rest {
+		var parts []string
+		for _, s := range x.segments[i:] {
+			parts, escaped = append(parts, unescape(s)), escaped || strings.ContainsAny(s, `%\`)
+		}
+		return strings.Join(parts, "/"), escaped, true
+	}
 	if c.segments == nil {
 		n := slices.Index(x.params, name)
 		if known = n >= 0 && n < len(x.captured); known {
@@ -111,23 +115,26 @@ func (p *parameter) check(values []string, out []fieldError) []fieldError {
 			return append(out, p.error(hasControl, ""))
 		}
 	}
-	list := !p.JSON && p.text.IsList()
+	list := !p.JSON && p.text.MayBeList() && (p.Style != gateway.StyleDeep || p.text.IsList())
 	if len(values) > 1 && (!list || !p.Explode && p.In != gateway.InHeader) {
 		return append(out, p.error(isTwice, ""))
 	}
-	var value any
 	switch {
 	case p.JSON:
-		var err error
-		if value, err = schema.Decode([]byte(values[0]), schema.Options{}); err != nil {
+		value, err := schema.Decode([]byte(values[0]), schema.Options{})
+		if err != nil {
 			return append(out, p.error("is no JSON that is taken: "+err.Error(), ""))
 		}
-	case list:
-		value = p.text.Values(p.split(values))
-	default:
-		value = p.text.Value(values[0])
+		return p.hold(value, out)
+	case list && (p.text.IsList() || len(values) > 1 || len(p.schema.Validate(p.text.Value(values[0]))) > 0 && p.listFits(values)):
+		return p.hold(p.text.Values(p.split(values)), out)
 	}
-	return p.hold(value, out)
+	return p.hold(p.text.Value(values[0]), out)
+}
+
+// listFits reports whether what may be a list or a text is right as the first.
+func (p *parameter) listFits(values []string) bool {
+	return len(p.schema.Validate(p.text.Values(p.split(values)))) == 0
 }
 
 // split makes the items of a list.

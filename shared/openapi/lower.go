@@ -16,6 +16,7 @@ type Options struct {
 	BasePath  string                                             // that clients find the API under; "" is the path of the first server, "/" none
 	Keep      func(operationID string, o gateway.Operation) bool // which operations, known by method and path; nil for all
 	Responses bool                                               // answers as well
+	Ignore    []gateway.Pointer                                  // places of parameters that are passed over, in lists of them or where they are defined
 }
 
 // Lowered is what a policy of the kind validate has of a document.
@@ -23,8 +24,18 @@ type Lowered struct {
 	Operations []gateway.Operation
 	Defs       map[string]json.RawMessage
 	Origins    map[gateway.Pointer]gateway.Pointer // from places in the policy, such as /operations/0 or /$defs/Order, to those in the document
+	Ignored    []gateway.Pointer                   // those of Options.Ignore that were met, each once
 
 	uses *uses
+}
+
+// Parameter is the place in the document of the parameter that has something at a place in the policy; "" if none has.
+func (l Lowered) Parameter(at gateway.Pointer) gateway.Pointer {
+	names, ok := gateway.ParsePointer(string(at))
+	if !ok || len(names) < 4 || names[0] != "operations" || names[2] != "parameters" {
+		return ""
+	}
+	return l.Origins[gateway.Pointer("/operations").Key(names[1]).Key("parameters").Key(names[3])]
 }
 
 // Of are the places in the document of the operations that have something at a place in the policy: in the operation itself, or in a definition that it
@@ -52,7 +63,7 @@ func (d *Document) Lower(o Options) (Lowered, error) {
 			return Lowered{}, err
 		}
 	}
-	l := &lowering{Document: d, uses: newUses()}
+	l := &lowering{Document: d, uses: newUses(), ignore: o.Ignore}
 	l.out = Lowered{Defs: map[string]json.RawMessage{}, Origins: map[gateway.Pointer]gateway.Pointer{}, uses: l.uses}
 	paths, _ := d.root["paths"].(map[string]any)
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
@@ -69,7 +80,7 @@ func (d *Document) Lower(o Options) (Lowered, error) {
 		}
 		for _, method := range methods {
 			if operation, there := item[method]; there {
-				l.operation(o, base+path, strings.ToUpper(method), item, at, operation)
+				l.operation(o, base, path, strings.ToUpper(method), item, at, operation)
 			}
 		}
 	}
@@ -86,7 +97,7 @@ func (d *Document) Lower(o Options) (Lowered, error) {
 // mayKeep reports whether some operation of a path may be wanted, of which it is not known what there is.
 func (o Options) mayKeep(path string) bool {
 	return o.Keep == nil || slices.ContainsFunc(methods, func(method string) bool {
-		return o.Keep("", gateway.Operation{Method: strings.ToUpper(method), Path: patternOf(path)})
+		return o.Keep("", gateway.Operation{Method: strings.ToUpper(method), Path: PatternOf(path)})
 	})
 }
 
@@ -99,10 +110,13 @@ type lowering struct {
 	foundBy []string // for each what was read then, see uses
 	pending []definition
 	named   map[string]bool // definitions that are made or pending
+	ignore  []gateway.Pointer
+
+	parameterAt gateway.Pointer // of the one that is read, "" for none
 }
 
 func (l *lowering) object(at gateway.Pointer, what, remedy string) {
-	l.found = append(l.found, Problem{At: at, What: what, Remedy: remedy})
+	l.found = append(l.found, Problem{At: at, What: what, Remedy: remedy, In: l.parameterAt})
 	l.foundBy = append(l.foundBy, l.uses.now)
 }
 
@@ -116,10 +130,14 @@ func (l *lowering) failed(err error) {
 }
 
 // operation lowers one operation; item is the path that it is of.
-func (l *lowering) operation(o Options, path, method string, item map[string]any, at gateway.Pointer, v any) {
+func (l *lowering) operation(o Options, base, path, method string, item map[string]any, at gateway.Pointer, v any) {
 	operation, is := v.(map[string]any)
 	id, _ := operation["operationId"].(string)
-	out := gateway.Operation{Method: method, Path: patternOf(path)}
+	pattern, listed := l.patterns[key(path, method)]
+	if !listed {
+		pattern = PatternOf(path)
+	}
+	out := gateway.Operation{Method: method, Path: PatternOf(base) + pattern}
 	if o.Keep != nil && !o.Keep(id, out) {
 		return
 	}
@@ -146,17 +164,6 @@ func (l *lowering) operation(o Options, path, method string, item map[string]any
 		l.responses(&out, here, operation["responses"], at.Key("responses"))
 	}
 	l.out.Operations = append(l.out.Operations, out)
-}
-
-// patternOf is a path of OpenAPI as a pattern, whose parameters have plainer names.
-func patternOf(path string) string {
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if name, is := strings.CutPrefix(part, "{"); is && strings.HasSuffix(name, "}") {
-			parts[i] = "{" + gateway.ParamName(strings.TrimSuffix(name, "}")) + "}"
-		}
-	}
-	return strings.Join(parts, "/")
 }
 
 func (l *lowering) body(out *gateway.Operation, here gateway.Pointer, v any, at gateway.Pointer) {

@@ -24,6 +24,7 @@ type Problem struct {
 	What   string
 	Remedy string
 	Of     []gateway.Pointer // places of the operations that cannot be lowered for it; none where that is not known
+	In     gateway.Pointer   // place of the parameter without which they could be, "" for what is none's
 }
 
 // Problems is all that is wrong, in the order it was found. It is never empty as an error.
@@ -44,16 +45,20 @@ func one(at gateway.Pointer, what, remedy string) Problems {
 
 // Document is an OpenAPI document of a version that can be read.
 type Document struct {
-	root map[string]any
-	old  bool // 3.0, whose schemas are not JSON Schema
+	root       map[string]any
+	old        bool // 3.0, whose schemas are not JSON Schema
+	operations []Operation
+	patterns   map[string]string // of those, by key
 }
 
 // Operation names one operation.
 type Operation struct {
-	ID     string // operationId, "" for none
-	Method string // in capitals
-	Path   string // as the document has it, without a server's
-	At     gateway.Pointer
+	ID      string // operationId, "" for none
+	Method  string // in capitals
+	Path    string // as the document has it, without a server's
+	Pattern string // the same as a gateway has it
+	At      gateway.Pointer
+	Single  []string // parameters of the path that span segments by the document, and in Pattern take one
 }
 
 // methods are the keys of a path that are operations, in the order in which they are listed.
@@ -79,6 +84,7 @@ func Read(v any) (*Document, error) {
 	if _, is := root["paths"].(map[string]any); !is {
 		return nil, one("/paths", "the document has no paths", "write paths with the operations of the API")
 	}
+	d.list()
 	return d, nil
 }
 
@@ -90,9 +96,12 @@ func (d *Document) Resolve(v any, at gateway.Pointer) (map[string]any, gateway.P
 	return d.resolve(v, at)
 }
 
-// Operations lists all operations, by path.
-func (d *Document) Operations() []Operation {
-	var out []Operation
+// Operations lists all operations, by path. The list is not to be changed.
+func (d *Document) Operations() []Operation { return d.operations }
+
+// list finds all operations.
+func (d *Document) list() {
+	spans := map[string][]string{}
 	paths, _ := d.root["paths"].(map[string]any)
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		if !strings.HasPrefix(path, "/") {
@@ -105,11 +114,19 @@ func (d *Document) Operations() []Operation {
 		for _, method := range methods {
 			if o, is := item[method].(map[string]any); is {
 				id, _ := o["operationId"].(string)
-				out = append(out, Operation{ID: id, Method: strings.ToUpper(method), Path: path, At: at.Key(method)})
+				one := Operation{ID: id, Method: strings.ToUpper(method), Path: path, At: at.Key(method)}
+				if names := d.spanning(one, item, o); names != nil {
+					spans[key(path, one.Method)] = names
+				}
+				d.operations = append(d.operations, one)
 			}
 		}
 	}
-	return out
+	d.patterns = make(map[string]string, len(d.operations))
+	for i, o := range d.operations {
+		d.operations[i] = d.pattern(o, spans)
+		d.patterns[key(o.Path, o.Method)] = d.operations[i].Pattern
+	}
 }
 
 // BasePath is the path of the first server, which those of the document come after (OpenAPI 3.1, 4.8.8.1); "" for none. The error is Problems.

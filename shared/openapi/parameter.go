@@ -12,6 +12,7 @@ import (
 
 // parameters lowers those of a path and of an operation, which come in place of the path's that have the same name and place.
 func (l *lowering) parameters(out *gateway.Operation, here gateway.Pointer, ofPath any, pathAt gateway.Pointer, own any, ownAt gateway.Pointer) {
+	defer func() { l.parameterAt = "" }()
 	index := map[string]int{}
 	for _, list := range []struct {
 		v  any
@@ -21,10 +22,15 @@ func (l *lowering) parameters(out *gateway.Operation, here gateway.Pointer, ofPa
 		seen := map[string]bool{}
 		for i, item := range items {
 			v, at, err := l.resolve(item, list.at.Index(i))
+			if l.ignored(list.at.Index(i), at) {
+				continue
+			}
 			if err != nil {
+				l.parameterAt = list.at.Index(i)
 				l.failed(err)
 				continue
 			}
+			l.parameterAt = at
 			name, _ := v["name"].(string)
 			in, _ := v["in"].(string)
 			key := in + " " + name
@@ -53,6 +59,7 @@ func (l *lowering) parameter(name, in string, v map[string]any, at, here gateway
 	l.out.Origins[here] = at
 	p := gateway.Parameter{Name: name, In: in}
 	p.Required, _ = v["required"].(bool)
+	p.Slashes = in == gateway.InPath && v[multiSegment] == true
 	if content, is := v["content"].(map[string]any); is {
 		for _, media := range slices.Sorted(maps.Keys(content)) { // one, by the rules of OpenAPI
 			entry, _ := content[media].(map[string]any)
@@ -81,6 +88,67 @@ func (l *lowering) parameter(name, in string, v map[string]any, at, here gateway
 		l.object(at, fmt.Sprintf("parameter %q has no schema", cut(name)), "write one, such as {type: string}")
 		return p
 	}
+	if p.Style == gateway.StyleDeep && l.plain(schema, 0) {
+		p.Style = gateway.StyleForm // what has no parts has no form as a deepObject (OpenAPI 3.1, 4.8.12.4), and descriptions that say so mean name=value
+	}
 	p.Schema = l.schema(schema, at.Key("schema"), here.Key("schema"), request)
 	return p
+}
+
+// plain reports whether a schema is of texts, numbers and truth values alone.
+func (l *lowering) plain(v any, hops int) bool {
+	s, is := v.(map[string]any)
+	if !is || hops > maxHops {
+		return false
+	}
+	if ref, is := s["$ref"].(string); is {
+		to, err := local(ref)
+		if err != nil {
+			return false
+		}
+		target, _ := l.at(to)
+		return l.plain(target, hops+1)
+	}
+	switch t := s["type"].(type) {
+	case string:
+		return isPlain(t)
+	case []any:
+		return len(t) > 0 && !slices.ContainsFunc(t, func(one any) bool { return !isPlain(one) })
+	}
+	for _, name := range []string{"anyOf", "oneOf"} {
+		if choices, is := s[name].([]any); is {
+			return len(choices) > 0 && !slices.ContainsFunc(choices, func(one any) bool { return !l.plain(one, hops+1) })
+		}
+	}
+	return false
+}
+
+func isPlain(t any) bool {
+	return t == "string" || t == "integer" || t == "number" || t == "boolean" || t == "null"
+}
+
+// ignored reports whether a parameter is to be passed over, by where it stands in a list or where it is defined.
+func (l *lowering) ignored(listed, defined gateway.Pointer) bool {
+	for _, at := range l.ignore {
+		if at == listed || at == defined {
+			if !slices.Contains(l.out.Ignored, at) {
+				l.out.Ignored = append(l.out.Ignored, at)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// IsParameter reports whether there is a parameter at a place, or a reference to one.
+func (d *Document) IsParameter(at gateway.Pointer) bool {
+	keys, ok := gateway.ParsePointer(string(at))
+	if !ok || len(keys) < 2 || keys[len(keys)-2] != "parameters" {
+		return false
+	}
+	v, _ := d.at(at)
+	p, _ := v.(map[string]any)
+	_, named := p["name"].(string)
+	_, refers := p["$ref"].(string)
+	return named || refers
 }

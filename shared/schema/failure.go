@@ -220,17 +220,8 @@ func decimal(n *big.Rat) string {
 
 // explain turns an error of the compiler into problems with places.
 func explain(err error) Problems {
-	var invalid *jsonschema.SchemaValidationError
-	var why *jsonschema.ValidationError
-	if errors.As(err, &invalid) && errors.As(invalid.Err, &why) {
-		var all Problems
-		before := fragmentOf(invalid.URL) // of a reference into something that is no schema
-		for at, what := range ends(why) {
-			all = append(all, placed(before+at, what, "write it as JSON Schema 2020-12 says"))
-		}
-		if len(all) > 0 {
-			return all
-		}
+	if all := keywordsIn(err); len(all) > 0 {
+		return all
 	}
 	at := ""
 	var pattern *jsonschema.InvalidRegexError
@@ -238,6 +229,20 @@ func explain(err error) Problems {
 		at = fragmentOf(pattern.URL)
 	}
 	return Problems{placed(at, "the schema cannot be compiled: "+err.Error(), "write it as JSON Schema 2020-12 says")}
+}
+
+// keywordsIn tells of keywords whose values are wrong, but for patterns, of which walk tells.
+func keywordsIn(err error) Problems {
+	var all Problems
+	var invalid *jsonschema.SchemaValidationError
+	var why *jsonschema.ValidationError
+	if errors.As(err, &invalid) && errors.As(invalid.Err, &why) {
+		before := fragmentOf(invalid.URL) // of a reference into something that is no schema
+		for at, what := range ends(why) {
+			all = append(all, placed(before+at, what, "write it as JSON Schema 2020-12 says"))
+		}
+	}
+	return all
 }
 
 // fragmentOf is the pointer in the address of a schema.

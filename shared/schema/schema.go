@@ -61,8 +61,10 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// document is what all schemas of a policy are compiled from: {"$defs": {...}, "prefixItems": [...]}. The second keyword is there only so
-// that each of them is a schema with an address.
+// document is what all schemas of a policy are compiled from: {"$defs": {...}, "definitions": {"0": ...}}. The second keyword is there only so
+// that each of them is a schema with an address. It is one that the compiler does not enter: with each schema it compiles the document that this
+// is in, and what it compiles at once it looks up one by one, so that all of them together would take time with the square of their number
+// (jsonschema v6.0.3, queue.get).
 type document struct {
 	defs    map[string]any
 	schemas []any
@@ -90,11 +92,11 @@ func Compile(defs map[string]json.RawMessage, schemas []json.RawMessage) ([]*Sch
 	}
 	w.all()
 	c := compiler()
-	whole := map[string]any{"$defs": doc.defs, "prefixItems": doc.schemas}
+	whole := map[string]any{"$defs": doc.defs, "definitions": byNumber(doc.schemas)}
 	if len(w.found) > 0 { // what else is wrong is told as well, as far as it does not follow
 		if meta, err := c.Compile(Dialect); err == nil {
 			if err := meta.Validate(whole); err != nil {
-				w.found = append(w.found, explain(&jsonschema.SchemaValidationError{Err: err})...)
+				w.found = append(w.found, keywordsIn(&jsonschema.SchemaValidationError{Err: err})...)
 			}
 		}
 		return nil, w.found.unique()
@@ -105,7 +107,7 @@ func Compile(defs map[string]json.RawMessage, schemas []json.RawMessage) ([]*Sch
 	out := make([]*Schema, len(doc.schemas))
 	var all Problems
 	for i, node := range doc.schemas {
-		compiled, err := c.Compile(root + "#/prefixItems/" + strconv.Itoa(i))
+		compiled, err := c.Compile(root + "#/definitions/" + strconv.Itoa(i))
 		if err != nil {
 			all = append(all, explain(err)...)
 			if errors.As(err, new(*jsonschema.SchemaValidationError)) {
@@ -119,6 +121,15 @@ func Compile(defs map[string]json.RawMessage, schemas []json.RawMessage) ([]*Sch
 		return nil, all.unique()
 	}
 	return out, nil
+}
+
+// byNumber is a list as a mapping.
+func byNumber(list []any) map[string]any {
+	out := make(map[string]any, len(list))
+	for i, v := range list {
+		out[strconv.Itoa(i)] = v
+	}
+	return out
 }
 
 // compiler is one that loads nothing.

@@ -179,6 +179,9 @@ func FuzzDecode(f *testing.F) {
 func TestText(t *testing.T) {
 	for _, c := range []struct{ schema, text, want string }{
 		{`{"type":"integer"}`, "1", `json.Number:1`}, {`{"type":"integer"}`, "01", "string:01"}, {`{"type":"number"}`, "-1.5e3", "json.Number:-1.5e3"}, {`{"type":"number"}`, "1e999", "string:1e999"},
+		{`{"type":"integer"}`, "1000000e-5", "string:1000000e-5"}, {`{"type":["integer","null"]}`, "1E2", "string:1E2"}, {`{"type":"integer"}`, "1.0", "string:1.0"}, {`{"type":"integer"}`, "-0", "json.Number:-0"},
+		{`{"type":"integer"}`, "+1", "string:+1"}, {`{"type":"integer"}`, "-01", "string:-01"}, {`{"const":5}`, "50e-1", "string:50e-1"}, {`{"enum":[5,7.5]}`, "75e-1", "json.Number:75e-1"}, {`{"type":["integer","number"]}`, "1e2", "json.Number:1e2"},
+		{`{"anyOf":[{"type":"integer"},{"type":"string"}]}`, "1e2", "string:1e2"}, {`{"type":"number"}`, ".5", "string:.5"}, {`{"type":"number"}`, "1.", "string:1."}, {`{"type":"number"}`, "00.5", "string:00.5"}, {`{"type":"number"}`, "1e5", "json.Number:1e5"},
 		{`{"type":"number"}`, " 1", "string: 1"}, {`{"type":"number"}`, "null", "string:null"}, {`{"type":"boolean"}`, "true", "bool:true"}, {`{"type":"boolean"}`, "True", "string:True"},
 		{`{}`, "1", "string:1"}, {`true`, "true", "string:true"}, {`{"enum":[1,2]}`, "1", "json.Number:1"}, {`{"const":true}`, "true", "bool:true"}, {`{"$ref":"#/$defs/n"}`, "1", "json.Number:1"},
 		{`{"allOf":[{"minimum":1},{"$ref":"#/$defs/n"}]}`, "1", "json.Number:1"}, {`{"oneOf":[{"type":"string"},{"type":"boolean"}]}`, "true", "bool:true"}, {`{"anyOf":[{"type":"boolean"},{}]}`, "true", "string:true"},

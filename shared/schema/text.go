@@ -12,19 +12,31 @@ const maxHops = 32
 // Text makes values of the text of parameters and forms, which has no types of its own: what a text stands for follows from the schema.
 type Text struct {
 	types []string // that the value may have; none for any
-	items *Text    // of a list
+	items *Text    // of a list, if it may be one
 	doc   *document
-	node  any
+	nodes []any // the schemas that it may be by: more than one where a schema has alternatives
 }
 
 // Text tells how text becomes a value of the schema.
-func (s *Schema) Text() *Text { return s.doc.text(s.node) }
+func (s *Schema) Text() *Text { return s.doc.text([]any{s.node}) }
 
-func (d *document) text(node any) *Text {
-	t := &Text{types: d.types(node, 0), doc: d, node: node}
-	if t.IsList() {
-		items, _ := d.keyword(node, "items", 0)
-		t.items = &Text{types: d.types(items, 0), doc: d, node: items}
+func (d *document) text(nodes []any) *Text {
+	t := d.typed(nodes)
+	if t.MayBeList() {
+		t.items = d.typed(d.keyword(nodes, "items"))
+	}
+	return t
+}
+
+func (d *document) typed(nodes []any) *Text {
+	t := &Text{doc: d, nodes: nodes}
+	for _, node := range nodes {
+		types := d.types(node, 0)
+		if types == nil {
+			t.types = nil // any
+			break
+		}
+		t.types = append(t.types, types...)
 	}
 	return t
 }
@@ -39,48 +51,45 @@ func (t *Text) only(name string) bool {
 	return slices.Contains(t.types, name) && !slices.ContainsFunc(t.types, func(other string) bool { return other != name && other != "null" })
 }
 
-// MayHoldParts reports whether the value may be a list or an object, or such may be in the list that it is.
+// MayBeList reports whether the value may be a list.
+func (t *Text) MayBeList() bool { return t.takes("array") }
+
+// MayHaveParts reports whether the value may be a list or an object.
+func (t *Text) MayHaveParts() bool { return t.takes("array") || t.takes("object") }
+
+// MayHoldParts reports whether the value may be an object, or a list with lists or objects in it.
 func (t *Text) MayHoldParts() bool {
-	parts := func(t *Text) bool { return slices.Contains(t.types, "array") || slices.Contains(t.types, "object") }
-	if t.IsList() {
-		return parts(t.items)
-	}
-	return parts(t)
+	return t.takes("object") || t.takes("array") && t.items.MayHaveParts()
 }
 
 // Member tells how text becomes a member of an object.
 func (t *Text) Member(name string) *Text {
-	node, there := t.doc.find(t.node, 0, func(s map[string]any) (any, bool) {
-		properties, _ := s["properties"].(map[string]any)
-		v, there := properties[name]
-		return v, there
-	})
-	if !there {
-		node, _ = t.doc.keyword(t.node, "additionalProperties", 0)
+	nodes := t.members(name)
+	if nodes == nil {
+		nodes = t.doc.keyword(t.nodes, "additionalProperties")
 	}
-	return t.doc.text(node)
+	return t.doc.text(nodes)
 }
 
 // Has reports whether an object has a member of a name by its schema.
-func (t *Text) Has(name string) bool {
-	_, there := t.doc.find(t.node, 0, func(s map[string]any) (any, bool) {
+func (t *Text) Has(name string) bool { return t.members(name) != nil }
+
+func (t *Text) members(name string) []any {
+	return t.doc.find(t.nodes, func(s map[string]any) (any, bool) {
 		properties, _ := s["properties"].(map[string]any)
 		v, there := properties[name]
 		return v, there
 	})
-	return there
 }
 
 // Items tells how text becomes an item of a list.
-func (t *Text) Items() *Text {
-	items, _ := t.doc.keyword(t.node, "items", 0)
-	return t.doc.text(items)
-}
+func (t *Text) Items() *Text { return t.doc.text(t.doc.keyword(t.nodes, "items")) }
 
-// Value is what a text stands for. A number is one if it is written as in JSON and the schema takes numbers; then true and false; then text. What
-// is nothing of that stays text, which the schema refuses.
+// Value is what a text stands for. A number is one if it is written as in JSON and the schema takes numbers; where it takes whole numbers alone, without
+// a fraction and an exponent: JSON Schema has 1000000e-5 be the integer 10 (core, 4.2.3), and most of what reads integers from text stops at the e and
+// has a million. Then true and false; then text. What is nothing of that stays text, which the schema refuses.
 func (t *Text) Value(text string) any {
-	if t.takes("integer") || t.takes("number") {
+	if t.takes("number") || t.takes("integer") && !strings.ContainsAny(text, ".eE") {
 		if json.Valid([]byte(text)) && strings.IndexAny(text, "-0123456789") == 0 {
 			if n, err := number(text); err == nil {
 				return n
@@ -165,41 +174,53 @@ func (d *document) types(node any, hops int) []string {
 	return nil
 }
 
-// keyword finds a keyword in a schema, or in what that refers to or consists of.
-func (d *document) keyword(node any, name string, hops int) (any, bool) {
-	return d.find(node, hops, func(s map[string]any) (any, bool) {
+// keyword finds a keyword in schemas, or in what they refer to or consist of.
+func (d *document) keyword(nodes []any, name string) []any {
+	return d.find(nodes, func(s map[string]any) (any, bool) {
 		v, there := s[name]
 		return v, there
 	})
 }
 
-// find finds something in a schema, or in what that refers to or consists of.
-func (d *document) find(node any, hops int, in func(map[string]any) (any, bool)) (any, bool) {
-	s, is := node.(map[string]any)
-	if !is || hops > maxHops {
-		return nil, false
+// find finds something in schemas, or in what they refer to or consist of: of what holds together the first, of alternatives what each has.
+func (d *document) find(nodes []any, in func(map[string]any) (any, bool)) []any {
+	seen := map[string]bool{} // references that were followed: alternatives may share them
+	var one func(node any) []any
+	each := func(nodes any) (out []any) {
+		list, _ := nodes.([]any)
+		for _, node := range list {
+			out = append(out, one(node)...)
+		}
+		return out
 	}
-	if v, there := in(s); there {
-		return v, true
-	}
-	if ref, is := s["$ref"].(string); is {
-		if target, there := d.at(ref); there {
-			if v, there := d.find(target, hops+1, in); there {
-				return v, true
+	one = func(node any) []any {
+		s, is := node.(map[string]any)
+		if !is {
+			return nil
+		}
+		if v, there := in(s); there {
+			return []any{v}
+		}
+		if ref, is := s["$ref"].(string); is && !seen[ref] {
+			seen[ref] = true
+			target, _ := d.at(ref)
+			if out := one(target); out != nil {
+				return out
 			}
 		}
-	}
-	all, _ := s["allOf"].([]any)
-	for _, one := range all {
-		if v, there := d.find(one, hops+1, in); there {
-			return v, true
+		all, _ := s["allOf"].([]any)
+		for _, node := range all {
+			if out := one(node); out != nil {
+				return out
+			}
 		}
+		return append(each(s["anyOf"]), each(s["oneOf"])...)
 	}
-	return nil, false
+	return each(nodes)
 }
 
 func typeOf(v any) string {
-	switch v.(type) {
+	switch v := v.(type) {
 	case nil:
 		return "null"
 	case bool:
@@ -207,6 +228,9 @@ func typeOf(v any) string {
 	case string:
 		return "string"
 	case json.Number:
+		if !strings.ContainsAny(string(v), ".eE") {
+			return "integer"
+		}
 		return "number"
 	case []any:
 		return "array"

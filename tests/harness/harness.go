@@ -60,7 +60,7 @@ func New(ctx context.Context, opts Options) (*Environment, error) {
 	if opts.Log == nil {
 		opts.Log = func(string, ...any) {}
 	}
-	bin, err := command(ctx, checkout)
+	bin, err := Command(ctx, checkout)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func Checkout(ctx context.Context) (string, error) {
 	return filepath.Dir(mod), nil
 }
 
-// command builds polygate, which costs nothing when it is up to date: what is tested is always what the sources say.
-func command(ctx context.Context, checkout string) (string, error) {
+// Command builds polygate and returns its path, which costs nothing when it is up to date: what is tested is always what the sources say.
+func Command(ctx context.Context, checkout string) (string, error) {
 	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "bin/polygate")
 	cmd.Dir = checkout
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -437,8 +437,10 @@ func TestLog(t *testing.T) {
 	log.Info("request", "status", 404, "method", "GET", "host", "h", "path", "/a", "route", "", "target", "", "bytes", 5, "took", time.Second)
 	log.Debug("request", "status", 200)
 	log.Warn("denied", "status", 403, "policy", "office", "route", "r", "why", "no")
+	log.Warn("denied", "status", 400, "policy", "(paths)", "route", "", "why", "dots")
+	log.Warn("denied", "status", 400, "policy", "(paths)", "route", "r", "why", "dots")
 	log.With("a", 1).Error("odd", "b", "x y")
-	want := []string{"200 GET h/a?[2J by r -> t:1 in 1.23ms, 5 bytes", "404 GET h/a in 1s, 5 bytes", "403 denied by the policy office of r: no", "error: odd a=1 b=x y"}
+	want := []string{"200 GET h/a?[2J by r -> t:1 in 1.23ms, 5 bytes", "404 GET h/a in 1s, 5 bytes", "403 denied by the policy office of r: no", "400 denied by the gateway's guard of paths: dots", "400 denied by the gateway's guard of paths: dots", "error: odd a=1 b=x y"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -44,7 +44,7 @@ func (l lines) Handle(_ context.Context, r slog.Record) error {
 		}
 		l.say("%s", printable(fmt.Sprintf("%s in %s, %s bytes", line, values["took"].Duration().Round(10*time.Microsecond), text("bytes"))))
 	case "denied":
-		l.say("%s", printable(fmt.Sprintf("%s denied by the policy %s of %s: %s", text("status"), text("policy"), text("route"), text("why"))))
+		l.say("%s", printable(fmt.Sprintf("%s denied by %s: %s", text("status"), denier(text("policy"), text("route")), text("why"))))
 	default:
 		line := strings.ToLower(r.Level.String()) + ": " + r.Message
 		for _, a := range all {
@@ -53,6 +53,19 @@ func (l lines) Handle(_ context.Context, r slog.Record) error {
 		l.say("%s", printable(line))
 	}
 	return nil
+}
+
+// denier says who denies: a policy on a route, or one of the gateway's own guards, of paths and the like, whose names are in brackets and which act before
+// there is a route.
+func denier(policy, route string) string {
+	if guard, own := strings.CutPrefix(policy, "("); own {
+		return "the gateway's guard of " + strings.TrimSuffix(guard, ")")
+	}
+	by := "the policy " + policy
+	if route != "" {
+		by += " of " + route
+	}
+	return by
 }
 
 // WithAttrs is a log whose records have more attributes.

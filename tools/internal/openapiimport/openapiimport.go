@@ -55,6 +55,7 @@ type importer struct {
 	taking    map[string][]*route // by operation, see takers
 
 	readRoutes map[*route]gateway.Taker
+	ignored    map[gateway.Pointer]bool // parameters that are not looked at
 }
 
 // named is an upstream or policy of the gateway document, in the order of first use.
@@ -86,7 +87,7 @@ func Import(src []byte, o Options) (*Result, error) {
 		return nil, err
 	}
 	im := &importer{Options: o, doc: doc, root: doc.Root(), told: map[string]bool{}, targets: map[string]string{}, schemes: map[string]*scheme{},
-		made: map[string]string{}, taking: map[string][]*route{}, names: map[string]bool{}, routeName: map[string]bool{}, report: Report{FormatVersion: FormatVersion, OpenAPI: o.File, Notes: []Note{}, Open: []Open{}}}
+		made: map[string]string{}, taking: map[string][]*route{}, ignored: map[gateway.Pointer]bool{}, names: map[string]bool{}, routeName: map[string]bool{}, report: Report{FormatVersion: FormatVersion, OpenAPI: o.File, Notes: []Note{}, Open: []Open{}}}
 	im.extension = im.readExtension(im.root, "", ofDocument)
 	for name, value := range sorted(im.extension.upstreams) {
 		im.upstreams = append(im.upstreams, named{name: name, value: plain(value)})
@@ -158,7 +159,7 @@ func (im *importer) operations() {
 			continue
 		}
 		server := im.serverOf(operation, o.At, item, itemAt)
-		r := &route{methods: []string{o.Method}, base: server.base, path: server.base + patternOf(o.Path), timeout: e.timeout, of: o}
+		r := &route{methods: []string{o.Method}, base: server.base, path: server.base + o.Pattern, timeout: e.timeout, of: o}
 		pattern, err := gateway.ParsePattern(r.path)
 		var bad *gateway.PatternError
 		if errors.As(err, &bad) {
@@ -178,9 +179,21 @@ func (im *importer) operations() {
 		if r.upstream = e.upstream; r.upstream == "" {
 			r.upstream = im.upstream(server)
 		}
+		im.spans(o)
 		r.name, r.chosen = im.nameRoute(e.name, o), e.name != ""
 		r.policies = append(im.secure(operation, o.At), e.use...)
 		im.routes = append(im.routes, r)
+	}
+}
+
+// spans tells what became of parameters of a path that may hold slashes, once for all of its operations.
+func (im *importer) spans(o openapi.Operation) {
+	at := gateway.Pointer("/paths").Key(o.Path)
+	for _, name := range o.Single {
+		im.note(Changed, at, fmt.Sprintf("path %s: %s may hold slashes, and takes one segment", o.Path, name), "let clients write a slash in it as %2F")
+	}
+	if strings.HasSuffix(o.Pattern, "...}") {
+		im.note(Changed, at, fmt.Sprintf("path %s: the last parameter may hold slashes, and takes the rest of the path", o.Path), "see that it may: paths that begin so come to the upstream, however they go on")
 	}
 }
 
@@ -192,17 +205,6 @@ func (im *importer) operation(o openapi.Operation, paths map[string]any) map[str
 	}
 	operation, _ := item[strings.ToLower(o.Method)].(map[string]any)
 	return operation
-}
-
-// patternOf is a path of OpenAPI as one of a route, whose parameters have plainer names.
-func patternOf(path string) string {
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if name, is := strings.CutPrefix(part, "{"); is && strings.HasSuffix(name, "}") && !strings.ContainsAny(name[:len(name)-1], "{}") {
-			parts[i] = "{" + gateway.ParamName(name[:len(name)-1]) + "}"
-		}
-	}
-	return strings.Join(parts, "/")
 }
 
 // mergePaths makes one route of those that differ in their methods only.

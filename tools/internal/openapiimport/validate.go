@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -36,14 +37,14 @@ func (im *importer) validate() {
 		}
 		groups, alone := im.partition(base, byBase[base])
 		for _, group := range groups {
-			im.describe(group, im.policy("requests", im.validation(base, ""), nil))
+			im.describe(group, im.policy("requests", im.validation(base, "", group), nil))
 		}
 		for _, one := range alone {
 			r, why := one.route, one.cause
 			if id := r.of.ID; id != "" && ids[id] == 1 {
 				all := im.causes(base, []*route{r}, id)
 				if len(all) == 0 {
-					im.describe([]*route{r}, im.policy(kebab("requests", "requests-"+r.name), im.validation(base, id), nil))
+					im.describe([]*route{r}, im.policy(kebab("requests", "requests-"+r.name), im.validation(base, id, []*route{r}), nil))
 					continue
 				}
 				why = all[0]
@@ -62,7 +63,7 @@ func (im *importer) describe(routes []*route, policy string) {
 }
 
 // validation is a policy of the kind validate.
-func (im *importer) validation(base, operation string) yaml.MapSlice {
+func (im *importer) validation(base, operation string, routes []*route) yaml.MapSlice {
 	v := yaml.MapSlice{{Key: "openapi", Value: im.File}}
 	if own, err := im.doc.BasePath(); err != nil || own != base {
 		if base == "" {
@@ -72,6 +73,9 @@ func (im *importer) validation(base, operation string) yaml.MapSlice {
 	}
 	if operation != "" {
 		v = append(v, yaml.MapItem{Key: "operation", Value: operation})
+	}
+	if lowered, err := im.lower(base, routes, operation); err == nil && len(lowered.Ignored) > 0 {
+		v = append(v, yaml.MapItem{Key: "ignore", Value: slices.Sorted(slices.Values(lowered.Ignored))})
 	}
 	return yaml.MapSlice{{Key: "validate", Value: v}}
 }
@@ -87,7 +91,7 @@ type lone struct {
 func (im *importer) partition(base string, routes []*route) (groups [][]*route, alone []lone) {
 	operations := map[gateway.Pointer][]gateway.Operation{}
 	for _, o := range im.doc.Operations() {
-		operations[o.At] = append(operations[o.At], gateway.Operation{Method: o.Method, Path: patternOf(base + o.Path)})
+		operations[o.At] = append(operations[o.At], gateway.Operation{Method: o.Method, Path: openapi.PatternOf(base) + o.Pattern})
 	}
 	why := map[*route]cause{}
 	rest := slices.Clone(routes)
@@ -98,6 +102,9 @@ func (im *importer) partition(base string, routes []*route) (groups [][]*route, 
 			break
 		}
 		before := len(rest)
+		if im.pass(found) {
+			continue
+		}
 		for _, c := range found {
 			for _, at := range c.of {
 				for _, o := range operations[at] {
@@ -144,6 +151,20 @@ func (im *importer) halves(base string, routes []*route, c cause, why map[*route
 type cause struct {
 	text, remedy string
 	of           []gateway.Pointer // the operations that it spoils; none if it is not known
+	in           gateway.Pointer   // the parameter without which they can be; "" for none
+}
+
+// pass passes over the parameters that stand in the way, so that all else of their operations is looked at; false if there are none.
+func (im *importer) pass(found []cause) bool {
+	some := false
+	for _, c := range found {
+		if c.in == "" || im.ignored[c.in] {
+			continue
+		}
+		im.ignored[c.in], some = true, true
+		im.note(LeftOut, c.in, "the parameter is not looked at: "+strings.TrimPrefix(c.text, string(c.in)+": "), c.remedy)
+	}
+	return some
 }
 
 // causes are all reasons for which routes cannot share a policy that describes their requests, or the one operation of that name; none if they can.
@@ -153,7 +174,7 @@ func (im *importer) causes(base string, routes []*route, operation string) []cau
 	var bad openapi.Problems
 	if errors.As(err, &bad) {
 		for _, p := range bad {
-			out = append(out, cause{fmt.Sprintf("%s: %s", p.At, p.What), p.Remedy, p.Of})
+			out = append(out, cause{fmt.Sprintf("%s: %s", p.At, p.What), p.Remedy, p.Of, p.In})
 		}
 		return out
 	}
@@ -170,7 +191,7 @@ func (im *importer) causes(base string, routes []*route, operation string) []cau
 				break
 			}
 		}
-		out = append(out, cause{fmt.Sprintf("%s: %s", whence, what), remedy, lowered.Of(at)})
+		out = append(out, cause{fmt.Sprintf("%s: %s", whence, what), remedy, lowered.Of(at), lowered.Parameter(at)})
 	}
 	var broken gateway.Violations
 	if _, err := gateway.New(spec); errors.As(err, &broken) {
@@ -235,7 +256,7 @@ func (im *importer) lower(base string, routes []*route, operation string) (opena
 	for _, r := range routes {
 		here[r] = true
 	}
-	return im.doc.Lower(openapi.Options{BasePath: base, Keep: func(id string, o gateway.Operation) bool {
+	return im.doc.Lower(openapi.Options{BasePath: base, Ignore: slices.Collect(maps.Keys(im.ignored)), Keep: func(id string, o gateway.Operation) bool {
 		return (operation == "" || id == operation) && slices.ContainsFunc(im.takers(o), func(r *route) bool { return here[r] })
 	}})
 }
