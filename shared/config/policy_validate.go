@@ -29,6 +29,7 @@ func (d *decoder) validate(at gateway.Pointer, n ast.Node) *gateway.Validate {
 			})
 		}},
 		field{"response", func(at gateway.Pointer, n ast.Node) { p.Response = d.filled(at, n) }},
+		field{"unknownQuery", func(at gateway.Pointer, n ast.Node) { p.UnknownQuery = d.filled(at, n) }},
 		field{"$defs", func(at gateway.Pointer, n ast.Node) { p.Defs = d.content(at, n) }},
 		field{"maxBody", func(at gateway.Pointer, n ast.Node) { p.MaxBody = d.size(at, n) }},
 		field{"openapi", func(at gateway.Pointer, n ast.Node) { from.file, from.at, from.node = d.filled(at, n), at, n }},

@@ -28,6 +28,9 @@ func (p *Validate) check(r *report, at Pointer) {
 	if p.Response != "" && p.Response != ResponseEnforce && p.Response != ResponseLog {
 		r.value(at.Key("response"), fmt.Sprintf("response %s is not known", quote(p.Response)), "write enforce or log")
 	}
+	if p.UnknownQuery != "" && p.UnknownQuery != UnknownAllow && p.UnknownQuery != UnknownDeny {
+		r.value(at.Key("unknownQuery"), fmt.Sprintf("unknownQuery %s is not known", quote(p.UnknownQuery)), "write allow or deny")
+	}
 	p.checkSizes(r, at)
 	p.Checks.check(r, at, p.Response)
 	answers := len(p.Responses) > 0

@@ -47,6 +47,10 @@ type Validate struct {
 	Defs       map[string]json.RawMessage `json:"$defs,omitempty"`
 	Response   string                     `json:"response,omitempty"` // see ResponseEnforce
 	MaxBody    int64                      `json:"maxBody,omitempty"`  // bytes of a body that is held against a schema; 0 is DefaultValidatedBytes
+
+	// UnknownQuery is what becomes of requests with parameters of the query that are not described: UnknownAllow, which is the default, or UnknownDeny. What
+	// the route asks for itself, and where other policies of it look for credentials, counts as described.
+	UnknownQuery string `json:"unknownQuery,omitempty"`
 }
 
 // Operation is what an API does at a path by a method.

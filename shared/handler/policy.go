@@ -23,9 +23,10 @@ type environment struct {
 	hosts   []string
 	log     *slog.Logger
 	secrets *secret.Store
-	getenv  func(string) string // nil for a process without an environment
-	now     func() time.Time    // the wall clock
-	stores  stores              // that counts are shared in
+	getenv  func(string) string        // nil for a process without an environment
+	now     func() time.Time           // the wall clock
+	stores  stores                     // that counts are shared in
+	query   map[string]map[string]bool // see queryNames
 }
 
 // newPolicies compiles every policy of a model once, whatever number of routes have it.
@@ -36,6 +37,7 @@ func newPolicies(m *gateway.Model, log *slog.Logger, opts Options, shared stores
 	}
 	out := map[string]policy{}
 	all := m.Policies()
+	env.query = queryNames(m, all)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		env.name = name
 		p, err := newPolicy(all[name], env)

@@ -28,6 +28,7 @@ type validate struct {
 	tree     *operationNode // of operations
 	maxBody  int64
 	response string
+	closed   bool // to parameters of the query that are not described
 }
 
 // checks are compiled gateway.Checks.
@@ -64,7 +65,7 @@ func newValidate(p gateway.Validate, env environment) (policy, error) {
 	for i, s := range placed {
 		byPlace[s.At] = compiled[i]
 	}
-	v := &validate{env: env, maxBody: p.MaxBody, response: p.Response}
+	v := &validate{env: env, maxBody: p.MaxBody, response: p.Response, closed: p.UnknownQuery == gateway.UnknownDeny}
 	if v.maxBody == 0 {
 		v.maxBody = gateway.DefaultValidatedBytes
 	}
@@ -139,7 +140,7 @@ func (v *validate) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 			return
 		}
 	}
-	if failed := c.request(r); len(failed) > 0 {
+	if failed := v.unknown(c, r, c.request(r)); len(failed) > 0 {
 		v.deny(w, r, http.StatusBadRequest, "Parameters of the request are not as they have to be; see errors.", codeParameter, failed)
 		return
 	}
@@ -168,12 +169,8 @@ func (v *validate) deny(w http.ResponseWriter, r *http.Request, status int, deta
 	p := coded(status, code, detail)
 	p.Errors = failed[:min(len(failed), schema.MaxFailures)]
 	first := failed[0]
-	where := "its body"
-	if first.In != "" {
-		where = strings.TrimSpace("its " + first.In + " " + first.Parameter)
-	}
-	why := where + " is not as described"
-	if first.rule != "" {
+	why := first.where()
+	if first.rule != "" && first.rule != ruleUnknown {
 		why += ": " + first.rule
 	}
 	if len(failed) > 1 {

@@ -74,6 +74,7 @@ var known = map[string]fact{
 	"policies.*.signature.nonce":                           {enum: []string{gateway.NonceRequired, gateway.NonceOptional}},
 	"policies.*.validate.parameters[].in":                  {enum: []string{gateway.InPath, gateway.InQuery, gateway.InHeader, gateway.InCookie}},
 	"policies.*.validate.parameters[].style":               {enum: []string{gateway.StyleSimple, gateway.StyleForm, gateway.StyleSpace, gateway.StylePipe, gateway.StyleDeep}},
+	"policies.*.validate.unknownQuery":                     {enum: []string{gateway.UnknownAllow, gateway.UnknownDeny}},
 	"policies.*.validate.response":                         {enum: []string{gateway.ResponseEnforce, gateway.ResponseLog}},
 }
 
