@@ -60,6 +60,8 @@ type Decision struct {
 	Own       bool     // it is for /health or /ready, which the gateway answers itself
 	Refusal   *Refusal // it comes to no route
 	Others    []Other  // the other routes, the nearest first
+
+	Operations map[string]string // by the route's policies that describe those of an API: the one that it is for, such as "GET /a/{id}"; "" for none
 }
 
 // Param is a parameter of a path.
@@ -125,6 +127,7 @@ func (p *Plan) decide(w http.ResponseWriter, r *http.Request) {
 		for _, name := range found.params {
 			d.Params = append(d.Params, Param{name, v.param(name)})
 		}
+		d.Operations = p.operations(r, x, found)
 	}
 	d.Others = p.others(r, d.Route)
 }

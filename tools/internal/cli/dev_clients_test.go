@@ -152,7 +152,9 @@ func TestDevListensLast(t *testing.T) {
 	defer stop()
 	var errs heard
 	ended := make(chan int, 1)
-	go func() { ended <- Main(ctx, []string{"dev", writeDocument(t, gatewayDocument), "--port", port}, told, &errs) }()
+	go func() {
+		ended <- Main(ctx, []string{"dev", writeDocument(t, gatewayDocument), "--port", port}, told, &errs)
+	}()
 	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}

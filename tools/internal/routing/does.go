@@ -14,10 +14,16 @@ func does(p gateway.Policy, places *schema.Places) string {
 	switch {
 	case p.APIKey != nil:
 		return optional("wants an API key in "+place(p.APIKey.Header, p.APIKey.Query, p.APIKey.Cookie), p.APIKey.Optional)
+	case p.Authorize != nil:
+		return authorized(*p.Authorize)
 	case p.Basic != nil:
 		return optional("wants a name and password (Authorization: Basic)", p.Basic.Optional)
+	case p.ClientCertificate != nil:
+		return certified(*p.ClientCertificate)
 	case p.CORS != nil:
 		return "answers preflights, and lets pages of " + few(p.CORS.Origins) + " read the answers"
+	case p.GraphQL != nil:
+		return queried(*p.GraphQL)
 	case p.IP != nil:
 		return addresses(*p.IP)
 	case p.JWT != nil:
@@ -34,6 +40,8 @@ func does(p gateway.Policy, places *schema.Places) string {
 		return optional("wants a signature (RFC 9421) of "+strings.Join(p.Signature.Components, ", "), p.Signature.Optional)
 	case p.Transform != nil:
 		return "changes what goes to the upstream, or what comes back"
+	case p.Validate != nil:
+		return validated(*p.Validate, "")
 	}
 	_, text := places.Of("/policies/name/" + p.Kind())
 	return text

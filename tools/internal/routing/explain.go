@@ -117,6 +117,14 @@ func (b *Book) Explain(r *http.Request, hosts []string, all bool) Answer {
 	for _, spec := range b.Plan.Routes() {
 		if spec.Name == d.Route {
 			route := b.route(spec)
+			for i, p := range route.Policies {
+				switch operation, is := d.Operations[p.Name]; {
+				case is && operation == "":
+					route.Policies[i].Does = "refuses it: none of its operations has this method and path"
+				case is:
+					route.Policies[i].Does = printable(validated(*b.apis[p.Name], operation))
+				}
+			}
 			out.Route = &route
 		}
 	}

@@ -57,6 +57,7 @@ type Timeouts struct {
 type Book struct {
 	Plan      *handler.Plan
 	policies  map[string]Policy
+	apis      map[string]*gateway.Validate // policies that describe the operations of one
 	upstreams map[string]Timeouts
 }
 
@@ -71,9 +72,12 @@ func NewBook(m *gateway.Model, hosts []string) (*Book, error) {
 		return nil, err
 	}
 	// Once, and not for each route: what a model gives is a copy, and of an imported document a large one.
-	b := &Book{Plan: plan, policies: map[string]Policy{}, upstreams: map[string]Timeouts{}}
+	b := &Book{Plan: plan, policies: map[string]Policy{}, apis: map[string]*gateway.Validate{}, upstreams: map[string]Timeouts{}}
 	for name, p := range m.Policies() {
-		b.policies[name] = Policy{name, p.Kind(), does(p, places)}
+		b.policies[name] = Policy{name, p.Kind(), printable(does(p, places))}
+		if p.Validate != nil && len(p.Validate.Operations) > 0 {
+			b.apis[name] = p.Validate
+		}
 	}
 	for _, name := range m.Upstreams() {
 		u, _ := m.Upstream(name)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"polygate.example/shared/clientcert/clientcerttest"
 	"polygate.example/shared/config"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/goldentest"
@@ -47,7 +48,7 @@ func TestRoutes(t *testing.T) {
 	for _, r := range b.Routes(true) {
 		names = append(names, r.Name)
 	}
-	if want := "admin assets crash hello order order-v2 orders"; strings.Join(names, " ") != want {
+	if want := "admin assets crash hello order order-v2 orders pets"; strings.Join(names, " ") != want {
 		t.Errorf("by name: %v, want %s", names, want)
 	}
 }
@@ -61,6 +62,8 @@ func TestExplain(t *testing.T) {
 	}{
 		{"route", "GET", "https://api.example.com/orders/7%2F8?debug=1", []string{"X-Version: 3"}, nil, false},
 		{"all", "GET", "https://api.example.com/orders/7", nil, nil, true},
+		{"operation", "PUT", "https://api.example.com/api/pets/7?dry=1", nil, nil, false},
+		{"no-operation", "PUT", "https://api.example.com/api/cats/7", nil, nil, false},
 		{"not-found", "GET", "/nothing", nil, nil, false},
 		{"method", "DELETE", "https://api.example.com/orders", nil, nil, false},
 		{"foreign", "GET", "https://other.example.com/hello", nil, []string{"api.example.com"}, false},
@@ -165,7 +168,23 @@ func TestDoes(t *testing.T) {
 			By: []gateway.CountBy{{Kind: "claim", Name: "tenant"}, {Kind: "ip"}}}},
 		"lets 5 requests pass in 1s, 9 at once, counted by ip, in all gateways together": {RateLimit: &gateway.RateLimit{Rate: 5, Per: 1e9, Burst: 9,
 			By: []gateway.CountBy{{Kind: "ip"}}, Shared: &gateway.Shared{}}},
-		"wants a signature (RFC 9421) of @method": {Signature: &gateway.Signature{Components: []string{"@method"}}},
+		"wants one of the roles admin, owner, the scopes a, b, the plan gold, the consumer ann, the claim org.id to be 5, the claim x to be one of 1, 2 and that caller.claims.team == request.params.team and true": {
+			Authorize: &gateway.Authorize{Roles: []string{"admin", "owner"}, Scopes: []string{"a", "b"}, Plans: []string{"gold"}, Consumers: []string{"ann"},
+				Claims: map[string][]string{"x": {"1", "2"}, "org.id": {"5"}}, When: "caller.claims.team == request.params.team\n  and true"}},
+		"wants that " + strings.Repeat("a", 160) + "…":                                                                            {Authorize: &gateway.Authorize{When: strings.Repeat("a", 161)}},
+		"wants the scope s and a country of DE, AT, which has to be known":                                                        {Authorize: &gateway.Authorize{Scopes: []string{"s"}, Geo: &gateway.Geo{Allow: []string{"DE", "AT"}, Unknown: gateway.UnknownDeny}}},
+		"wants none of FR, or one that is not known":                                                                              {Authorize: &gateway.Authorize{Geo: &gateway.Geo{Deny: []string{"FR"}, Unknown: gateway.UnknownAllow}}},
+		"lets operations of GraphQL pass of depth 10, 1 alias, 5 fields at the root and cost 1000 at most, without introspection": {GraphQL: &gateway.GraphQL{Depth: 10, Aliases: 1, RootFields: 5, Cost: 1000}},
+		"lets operations of GraphQL pass of depth 10, 0 aliases, 1 field at the root and cost 1 at most, with introspection":      {GraphQL: &gateway.GraphQL{Depth: 10, RootFields: 1, Cost: 1, Introspection: true}},
+		"wants a client certificate of 2 fingerprints and with a URI of spiffe://a/*, or none at all": {ClientCertificate: &gateway.ClientCertificate{Fingerprints: []string{"a", "b"},
+			SANs: gateway.SANs{URI: []string{"spiffe://a/*"}}, Optional: true}},
+		"wants a client certificate issued under CN=Root, with a common name of a-*, with a DNS name of *.a.example and with an address of *@a.example": {ClientCertificate: &gateway.ClientCertificate{
+			CA: clientcerttest.Root(t, "Root").PEM(), Subjects: []string{"a-*"}, SANs: gateway.SANs{DNS: []string{"*.a.example"}, Email: []string{"*@a.example"}}}},
+		"wants path id, query q (required), page, header X-A and a body of a/b, application/json (required); no other query parameters": {Validate: &gateway.Validate{UnknownQuery: gateway.UnknownDeny,
+			Checks: gateway.Checks{Parameters: []gateway.Parameter{{Name: "X-A", In: "header"}, {Name: "q", In: "query", Required: true}, {Name: "page", In: "query"}, {Name: "id", In: "path", Required: true}},
+				Body: &gateway.BodyCheck{Required: true, Content: gateway.Content{"application/json": nil, "a/b": nil}}}}},
+		"wants a request for one of its operations, as it is described: GET /a, PUT /a": {Validate: &gateway.Validate{Operations: []gateway.Operation{{Method: "GET", Path: "/a"}, {Method: "PUT", Path: "/a"}}}},
+		"wants a signature (RFC 9421) of @method":                                       {Signature: &gateway.Signature{Components: []string{"@method"}}},
 	} {
 		if got := does(p, places); got != want {
 			t.Errorf("got %q, want %q", got, want)
