@@ -9,6 +9,7 @@
 package openapi
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -73,11 +74,11 @@ func Read(v any) (*Document, error) {
 	if _, swagger := root["swagger"]; swagger {
 		return nil, one("/swagger", "this is Swagger 2.0", "convert it to OpenAPI 3, such as by swagger2openapi")
 	}
-	version, _ := root["openapi"].(string)
-	d := &Document{root: root, old: strings.HasPrefix(version, "3.0.")}
-	if !d.old && !strings.HasPrefix(version, "3.1.") {
-		return nil, one("/openapi", fmt.Sprintf("version %q is not known", cut(version)), "write a document of OpenAPI 3.0 or 3.1, and its version as text")
+	version, err := versionOf(root)
+	if err != nil {
+		return nil, err
 	}
+	d := &Document{root: root, old: strings.HasPrefix(version, "3.0.")}
 	if dialect, is := root["jsonSchemaDialect"].(string); is && !strings.HasPrefix(dialect, "https://spec.openapis.org/oas/3.1/dialect/") && dialect != "https://json-schema.org/draft/2020-12/schema" {
 		return nil, one("/jsonSchemaDialect", fmt.Sprintf("dialect %q is not known", cut(dialect)), "remove it: schemas are JSON Schema 2020-12")
 	}
@@ -86,6 +87,26 @@ func Read(v any) (*Document, error) {
 	}
 	d.list()
 	return d, nil
+}
+
+// versionOf is the version of OpenAPI that a document says it is of, which has to be one that is known. Without quotes, YAML has numbers of some.
+func versionOf(root map[string]any) (string, error) {
+	const remedy = `write a document of OpenAPI 3.0 or 3.1, and its whole version, such as openapi: "3.1.0"`
+	switch v := root["openapi"].(type) {
+	case string:
+		if strings.HasPrefix(v, "3.0.") || strings.HasPrefix(v, "3.1.") {
+			return v, nil
+		}
+		return "", one("/openapi", fmt.Sprintf("version %q is not known", cut(v)), remedy)
+	case json.Number:
+		if v == "3.0" || v == "3.1" {
+			return "", one("/openapi", fmt.Sprintf("version %s is a number here", v), fmt.Sprintf("quote it, and write it whole: openapi: \"%s.0\"", v))
+		}
+		return "", one("/openapi", fmt.Sprintf("version %s is a number here, and not known", cut(v.String())), "quote it: "+remedy)
+	case nil:
+		return "", one("/openapi", "the document does not say its version", remedy)
+	}
+	return "", one("/openapi", "the version is no text", remedy)
 }
 
 // Root is the document as it was read. It is not to be changed.

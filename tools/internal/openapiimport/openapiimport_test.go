@@ -275,7 +275,13 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t
 func TestUnreadable(t *testing.T) {
 	for _, c := range []struct{ name, src, want string }{
 		{"swagger", "swagger: '2.0'\n", "a.yaml:1:10: this is Swagger 2.0; convert it to OpenAPI 3, such as by swagger2openapi"},
-		{"version", "openapi: 4.0.0\n", `a.yaml:1:10: version "4.0.0" is not known; write a document of OpenAPI 3.0 or 3.1, and its version as text`},
+		{"version", "openapi: 4.0.0\n", `a.yaml:1:10: version "4.0.0" is not known; write a document of OpenAPI 3.0 or 3.1, and its whole version, such as openapi: "3.1.0"`},
+		{"version without quotes", "openapi: 3.0\n", `a.yaml:1:10: version 3.0 is a number here; quote it, and write it whole: openapi: "3.0.0"`},
+		{"another without quotes", "openapi: 3.1\n", `a.yaml:1:10: version 3.1 is a number here; quote it, and write it whole: openapi: "3.1.0"`},
+		{"a number that is none", "openapi: 9\n", `a.yaml:1:10: version 9 is a number here, and not known; quote it: write a document of OpenAPI 3.0 or 3.1, and its whole version, such as openapi: "3.1.0"`},
+		{"a short version", "openapi: \"3.0\"\n", `a.yaml:1:10: version "3.0" is not known; write a document of OpenAPI 3.0 or 3.1, and its whole version, such as openapi: "3.1.0"`},
+		{"a version that is a list", "openapi: [3.0]\n", `a.yaml:1:10: the version is no text; write a document of OpenAPI 3.0 or 3.1, and its whole version, such as openapi: "3.1.0"`},
+		{"no version", "paths: {}\n", `a.yaml:1:1: the document does not say its version; write a document of OpenAPI 3.0 or 3.1, and its whole version, such as openapi: "3.1.0"`},
 		{"paths", "openapi: 3.1.0\n", "a.yaml:1:1: the document has no paths; write paths with the operations of the API"},
 		{"list", "[]\n", "a.yaml:1:1: this is no OpenAPI document; write a mapping with openapi, info and paths"},
 	} {

@@ -18,6 +18,7 @@ type scheme struct {
 	place    string // where the credential is: two schemes of one place cannot both be optional
 	value    yaml.MapSlice
 	comment  []string
+	notes    []Note // of its policies, which are told if there is one
 	strict   string // policy that wants the credential, "" until it is used
 	optional string // policy that takes none as well
 }
@@ -56,7 +57,7 @@ func (im *importer) scheme(name string) *scheme {
 		}
 		im.tokens(s, "", m)
 	case kind == "oauth2":
-		im.note(Changed, s.at, "access tokens of OAuth 2.0 are taken to be JWT", "remove the policy if they are opaque")
+		s.notes = append(s.notes, Note{Changed, s.at, "access tokens of OAuth 2.0 are taken to be JWT", "remove the policy if they are opaque"})
 		im.tokens(s, "", m)
 	case kind == "openIdConnect":
 		issuer, known := strings.CutSuffix(text("openIdConnectUrl"), "/.well-known/openid-configuration")
@@ -78,7 +79,7 @@ func (im *importer) scheme(name string) *scheme {
 	case kind == "mutualTLS":
 		s.kind, s.place = "clientCertificate", "certificate"
 		s.comment = []string{" fill in ca: the certificates of those who issue the clients', in PEM"}
-		im.note(FillIn, s.at, "the document does not say which certificates are believed", "write ca, or fingerprints, in the policy")
+		s.notes = append(s.notes, Note{FillIn, s.at, "the document does not say which certificates are believed", "write ca, or fingerprints, in the policy"})
 	case kind == "http":
 		return none(fmt.Sprintf("there is no policy for the HTTP scheme %q", text("scheme")), upstreams)
 	default:
@@ -111,7 +112,7 @@ func (im *importer) tokens(s *scheme, issuer string, m map[string]any) {
 	}
 	if len(open) > 0 {
 		s.comment = []string{" fill in " + strings.Join(open, "; ")}
-		im.note(FillIn, s.at, "the document does not say "+strings.Join(open, ", and "), "write it in the policy, or under x-polygate of the scheme")
+		s.notes = append(s.notes, Note{FillIn, s.at, "the document does not say " + strings.Join(open, ", and "), "write it in the policy, or under x-polygate of the scheme"})
 	}
 }
 
@@ -166,6 +167,9 @@ func (im *importer) policyOf(s *scheme, optional bool) string {
 	if _, there := im.extension.policies[name]; there {
 		*to = name
 		return name
+	}
+	for _, n := range s.notes {
+		im.note(n.Kind, n.Pointer, n.What, n.Remedy)
 	}
 	for _, item := range value {
 		if item.Key == "variable" {
