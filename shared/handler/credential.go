@@ -64,8 +64,7 @@ func newForged(names ...string) forged {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-// clean takes them off, in whichever spelling: one that is not plain is still there if the document speaks of it, see endToEnd. Trailers go as a whole,
-// as it is not known what is in them until the body has been read, and some servers add them to the headers.
+// clean takes them off, in whichever spelling: one that is not plain is still there if the document speaks of it, see endToEnd.
 func (f forged) clean(r *http.Request) {
 	if len(f) == 0 {
 		return
@@ -75,7 +74,6 @@ func (f forged) clean(r *http.Request) {
 			delete(r.Header, name)
 		}
 	}
-	r.Trailer = nil
 }
 
 // sameVariable compares names of headers as servers do that hand them to an application as variables: see [gateway.PlainHeader].

@@ -120,7 +120,6 @@ func (p *signature) wrap(next http.Handler) http.Handler {
 			x := exchangeOf(r)
 			x.caller = key.caller
 			p.introduce.tell(x)
-			r.Trailer = nil // nobody has signed them, and some servers add them to the headers
 			next.ServeHTTP(w, r)
 		case errors.As(err, &unreadable):
 			p.env.unreadable(w, r, err)

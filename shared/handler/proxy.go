@@ -127,7 +127,9 @@ func (p *proxy) serve(spec gateway.Route, pattern gateway.Pattern) http.Handler 
 func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	x, rt := exchangeOf(pr.In), routingOf(pr.In.Context())
 	pr.Out.URL.Path, pr.Out.URL.RawPath = unescape(rt.path), rt.path
-	pr.Out.Trailer = pr.In.Trailer // the same map: net/http fills it in when the body has been read
+	// What is in trailers is not known until the body has been sent, no policy looks at them, and some servers add them to the headers: a client would
+	// write X-User behind the back of who is told it by a header. They may be "discarded in transit" (RFC 9110, 6.5.1).
+	pr.Out.Trailer = nil
 	setForwarded(pr.Out.Header, pr.In, rt.front)
 	pr.Out.Header.Set(requestIDHeader, x.id)
 	for _, h := range x.told {

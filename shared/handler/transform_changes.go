@@ -108,8 +108,7 @@ func (c filledChanges) headers(h http.Header) {
 	}
 }
 
-// clean takes off what is another spelling of a header that is removed or set, see introduction.clean, or a trailer, of which it is not known what is
-// in it until the body has been read.
+// clean takes off what is another spelling of a header that is removed or set, see introduction.clean.
 func (c filledChanges) clean(out *http.Request) {
 	if c.empty() {
 		return
@@ -120,7 +119,6 @@ func (c filledChanges) clean(out *http.Request) {
 			delete(out.Header, name)
 		}
 	}
-	out.Trailer = nil
 }
 
 // query changes a query string. What is not touched stays as it is written and where it is.
