@@ -1,3 +1,5 @@
+//go:build !without_schema
+
 package handler
 
 import (
