@@ -98,7 +98,10 @@ func (m *Memory) travel(ctx context.Context) error {
 }
 
 // Apply does what the scripts of Redis do.
-func (m *Memory) Apply(ctx context.Context, ops []ratelimit.Op) ([]ratelimit.Result, error) {
+func (m *Memory) Apply(ctx context.Context, ops []ratelimit.Op, sent func()) ([]ratelimit.Result, error) {
+	if sent != nil {
+		sent()
+	}
 	if err := m.travel(ctx); err != nil {
 		return nil, err
 	}

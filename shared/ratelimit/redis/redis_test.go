@@ -73,7 +73,7 @@ func TestScriptIsExact(t *testing.T) {
 			now = now.Add(step)
 			server.SetTime(now)
 			want := alone.Take(t.Context(), ratelimit.Key{}, rule)
-			got, err := s.Apply(t.Context(), []ratelimit.Op{op})
+			got, err := s.Apply(t.Context(), []ratelimit.Op{op}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +171,7 @@ func TestAddressChanges(t *testing.T) {
 	if err := s.Open(t.Context()); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
-	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a", Cost: 1, Capacity: 1, Take: true, Keep: time.Second}}); err != nil {
+	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a", Cost: 1, Capacity: 1, Take: true, Keep: time.Second}}, nil); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
 	fails = true
@@ -204,7 +204,7 @@ func TestClose(t *testing.T) {
 	if err := s.Open(t.Context()); !errors.Is(err, errClosed) {
 		t.Errorf("it opens again: %v", err)
 	}
-	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a"}}); err == nil || server.CurrentConnectionCount() > 0 {
+	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a"}}, nil); err == nil || server.CurrentConnectionCount() > 0 {
 		t.Errorf("it is asked all the same: %v", err)
 	}
 	closeOf()
@@ -242,7 +242,7 @@ func BenchmarkApply(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := s.Apply(b.Context(), ops); err != nil {
+				if _, err := s.Apply(b.Context(), ops, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
