@@ -22,16 +22,12 @@ const (
 // ErrDown is a store that is not asked, because it failed a moment ago.
 var ErrDown = errors.New("ratelimit: the store does not answer")
 
-// ErrLate is a store that did not answer within its time.
-var ErrLate = errors.New("ratelimit: no answer of the store in time")
-
 // Guard has a store asked by many at a time, and keeps one that fails from being waited for.
 //
 // Those who ask while others wait for an answer go to the store together: see line. A store fails that refuses, whose connection
 // breaks, or that says nothing for as long as it may take: an exchange without an answer while others get theirs fails alone, as
-// a packet that was lost is not the end of a server. After a failure nobody asks it until an answer comes all the same, or until
-// a try to reach it, one at a time and with backoff, has succeeded. Tries are made by requests, not by a clock: a function may be
-// frozen between two of them.
+// a packet that was lost is not the end of a server. After a failure nobody asks it until a try to reach it, one at a time and
+// with backoff, has succeeded. Tries are made by requests, not by a clock: a function may be frozen between two of them.
 //
 // It is safe for concurrent use, and for several limiters.
 type Guard struct {
@@ -83,8 +79,11 @@ func (g *Guard) apply(ctx context.Context, limit time.Duration, ops []Op) ([]Res
 	g.mu.Lock()
 	g.enqueue(j)
 	g.mu.Unlock()
-	<-j.done
+	<-j.told
 	results, err := j.results, j.err
+	if j.lead != nil {
+		results, err = g.make(j.lead, len(ops))
+	}
 	g.line.free(j)
 	return results, err
 }
@@ -135,9 +134,11 @@ func (g *Guard) try(ctx context.Context) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case g.up: // an answer came all the same
 	case err == nil:
-		g.rise()
+		g.up, g.since = true, g.now()
+		if g.tried && g.tell != nil {
+			g.tell(nil) // with the lock, so that failure and return are told in their order
+		}
 		g.line.vacate(g.now())
 	default:
 		if !g.tried && g.tell != nil {
@@ -148,14 +149,6 @@ func (g *Guard) try(ctx context.Context) {
 	g.tried = true
 	close(g.trying)
 	g.trying = nil
-}
-
-// rise takes the store into use. It is told with the lock, so that failure and return are told in their order.
-func (g *Guard) rise() {
-	g.up, g.since = true, g.now()
-	if g.tried && g.tell != nil {
-		g.tell(nil)
-	}
 }
 
 // delay puts the next try off.

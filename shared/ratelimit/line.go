@@ -16,27 +16,22 @@ const (
 	// maxTogether is how many operations of several go in one exchange. With those of all connections it is some 500 that are on
 	// their way, which are 5 to 10 ms of a server's time: more would be late by their own number.
 	maxTogether = 64
-	// linger is how much longer than it may take an answer is waited for, by nobody but the guard: that it comes is a sign of life,
-	// and a connection that is ended at once has to be made anew by a server that is busy already.
-	linger = 2 * time.Second
-	// parts is in how many parts the time of an answer is measured. A process that does not run meanwhile, as it is frozen or others
-	// have its processors, misses the end of one, and has the others to read what came.
-	parts = 4
 )
 
 // job is what one caller asks for.
 type job struct {
 	ops     []Op
 	limit   time.Duration
+	lead    *exchange // that the caller has to make, for others as well; else there is a result
 	results []Result
 	err     error
-	done    chan struct{}
+	told    chan struct{}
 }
 
 func (l *line) job(ops []Op, limit time.Duration) *job {
 	j, _ := l.jobs.Get().(*job)
 	if j == nil {
-		j = &job{done: make(chan struct{}, 1)}
+		j = &job{told: make(chan struct{}, 1)}
 	}
 	j.ops, j.limit = ops, limit
 	return j
@@ -44,25 +39,26 @@ func (l *line) job(ops []Op, limit time.Duration) *job {
 
 // free is called by who has got what it waited for.
 func (l *line) free(j *job) {
-	j.ops, j.results, j.err = nil, nil, nil
+	j.ops, j.lead, j.results, j.err = nil, nil, nil, nil
 	l.jobs.Put(j)
 }
 
 func (j *job) settle(results []Result, err error) {
 	j.results, j.err = results, err
-	j.done <- struct{}{}
+	j.told <- struct{}{}
 }
 
 // line is who waits to go to the store, and the connections that they go by. A job goes at once if a connection is free; those
 // that come while none is go together by the next one that is, so that more of them make larger exchanges, not longer waits.
-// Meanwhile connections are added, one at a time: nobody waits for one to be made who can go by another.
+// Whose job is the first of them makes the exchange for all, on its own goroutine: who is alone pays for no other. Meanwhile
+// connections are added, one at a time: nobody waits for one to be made who can go by another.
 //
 // It is guarded by the guard's lock.
 type line struct {
 	jobs    sync.Pool // those that are over, without the lock
-	grower  Grower // nil if connections are not made by one
+	grower  Grower    // nil if connections are not made by one
 	waiting []*job
-	busy    int         // exchanges under way that are not late
+	busy    int         // exchanges under way
 	idle    []time.Time // when the connections that are free were used last, the last one at the end: that is taken first, as a pool does
 	growing bool
 	regrow  time.Time // not before
@@ -111,21 +107,6 @@ func (l *line) clear() {
 	l.waiting = nil
 }
 
-// exchange is one round trip.
-type exchange struct {
-	guard   *Guard
-	jobs    []*job
-	one     [1]*job // in most of them
-	ops     []Op
-	limit   time.Duration
-	session uint64
-	answers uint64 // of the guard when it was sent
-	timer   *time.Timer
-	left    int // parts of its time, after the one that runs
-	gone    bool
-	over    bool // its jobs know what became of them
-}
-
 // enqueue has a job go to the store. What was granted already goes before who asks for more: the sooner it is known the better.
 func (g *Guard) enqueue(j *job) {
 	l := &g.line
@@ -133,9 +114,9 @@ func (g *Guard) enqueue(j *job) {
 		j.settle(nil, ErrDown) // since a moment ago
 		return
 	}
-	// By the wall clock what is under way is long over, and its timers did not run: the process was frozen, and its connections are
+	// By the wall clock what is under way is long over, and nothing of it was heard: the process was frozen, and its connections are
 	// perhaps not there any more.
-	if age := g.now().Sub(l.sent); l.busy > 0 && age > j.limit+firstWait+linger {
+	if age := g.now().Sub(l.sent); l.busy > 0 && age > 2*(j.limit+firstWait) {
 		l.abandon()
 	}
 	if j.ops[0].Take {
@@ -156,127 +137,91 @@ func (g *Guard) dispatch() {
 			return
 		}
 		l.sent = now
-		x := l.gather(g)
-		x.timer = time.AfterFunc(max(x.limit, firstWait), x.tick) // to connect
-		go x.run()
+		first := l.waiting[0]
+		first.lead = l.gather()
+		first.told <- struct{}{}
 	}
 }
 
 // gather makes an exchange of those who wait: of the first, and of others that give the store as much time.
-func (l *line) gather(g *Guard) *exchange {
+func (l *line) gather() *exchange {
 	first := l.waiting[0]
-	x := &exchange{guard: g, ops: first.ops, limit: first.limit, session: l.session, answers: l.answers}
-	x.one[0] = first
-	x.jobs = x.one[:]
+	x := &exchange{ops: first.ops, session: l.session, answers: l.answers}
+	x.limit = first.limit
 	rest := l.waiting[:0]
 	for _, j := range l.waiting[1:] {
-		if j.limit != x.limit || len(x.ops)+len(j.ops) > maxTogether {
+		if j.limit != first.limit || len(x.ops)+len(j.ops) > maxTogether {
 			rest = append(rest, j)
 			continue
 		}
-		if len(x.jobs) == 1 {
+		if len(x.others) == 0 {
 			x.ops = append(make([]Op, 0, maxTogether), x.ops...)
 		}
 		x.ops = append(x.ops, j.ops...)
-		x.jobs = append(x.jobs, j)
+		x.others = append(x.others, j)
 	}
 	clear(l.waiting[len(rest):])
 	l.waiting = rest
 	return x
 }
 
-func (x *exchange) run() {
-	g := x.guard
-	ctx, cancel := context.WithTimeout(context.Background(), x.limit+linger)
-	defer cancel()
-	results, err := g.store.Apply(ctx, x.ops, x.sent)
-	x.timer.Stop()
-	if err == nil && len(results) != len(x.ops) {
-		err = errors.New("ratelimit: the store answers with another number of results")
-	}
+// make makes an exchange, and tells the others what came of it.
+func (g *Guard) make(x *exchange, own int) (results []Result, err error) {
+	err = errors.New("ratelimit: the store did not come to an end") // if it panics
+	defer func() {
+		x.end()
+		if err == nil && len(results) != len(x.ops) {
+			err = errors.New("ratelimit: the store answers with another number of results")
+		}
+		results = g.settle(x, own, results, err)
+	}()
+	x.begin(max(x.limit, firstWait))
+	return g.store.Apply(x, x.ops, func() { g.sent(x) })
+}
+
+// settle tells the others, and returns the first results, which are not theirs.
+func (g *Guard) settle(x *exchange, own int, results []Result, err error) []Result {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	late := x.over
-	x.settle(results, err)
-	if x.session == g.line.session && !late {
-		g.line.busy--
-	}
-	switch {
-	case err == nil:
-		g.answered()
-	case !late:
-		x.blame(err)
-	}
-	g.dispatch()
-}
-
-// blame takes the store for one that fails, if it has answered nobody since the exchange was sent.
-func (x *exchange) blame(err error) {
-	if g := x.guard; g.up && x.session == g.line.session && x.answers == g.line.answers {
-		g.fail(err)
-	}
-}
-
-// answered takes note of an answer, on time or not.
-func (g *Guard) answered() {
-	g.line.answers++
-	if !g.up && g.tried && g.due() {
-		g.rise()
-	}
-	if g.up {
-		g.line.vacate(g.now())
-	}
-}
-
-// sent begins the store's time.
-func (x *exchange) sent() {
-	x.guard.mu.Lock()
-	defer x.guard.mu.Unlock()
-	if x.gone || x.over {
-		return
-	}
-	x.gone, x.left = true, parts-1
-	x.answers = x.guard.line.answers
-	x.timer.Reset(x.limit / parts)
-}
-
-// tick ends a part of the time. At the end of all of them those who wait are told.
-func (x *exchange) tick() {
-	g := x.guard
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case x.over:
-		return
-	case x.left > 0:
-		x.left--
-		x.timer.Reset(x.limit / parts)
-		return
-	}
-	x.settle(nil, ErrLate)
 	if x.session == g.line.session {
 		g.line.busy--
 	}
-	x.blame(ErrLate)
-	g.dispatch()
-}
-
-// settle tells the jobs what became of them, unless they know.
-func (x *exchange) settle(results []Result, err error) {
-	if x.over {
-		return
+	if err == nil {
+		g.line.answers++
+		if g.up {
+			g.line.vacate(g.now())
+		}
+	} else {
+		results = nil
+		g.blame(x, err)
 	}
-	x.over = true
-	for _, j := range x.jobs {
+	rest := results[min(own, len(results)):]
+	for _, j := range x.others {
 		if err != nil {
 			j.settle(nil, err)
 			continue
 		}
 		n := len(j.ops)
-		j.settle(results[:n:n], nil)
-		results = results[n:]
+		j.settle(rest[:n:n], nil)
+		rest = rest[n:]
 	}
-	x.jobs, x.one[0] = nil, nil
+	g.dispatch()
+	return results[:min(own, len(results))]
+}
+
+// sent begins the store's time.
+func (g *Guard) sent(x *exchange) {
+	x.begin(x.limit)
+	g.mu.Lock()
+	x.answers = g.line.answers
+	g.mu.Unlock()
+}
+
+// blame takes the store for one that fails, if it has answered nobody since the exchange was sent.
+func (g *Guard) blame(x *exchange, err error) {
+	if g.up && x.session == g.line.session && x.answers == g.line.answers {
+		g.fail(err)
+	}
 }
 
 // grow has a connection more made, if there may be one.

@@ -129,12 +129,57 @@ func (c *Client) connect(at Address) *redis.Client {
 // dial connects without leaving the address in the error.
 func (c *Client) dial(at Address) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		d := &net.Dialer{Timeout: dialLimit, KeepAlive: 30 * time.Second}
-		if !at.TLS {
-			return d.DialContext(ctx, network, addr)
+		ctx, cancel := context.WithTimeout(ctx, dialLimit)
+		defer cancel()
+		raw, err := (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
 		}
-		return (&tls.Dialer{NetDialer: d, Config: c.opts.TLS}).DialContext(ctx, network, addr)
+		if tcp, ok := raw.(*net.TCPConn); ok {
+			raw = &patient{tcp}
+		}
+		if !at.TLS {
+			return raw, nil
+		}
+		secure := tls.Client(raw, c.configFor(addr))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = raw.Close() // the handshake's error says why
+			return nil, err
+		}
+		return secure, nil
 	}
+}
+
+// configFor is how the server at an address is known: by its name, if nothing else is said.
+func (c *Client) configFor(addr string) *tls.Config {
+	config := c.opts.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{}
+	}
+	if config.ServerName == "" {
+		if host, _, err := net.SplitHostPort(addr); err == nil {
+			config.ServerName = host
+		}
+	}
+	return config
+}
+
+// patient is a connection that looks once more when its time is over: a process that did not run meanwhile, as it was frozen or others
+// had its processors, finds the end of the time and the answer at once, and the answer was not late.
+type patient struct{ *net.TCPConn }
+
+// glance is for what has come already, not for what may come.
+const glance = time.Millisecond
+
+func (p *patient) Read(b []byte) (int, error) {
+	n, err := p.TCPConn.Read(b)
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := p.SetReadDeadline(time.Now().Add(glance)); err != nil {
+			return 0, err
+		}
+		return p.TCPConn.Read(b)
+	}
+	return n, err
 }
 
 // Apply runs the script of each operation; all of them go out at once.
