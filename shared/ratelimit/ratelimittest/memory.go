@@ -56,6 +56,14 @@ func (m *Memory) Spent() int64 {
 	return 0
 }
 
+// Of is what the store knows of a key now.
+func (m *Memory) Of(key string) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.values[key]
+	return max(0, v.spent-int64(time.Since(v.at)))
+}
+
 // Counts are Opens, MostOpening and Exchanges.
 func (m *Memory) Counts() (opens, mostOpening, exchanges int) {
 	m.mu.Lock()
