@@ -62,8 +62,7 @@ type line struct {
 	idle    []time.Time // when the connections that are free were used last, the last one at the end: that is taken first, as a pool does
 	growing bool
 	regrow  time.Time // not before
-	session uint64    // ends when what is under way does not count any more
-	sent    time.Time // the last exchange
+	session uint64    // between two failures
 	answers uint64    // so far
 }
 
@@ -92,15 +91,11 @@ func (l *line) take(now time.Time) bool {
 	return false
 }
 
-// abandon has what is under way not count any more, neither for the connections nor against the store.
-func (l *line) abandon() {
+// clear tells those who wait that the store is down. What is under way does not count any more, neither for the connections nor against
+// the store.
+func (l *line) clear() {
 	l.session++
 	l.busy, l.idle = 0, l.idle[:0]
-}
-
-// clear tells those who wait that the store is down.
-func (l *line) clear() {
-	l.abandon()
 	for _, j := range l.waiting {
 		j.settle(nil, ErrDown)
 	}
@@ -113,11 +108,6 @@ func (g *Guard) enqueue(j *job) {
 	if !g.up {
 		j.settle(nil, ErrDown) // since a moment ago
 		return
-	}
-	// By the wall clock what is under way is long over, and nothing of it was heard: the process was frozen, and its connections are
-	// perhaps not there any more.
-	if age := g.now().Sub(l.sent); l.busy > 0 && age > 2*(j.limit+firstWait) {
-		l.abandon()
 	}
 	if j.ops[0].Take {
 		l.waiting = append(l.waiting, j)
@@ -136,7 +126,6 @@ func (g *Guard) dispatch() {
 			g.grow(now)
 			return
 		}
-		l.sent = now
 		first := l.waiting[0]
 		first.lead = l.gather()
 		first.told <- struct{}{}

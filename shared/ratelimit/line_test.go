@@ -3,7 +3,6 @@ package ratelimit_test
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,7 +20,7 @@ type pooled struct {
 	mu   sync.Mutex
 	free int
 	made int
-	late func(ops []ratelimit.Op) bool // whether the answer of an exchange never comes; nil if all do
+	fate func(ops []ratelimit.Op) (lost bool, late time.Duration) // of an exchange; nil if nothing happens to any
 }
 
 func (p *pooled) connect(ctx context.Context) error {
@@ -59,7 +58,10 @@ func (p *pooled) Open(ctx context.Context) error {
 
 func (p *pooled) Apply(ctx context.Context, ops []ratelimit.Op, sent func()) ([]ratelimit.Result, error) {
 	p.mu.Lock()
-	late := p.late != nil && p.late(ops)
+	lost, late := false, time.Duration(0)
+	if p.fate != nil {
+		lost, late = p.fate(ops)
+	}
 	has := p.free > 0
 	if has {
 		p.free--
@@ -70,28 +72,34 @@ func (p *pooled) Apply(ctx context.Context, ops []ratelimit.Op, sent func()) ([]
 			return nil, err
 		}
 	}
+	if lost {
+		sent()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	results, err := p.Memory.Apply(ctx, ops, sent)
 	if err != nil {
 		return nil, err // the connection is gone
 	}
-	if late {
-		<-ctx.Done()
+	select {
+	case <-time.After(late):
+	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	p.release()
 	return results, nil
 }
 
-// once has the first exchange be late, from now on, that holds an operation.
-func (p *pooled) once(of func(ratelimit.Op) bool) {
+// once has something happen to the first exchange, from now on, that holds an operation.
+func (p *pooled) once(of func(ratelimit.Op) bool, lost bool, late time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.late = func(ops []ratelimit.Op) bool {
+	p.fate = func(ops []ratelimit.Op) (bool, time.Duration) {
 		if !slices.ContainsFunc(ops, of) {
-			return false
+			return false, 0
 		}
-		p.late = nil
-		return true
+		p.fate = nil
+		return lost, late
 	}
 }
 
@@ -196,7 +204,7 @@ func TestLateAnswer(t *testing.T) {
 			ask(t.Context(), l, r, 20, 0, true)
 			wait(time.Second)
 		}
-		store.once(every)
+		store.once(every, false, timeout)
 		unknown := 0
 		var wg sync.WaitGroup
 		for i := range 200 { // every millisecond one
@@ -212,7 +220,7 @@ func TestLateAnswer(t *testing.T) {
 			t.Errorf("among others: %d not decided, want 1; told %d times", unknown, told)
 		}
 		wait(5 * time.Second)
-		store.once(every)
+		store.once(every, false, timeout)
 		for i, want := range []int{1, 0, 0} {
 			if got := ask(t.Context(), l, r, 1, uint64(i), true); got.unknown != want || got.longest > timeout {
 				t.Errorf("alone, request %d: %+v, want %d not decided", i, got, want)
@@ -274,7 +282,7 @@ func TestFrozenOnTheWay(t *testing.T) {
 		l := ratelimit.New(ratelimit.Options{Now: now, Shared: &ratelimit.Sharing{Guard: ratelimit.NewGuard(store, now, func(err error) { t.Errorf("told %v", err) }), Timeout: timeout, OnError: ratelimit.Deny}})
 		r := rate(t, 1, time.Hour, 20)
 		ask(t.Context(), l, r, 1, 0, true)
-		store.once(every)
+		store.once(every, false, timeout)
 		go ask(t.Context(), l, r, 1, 1, true)
 		wait(2 * time.Millisecond)
 		synctest.Wait()
@@ -287,49 +295,85 @@ func TestFrozenOnTheWay(t *testing.T) {
 	})
 }
 
-// Of requests that were granted and whose exchange failed alone the store is told next, once.
+// Of requests that were granted and whose exchange failed alone the store is told next, once: whether it knows of them already or not.
 func TestFailsAlone(t *testing.T) {
+	const one = "0000000000000001" + "0000000000000000"
+	for _, lost := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			store := &pooled{Memory: &ratelimittest.Memory{Latency: time.Millisecond}}
+			l := gateway(store, period, ratelimit.Local, func(err error) { t.Errorf("told %v", err) })
+			r := rate(t, 1, time.Hour, 100)
+			for range 5 {
+				ask(t.Context(), l, r, 20, 1<<20, true)
+				wait(2 * period)
+			}
+			for range 10 {
+				ask(t.Context(), l, r, 1, 1, false) // the first asks, nine are granted here
+			}
+			store.once(func(op ratelimit.Op) bool { return op.Count == 9 }, lost, timeout)
+			for i := range uint64(300) {
+				ask(t.Context(), l, r, 1, i<<30, false) // others get theirs
+				wait(time.Millisecond)
+			}
+			ask(t.Context(), l, r, 1, 1, false)
+			wait(2 * period)
+			if spent := store.Of(one) + int64(time.Minute); spent/int64(time.Hour) != 11 {
+				t.Errorf("lost %v: the store counts %v, want 11 h", lost, time.Duration(spent))
+			}
+		})
+	}
+}
+
+// An answer to what was asked before an exchange failed does not hide that what that one carried may be lost.
+func TestAnswerAfterFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		store := &pooled{Memory: &ratelimittest.Memory{Latency: time.Millisecond}}
+		store := &pooled{Memory: &ratelimittest.Memory{}}
 		l := gateway(store, period, ratelimit.Local, func(err error) { t.Errorf("told %v", err) })
 		r := rate(t, 1, time.Hour, 100)
+		one := func(n uint64) { ask(t.Context(), l, r, 1, n, false) }
 		for range 5 {
 			ask(t.Context(), l, r, 20, 1<<20, true)
 			wait(2 * period)
 		}
-		for range 10 {
-			ask(t.Context(), l, r, 1, 1, false) // the first asks, nine are granted here
+		one(1)
+		wait(period - time.Millisecond)
+		for range 9 {
+			one(1)
 		}
-		store.once(func(op ratelimit.Op) bool { return op.Count == 9 }) // they are sent, and the answer never comes
-		for i := range uint64(300) {
-			ask(t.Context(), l, r, 1, i<<30, false) // others get theirs
+		store.once(func(op ratelimit.Op) bool { return op.Count == 9 }, true, 0)
+		wait(period + 2*time.Millisecond) // a millisecond after they were sent, and too long after the first for the next to be decided here
+		store.once(every, false, timeout-3*time.Millisecond/2)
+		go one(1)
+		for i := range uint64(timeout / time.Millisecond) {
 			wait(time.Millisecond)
+			one(2 + i) // others get theirs
 		}
-		ask(t.Context(), l, r, 1, 1, false)
+		one(1)
 		wait(2 * period)
-		if spent := store.Of("0000000000000001"+strings.Repeat("0", 16)) + int64(time.Minute); spent/int64(time.Hour) != 11 {
-			t.Errorf("the store counts %v, want 11 h", time.Duration(spent))
+		if spent := store.Of("0000000000000001"+"0000000000000000") + int64(time.Minute); spent/int64(time.Hour) != 12 {
+			t.Errorf("the store counts %v, want 12 h", time.Duration(spent))
 		}
 	})
 }
 
-// Policies that give one store different times go by their own.
+// Who gives a store less time goes by that, and with nobody who gives it more.
 func TestOwnTimes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		store := &pooled{Memory: &ratelimittest.Memory{Latency: 20 * time.Millisecond}}
+		store := &pooled{Memory: &ratelimittest.Memory{Latency: 20 * time.Millisecond}, dial: time.Second}
 		guard := ratelimit.NewGuard(store, time.Now, nil)
 		r := rate(t, 1, time.Hour, 20)
 		of := func(limit time.Duration) *ratelimit.Limiter {
 			return ratelimit.New(ratelimit.Options{Now: time.Now, Shared: &ratelimit.Sharing{Guard: guard, Timeout: limit, OnError: ratelimit.Deny}})
 		}
-		hasty, patient := of(10*time.Millisecond), of(time.Second)
+		hasty, patient := of(10*time.Millisecond), of(2*time.Second)
 		ask(t.Context(), patient, r, 1, 0, true)
 		var wg sync.WaitGroup
 		var late, fine crowd
 		wg.Go(func() { fine = ask(t.Context(), patient, r, 50, 0, true) })
+		synctest.Wait() // one is on its way, the others wait
 		wg.Go(func() { late = ask(t.Context(), hasty, r, 1, 1<<20, true) })
 		wg.Wait()
-		if late.unknown != 1 || fine.unknown == 50 {
+		if late.unknown != 1 || fine.granted != 50 {
 			t.Errorf("hasty %+v, patient %+v", late, fine)
 		}
 	})
