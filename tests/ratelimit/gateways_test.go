@@ -159,7 +159,7 @@ func excess(answers []answer, rate float64, burst int) (most float64) {
 
 // bound is what the page of rateLimit says of async: how many more than burst + rate*t n gateways may grant.
 func bound(n int, rate float64, burst int) float64 {
-	return float64(n-1)*float64(burst) + float64(n)*rate*3*(period+timeout).Seconds()
+	return float64(n-1)*float64(burst) + float64(n)*rate*3*(period+2*timeout).Seconds()
 }
 
 // waited tests that no request took longer than is promised, with room for a busy machine.
