@@ -16,7 +16,7 @@ type Shared struct {
 	Redis        Redis    `json:"redis"`
 	Mode         string   `json:"mode"`          // ShareAsync or ShareStrict
 	Sync         Duration `json:"sync,omitzero"` // of ShareAsync: how old a shared count may become, 50 ms to 10 s
-	Timeout      Duration `json:"timeout"`       // of one exchange with the store, 5 ms to 2 s
+	Timeout      Duration `json:"timeout"`       // that the store has to answer, 5 ms to 2 s
 	OnStoreError string   `json:"onStoreError"`  // StoreErrorLocal, StoreErrorAllow or StoreErrorDeny
 }
 

@@ -34,7 +34,7 @@ func newCounter(env environment, by []gateway.CountBy, keys int, shared *gateway
 	c := &counter{env: env, parts: parts, rules: map[string]*ratelimit.Rule{}}
 	opts := ratelimit.Options{Keys: keys, Now: env.now, After: func(d time.Duration, f func()) { time.AfterFunc(d, f) }}
 	if shared != nil {
-		guard, err := env.stores.guard(shared.Redis, env)
+		guard, err := env.stores.guard(shared.Redis, shared.Timeout, env)
 		if err != nil {
 			return nil, err
 		}

@@ -13,8 +13,14 @@ import (
 	"polygate.example/shared/secret"
 )
 
-// stores are the servers that policies of one handler count in, each of them once.
-type stores map[gateway.Redis]*ratelimit.Guard
+// stores are the servers that policies of one handler count in, each of them once for those that give it as much time: what is too
+// late for one policy is no failure for another that is more patient.
+type stores map[storeKey]*ratelimit.Guard
+
+type storeKey struct {
+	at      gateway.Redis
+	timeout gateway.Duration
+}
 
 // close ends their connections.
 func (s stores) close() error {
@@ -25,8 +31,9 @@ func (s stores) close() error {
 	return errors.Join(all...)
 }
 
-func (s stores) guard(at gateway.Redis, env environment) (*ratelimit.Guard, error) {
-	if g := s[at]; g != nil {
+func (s stores) guard(at gateway.Redis, timeout gateway.Duration, env environment) (*ratelimit.Guard, error) {
+	key := storeKey{at, timeout}
+	if g := s[key]; g != nil {
 		return g, nil
 	}
 	address, err := addressOf(at, env.secrets)
@@ -38,14 +45,14 @@ func (s stores) guard(at gateway.Redis, env environment) (*ratelimit.Guard, erro
 		return nil, err
 	}
 	log := env.log
-	s[at] = ratelimit.NewGuard(store, func() time.Time { return env.now().Round(0) }, func(err error) {
+	s[key] = ratelimit.NewGuard(store, func() time.Time { return env.now().Round(0) }, func(err error) {
 		if err != nil {
 			log.LogAttrs(context.Background(), slog.LevelError, "limits are not shared: the store does not answer", slog.Any("error", err))
 			return
 		}
 		log.LogAttrs(context.Background(), slog.LevelWarn, "limits are shared again")
 	})
-	return s[at], nil
+	return s[key], nil
 }
 
 // addressOf is where a server is: what it is made of is read when it is asked for, as a secret may change.

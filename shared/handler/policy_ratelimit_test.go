@@ -202,23 +202,27 @@ func TestLimitWithoutStore(t *testing.T) {
 	}
 }
 
-// Policies count in one connection to one server.
+// Policies count in one connection to one server, if they give it the same time.
 func TestStoreIsShared(t *testing.T) {
 	env := environment{log: (&logBuffer{}).logger(), stores: stores{}, now: time.Now}
-	a, err := env.stores.guard(gateway.Redis{Address: "a.example:1"}, env)
+	a, err := env.stores.guard(gateway.Redis{Address: "a.example:1"}, ms(50), env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := env.stores.guard(gateway.Redis{Address: "a.example:1"}, env)
+	again, err := env.stores.guard(gateway.Redis{Address: "a.example:1"}, ms(50), env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := env.stores.guard(gateway.Redis{Address: "b.example:1"}, env)
+	other, err := env.stores.guard(gateway.Redis{Address: "b.example:1"}, ms(50), env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a != again || a == other {
-		t.Error("each server wants one guard")
+	patient, err := env.stores.guard(gateway.Redis{Address: "a.example:1"}, ms(500), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a != again || a == other || a == patient {
+		t.Error("each server wants one guard for each time")
 	}
 }
 

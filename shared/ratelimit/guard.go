@@ -22,7 +22,11 @@ const (
 // ErrDown is a store that is not asked, because it failed a moment ago.
 var ErrDown = errors.New("ratelimit: the store does not answer")
 
-// Guard keeps a store that fails from being waited for: after a failure nobody asks it until a try to reach it, one at a time and
+// Guard has a store asked by many at a time, and keeps one that fails from being waited for.
+//
+// Those who ask while others wait for an answer go to the store together: see line. A store fails that refuses, whose connection
+// breaks, or that says nothing for as long as it may take: an exchange without an answer while others get theirs fails alone, as
+// a packet that was lost is not the end of a server. After a failure nobody asks it until a try to reach it, one at a time and
 // with backoff, has succeeded. Tries are made by requests, not by a clock: a function may be frozen between two of them.
 //
 // It is safe for concurrent use, and for several limiters.
@@ -33,16 +37,20 @@ type Guard struct {
 
 	mu       sync.Mutex
 	up       bool
+	since    time.Time     // when it went up
 	tried    bool          // the first try is over
 	failures uint64        // counts the times that the store went down
 	next     time.Time     // when it may be tried again
 	backoff  time.Duration // before the try after that
 	trying   chan struct{} // closed when the try ends; nil when there is none
+	line     line
 }
 
 // NewGuard guards a store. tell is called once when the store fails and once when it is back; it must not block.
 func NewGuard(store Store, now func() time.Time, tell func(err error)) *Guard {
-	return &Guard{store: store, now: now, tell: tell, backoff: firstBackoff, failures: 1}
+	g := &Guard{store: store, now: now, tell: tell, backoff: firstBackoff, failures: 1}
+	g.line.grower, _ = store.(Grower)
+	return g
 }
 
 // Close ends the store's connections, if it has any to end. What a limiter has not told it yet is lost to it: the limiters are not to be used any more.
@@ -60,43 +68,42 @@ func (g *Guard) state() (failures uint64, up bool) {
 	return g.failures, g.up
 }
 
-// apply does operations within a time.
+// apply does operations, together with those of others. The limit is the store's: from when they are sent until it answers.
 //
 // It does not end with the client of the request: others need what it finds out.
 func (g *Guard) apply(ctx context.Context, limit time.Duration, ops []Op) ([]Result, error) {
-	ctx = context.WithoutCancel(ctx)
-	failures, ok := g.reach(ctx, limit)
-	if !ok {
+	if !g.reach(ctx, limit) {
 		return nil, ErrDown
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	results, err := g.store.Apply(ctx, ops)
-	if err == nil && len(results) != len(ops) {
-		err = errors.New("ratelimit: the store answers with another number of results")
+	j := g.line.job(ops, limit)
+	g.mu.Lock()
+	g.enqueue(j)
+	g.mu.Unlock()
+	<-j.told
+	results, err := j.results, j.err
+	if j.lead != nil {
+		results, err = g.make(j.lead, len(ops))
 	}
-	if err != nil {
-		g.fail(failures, err)
-	}
+	g.line.free(j)
 	return results, err
 }
 
 // reach reports whether the store is in use, after a try to reach it if one is due. Who makes the try waits for it, not longer
 // than the limit; others are told at once, but for those that came before the end of the first one.
-func (g *Guard) reach(ctx context.Context, limit time.Duration) (uint64, bool) {
+func (g *Guard) reach(ctx context.Context, limit time.Duration) bool {
 	g.mu.Lock()
 	if g.up {
-		defer g.mu.Unlock()
-		return g.failures, true
+		g.mu.Unlock()
+		return true
 	}
-	due := !g.now().Before(g.next) || g.next.Sub(g.now()) > mostBackoff // the clock was set back
+	due := g.due()
 	switch {
 	case g.trying == nil && due:
 		g.trying = make(chan struct{})
-		go g.try(ctx)
+		go g.try(context.WithoutCancel(ctx))
 	case g.trying == nil || g.tried:
-		defer g.mu.Unlock()
-		return g.failures, false
+		g.mu.Unlock()
+		return false
 	}
 	if !g.tried {
 		limit = max(limit, firstWait)
@@ -110,7 +117,14 @@ func (g *Guard) reach(ctx context.Context, limit time.Duration) (uint64, bool) {
 	case <-done:
 	case <-timer.C:
 	}
-	return g.state()
+	_, up := g.state()
+	return up
+}
+
+// due reports whether the backoff is over.
+func (g *Guard) due() bool {
+	now := g.now()
+	return !now.Before(g.next) || g.next.Sub(now) > mostBackoff // the clock was set back
 }
 
 func (g *Guard) try(ctx context.Context) {
@@ -118,36 +132,43 @@ func (g *Guard) try(ctx context.Context) {
 	defer cancel()
 	err := g.store.Open(ctx)
 	g.mu.Lock()
-	first := !g.tried
-	g.mu.Unlock()
-	if g.tell != nil && (err != nil) == first { // it failed at once, or is back; told before anybody goes on
-		g.tell(err)
+	defer g.mu.Unlock()
+	switch {
+	case err == nil:
+		g.up, g.since = true, g.now()
+		if g.tried && g.tell != nil {
+			g.tell(nil) // with the lock, so that failure and return are told in their order
+		}
+		g.line.vacate(g.now())
+	default:
+		if !g.tried && g.tell != nil {
+			g.tell(err)
+		}
+		g.delay()
 	}
-	g.mu.Lock()
-	g.tried, g.up = true, err == nil
-	if err == nil {
-		g.backoff = firstBackoff
-	} else {
-		g.next = g.now().Add(g.backoff)
-		g.backoff = min(2*g.backoff, mostBackoff)
-	}
+	g.tried = true
 	close(g.trying)
 	g.trying = nil
-	g.mu.Unlock()
 }
 
-// fail takes the store out of use. Of those that fail together only the first counts.
-func (g *Guard) fail(failures uint64, err error) {
-	g.mu.Lock()
-	if !g.up || failures != g.failures {
-		g.mu.Unlock()
-		return
+// delay puts the next try off.
+func (g *Guard) delay() {
+	g.next = g.now().Add(g.backoff)
+	g.backoff = min(2*g.backoff, mostBackoff)
+}
+
+// fail takes the store out of use, and those who wait for their turn are told. One that served for a while is tried again by the
+// next request: more often than not it is a connection that broke, or an answer that took a little longer.
+func (g *Guard) fail(err error) {
+	if now := g.now(); now.Sub(g.since) >= mostBackoff || now.Before(g.since) {
+		g.backoff, g.next = firstBackoff, now
+	} else {
+		g.delay()
 	}
 	g.up = false
 	g.failures++
-	g.next = g.now().Add(g.backoff)
-	g.mu.Unlock()
 	if g.tell != nil {
 		g.tell(err)
 	}
+	g.line.clear()
 }

@@ -24,7 +24,7 @@ type Sharing struct {
 	Guard   *Guard
 	Prefix  string        // of keys in the store
 	Sync    time.Duration // how old a shared count may become; 0 asks the store for every request
-	Timeout time.Duration // of one exchange with the store
+	Timeout time.Duration // that the store has to answer, from when it is asked
 	OnError OnError
 }
 
@@ -43,12 +43,13 @@ type Options struct {
 // The bound of what is granted. Alone, or with a store that is asked every time, it is what the rule says. With n gateways that
 // share every sync:
 //
-//	burst + rate*t + (n-1)*burst + n*rate*3*(sync+timeout)
+//	burst + rate*t + (n-1)*burst + n*rate*3*(sync+2*timeout)
 //
 // for any time t in which the store answers. Why: a grant is decided on a count that the store gave at most 2*sync before, and that
-// took at most timeout to come; what another gateway has granted is there at most sync + 2*timeout after it was. So when the last
-// request of the time was granted, only what each of the n-1 others had granted in the 3*(sync+timeout) before was not counted; and
-// none grants by itself more than burst + rate*t. What was counted was below burst, but that a batch may be taken for as old as
+// took at most timeout to come; what another gateway has granted is there at most sync + 4*timeout after it was: an exchange takes
+// at most 2*timeout, as it may wait for a connection that is in use, and another of the same gateway may be under way. So when the
+// last request of the time was granted, only what each of the n-1 others had granted in the 3*(sync+2*timeout) before was not
+// counted; and none grants by itself more than burst + rate*t. What was counted was below burst, but that a batch may be taken for as old as
 // its first request, which is the n-th part. It is a debt: nobody grants anything until it is paid back.
 type Limiter struct {
 	now    func() time.Time

@@ -79,7 +79,7 @@ func excess(granted []time.Time, n int, per time.Duration, burst int) (most floa
 
 // bound is the formula that Limiter documents, without burst + rate*t.
 func bound(gateways, n int, per time.Duration, burst int) float64 {
-	return float64(gateways-1)*float64(burst) + float64(gateways)*float64(n)/float64(per)*3*float64(period+timeout)
+	return float64(gateways-1)*float64(burst) + float64(gateways)*float64(n)/float64(per)*3*float64(period+2*timeout)
 }
 
 // What several gateways grant together stays below the documented bound, and is the limit where the store is asked every time.
@@ -134,7 +134,7 @@ func TestSharedQuota(t *testing.T) {
 			t.Logf("sync %v: %d granted of 500", every, granted)
 			most := 500
 			if every > 0 {
-				most += 5 * int(3*(period+timeout)/(20*time.Millisecond)+1) // what comes to the others meanwhile
+				most += 5 * int(3*(period+2*timeout)/(20*time.Millisecond)+1) // what comes to the others meanwhile
 			}
 			if granted < 500 || granted > most {
 				t.Errorf("sync %v: %d granted, want 500 to %d", every, granted, most)

@@ -9,8 +9,16 @@ import (
 type Store interface {
 	// Open connects, or finds out that the connection still serves. It is called by one goroutine at a time.
 	Open(ctx context.Context) error
-	// Apply does the operations, each of them as a whole, and returns a result for each.
-	Apply(ctx context.Context, ops []Op) ([]Result, error)
+	// Apply does the operations, each of them as a whole, and returns a result for each. It calls sent, which may be nil, when they
+	// leave for the store: what it does before, to connect perhaps, is not held against the store.
+	Apply(ctx context.Context, ops []Op, sent func()) ([]Result, error)
+}
+
+// Grower is a store that does one Apply at a time on each of its connections. Without it a store is asked [Connections] times at
+// once from the first moment on.
+type Grower interface {
+	// Grow makes one connection more than those that are in use. Those that are not used for [IdleLimit] need not be kept.
+	Grow(ctx context.Context) error
 }
 
 // Op is one operation on one key.

@@ -16,6 +16,7 @@ type sent struct {
 	count, first int64
 	period       int64 // of a quota: its start
 	failures     uint64
+	known        bool // what the store has was known
 }
 
 // owe notes that a request was granted that the store does not know of.
@@ -136,15 +137,18 @@ func (l *Limiter) prepare(e *entry, now int64, failures uint64) (Op, sent) {
 	default:
 		op.Floor = e.own.spent
 	}
-	carried := sent{count: e.pending, first: e.first, period: e.view.at, failures: failures}
+	carried := sent{count: e.pending, first: e.first, period: e.view.at, failures: failures, known: known}
 	e.pending = 0
 	return op, carried
 }
 
 // failed takes note that an operation did not get there. If it was not even sent, what it carried is still to be sent. Otherwise
-// nobody knows, and adding it once more would count it twice: it is in what was spent, which the store is told when it is back.
+// nobody knows, and adding it once more would count it twice: it is in what was spent, which the store is told next.
 func (l *Limiter) failed(e *entry, carried sent, err error) {
-	if errors.Is(err, ErrDown) && carried.count > 0 {
+	switch {
+	case !errors.Is(err, ErrDown):
+		e.failures = 0
+	case carried.count > 0:
 		e.pending += carried.count
 		e.first = carried.first
 	}
@@ -158,8 +162,12 @@ func (l *Limiter) heard(e *entry, carried sent, answer Result, now int64) {
 		return // it ended meanwhile
 	}
 	spent := answer.Spent + e.pending*r.cost
-	if e.failures == carried.failures {
+	switch {
+	case e.failures == carried.failures:
 		spent = max(spent, e.view.spent) // an older answer may come after a newer one
+	case carried.known: // and it is not any more
+		e.view.spent = max(spent, e.view.spent)
+		return
 	}
 	e.view.spent = spent
 	e.synced, e.failures = now, carried.failures

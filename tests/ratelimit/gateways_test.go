@@ -2,9 +2,11 @@ package ratelimit
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,8 +24,35 @@ const (
 	timeout = 250 * time.Millisecond // a busy machine may stop any process for longer than the default
 )
 
+// told is what gateways log of their store.
+type told struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *told) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if strings.Contains(string(b), "limits are") {
+		l.b.Write(b)
+	}
+	return len(b), nil
+}
+
+func (l *told) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // gateways are handlers with a state of their own, as in as many processes.
 func (s *server) gateways(n int, policy, mode, onError string) []http.Handler {
+	s.t.Helper()
+	return s.gatewaysAt(s.port, n, policy, "everyone", mode, onError, &told{})
+}
+
+// gatewaysAt are those that reach the server by another port, count by something else, and log.
+func (s *server) gatewaysAt(port string, n int, policy, by, mode, onError string, log *told) []http.Handler {
 	s.t.Helper()
 	s.policies++
 	name := fmt.Sprintf("calls-%d", s.policies)
@@ -33,10 +62,10 @@ func (s *server) gateways(n int, policy, mode, onError string) []http.Handler {
 	}
 	document := fmt.Sprintf(`version: 1
 policies:
-  %s: { %s, by: everyone, shared: { redis: "${secret.REDIS_URL}", mode: %s%s, timeout: %s, onStoreError: %s } } }
+  %s: { %s, by: %s, shared: { redis: "${secret.REDIS_URL}", mode: %s%s, timeout: %s, onStoreError: %s } } }
 everywhere: [%s]
 routes: [{ name: all, match: { path: /calls }, respond: { status: 200 } }]
-`, name, policy, mode, sync, timeout, onError, name)
+`, name, policy, by, mode, sync, timeout, onError, name)
 	m, err := config.Parse("calls", []byte(document))
 	if err != nil {
 		s.t.Fatalf("%s\n%v", document, err)
@@ -45,14 +74,14 @@ routes: [{ name: all, match: { path: /calls }, respond: { status: 200 } }]
 	for i := range out {
 		secrets, err := secret.FromEnvironment(func(name string) string {
 			if name == "REDIS_URL" {
-				return "redis://:" + password + "@127.0.0.1:" + s.port
+				return "redis://:" + password + "@127.0.0.1:" + port
 			}
 			return ""
 		}, nil)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if out[i], err = handler.New(m, handler.Options{Secrets: secrets}); err != nil {
+		if out[i], err = handler.New(m, handler.Options{Secrets: secrets, Logger: slog.New(slog.NewTextHandler(log, nil))}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -130,7 +159,7 @@ func excess(answers []answer, rate float64, burst int) (most float64) {
 
 // bound is what the page of rateLimit says of async: how many more than burst + rate*t n gateways may grant.
 func bound(n int, rate float64, burst int) float64 {
-	return float64(n-1)*float64(burst) + float64(n)*rate*3*(period+timeout).Seconds()
+	return float64(n-1)*float64(burst) + float64(n)*rate*3*(period+2*timeout).Seconds()
 }
 
 // waited tests that no request took longer than is promised, with room for a busy machine.

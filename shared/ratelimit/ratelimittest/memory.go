@@ -56,6 +56,14 @@ func (m *Memory) Spent() int64 {
 	return 0
 }
 
+// Of is what the store knows of a key now.
+func (m *Memory) Of(key string) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.values[key]
+	return max(0, v.spent-int64(time.Since(v.at)))
+}
+
 // Counts are Opens, MostOpening and Exchanges.
 func (m *Memory) Counts() (opens, mostOpening, exchanges int) {
 	m.mu.Lock()
@@ -98,7 +106,10 @@ func (m *Memory) travel(ctx context.Context) error {
 }
 
 // Apply does what the scripts of Redis do.
-func (m *Memory) Apply(ctx context.Context, ops []ratelimit.Op) ([]ratelimit.Result, error) {
+func (m *Memory) Apply(ctx context.Context, ops []ratelimit.Op, sent func()) ([]ratelimit.Result, error) {
+	if sent != nil {
+		sent()
+	}
 	if err := m.travel(ctx); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func Suite(t *testing.T, s ratelimit.Store, pass func(time.Duration), exact bool
 	const second = int64(time.Second)
 	apply := func(op ratelimit.Op) ratelimit.Result {
 		t.Helper()
-		res, err := s.Apply(t.Context(), []ratelimit.Op{op})
+		res, err := s.Apply(t.Context(), []ratelimit.Op{op}, nil)
 		if err != nil || len(res) != 1 {
 			t.Fatalf("%+v: %v, %v", op, res, err)
 		}
@@ -91,7 +91,7 @@ func Suite(t *testing.T, s ratelimit.Store, pass func(time.Duration), exact bool
 		for i := range ops {
 			ops[i] = ratelimit.Op{Key: "many", Cost: 1, Capacity: 400, Take: true, Keep: time.Hour}
 		}
-		res, err := s.Apply(t.Context(), ops)
+		res, err := s.Apply(t.Context(), ops, nil)
 		if err != nil || len(res) != len(ops) {
 			t.Fatal(len(res), err)
 		}
@@ -99,6 +99,12 @@ func Suite(t *testing.T, s ratelimit.Store, pass func(time.Duration), exact bool
 			if r.Allowed != (i < 400) {
 				t.Fatalf("operation %d: %+v", i, r)
 			}
+		}
+	}
+	for _, n := range []int{1, 3} { // sent
+		called := 0
+		if _, err := s.Apply(t.Context(), make([]ratelimit.Op, n), func() { called++ }); err != nil || called != 1 {
+			t.Errorf("%d operations: sent is called %d times: %v", n, called, err)
 		}
 	}
 }

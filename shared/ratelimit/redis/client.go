@@ -5,6 +5,7 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -27,10 +28,9 @@ import (
 const Present = true
 
 const (
-	connections = 8 // at most, of a process to one server
+	// connections are twice those that are in use, which leaves room for some whose answer nobody waits for any more.
+	connections = 2 * ratelimit.Connections
 	dialLimit   = 1500 * time.Millisecond
-	// idleLimit is how long an unused connection is kept: fronts and firewalls of clouds forget them silently after minutes.
-	idleLimit = time.Minute
 )
 
 // Client is the store.
@@ -85,6 +85,22 @@ func (c *Client) Open(ctx context.Context) error {
 
 var errClosed = errors.New("redis: closed")
 
+// Grow has a connection made: a command goes by one that is free, and there is none.
+func (c *Client) Grow(ctx context.Context) error {
+	c.mu.RLock()
+	client := c.client
+	c.mu.RUnlock()
+	if client == nil {
+		return errNotOpened
+	}
+	if err := client.Ping(ctx).Err(); err != nil {
+		return reason(err)
+	}
+	return nil
+}
+
+var errNotOpened = errors.New("redis: not opened")
+
 // Close ends all connections, and none is made any more.
 func (c *Client) Close() error {
 	c.mu.Lock()
@@ -103,8 +119,9 @@ func (c *Client) connect(at Address) *redis.Client {
 		Addr: at.Host, Username: at.Username, Password: at.Password, DB: at.Database,
 		Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}, // one round trip less
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: dialLimit, ReadTimeout: -1, WriteTimeout: -1, ContextTimeoutEnabled: true, // who calls has the patience, and decides what comes after
-		PoolSize: connections, MaxActiveConns: connections, ConnMaxIdleTime: idleLimit,
-		Dialer: c.dial(at),
+		PoolSize: connections, MaxActiveConns: connections, ConnMaxIdleTime: ratelimit.IdleLimit,
+		PipelinePoolSize: -1, // a pool of its own for batches would have connections of its own
+		Dialer:           c.dial(at),
 	}
 	return redis.NewClient(o)
 }
@@ -112,30 +129,76 @@ func (c *Client) connect(at Address) *redis.Client {
 // dial connects without leaving the address in the error.
 func (c *Client) dial(at Address) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		d := &net.Dialer{Timeout: dialLimit, KeepAlive: 30 * time.Second}
-		if !at.TLS {
-			return d.DialContext(ctx, network, addr)
+		ctx, cancel := context.WithTimeout(ctx, dialLimit)
+		defer cancel()
+		raw, err := (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
 		}
-		return (&tls.Dialer{NetDialer: d, Config: c.opts.TLS}).DialContext(ctx, network, addr)
+		if tcp, ok := raw.(*net.TCPConn); ok {
+			raw = &patient{tcp}
+		}
+		if !at.TLS {
+			return raw, nil
+		}
+		secure := tls.Client(raw, c.configFor(addr))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = raw.Close() // the handshake's error says why
+			return nil, err
+		}
+		return secure, nil
 	}
 }
 
+// configFor is how the server at an address is known: by its name, if nothing else is said.
+func (c *Client) configFor(addr string) *tls.Config {
+	config := c.opts.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{}
+	}
+	if config.ServerName == "" {
+		if host, _, err := net.SplitHostPort(addr); err == nil {
+			config.ServerName = host
+		}
+	}
+	return config
+}
+
+// patient is a connection that looks once more when its time is over: a process that did not run meanwhile, as it was frozen or others
+// had its processors, finds the end of the time and the answer at once, and the answer was not late.
+type patient struct{ *net.TCPConn }
+
+// glance is for what has come already, not for what may come.
+const glance = time.Millisecond
+
+func (p *patient) Read(b []byte) (int, error) {
+	n, err := p.TCPConn.Read(b)
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := p.SetReadDeadline(time.Now().Add(glance)); err != nil {
+			return 0, err
+		}
+		return p.TCPConn.Read(b)
+	}
+	return n, err
+}
+
 // Apply runs the script of each operation; all of them go out at once.
-func (c *Client) Apply(ctx context.Context, ops []ratelimit.Op) ([]ratelimit.Result, error) {
+func (c *Client) Apply(ctx context.Context, ops []ratelimit.Op, sent func()) ([]ratelimit.Result, error) {
 	c.mu.RLock()
 	client, shas := c.client, c.shas
 	c.mu.RUnlock()
 	if client == nil {
-		return nil, errors.New("redis: not opened")
+		return nil, errNotOpened
 	}
 	if len(ops) == 1 {
-		res, err := result(run(ctx, client, shas, ops[0]))
+		res, err := result(run(ctx, client, shas, ops[0], sent))
 		return []ratelimit.Result{res}, err
 	}
 	pipe := client.Pipeline()
 	cmds := make([]*redis.Cmd, len(ops))
 	for i, op := range ops {
-		cmds[i] = run(ctx, pipe, shas, op)
+		cmds[i] = run(ctx, pipe, shas, op, sent)
+		sent = nil // with the first of them
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, reason(err)
@@ -150,16 +213,36 @@ func (c *Client) Apply(ctx context.Context, ops []ratelimit.Op) ([]ratelimit.Res
 	return out, nil
 }
 
-func run(ctx context.Context, c redis.Scripter, shas [2]string, op ratelimit.Op) *redis.Cmd {
-	take := 0
+func run(ctx context.Context, c redis.Scripter, shas [2]string, op ratelimit.Op, sent func()) *redis.Cmd {
+	var take any = 0
 	if op.Take {
 		take = 1
+	}
+	if sent != nil {
+		take = told{take == 1, sent}
 	}
 	if op.Rate {
 		return c.EvalSha(ctx, shas[0], []string{op.Key}, op.Cost, op.Capacity, op.Count, int64(op.Age), op.Floor, take)
 	}
 	return c.EvalSha(ctx, shas[1], []string{op.Key}, op.Capacity, op.Count, op.Floor, take, op.Keep.Milliseconds())
 }
+
+// told is an argument that tells when it is written: the library does so when it has a connection that is signed in, and tells of that
+// in no other way.
+type told struct {
+	take bool
+	sent func()
+}
+
+func (t told) MarshalBinary() ([]byte, error) {
+	t.sent()
+	if t.take {
+		return one, nil
+	}
+	return zero, nil
+}
+
+var one, zero = []byte("1"), []byte("0")
 
 func result(cmd *redis.Cmd) (ratelimit.Result, error) {
 	answer, err := cmd.StringSlice()
@@ -198,6 +281,8 @@ func reason(err error) error {
 }
 
 var (
-	_ ratelimit.Store = (*Client)(nil)
-	_ io.Closer       = (*Client)(nil)
+	_ ratelimit.Store          = (*Client)(nil)
+	_ ratelimit.Grower         = (*Client)(nil)
+	_ encoding.BinaryMarshaler = told{}
+	_ io.Closer                = (*Client)(nil)
 )

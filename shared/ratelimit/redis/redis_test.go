@@ -5,10 +5,13 @@ package redis
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"strings"
@@ -73,7 +76,7 @@ func TestScriptIsExact(t *testing.T) {
 			now = now.Add(step)
 			server.SetTime(now)
 			want := alone.Take(t.Context(), ratelimit.Key{}, rule)
-			got, err := s.Apply(t.Context(), []ratelimit.Op{op})
+			got, err := s.Apply(t.Context(), []ratelimit.Op{op}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,12 +174,113 @@ func TestAddressChanges(t *testing.T) {
 	if err := s.Open(t.Context()); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
-	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a", Cost: 1, Capacity: 1, Take: true, Keep: time.Second}}); err != nil {
+	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a", Cost: 1, Capacity: 1, Take: true, Keep: time.Second}}, nil); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
 	fails = true
 	if err := s.Open(t.Context()); !errors.Is(err, asked) {
 		t.Errorf("without an address: %v", err)
+	}
+}
+
+// Until a connection is signed in nothing is sent, and the store's time has not begun.
+func TestSentWhenSignedIn(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	s := store(t, Address{Host: silent.Addr().String(), Password: "p"})
+	for _, n := range []int{1, 2} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := s.Open(ctx); err == nil {
+			t.Fatal("it opens")
+		}
+		if _, err := s.Apply(ctx, make([]ratelimit.Op, n), func() { t.Errorf("%d operations are sent", n) }); err == nil {
+			t.Error("it answers")
+		}
+		cancel()
+	}
+}
+
+// Over TLS the server is known by its name, and what had come when the time was over is read all the same.
+func TestTLS(t *testing.T) {
+	web := httptest.NewTLSServer(nil)
+	defer web.Close()
+	server := miniredis.NewMiniRedis()
+	if err := server.StartTLS(&tls.Config{Certificates: web.TLS.Certificates}); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(web.Certificate())
+	_, port, err := net.SplitHostPort(server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, works := range map[string]bool{"127.0.0.1": true, "localhost": false} { // which the certificate does not name
+		s, err := New(Options{TLS: &tls.Config{RootCAs: roots}, Address: func(context.Context) (Address, error) {
+			return Address{Host: net.JoinHostPort(host, port), TLS: true}, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Open(t.Context()); (err == nil) != works || !works && !strings.Contains(err.Error(), "trusted") {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+// What has come is read after the time is over, as it came before a process ran again; and for what has not come nobody waits.
+func TestPatient(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p, err := (&Client{}).dial(Address{})(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	b := make([]byte, 9)
+	for _, said := range []string{"", "answer"} {
+		if _, err := io.WriteString(far, said); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.SetReadDeadline(time.Now().Add(-time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := p.Read(b); string(b[:n]) != said || (err == nil) != (said != "") || err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%q, %v, want %q", b[:n], err, said)
+		}
+	}
+}
+
+// A connection more is made while those that are there are in use.
+func TestGrow(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := store(t, Address{Host: server.Addr()})
+	if err := s.(ratelimit.Grower).Grow(t.Context()); !errors.Is(err, errNotOpened) {
+		t.Errorf("before it is open: %v", err)
+	}
+	if err := s.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Apply(t.Context(), make([]ratelimit.Op, 3), nil); err != nil || server.TotalConnectionCount() != 1 {
+		t.Errorf("%d connections for what goes one after the other: %v", server.TotalConnectionCount(), err)
+	}
+	ops := []ratelimit.Op{{Key: "a", Cost: 1, Capacity: 9, Take: true, Keep: time.Hour}}
+	grown := false
+	if _, err := s.Apply(t.Context(), ops, func() {
+		grown = s.(ratelimit.Grower).Grow(t.Context()) == nil
+	}); err != nil || !grown || server.TotalConnectionCount() != 2 {
+		t.Errorf("%d connections, want one more: %v", server.TotalConnectionCount(), err)
 	}
 }
 
@@ -204,7 +308,7 @@ func TestClose(t *testing.T) {
 	if err := s.Open(t.Context()); !errors.Is(err, errClosed) {
 		t.Errorf("it opens again: %v", err)
 	}
-	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a"}}); err == nil || server.CurrentConnectionCount() > 0 {
+	if _, err := s.Apply(t.Context(), []ratelimit.Op{{Key: "a"}}, nil); err == nil || server.CurrentConnectionCount() > 0 {
 		t.Errorf("it is asked all the same: %v", err)
 	}
 	closeOf()
@@ -242,7 +346,7 @@ func BenchmarkApply(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := s.Apply(b.Context(), ops); err != nil {
+				if _, err := s.Apply(b.Context(), ops, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
