@@ -33,27 +33,29 @@ func PlainHeaderOf(name string) string {
 	return string(plain)
 }
 
-// HeaderNames are the names of headers of requests that the model speaks of, in lower case, sorted, each once: those that it goes by, and those that it
-// writes for upstreams.
-func (m *Model) HeaderNames() []string {
-	var names []string
-	for _, r := range m.spec.Routes {
-		names = slices.AppendSeq(names, maps.Keys(r.Match.Headers))
-		names = append(names, r.Request.Headers.Remove...)
-		names = slices.AppendSeq(names, maps.Keys(r.Request.Headers.Set))
-		names = append(names, headersIn(maps.Values(r.Request.Headers.Set))...)
+// Headers are the names of headers of requests that a route or a policy speaks of.
+type Headers struct {
+	Reads  []string // it goes by what clients send
+	Writes []string // it writes for upstreams
+}
+
+func (h Headers) and(more Headers) Headers {
+	return Headers{slices.Concat(h.Reads, more.Reads), slices.Concat(h.Writes, more.Writes)}
+}
+
+// Headers are those that the route itself speaks of, without its policies.
+func (r Route) Headers() Headers {
+	set := r.Request.Headers.Set
+	return Headers{Reads: slices.AppendSeq(headersIn(maps.Values(set)), maps.Keys(r.Match.Headers)), Writes: slices.Collect(maps.Keys(set))}
+}
+
+// Headers are those that the policy speaks of. What it only takes off is not among them.
+func (p Policy) Headers() Headers {
+	var h Headers
+	for _, k := range p.kinds() {
+		h = h.and(k.kind.headers())
 	}
-	for _, p := range m.spec.Policies {
-		for _, k := range p.kinds() {
-			names = append(names, k.kind.headers()...)
-		}
-	}
-	for i, name := range names {
-		names[i] = strings.ToLower(name)
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	return h
 }
 
 // headersIn are the names of the headers that templates refer to.
@@ -74,45 +76,62 @@ func headersIn(values func(func(string) bool)) []string {
 	return names
 }
 
-func (f ForwardAs) headers() []string { return []string{f.Consumer, f.Plan} }
-
-func (p *APIKey) headers() []string    { return append(p.ForwardAs.headers(), p.Header) }
-func (p *Authorize) headers() []string { return expression.Headers(p.When) }
-func (p *Basic) headers() []string     { return p.ForwardAs.headers() }
-func (p *CORS) headers() []string      { return p.Headers }
-func (*GraphQL) headers() []string     { return nil }
-func (*IP) headers() []string          { return nil }
-func (p *JWT) headers() []string {
-	return slices.AppendSeq([]string{p.From.Header}, maps.Keys(p.Forward))
-}
-func (*Limits) headers() []string          { return nil }
-func (p *Quota) headers() []string         { return headersOfKey(p.By) }
-func (p *RateLimit) headers() []string     { return headersOfKey(p.By) }
-func (*SecurityHeaders) headers() []string { return nil }
-
-func (p *ClientCertificate) headers() []string {
-	return slices.AppendSeq(p.ForwardAs.headers(), maps.Keys(p.Forward))
+func (f ForwardAs) headers() Headers {
+	return Headers{Writes: slices.DeleteFunc([]string{f.Consumer, f.Plan}, func(name string) bool { return name == "" })}
 }
 
-func (p *Signature) headers() []string {
-	return append(p.ForwardAs.headers(), slices.DeleteFunc(slices.Clone(p.Components), func(c string) bool { return strings.HasPrefix(c, "@") })...)
+func (p *APIKey) headers() Headers {
+	h := p.ForwardAs.headers()
+	if p.Header != "" {
+		h.Reads = []string{p.Header}
+	}
+	return h
 }
 
-func (p *Transform) headers() []string {
-	names := headersIn(p.templates())
+func (p *Authorize) headers() Headers     { return Headers{Reads: expression.Headers(p.When)} }
+func (p *Basic) headers() Headers         { return p.ForwardAs.headers() }
+func (p *CORS) headers() Headers          { return Headers{Reads: p.Headers} }
+func (*GraphQL) headers() Headers         { return Headers{} }
+func (*IP) headers() Headers              { return Headers{} }
+func (*Limits) headers() Headers          { return Headers{} }
+func (p *Quota) headers() Headers         { return Headers{Reads: headersOfKey(p.By)} }
+func (p *RateLimit) headers() Headers     { return Headers{Reads: headersOfKey(p.By)} }
+func (*SecurityHeaders) headers() Headers { return Headers{} }
+
+func (p *JWT) headers() Headers {
+	h := Headers{Writes: slices.Collect(maps.Keys(p.Forward))}
+	if p.From.Header != "" {
+		h.Reads = []string{p.From.Header}
+	}
+	return h
+}
+
+func (p *ClientCertificate) headers() Headers {
+	h := p.ForwardAs.headers()
+	h.Writes = slices.AppendSeq(h.Writes, maps.Keys(p.Forward))
+	return h
+}
+
+func (p *Signature) headers() Headers {
+	h := p.ForwardAs.headers()
+	h.Reads = slices.DeleteFunc(slices.Clone(p.Components), func(c string) bool { return strings.HasPrefix(c, "@") })
+	return h
+}
+
+func (p *Transform) headers() Headers {
+	h := Headers{Reads: headersIn(p.templates())}
 	if p.Request == nil {
-		return names
+		return h
 	}
 	c := p.Request.Headers
-	names = append(names, c.Remove...)
 	for from, to := range c.Rename {
-		names = append(names, from, to)
+		h.Reads, h.Writes = append(h.Reads, from), append(h.Writes, to)
 	}
-	names = slices.AppendSeq(names, maps.Keys(c.Set))
-	return slices.AppendSeq(names, maps.Keys(c.Add))
+	h.Writes = slices.AppendSeq(slices.AppendSeq(h.Writes, maps.Keys(c.Set)), maps.Keys(c.Add))
+	return h
 }
 
-func (p *Validate) headers() []string {
+func (p *Validate) headers() Headers {
 	var names []string
 	add := func(parameters []Parameter) {
 		for _, one := range parameters {
@@ -125,7 +144,7 @@ func (p *Validate) headers() []string {
 	for _, o := range p.Operations {
 		add(o.Parameters)
 	}
-	return names
+	return Headers{Reads: names}
 }
 
 func headersOfKey(by []CountBy) []string {

@@ -45,7 +45,7 @@ type kind interface {
 	// caller says what it has to do with who calls.
 	caller() callerUse
 	// headers are the names of the headers of requests that it goes by, or writes for upstreams, in any order and case; some may be "".
-	headers() []string
+	headers() Headers
 }
 
 // secretReader is a kind whose secrets are no values of headers, and which tests them itself. The error does not hold the text.

@@ -64,7 +64,7 @@ func newForged(names ...string) forged {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-// clean takes them off, in whichever spelling: one that is not plain is still there if the document speaks of it, see endToEnd.
+// clean takes them off, in whichever spelling: one that is not plain is still there if the route speaks of it, see spellings.
 func (f forged) clean(r *http.Request) {
 	if len(f) == 0 {
 		return

@@ -4,52 +4,56 @@ import (
 	"iter"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"polygate.example/shared/gateway"
 )
 
-// endToEnd takes off a request the headers that do not go upstream under their names, before anything goes by them: routes, policies and signatures see
-// what the upstream gets, and what a client adds to a request takes nothing out of it, or puts nothing into it, behind their back. There are two kinds.
-//
-// What Connection names is for the connection to the gateway alone (RFC 9110, 7.6.1) and would be taken off on the way: X-Amount after its signature was
-// found to be right, X-Mode after a condition has held (CVE-2022-31813 of Apache, GHSA-62c8-mh53-4cqv of Traefik).
-//
-// A name that is not plain is that of another header to many servers, see [gateway.PlainHeader]: what X-Mode may be has been looked at, and X_Mode has
-// not (CVE-2015-0219 of Django, CVE-2026-54763 of Traefik). nginx drops such names (underscores_in_headers, ignore_invalid_headers), and Traefik
-// (aliasHeadersStrategy) and AWS' application load balancers (drop_invalid_header_fields) do where they are told to. One that the document itself speaks
-// of stays, and the plain name that it is taken for goes in its place.
-func endToEnd(next http.Handler, m *gateway.Model) http.Handler {
-	s := newSpellings(m.HeaderNames())
+// endToEnd takes off a request what Connection names, before routes, policies and signatures go by it: it is for the connection to the gateway alone
+// (RFC 9110, 7.6.1) and would be taken off on the way: X-Amount after its signature was found to be right, X-Mode after a condition has held
+// (CVE-2022-31813 of Apache, GHSA-62c8-mh53-4cqv of Traefik). What a client adds to a request takes nothing out of it behind their back.
+func endToEnd(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		takeHops(r.Header)
-		s.clean(r.Header)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// spellings are how names of headers that are not plain are dealt with.
+// spellings are how a route deals with names of headers that are not plain, before its policies go by any of them.
+//
+// Such a name is that of another header to many servers, see [gateway.PlainHeader]: what X-Mode may be has been looked at, and X_Mode has not
+// (CVE-2015-0219 of Django, CVE-2026-54763 of Traefik). nginx drops such names (underscores_in_headers, ignore_invalid_headers), and Traefik
+// (aliasHeadersStrategy) and AWS' application load balancers (drop_invalid_header_fields) do where they are told to. One that the route or a policy of
+// its speaks of stays, and the plain name that it is taken for goes in its place: but where they go by what clients send under that.
 type spellings struct {
-	odd    map[string]bool // names that are not plain and that the document speaks of, canonical
-	shadow []string        // the plain names that those are taken for, canonical, unless the document speaks of them as well
+	odd    map[string]bool // names that stay, canonical; nil for none
+	shadow []string        // the plain names that those are taken for, canonical
 }
 
-func newSpellings(names []string) spellings {
-	s, plain := spellings{odd: map[string]bool{}}, map[string]bool{}
-	for _, name := range names {
-		name = textproto.CanonicalMIMEHeaderKey(name)
-		if gateway.PlainHeader(name) {
-			plain[name] = true
-		} else {
-			s.odd[name] = true
+func newSpellings(of gateway.Headers) spellings {
+	var s spellings
+	reads := canonical(of.Reads)
+	for name := range canonical(slices.Concat(of.Reads, of.Writes)) {
+		meant := meantAs(name)
+		if gateway.PlainHeader(name) || reads[meant] {
+			continue
 		}
-	}
-	for name := range s.odd {
-		if meant := meantAs(name); !plain[meant] {
-			s.shadow = append(s.shadow, meant)
+		if s.odd == nil {
+			s.odd = map[string]bool{}
 		}
+		s.odd[name] = true
+		s.shadow = append(s.shadow, meant)
 	}
 	return s
+}
+
+func canonical(names []string) map[string]bool {
+	out := make(map[string]bool, len(names))
+	for _, name := range names {
+		out[textproto.CanonicalMIMEHeaderKey(name)] = true
+	}
+	return out
 }
 
 func (s spellings) clean(h http.Header) {

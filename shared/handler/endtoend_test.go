@@ -115,11 +115,10 @@ func wantSent(t testing.TB, h http.Header, want string) {
 
 // Routes go by what the upstream gets, and so does what explains them.
 func TestEndToEndRoutes(t *testing.T) {
-	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://up.example")}, Routes: routes(
+	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://up.example")}, Policies: map[string]gateway.Policy{"speaks": speakingOf("X.Real.IP")}, Routes: routes(
 		gateway.Route{Name: "named", Match: gateway.Match{Path: "/x", Headers: map[string]gateway.Condition{"X-Env": {Kind: gateway.KindExact, Value: "test"}}}, Upstream: "up"},
-		gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up",
-			Request: gateway.Edit{Headers: gateway.HeaderOps{Set: map[string]string{"X_Legacy": "${request.header.X_Legacy}"}}}},
-		speakingOf("X.Real.IP"))})
+		gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up", Policies: []string{"speaks"},
+			Request: gateway.Edit{Headers: gateway.HeaderOps{Set: map[string]string{"X_Legacy": "${request.header.X_Legacy}"}}}})})
 	up := &received{}
 	h, plan := newHandler(t, m, Options{Transport: up}), newPlan(t, m)
 	for _, c := range []struct {
@@ -131,7 +130,7 @@ func TestEndToEndRoutes(t *testing.T) {
 		{[]string{"X-Env: test", "Connection: x-env"}, "all", ""},
 		{[]string{"X-Env: test", "Connection: close, keep-alive, te, Upgrade", "Te: trailers"}, "named", "X-Env=test Te=trailers"},
 		{[]string{"X_Legacy: 7", "X-Legacy: 8"}, "all", "X_legacy=7"},
-		{[]string{"X.Real.IP: 192.0.2.1", "X-Real-IP: 192.0.2.1", "X_Real_IP: 192.0.2.1"}, "all", ""}, // the document speaks of the first, and it is taken for one of a front's
+		{[]string{"X.Real.IP: 192.0.2.1", "X-Real-IP: 192.0.2.1", "X_Real_IP: 192.0.2.1"}, "all", ""}, // the route speaks of the first, and it is taken for one of a front's
 	} {
 		if d := plan.Decide(with("/x", c.lines...)); d.Route != c.route {
 			t.Errorf("%q would go to route %q, want %q", c.lines, d.Route, c.route)
@@ -147,6 +146,50 @@ func TestEndToEndRoutes(t *testing.T) {
 		}
 		first, _, _ := strings.Cut(c.sent, " ")
 		wantSent(t, up.last.Header, first)
+	}
+}
+
+// What one route speaks of is for that route, and no other name for what a policy of its goes by.
+func TestSpellings(t *testing.T) {
+	when := gateway.Policy{Authorize: &gateway.Authorize{When: `request.header("X-Mode") != "admin"`}}
+	change := func(c gateway.Changes) gateway.Policy {
+		return gateway.Policy{Transform: &gateway.Transform{Request: &gateway.RequestTransform{Headers: c}}}
+	}
+	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://up.example")},
+		Policies: map[string]gateway.Policy{"when": when, "old": change(gateway.Changes{Rename: map[string]string{"X_Mode": "X-Mode"}}), "removes": change(gateway.Changes{Remove: []string{"X_Mode"}}),
+			"sets": change(gateway.Changes{Set: map[string]string{"X_Mode": "ours"}}), "speaks": speakingOf("X_Mode"), "key": {APIKey: &gateway.APIKey{Header: "api_key", Keys: []gateway.Key{ada(sha("k1"))}}}},
+		Routes: routes(
+			gateway.Route{Name: "plain", Match: gateway.Match{Path: "/plain"}, Upstream: "up"},
+			gateway.Route{Name: "goes-by", Match: gateway.Match{Path: "/goes-by"}, Upstream: "up", Policies: []string{"when"}},
+			gateway.Route{Name: "goes-by-both", Match: gateway.Match{Path: "/goes-by-both"}, Upstream: "up", Policies: []string{"when", "speaks"}},
+			gateway.Route{Name: "old", Match: gateway.Match{Path: "/old"}, Upstream: "up", Policies: []string{"old"}},
+			gateway.Route{Name: "removes", Match: gateway.Match{Path: "/removes"}, Upstream: "up", Policies: []string{"removes"}},
+			gateway.Route{Name: "sets", Match: gateway.Match{Path: "/sets"}, Upstream: "up", Policies: []string{"sets"}},
+			gateway.Route{Name: "speaks", Match: gateway.Match{Path: "/speaks"}, Upstream: "up", Policies: []string{"speaks"}},
+			gateway.Route{Name: "key", Match: gateway.Match{Path: "/key"}, Upstream: "up", Policies: []string{"key"}},
+		)})
+	up := &received{}
+	h := newHandler(t, m, Options{Transport: up})
+	for _, c := range []struct {
+		path  string
+		lines []string
+		sent  string
+	}{
+		{"/plain", []string{"X-Mode: user", "X_Mode: admin", "X.Mode: admin"}, "X-Mode=user"},
+		{"/plain", []string{"Api-Key: azure"}, "Api-Key=azure"},
+		{"/goes-by", []string{"X-Mode: user", "X_Mode: admin"}, "X-Mode=user"},
+		{"/goes-by-both", []string{"X-Mode: user", "X_Mode: admin"}, "X-Mode=user"},
+		{"/old", []string{"X-Mode: admin", "X_Mode: user"}, "X-Mode=user"},
+		{"/removes", []string{"X-Mode: user", "X_Mode: admin"}, ""}, // in whichever spelling: see transform
+		{"/sets", []string{"X-Mode: admin", "X_Mode: admin"}, "X_mode=ours"},
+		{"/speaks", []string{"X-Mode: admin", "X_Mode: user", "X.Mode: admin"}, "X_mode=user"},
+		{"/key", []string{"api_key: k1", "Api-Key: azure"}, ""},
+	} {
+		if resp := ask(h, with(c.path, c.lines...)); resp.StatusCode != 200 {
+			t.Errorf("%s with %q: %s", c.path, c.lines, resp.Status)
+			continue
+		}
+		wantSent(t, up.last.Header, c.sent)
 	}
 }
 

@@ -102,7 +102,7 @@ func New(m *gateway.Model, opts Options) (http.Handler, error) {
 
 	// The stack, innermost first. A request passes it from the bottom line to the top one.
 	h := refuseOverrides(routes)               // the most specific route, if the query names no other method's: proxy, respond or fault
-	h = endToEnd(h, m)                         // nobody goes by headers that do not go upstream
+	h = endToEnd(h)                            // nobody goes by headers that Connection has taken off on the way
 	h = answerHealth(h, log, m, opts, pools)   // /health and /ready, before any route
 	h = refuseDotSegments(h, log)              // nothing below sees a path that means another
 	h = behindFront(h, opts)                   // whom the front brings, from where, and by which name they came

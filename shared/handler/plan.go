@@ -37,7 +37,7 @@ func NewPlan(m *gateway.Model, hosts []string) (*Plan, error) {
 		n.sort()
 	}
 	var h http.Handler = http.HandlerFunc(p.decide)
-	h = endToEnd(h, m)
+	h = endToEnd(h)
 	h = p.ownPaths(h, log)
 	h = refuseDotSegments(h, log)
 	h = refuseForeignHosts(h, hosts, log)

@@ -41,18 +41,14 @@ func keyed(t testing.TB, p gateway.Policy, opts Options) (http.Handler, **arriva
 		got = &arrival{header: r.Header, query: r.URL.RawQuery, trailer: r.Trailer}
 		return canned{}.RoundTrip(r)
 	})
-	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://up.example")}, Policies: map[string]gateway.Policy{"who": p},
-		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up", Policies: []string{"who"}}, speakingOf("X_Consumer", "X.Plan", "X_Subject"))})
+	m := model(t, gateway.Spec{Upstreams: map[string]gateway.Upstream{"up": upstream("http://up.example")}, Policies: map[string]gateway.Policy{"who": p, "speaks": speakingOf("X_Consumer", "X.Plan", "X_Subject")},
+		Routes: routes(gateway.Route{Name: "all", Match: gateway.Match{Path: "/{rest...}"}, Upstream: "up", Policies: []string{"who", "speaks"}})})
 	return newHandler(t, m, opts), &got
 }
 
-// speakingOf is a route that has a document speak of headers.
-func speakingOf(names ...string) gateway.Route {
-	r := gateway.Route{Name: "speaking", Match: gateway.Match{Path: "/speaking", Headers: map[string]gateway.Condition{}}, Respond: &gateway.Respond{Status: 200}}
-	for _, name := range names {
-		r.Match.Headers[name] = gateway.Condition{Kind: gateway.KindPresent}
-	}
-	return r
+// speakingOf is a policy that has its routes speak of headers, and lets all requests through.
+func speakingOf(names ...string) gateway.Policy {
+	return gateway.Policy{CORS: &gateway.CORS{Origins: []string{"https://nobody.example"}, Headers: names}}
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)

@@ -45,6 +45,7 @@ type route struct {
 	policies   []string // names of all of them
 	guards     []string // of those, the ones that keep requests from the upstream, or something of them: see guards
 	prefix     []string // the path's segments before {rest...}, those that are parameters as ""; all of them if there is no rest
+	spellings  spellings
 	sends      bool     // it has an upstream
 	keeps      bool     // which keeps slashes that are escaped
 	params     []string // names of the path's parameters
@@ -84,12 +85,16 @@ func newRouter(m *gateway.Model, pools pools, log *slog.Logger, opts Options, sh
 type compiler struct {
 	model     *gateway.Model
 	policies  map[string]gateway.Policy
+	headers   map[string]gateway.Headers // that the policies speak of
 	upstreams map[string]gateway.Upstream
 	log       *slog.Logger
 }
 
 func newCompiler(m *gateway.Model, log *slog.Logger) compiler {
-	c := compiler{m, m.Policies(), map[string]gateway.Upstream{}, log}
+	c := compiler{m, m.Policies(), map[string]gateway.Headers{}, map[string]gateway.Upstream{}, log}
+	for name, p := range c.policies {
+		c.headers[name] = p.Headers()
+	}
 	for _, name := range m.Upstreams() {
 		c.upstreams[name], _ = m.Upstream(name)
 	}
@@ -115,7 +120,7 @@ func (c compiler) route(spec gateway.Route) (gateway.Pattern, *route, error) {
 	}
 	r.sends, r.keeps = spec.Upstream != "", c.upstreams[spec.Upstream].KeepsSlashes
 	r.policies = policyOrder(c.model, c.policies, spec)
-	r.guards = guards(r.policies, c.policies)
+	r.guards, r.spellings = guards(r.policies, c.policies), c.spellings(spec, r.policies)
 	if names := r.policies; len(names) > 0 && c.policies[names[0]].CORS != nil {
 		if r.cors, err = newCORS(*c.policies[names[0]].CORS, environment{name: names[0], log: c.log}); err != nil {
 			return pattern, nil, fmt.Errorf("handler: policy %s: %w", names[0], err)
@@ -123,6 +128,20 @@ func (c compiler) route(spec gateway.Route) (gateway.Pattern, *route, error) {
 	}
 	return pattern, r, nil
 }
+
+// spellings are those of a route. Most speak of no name that is not plain.
+func (c compiler) spellings(spec gateway.Route, policies []string) spellings {
+	of := spec.Headers()
+	for _, name := range policies {
+		of.Reads, of.Writes = append(of.Reads, c.headers[name].Reads...), append(of.Writes, c.headers[name].Writes...)
+	}
+	if !slices.ContainsFunc(of.Reads, odd) && !slices.ContainsFunc(of.Writes, odd) {
+		return spellings{}
+	}
+	return newSpellings(of)
+}
+
+func odd(name string) bool { return !gateway.PlainHeader(name) }
 
 // policyOrder is the names of a route's policies in the order in which a request passes them: that of the document, but for cors, which is
 // the first of them, so that what the others refuse can be read as well.
@@ -222,6 +241,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.route, x.params, x.rest = found.name, found.params, found.rest
+	found.spellings.clean(r.Header)
 	found.endpoint.ServeHTTP(w, r)
 }
 

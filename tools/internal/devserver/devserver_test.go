@@ -30,12 +30,14 @@ type bench struct {
 	hold    chan struct{} // requests for /hold wait for it
 	held    chan struct{}
 	slow    chan struct{}
-	closed  chan string // versions, as they are closed
+	over    <-chan struct{} // the test
+	writing sync.Mutex      // a file that is written is empty before, and nobody is to load that
+	closed  chan string     // versions, as they are closed
 }
 
 // files are the document and those that it names, each after an @ in it.
 func (b *bench) files() []string {
-	text, _ := os.ReadFile(b.file) // none is as good as an empty one
+	text, _ := b.text() // none is as good as an empty one
 	files := []string{b.file}
 	for _, name := range strings.Fields(string(text)) {
 		if name, is := strings.CutPrefix(name, "@"); is {
@@ -53,9 +55,15 @@ type closing struct {
 
 func (c closing) Close() error { c.close(); return nil }
 
+func (b *bench) text() ([]byte, error) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	return os.ReadFile(b.file)
+}
+
 func (b *bench) load() (Version, error) {
 	b.loads.Add(1)
-	text, err := os.ReadFile(b.file)
+	text, err := b.text()
 	if err != nil {
 		return Version{}, err
 	}
@@ -63,7 +71,10 @@ func (b *bench) load() (Version, error) {
 		return Version{}, fmt.Errorf("%s:1:1: %s is no good", b.file, text)
 	}
 	if bytes.HasPrefix(text, []byte("slow")) {
-		<-b.slow
+		select {
+		case <-b.slow:
+		case <-b.over:
+		}
 	}
 	id := string(text)
 	for _, file := range b.files()[1:] {
@@ -108,7 +119,7 @@ func startWith(t *testing.T, text string, authority Authority) *bench {
 	}
 	b.url = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(t.Context())
-	b.stop = cancel
+	b.stop, b.over = cancel, ctx.Done()
 	go func() {
 		b.ended <- Run(ctx, first, Options{Listener: l, Authority: authority, Files: b.files, Load: b.load,
 			Say:     func(format string, args ...any) { b.said <- fmt.Sprintf(format, args...) },
@@ -126,6 +137,8 @@ func startWith(t *testing.T, text string, authority Authority) *bench {
 
 func (b *bench) write(t *testing.T, text string) {
 	t.Helper()
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	if err := os.WriteFile(b.file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
