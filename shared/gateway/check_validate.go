@@ -39,6 +39,9 @@ func (p *Validate) check(r *report, at Pointer) {
 		at := at.Key("operations").Index(i)
 		o.check(r, at, seen)
 		o.Checks.check(r, at, p.Response)
+		if len(o.Ignored) > maxParameters {
+			r.value(at.Key("ignored"), fmt.Sprintf("there are %d parameters that are ignored", len(o.Ignored)), fmt.Sprintf("keep to %d", maxParameters))
+		}
 		answers = answers || len(o.Responses) > 0
 	}
 	if p.Response != "" && !answers {

@@ -58,6 +58,14 @@ type Operation struct {
 	Method string `json:"method"`
 	Path   string `json:"path"` // a pattern as of a route; a rest is of one segment at least
 	Checks
+	Ignored []Ignored `json:"ignored,omitempty"` // parameters of the query that are described, and not looked at
+}
+
+// Ignored is how a parameter of the query that is not looked at may be named, so that UnknownQuery does not refuse it.
+type Ignored struct {
+	Name  string `json:"name,omitempty"`
+	Parts bool   `json:"parts,omitempty"` // name[part] as well
+	Any   bool   `json:"any,omitempty"`   // nobody can tell: it may be an object whose members are parameters of their own
 }
 
 // Checks describe requests and their answers.

@@ -40,7 +40,8 @@ type checks struct {
 	required   bool           // there has to be a body
 	answers    []answerCheck  // the most specific first
 	segments   map[string]int // of the path, by the names of parameters; nil where it is the route that names them
-	rest       string         // the one of them that takes the rest of the path; "" for none
+	ignored    []gateway.Ignored
+	rest       string // the one of them that takes the rest of the path; "" for none
 }
 
 // answerCheck is what answers of a status have to be.
@@ -80,6 +81,7 @@ func newValidate(p gateway.Validate, env environment) (policy, error) {
 			if err != nil {
 				return nil, err
 			}
+			c.ignored = o.Ignored
 			if err := v.tree.insert(o, c); err != nil {
 				return nil, err
 			}

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"cmp"
 	"iter"
 	"net/url"
 	"slices"
@@ -63,18 +62,25 @@ func (rt *router) misread(l *lookup, found *route) string {
 	if length > maxDoubtful {
 		return "its path is too long to ask what else it may mean"
 	}
+	ask, asked := rt.around(l, found), [][]string{l.x.segments}
 	for _, by := range readings() {
 		segments := by.of(l.x.segments)
-		if by.split && found.keeps || slices.Equal(segments, l.x.segments) {
+		same := func(other []string) bool { return slices.Equal(other, segments) }
+		if by.split && found.keeps || slices.ContainsFunc(asked, same) {
 			continue
 		}
-		meant := rt.aroundBy(l, found, segments)
+		meant := ask(segments)
+		if by.split { // one that does not asks for no spans
+			asked = append(asked, segments)
+		}
 		if meant == nil && by.split && rt.spans {
 			if len(segments) > maxSpanned {
 				return "its path has too many segments to ask what else it may mean"
 			}
 			for one := range spanned(segments) {
-				meant = cmp.Or(meant, rt.aroundBy(l, found, one))
+				if meant = ask(one); meant != nil {
+					break
+				}
 			}
 		}
 		if meant != nil {
@@ -88,25 +94,35 @@ func (rt *router) misread(l *lookup, found *route) string {
 	return ""
 }
 
-// aroundBy is the route that a request whose path means other segments than it has would go around, nil if there is none.
-func (rt *router) aroundBy(l *lookup, found *route, segments []string) *route {
-	other := lookup{r: l.r, x: &exchange{segments: segments}, method: l.method, announced: l.announced}
-	if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
-		return meant
+// around asks for the route that a request whose path means other segments than it has would go around, nil if there is none. What it has read of the
+// request for one answer serves for all.
+func (rt *router) around(l *lookup, found *route) func(segments []string) *route {
+	other := lookup{r: l.r, x: &exchange{}, method: l.method, announced: l.announced, query: l.query}
+	return func(segments []string) *route {
+		other.x.segments = segments
+		if meant := rt.find(&other); meant != nil && meant != found && meant.keepsOutMore(found) {
+			return meant
+		}
+		return nil
 	}
-	return nil
 }
 
 // maxSpanned is how many segments a path may have of which it is asked what it means where parameters span several: it is asked about all that lie
-// together. No pattern has as many.
-const maxSpanned = 40
+// together, which are as many as the square. Few paths have half as many.
+const maxSpanned = 24
 
-// spanned yields a path once for each place where a parameter may take several of its segments.
+// several stands for segments that are one parameter, whose text is all the same to routes; no pattern has a slash alone for a literal. To join them,
+// and to have that decoded again and again, is most of what a hostile path would cost.
+const several = "%2F"
+
+// spanned yields a path once for each place where a parameter may take several of its segments. What it yields holds until it yields the next.
 func spanned(segments []string) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
+		one := make([]string, 0, len(segments))
 		for i := range segments {
 			for j := i + 2; j <= len(segments); j++ {
-				if !yield(slices.Concat(segments[:i], []string{strings.Join(segments[i:j], "%2F")}, segments[j:])) {
+				one = append(append(append(one[:0], segments[:i]...), several), segments[j:]...)
+				if !yield(one) {
 					return
 				}
 			}

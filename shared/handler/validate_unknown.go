@@ -40,8 +40,14 @@ func (v *validate) unknown(c *checks, r *http.Request, out []fieldError) []field
 	return out
 }
 
-// knows reports whether a parameter of the query is described, or a part of one is that has parts.
+// knows reports whether a parameter of the query is described, or a part of one is that has parts. It does of all where one that is ignored may have
+// whatever name.
 func (c *checks) knows(name string) bool {
+	if slices.ContainsFunc(c.ignored, func(p gateway.Ignored) bool {
+		return p.Any || p.Name == name || p.Parts && strings.HasPrefix(name, p.Name+"[")
+	}) {
+		return true
+	}
 	return slices.ContainsFunc(c.parameters, func(p parameter) bool {
 		return p.In == gateway.InQuery && (p.Name == name || p.Style == gateway.StyleDeep && strings.HasPrefix(name, p.Name+"["))
 	})

@@ -85,6 +85,22 @@ func TestValidateUnknownQuery(t *testing.T) {
 	}
 }
 
+// A parameter that is not looked at is known all the same, and where its names cannot be told, every name is.
+func TestValidateUnknownQueryIgnored(t *testing.T) {
+	t.Parallel()
+	operation := func(path string, ignored ...gateway.Ignored) gateway.Operation {
+		return gateway.Operation{Method: http.MethodGet, Path: path, Ignored: ignored}
+	}
+	h := validating(t, gateway.Validate{UnknownQuery: gateway.UnknownDeny, Operations: []gateway.Operation{
+		operation("/a/1", gateway.Ignored{Name: "f"}, gateway.Ignored{Name: "d", Parts: true}), operation("/a/2", gateway.Ignored{Any: true}), operation("/a/3")}}, mirror(t), Options{})
+	for target, status := range map[string]int{"/a/1?f=1": 200, "/a/1?F=1": 400, "/a/1?f[a]=1": 400, "/a/1?d=1": 200, "/a/1?d[a]=1&d[b][c]=2&f=": 200, "/a/1?da=1": 400, "/a/1?f=1&g=1": 400,
+		"/a/2?g=1&h[a]=1": 200, "/a/3": 200, "/a/3?f=1": 400} {
+		if resp := ask(h, get(target)); resp.StatusCode != status {
+			t.Errorf("%s: %s, want %d", target, resp.Status, status)
+		}
+	}
+}
+
 // What the route asks for itself, and where its other policies look for credentials, is known, on that route alone.
 func TestValidateUnknownQueryOfRoute(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,7 @@ func (l *lowering) parameters(out *gateway.Operation, here gateway.Pointer, ofPa
 		for i, item := range items {
 			v, at, err := l.resolve(item, list.at.Index(i))
 			if l.ignored(list.at.Index(i), at) {
+				out.Ignored = l.known(out.Ignored, v)
 				continue
 			}
 			if err != nil {
@@ -53,6 +54,69 @@ func (l *lowering) parameters(out *gateway.Operation, here gateway.Pointer, ofPa
 			out.Parameters[n] = l.parameter(name, in, v, at, here.Key("parameters").Index(n))
 		}
 	}
+}
+
+// known adds how an ignored parameter may be named, if it is in the query, or nobody can tell where it is as its reference leads nowhere (v is nil).
+func (l *lowering) known(to []gateway.Ignored, v map[string]any) []gateway.Ignored {
+	if v != nil && v["in"] != gateway.InQuery {
+		return to
+	}
+	name, _ := v["name"].(string)
+	one := gateway.Ignored{Name: name}
+	style, explode := gateway.DefaultStyle(gateway.InQuery)
+	if text, is := v["style"].(string); is {
+		style, explode = text, text == gateway.StyleForm
+	}
+	if own, is := v["explode"].(bool); is {
+		explode = own
+	}
+	switch _, whole := v["content"]; {
+	case name == "":
+		one.Any = true
+	case whole:
+	case style == gateway.StyleDeep:
+		one.Parts = !l.plain(v["schema"], 0)
+	case style == gateway.StyleForm && explode && l.mayBeObject(v["schema"], 0):
+		one = gateway.Ignored{Any: true}
+	}
+	if slices.Contains(to, one) {
+		return to
+	}
+	return append(to, one)
+}
+
+// mayBeObject reports whether a schema, which may be one that cannot be used, speaks of objects.
+func (l *lowering) mayBeObject(v any, hops int) bool {
+	s, is := v.(map[string]any)
+	if !is {
+		return false
+	}
+	if ref, is := s["$ref"].(string); is {
+		to, err := local(ref)
+		if err != nil || hops > maxHops {
+			return true
+		}
+		target, there := l.at(to)
+		return !there || l.mayBeObject(target, hops+1)
+	}
+	switch t := s["type"].(type) {
+	case string:
+		return t == "object"
+	case []any:
+		return slices.Contains(t, any("object"))
+	}
+	for _, name := range []string{"properties", "patternProperties", "additionalProperties", "propertyNames", "required", "minProperties", "maxProperties", "$dynamicRef"} {
+		if _, there := s[name]; there {
+			return true
+		}
+	}
+	for _, name := range []string{"allOf", "anyOf", "oneOf"} {
+		choices, _ := s[name].([]any)
+		if hops > maxHops || slices.ContainsFunc(choices, func(one any) bool { return l.mayBeObject(one, hops+1) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lowering) parameter(name, in string, v map[string]any, at, here gateway.Pointer) gateway.Parameter {

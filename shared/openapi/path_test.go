@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -72,6 +73,46 @@ func TestIgnore(t *testing.T) {
 	for at, want := range map[gateway.Pointer]bool{bad[0]: true, bad[1]: true, bad[3]: true, "/paths/~1a/get/parameters/0": true, "/paths/~1a/get/parameters/4": false, "/paths/~1a/get/parameters": false, "/paths/~1a": false, "": false, "/components/parameters/None": false} {
 		if d.IsParameter(at) != want {
 			t.Errorf("%q is a parameter: %v", at, !want)
+		}
+	}
+}
+
+// Parameters of the query that are passed over are known by how they may be named.
+func TestIgnoredNames(t *testing.T) {
+	d := document(t, `{"openapi":"3.0.3","paths":{"/a":{"get":{"parameters":[{"$ref":"#/components/parameters/Q"}]}}},"components":{"parameters":{"Q":{}},"schemas":{"T":{"type":"string"},"O":{"properties":{"a":{}}}}}}`)
+	parameters := d.root["components"].(map[string]any)["parameters"].(map[string]any)
+	for text, want := range map[string]string{
+		`{"name":"f","in":"query","schema":{"type":"string"}}`:                                       `[{f false false}]`,
+		`{"name":"f","in":"query","schema":{}}`:                                                      `[{f false false}]`,
+		`{"name":"f","in":"query"}`:                                                                  `[{f false false}]`,
+		`{"name":"f","in":"query","content":{"application/json":{"schema":{"type":"object"}}}}`:      `[{f false false}]`,
+		`{"name":"f","in":"header","schema":{}}`:                                                     `[]`,
+		`{"name":"f","in":"query","style":"deepObject","schema":{"type":"object"}}`:                  `[{f true false}]`,
+		`{"name":"f","in":"query","style":"deepObject","schema":{"type":"string"}}`:                  `[{f false false}]`,
+		`{"name":"f","in":"query","schema":{"type":"object"}}`:                                       `[{ false true}]`,
+		`{"name":"f","in":"query","schema":{"type":["object","null"]}}`:                              `[{ false true}]`,
+		`{"name":"f","in":"query","schema":{"type":"array","items":{"type":"object"}}}`:              `[{f false false}]`,
+		`{"name":"f","in":"query","explode":false,"schema":{"type":"object"}}`:                       `[{f false false}]`,
+		`{"name":"f","in":"query","style":"pipeDelimited","schema":{"type":"object"}}`:               `[{f false false}]`,
+		`{"name":"f","in":"query","schema":{"$ref":"#/components/schemas/T"}}`:                       `[{f false false}]`,
+		`{"name":"f","in":"query","schema":{"$ref":"#/components/schemas/O"}}`:                       `[{ false true}]`,
+		`{"name":"f","in":"query","schema":{"$ref":"./f.json"}}`:                                     `[{ false true}]`,
+		`{"name":"f","in":"query","schema":{"anyOf":[{"type":"string"},{"minProperties":1}]}}`:       `[{ false true}]`,
+		`{"name":"f","in":"query","schema":{"anyOf":[{"type":"string"},{"type":"integer"}]}}`:        `[{f false false}]`,
+		`{"name":"f","in":"query","schema":{"allOf":[{"$ref":"#/components/parameters/Q/schema"}]}}`: `[{ false true}]`,
+		`{"$ref":"#/nowhere"}`: `[{ false true}]`,
+	} {
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatal(err)
+		}
+		parameters["Q"] = v
+		l, err := d.Lower(Options{Ignore: []gateway.Pointer{"/paths/~1a/get/parameters/0"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(l.Operations[0].Ignored); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
 }
