@@ -27,7 +27,7 @@ func hurry(r *http.Request, limit time.Duration, late *refusal, cancel context.C
 		x.unhurried.bodyOver()
 		x.unhurried = nil
 	}
-	h := &haste{cancel: cancel, late: late, after: after}
+	h := &haste{limit: limit, cancel: cancel, late: late, after: after}
 	connection := http.NewResponseController(exchangeOf(r).answer)
 	original := r.Body
 	body := original
@@ -61,16 +61,21 @@ func hurry(r *http.Request, limit time.Duration, late *refusal, cancel context.C
 
 // haste is what hurry knows of one request.
 type haste struct {
+	limit     time.Duration
 	cancel    context.CancelCauseFunc
 	late      *refusal
 	after     error
 	interrupt func()
 	timer     *time.Timer
 
-	mu    sync.Mutex
-	reads bool // somebody waits for the body
-	over  bool // the body, or its time
-	fired bool // the body's time has passed before
+	mu     sync.Mutex
+	rate   int64 // bytes for which the body has a second more; 0 for a time that is the same for all
+	bytes  int64 // so far
+	waited time.Duration
+	since  time.Time // with reads
+	reads  bool      // somebody waits for the body
+	over   bool      // the body, or its time
+	fired  bool      // the body's time has passed before
 }
 
 // end is called when the time has passed.
@@ -78,6 +83,8 @@ func (h *haste) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
+	case !h.over && h.rate > 0 && h.left() > 0:
+		h.timer.Reset(h.left())
 	case !h.over:
 		h.fired = true
 		if h.after != nil && !h.reads {
@@ -91,10 +98,28 @@ func (h *haste) end() {
 	}
 }
 
-// waits is called when somebody begins to wait for the body, and when he has something.
-func (h *haste) waits(does bool) {
+// left is how long a body that has more time the more it brings may be waited for yet. What an upstream takes to take it is not waited for.
+func (h *haste) left() time.Duration {
+	left := h.limit + time.Duration(h.bytes/h.rate)*time.Second - h.waited
+	if h.reads {
+		left -= time.Since(h.since)
+	}
+	return left
+}
+
+// waits is called when somebody begins to wait for the body.
+func (h *haste) waits() {
 	h.mu.Lock()
-	h.reads = does
+	h.reads, h.since = true, time.Now()
+	h.mu.Unlock()
+}
+
+// got is called when he has some bytes, or an error.
+func (h *haste) got(n int) {
+	h.mu.Lock()
+	h.reads = false
+	h.waited += time.Since(h.since)
+	h.bytes += int64(n)
 	h.mu.Unlock()
 }
 

@@ -40,9 +40,9 @@ type hurriedBody struct {
 
 // Read reads.
 func (b *hurriedBody) Read(p []byte) (int, error) {
-	b.haste.waits(true)
+	b.haste.waits()
 	n, err := b.ReadCloser.Read(p)
-	b.haste.waits(false)
+	b.haste.got(n)
 	if err != nil {
 		b.haste.bodyOver()
 	}

@@ -9,13 +9,18 @@ import (
 	"time"
 )
 
-// BodyTimeout is how long a server that clients connect to gives a request's body for which neither the route's timeout nor a policy of kind limits has
-// said how long it may take. A client that sends a byte now and then holds a connection, and what its request holds, for as long as it is let.
-const BodyTimeout = time.Minute
+// BodyTimeout is how long a server that clients connect to waits for a request's body for which neither the route's timeout nor a policy of kind limits
+// has said how long it may take, and a second more for each BodyRate bytes of it: a large one takes the time that it takes, and a client that sends a
+// byte now and then does not hold a connection, and what its request holds, for as long as it likes. The rate is what Apache comes with (mod_reqtimeout,
+// RequestReadTimeout, "body=20,MinRate=500").
+const (
+	BodyTimeout = time.Minute
+	BodyRate    = 500
+)
 
 // limitBodies ends the reading of a body after a time, with a 408 where somebody waits for it. Whoever says another time later on is obeyed: see hurry.
 //
-// A body that nobody reads has the time too: net/http takes in what is left of it before it answers, and after (http.ResponseController,
+// A body that nobody reads has the time without more for its bytes: net/http takes in what is left of it before it answers, and after (http.ResponseController,
 // EnableFullDuplex). An upstream's answer may go on beside the body, for as long as both do.
 func limitBodies(next http.Handler, limit time.Duration) http.Handler {
 	if limit <= 0 {
@@ -29,13 +34,13 @@ func limitBodies(next http.Handler, limit time.Duration) http.Handler {
 		}
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(errServed)
-		x, end := exchangeOf(r), time.Now().Add(limit)
+		x := exchangeOf(r)
 		left := &leftBody{ReadCloser: r.Body}
 		sent := *r.WithContext(ctx)
 		sent.Body = left
 		drain := func() {
 			if !left.ended.Load() && !x.cut {
-				_ = http.NewResponseController(x.answer).SetReadDeadline(end) // what cannot be set ends with the front's own time
+				_ = http.NewResponseController(x.answer).SetReadDeadline(time.Now().Add(limit)) // what cannot be set ends with the front's own time
 			}
 		}
 		x.beforeHead(func(int, http.Header) {
@@ -45,6 +50,7 @@ func limitBodies(next http.Handler, limit time.Duration) http.Handler {
 		})
 		stop := hurry(&sent, limit, late, cancel, nil)
 		x.unhurried = sent.Body.(*hurriedBody).haste
+		x.unhurried.rate = BodyRate
 		defer func() {
 			stop()
 			drain()

@@ -137,3 +137,40 @@ func TestBodyInTime(t *testing.T) {
 		}
 	})
 }
+
+// A body that keeps coming has the time that it takes, and one that drips has not, however long it keeps coming.
+func TestBodyThatKeepsComing(t *testing.T) {
+	for name, c := range map[string]struct {
+		piece, every int // bytes, seconds
+		whole        bool
+	}{"16 KB each second": {16 << 10, 1, true}, "30 KB each 50 seconds": {30 << 10, 50, true}, "a byte each 20 seconds": {1, 20, false}, "4 KB each 20 seconds": {4 << 10, 20, false}} {
+		t.Run(name, func(t *testing.T) {
+			onServer(t, takesBody{}, func(conn net.Conn) {
+				const lasts = 20 * 60
+				pieces := lasts / c.every
+				began := time.Now()
+				sent := make(chan bool)
+				go func() { // until the server hangs up
+					defer close(sent)
+					fmt.Fprintf(conn, "POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", pieces*c.piece)
+					for range pieces {
+						if _, err := conn.Write(make([]byte, c.piece)); err != nil {
+							return
+						}
+						wait(time.Duration(c.every) * time.Second)
+					}
+				}()
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				took := time.Since(began)
+				conn.Close()
+				<-sent
+				if resp.StatusCode == 200 != c.whole || c.whole && took < (lasts-60)*time.Second || !c.whole && took > 4*time.Minute {
+					t.Errorf("%s after %s, want it whole: %t", resp.Status, took, c.whole)
+				}
+			})
+		})
+	}
+}
