@@ -115,16 +115,13 @@ func Untold(s settings.Settings, front artefact.Front, without ...string) string
 	return ""
 }
 
-// Tells are what has to write all that functions are to believe of clients, before any that is deployed may be told to: in a stack that an older
-// release has deployed it may not. A region that is new has it from the beginning.
-func Tells(s settings.Settings, front artefact.Front) []provider.Tells {
-	if !front.Country && (front.Certificates == nil || s.Fronted()) {
-		return nil
-	}
-	var out []provider.Tells
+// Silent names what has to write what functions are to believe of clients from now on, before any that is deployed may be told to, and does not: in
+// a stack that an older release has deployed it may not. A region that is new has it from the beginning, and one that goes needs it no more.
+func Silent(s settings.Settings, front artefact.Front, held []provider.Held) []string {
+	var out []string
 	for _, p := range catalog.Providers() {
-		if spec := p.Spec(); spec.Tells != nil {
-			out = append(out, *spec.Tells)
+		if silent := p.Spec().Silent; silent != nil {
+			out = append(out, silent(s, front, held)...)
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 	"polygate.example/shared/gateway"
 )
 
@@ -32,19 +33,20 @@ type Spec struct {
 	// Certificates says why the fronts would not hand on the certificates that a policy of a document goes by, nil if they do. A provider
 	// without it has fronts that ask clients for none.
 	Certificates func(s settings.Settings, doc gateway.Spec, policy gateway.ClientCertificate) *Objection
-	// Tells is what of a region writes what its front tells of clients over what they send; nil where nothing has to be there before a function
-	// may believe it.
-	Tells *Tells
+	// Silent names what, of all that a stack holds, does not write yet over what clients send what functions are to believe of them by a deployment,
+	// and do not believe so far. nil where nothing has to be there before a function may believe it.
+	Silent func(s settings.Settings, front artefact.Front, held []Held) []string
 
 	// Check finds what else in the settings the provider cannot do, such as a reference to a secret of another form. It looks
 	// at what other checks have let through, or left at its zero value. nil: nothing else.
 	Check func(settings.Settings, settings.Lookup) []settings.Problem
 }
 
-// Tells is a resource that tells functions of clients in headers.
-type Tells struct {
-	Type string                           // as Pulumi calls it
-	All  func(inputs map[string]any) bool // whether it writes all that a function may believe, by its inputs
+// Held is a resource that a stack holds.
+type Held struct {
+	Type   string // as Pulumi calls it
+	Name   string // the logical one
+	Inputs map[string]any
 }
 
 // Allowed is a set of numbers: those of Of if there are any, else those from Least to Most. The zero value allows all.

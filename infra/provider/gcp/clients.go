@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v9/go/gcp/certificatemanager"
@@ -17,6 +19,7 @@ import (
 
 	"polygate.example/infra/provider"
 	"polygate.example/infra/settings"
+	"polygate.example/shared/artefact"
 	"polygate.example/shared/clientcert"
 	"polygate.example/shared/gateway"
 	"polygate.example/shared/health"
@@ -28,7 +31,7 @@ const countryHeader = "X-Polygate-Client-Region"
 // told are what a load balancer tells the function of the client: "Headers added by the load balancer overwrite any existing headers that have the
 // same name". They are there whatever the document goes by: a function and its balancer do not change at the same time, and what either the function
 // of before or the one to come believes has to be written over all the while. A stack of an older release has none or fewer of them, and its
-// functions come before its balancers: there a document that goes by them is refused until they are deployed (see writesTold).
+// functions come before its balancers: there a document by which they are to believe more is refused until the headers are deployed (see silent).
 //
 // A variable that is not known is empty: a country, and before a proxy has its ServerTlsPolicy all that is about certificates. Nobody says whether an
 // empty value is written over what the client sent too. So the two on which all depends are never empty. Source: "Create custom headers in backend
@@ -45,13 +48,49 @@ var told = []string{
 // environment is what the function is told about itself, and which of the balancer's headers it is to believe.
 func (r *region) environment() map[string]string {
 	env := provider.Environment(r.account.args, r.args)
-	if r.account.args.Front.Country {
-		env[health.EnvCountry] = countryHeader
-	}
-	if r.account.clients != nil {
-		env[health.EnvFrontCertificate] = health.ByHeaders
-	}
+	maps.Copy(env, believed(r.account.args.Settings, r.account.args.Front))
 	return env
+}
+
+// believed are the variables by which functions believe the balancer.
+func believed(s settings.Settings, front artefact.Front) map[string]string {
+	out := map[string]string{}
+	if front.Country {
+		out[health.EnvCountry] = countryHeader
+	}
+	if asks(s, front) {
+		out[health.EnvFrontCertificate] = health.ByHeaders
+	}
+	return out
+}
+
+// asks reports whether the balancers ask clients for certificates.
+func asks(s settings.Settings, front artefact.Front) bool {
+	return front.Certificates != nil && len(front.Certificates.Anchors) > 0 && !s.Fronted()
+}
+
+// silent finds the backend services of regions that stay which do not write all headers yet, while the function behind is to believe more than it
+// does by the state. One that believes as much already is no worse off, and a deployment is what gives its balancer the headers.
+func silent(s settings.Settings, front artefact.Front, held []provider.Held) []string {
+	var out []string
+	for _, r := range s.Regions {
+		if r.Provider != providerName {
+			continue
+		}
+		of := "-" + regions[r.Name]
+		before := map[string]string{}
+		for _, h := range held {
+			if h.Type == "gcp:cloudfunctionsv2/function:Function" && strings.HasSuffix(h.Name, of+"-function") {
+				before = believes(resource.NewPropertyMapFromMap(h.Inputs))
+			}
+		}
+		for _, h := range held {
+			if h.Type == "gcp:compute/backendService:BackendService" && strings.HasSuffix(h.Name, of+"-backend") && !writesTold(h.Inputs) && believesMore(before, believed(s, front)) {
+				out = append(out, h.Name)
+			}
+		}
+	}
+	return out
 }
 
 // writesTold reports whether a backend service writes all that a function may believe, by its inputs in the stack's state.
@@ -69,7 +108,7 @@ const toldTime = 5 * time.Minute
 // updates do not wait, and neither does a new function: before its balancer there is no other, and that has the headers from the beginning.
 func settleTold(ctx *pulumi.Context, name string, s settings.Settings) (*pulumi.ResourceHook, error) {
 	hook, err := ctx.RegisterResourceHook(name+"-told-settle", func(args *pulumi.ResourceHookArgs) error {
-		if !believesMore(args.OldInputs, args.NewInputs) {
+		if !believesMore(believes(args.OldInputs), believes(args.NewInputs)) {
 			return nil
 		}
 		return provider.Pause(ctx.Context(), s.Wall(toldTime))
@@ -80,12 +119,22 @@ func settleTold(ctx *pulumi.Context, name string, s settings.Settings) (*pulumi.
 	return hook, nil
 }
 
-// believesMore reports whether a function is to believe of the balancer what it does not by its old inputs.
-func believesMore(before, after resource.PropertyMap) bool {
-	return slices.ContainsFunc([]string{health.EnvCountry, health.EnvFrontCertificate}, func(name string) bool {
-		now := variable(after, name)
-		return now != "" && now != variable(before, name)
-	})
+// believesMore reports whether a function is to believe of the balancer what it does not by its variables of before.
+func believesMore(before, after map[string]string) bool {
+	for name, now := range after {
+		if now != "" && now != before[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// believes are the variables by which a function believes the balancer.
+func believes(function resource.PropertyMap) map[string]string {
+	return map[string]string{
+		health.EnvCountry:          variable(function, health.EnvCountry),
+		health.EnvFrontCertificate: variable(function, health.EnvFrontCertificate),
+	}
 }
 
 // variable is one of a function's variables, "" if it has none of the name.
@@ -111,7 +160,7 @@ func variable(function resource.PropertyMap, name string) string {
 // Network Security API, projects.locations.serverTlsPolicies, MTLSPolicy. Trust config and policy are global as the balancers are.
 func (a *account) askClients(ctx *pulumi.Context, name string) error {
 	front := a.args.Front.Certificates
-	if front == nil || len(front.Anchors) == 0 || a.args.Settings.Fronted() {
+	if !asks(a.args.Settings, a.args.Front) {
 		return nil
 	}
 	physical := pulumi.String(provider.PhysicalName(a.args.Settings.Environment, "clients"))

@@ -105,25 +105,55 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestTells: a balancer is known by what it has been given, and one of an older release writes less.
-func TestTells(t *testing.T) {
-	tells := gcp.Provider{}.Spec().Tells
-	rec := declareFor(t, artefact.Front{}, nil)
-	backend, ok := rec.Find("gw-usc1-backend")
-	if !ok || backend.Type != tells.Type {
-		t.Fatalf("the backend service is %+v", backend)
+// TestSilent: a balancer is known by what it has been given, and one of an older release writes less. That matters where the function behind it is to
+// believe more than before.
+func TestSilent(t *testing.T) {
+	countries := artefact.Front{Country: true}
+	of := func(s settings.Settings, front artefact.Front, rec *record.Recorder, written any) string {
+		var held []provider.Held
+		for _, r := range rec.All() {
+			if inputs := maps.Clone(r.Inputs); r.Type == "gcp:compute/backendService:BackendService" && r.Name == "gw-usc1-backend" {
+				inputs["customRequestHeaders"] = written
+				held = append(held, provider.Held{Type: r.Type, Name: r.Name, Inputs: inputs})
+				continue
+			}
+			held = append(held, provider.Held{Type: r.Type, Name: r.Name, Inputs: r.Inputs})
+		}
+		return strings.Join(gcp.Provider{}.Spec().Silent(s, front, held), " ")
 	}
+	s := load(t, nil)
+	elsewhere := s
+	elsewhere.Regions = slices.DeleteFunc(slices.Clone(s.Regions), func(r settings.Region) bool { return r.Name == "us-central1" })
+	before, after := declareFor(t, artefact.Front{}, nil), declareFor(t, countries, nil)
+	backend, _ := before.Find("gw-usc1-backend")
 	all, _ := backend.Inputs["customRequestHeaders"].([]any)
-	if len(all) == 0 || !tells.All(backend.Inputs) {
-		t.Errorf("it writes %v, and is not known to", all)
+	if got := of(s, countries, before, all); len(all) == 0 || got != "" {
+		t.Errorf("it writes %v, and %q are silent", all, got)
 	}
 	for i := range all {
-		if less := slices.Delete(slices.Clone(all), i, i+1); tells.All(map[string]any{"customRequestHeaders": less}) {
-			t.Errorf("it writes %v, and is taken for one that writes all", less)
+		less := slices.Delete(slices.Clone(all), i, i+1)
+		if got := of(s, countries, before, less); got != "gw-usc1-backend" {
+			t.Errorf("it writes %v, and %q are silent", less, got)
 		}
 	}
-	if tells.All(map[string]any{}) {
-		t.Error("it writes nothing, and is taken for one that does")
+	some := artefact.Front{Country: true, Certificates: &artefact.Certificates{Anchors: []string{"a root"}}}
+	for name, c := range map[string]struct {
+		settings settings.Settings
+		front    artefact.Front
+		deployed *record.Recorder
+		want     string
+	}{
+		"nothing is believed":        {s, artefact.Front{}, before, ""},
+		"more is believed":           {s, countries, before, "gw-usc1-backend"},
+		"as much was believed":       {s, countries, after, ""},
+		"more than was is believed":  {s, some, after, "gw-usc1-backend"},
+		"less is believed":           {s, artefact.Front{}, after, ""},
+		"the region goes":            {elsewhere, countries, before, ""},
+		"fingerprints are told none": {s, artefact.Front{Certificates: &artefact.Certificates{}}, before, ""},
+	} {
+		if got := of(c.settings, c.front, c.deployed, nil); got != c.want {
+			t.Errorf("%s: %q are silent, want %q", name, got, c.want)
+		}
 	}
 }
 

@@ -76,7 +76,7 @@ func (Provider) Spec() provider.Spec {
 		Check:        check,
 		Countries:    true,
 		Certificates: clientCertificates,
-		Tells:        &provider.Tells{Type: "gcp:compute/backendService:BackendService", All: writesTold},
+		Silent:       silent,
 	}
 }
 

@@ -37,7 +37,7 @@ func TestBelievesMore(t *testing.T) {
 		"nothing known of both": {nil, nil, false},
 		"what Cloudflare tells": {none, with(map[string]any{"POLYGATE_FRONT_COUNTRY": "CF-IPCountry"}), false},
 	} {
-		if got := believesMore(c.before, c.after); got != c.want {
+		if got := believesMore(believes(c.before), believes(c.after)); got != c.want {
 			t.Errorf("%s: %t, want %t", name, got, c.want)
 		}
 	}

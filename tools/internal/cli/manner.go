@@ -125,18 +125,26 @@ func (a *app) needs(s settings.Settings, without []string) ([]deploy.Need, error
 				s.Manager, document, tells[strings.LastIndex(tells, ":")+1:], s.Zone, again)}
 		})
 	}
-	for _, tells := range infra.Tells(s, built.Front) {
-		out = append(out, func(held []apitype.ResourceV3) error {
-			i := slices.IndexFunc(held, func(r apitype.ResourceV3) bool { return string(r.Type) == tells.Type && !tells.All(r.Inputs) })
-			if i < 0 {
-				return nil
-			}
-			return usageError{fmt.Errorf("%s has come to go by the countries or certificates of clients, and %s, as an older release has deployed it, does not write them over what clients send: "+
-				"regions would believe what clients write themselves until it does. Nothing was changed: `%s` once with the document that is deployed now, then with this one",
-				document, held[i].URN.Name(), again)}
-		})
+	return append(out, func(held []apitype.ResourceV3) error {
+		silent := infra.Silent(s, built.Front, holding(held))
+		if len(silent) == 0 {
+			return nil
+		}
+		return usageError{fmt.Errorf("%s goes by more of the countries or certificates of clients than the regions that are deployed, and %s, as an older release has deployed it, does not write "+
+			"them over what clients send: regions would believe what clients write themselves until it does. Nothing was changed: `%s` once with the document that is deployed now, then with this one",
+			document, silent[0], again)}
+	}), nil
+}
+
+// holding is what a stack holds. What only waits to be deleted is behind what came in its place.
+func holding(held []apitype.ResourceV3) []provider.Held {
+	var out []provider.Held
+	for _, r := range held {
+		if !r.Delete {
+			out = append(out, provider.Held{Type: string(r.Type), Name: r.URN.Name(), Inputs: r.Inputs})
+		}
 	}
-	return out, nil
+	return out
 }
 
 // why says how clients would be cut off, "" where nobody knows of any.

@@ -152,15 +152,25 @@ func TestNeeds(t *testing.T) {
 	proxied, dns := settings.Settings{Zone: "example.com", Manager: "cloudflare"}, settings.Settings{Zone: "example.com", Manager: "route53", Spare: "cloudflare"}
 	proxied.Cloudflare.Proxied = true
 	answers := settings.Settings{Zone: "example.com", Manager: "cloudflare"}
+	proxied.Regions = []settings.Region{{Provider: "aws", Name: "us-east-1"}, {Provider: "gcp", Name: "us-central1"}}
+	dns.Regions = proxied.Regions
+	leaves := dns
+	leaves.Regions = []settings.Region{{Provider: "gcp", Name: "europe-west1"}}
 	held := func(kind, name string, inputs map[string]any) apitype.ResourceV3 {
 		return apitype.ResourceV3{URN: resource.NewURN("prod", "polygate", "", tokens.Type(kind), name), Type: tokens.Type(kind), ID: "1", Inputs: inputs}
 	}
 	const country, certificates = `{"country": true}`, `{"certificates": {"anchors": ["a root"]}}`
 	setting := held("cloudflare:index/zoneSetting:ZoneSetting", "geo", nil)
 	old := held("gcp:compute/backendService:BackendService", "gw-usc1-backend", map[string]any{"name": "gw"})
+	function := func(variables map[string]any) apitype.ResourceV3 {
+		return held("gcp:cloudfunctionsv2/function:Function", "gw-usc1-function", map[string]any{"serviceConfig": map[string]any{"environmentVariables": variables}})
+	}
+	known := function(map[string]any{"POLYGATE_COUNTRY": "X-Polygate-Client-Region", "POLYGATE_REGION": "gcp/us-central1"})
+	gone := old
+	gone.Delete = true
 	other := held("gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup", "gw-usc1-endpoints", nil)
 	without := []string{"--without cloudflare: stacks/prod.gateway.yaml has come to go by the country of clients", "ZoneSetting of example.com", "Nothing was changed", "`polygate up -s prod`"}
-	older := []string{"stacks/prod.gateway.yaml has come to go by", "gw-usc1-backend", "Nothing was changed: `polygate up -s prod` once with the document that is deployed now"}
+	older := []string{"stacks/prod.gateway.yaml goes by more of the countries or certificates", "gw-usc1-backend", "Nothing was changed: `polygate up -s prod` once with the document that is deployed now"}
 	for name, c := range map[string]struct {
 		settings settings.Settings
 		front    string
@@ -180,6 +190,12 @@ func TestNeeds(t *testing.T) {
 		"an old balancer behind Cloudflare":           {proxied, country, nil, []apitype.ResourceV3{setting, old}, older},
 		"certificates end at Cloudflare":              {proxied, certificates, nil, []apitype.ResourceV3{old}, nil},
 		"an old balancer that is believed in nothing": {dns, `{}`, nil, []apitype.ResourceV3{old}, nil},
+		"an old balancer of a region that goes":       {leaves, country, nil, []apitype.ResourceV3{old, function(nil)}, nil},
+		"an old balancer that was replaced":           {dns, country, nil, []apitype.ResourceV3{gone}, nil},
+		"an old balancer that is believed already":    {dns, country, nil, []apitype.ResourceV3{known, old}, nil},
+		"an old balancer that is to be believed":      {dns, country, nil, []apitype.ResourceV3{function(map[string]any{"POLYGATE_REGION": "gcp/us-central1"}), old}, older},
+		"an old balancer, and less is believed":       {dns, `{}`, nil, []apitype.ResourceV3{known, old}, nil},
+		"an old balancer, and more is believed":       {dns, certificates, nil, []apitype.ResourceV3{known, old}, older},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := &app{root: t.TempDir(), stack: "prod"}
