@@ -32,7 +32,7 @@ func newCounter(env environment, by []gateway.CountBy, keys int, shared *gateway
 		return nil, err
 	}
 	c := &counter{env: env, parts: parts, rules: map[string]*ratelimit.Rule{}}
-	opts := ratelimit.Options{Keys: keys, Now: env.now, After: func(d time.Duration, f func()) { time.AfterFunc(d, f) }}
+	opts := ratelimit.Options{Keys: keys, Now: env.now, After: time.AfterFunc}
 	if shared != nil {
 		guard, err := env.stores.guard(shared.Redis, shared.Timeout, env)
 		if err != nil {

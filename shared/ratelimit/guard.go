@@ -44,6 +44,8 @@ type Guard struct {
 	backoff  time.Duration // before the try after that
 	trying   chan struct{} // closed when the try ends; nil when there is none
 	line     line
+	limiters []*Limiter // that count in the store
+	closed   bool
 }
 
 // NewGuard guards a store. tell is called once when the store fails and once when it is back; it must not block.
@@ -53,12 +55,40 @@ func NewGuard(store Store, now func() time.Time, tell func(err error)) *Guard {
 	return g
 }
 
-// Close ends the store's connections, if it has any to end. What a limiter has not told it yet is lost to it: the limiters are not to be used any more.
+// Close has the limiters tell the store what it does not know yet, for no longer than it has to answer, and ends its connections, if it has any to end.
+// After that nothing is sent, and nothing is told to be a failure: the limiters are not to be used any more.
 func (g *Guard) Close() error {
+	g.mu.Lock()
+	limiters := g.limiters
+	g.limiters = nil
+	g.mu.Unlock()
+	var all sync.WaitGroup
+	for _, l := range limiters {
+		all.Go(l.finish)
+	}
+	all.Wait()
+	g.mu.Lock()
+	g.closed, g.up = true, false
+	g.line.clear()
+	g.mu.Unlock()
 	if c, ok := g.store.(io.Closer); ok {
 		return c.Close()
 	}
 	return nil
+}
+
+// serve notes a limiter that counts in the store.
+func (g *Guard) serve(l *Limiter) {
+	g.mu.Lock()
+	g.limiters = append(g.limiters, l)
+	g.mu.Unlock()
+}
+
+// report tells of a failure, or the end of one. It is called with the lock, so that they are told in their order.
+func (g *Guard) report(err error) {
+	if g.tell != nil && !g.closed {
+		g.tell(err)
+	}
 }
 
 // state is the number of failures so far, and whether the store is in use.
@@ -96,7 +126,7 @@ func (g *Guard) reach(ctx context.Context, limit time.Duration) bool {
 		g.mu.Unlock()
 		return true
 	}
-	due := g.due()
+	due := g.due() && !g.closed
 	switch {
 	case g.trying == nil && due:
 		g.trying = make(chan struct{})
@@ -134,15 +164,16 @@ func (g *Guard) try(ctx context.Context) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
+	case g.closed: // meanwhile
 	case err == nil:
 		g.up, g.since = true, g.now()
-		if g.tried && g.tell != nil {
-			g.tell(nil) // with the lock, so that failure and return are told in their order
+		if g.tried {
+			g.report(nil)
 		}
 		g.line.vacate(g.now())
 	default:
-		if !g.tried && g.tell != nil {
-			g.tell(err)
+		if !g.tried {
+			g.report(err)
 		}
 		g.delay()
 	}
@@ -167,8 +198,6 @@ func (g *Guard) fail(err error) {
 	}
 	g.up = false
 	g.failures++
-	if g.tell != nil {
-		g.tell(err)
-	}
+	g.report(err)
 	g.line.clear()
 }

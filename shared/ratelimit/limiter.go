@@ -33,9 +33,9 @@ type Options struct {
 	Keys   int              // that are known at a time; 0 is DefaultKeys
 	Now    func() time.Time // the wall clock: a monotonic one stands still while a function is frozen
 	Shared *Sharing         // nil: this gateway counts alone
-	// After calls a function once, later, on another goroutine; nil leaves what was not sent to the next request. It is
-	// time.AfterFunc outside tests.
-	After func(d time.Duration, f func())
+	// After calls a function once, later, on another goroutine; nil leaves what was not sent to the next request. Otherwise it is
+	// time.AfterFunc.
+	After func(d time.Duration, f func()) *time.Timer
 }
 
 // Limiter counts the requests of one policy. It is safe for concurrent use.
@@ -53,7 +53,7 @@ type Options struct {
 // its first request, which is the n-th part. It is a debt: nobody grants anything until it is paid back.
 type Limiter struct {
 	now    func() time.Time
-	after  func(d time.Duration, f func())
+	after  func(d time.Duration, f func()) *time.Timer
 	shared *Sharing
 
 	mu       sync.Mutex
@@ -61,7 +61,9 @@ type Limiter struct {
 	dirty    []*entry // to be sent
 	oldest   int64    // when the first of them became so
 	sending  bool     // a goroutine is at it
-	awaiting bool     // a call of after is to come
+	sent     sync.Cond
+	awaiting *time.Timer // nil if no call of after is to come
+	closed   bool        // nothing is sent any more
 }
 
 // New makes a limiter.
@@ -69,7 +71,12 @@ func New(o Options) *Limiter {
 	if o.Keys == 0 {
 		o.Keys = DefaultKeys
 	}
-	return &Limiter{now: o.Now, after: o.After, shared: o.Shared, table: newTable(o.Keys)}
+	l := &Limiter{now: o.Now, after: o.After, shared: o.Shared, table: newTable(o.Keys)}
+	l.sent.L = &l.mu
+	if l.shared != nil {
+		l.shared.Guard.serve(l)
+	}
+	return l
 }
 
 // Take asks for one request of a key. One limiter may have several rules; a key has always the same of them, or begins anew.

@@ -42,7 +42,7 @@ func gateways(n int, store ratelimit.Store, every time.Duration, on ratelimit.On
 }
 
 func gateway(store ratelimit.Store, every time.Duration, on ratelimit.OnError, tell func(error)) *ratelimit.Limiter {
-	return ratelimit.New(ratelimit.Options{Now: time.Now, After: func(d time.Duration, f func()) { time.AfterFunc(d, f) },
+	return ratelimit.New(ratelimit.Options{Now: time.Now, After: time.AfterFunc,
 		Shared: &ratelimit.Sharing{Guard: ratelimit.NewGuard(store, time.Now, tell), Sync: every, Timeout: timeout, OnError: on}})
 }
 

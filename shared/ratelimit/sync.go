@@ -30,6 +30,9 @@ func (l *Limiter) owe(e *entry, now int64) {
 // mark has an entry sent when its turn comes: a period after the first of those that wait, by the timer, or by the first request
 // after it where the timer's process was frozen.
 func (l *Limiter) mark(e *entry, now int64) {
+	if l.closed {
+		return
+	}
 	if !e.dirty {
 		if len(l.dirty) == 0 {
 			l.oldest = now
@@ -46,14 +49,13 @@ func (l *Limiter) mark(e *entry, now int64) {
 
 // await has the timer come, if there is something to send and nobody at it.
 func (l *Limiter) await() {
-	if l.after == nil || l.awaiting || l.sending || len(l.dirty) == 0 {
+	if l.after == nil || l.closed || l.awaiting != nil || l.sending || len(l.dirty) == 0 {
 		return
 	}
-	l.awaiting = true
-	l.after(l.shared.Sync, func() {
+	l.awaiting = l.after(l.shared.Sync, func() {
 		l.mu.Lock()
-		l.awaiting = false
-		begin := !l.sending && len(l.dirty) > 0
+		l.awaiting = nil
+		begin := !l.closed && !l.sending && len(l.dirty) > 0
 		l.sending = l.sending || begin
 		l.mu.Unlock()
 		if begin {
@@ -79,7 +81,40 @@ func (l *Limiter) send() {
 		all = all[n:]
 	}
 	l.sending = false
+	l.sent.Broadcast()
 	l.await()
+}
+
+// finish sends what is left, once, and nothing after it. It does not wait for that any longer than the store has to answer.
+func (l *Limiter) finish() {
+	l.mu.Lock()
+	l.closed = true
+	if l.awaiting != nil {
+		l.awaiting.Stop()
+		l.awaiting = nil
+	}
+	left := l.sending || len(l.dirty) > 0
+	l.mu.Unlock()
+	if !left {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.mu.Lock()
+		for l.sending {
+			l.sent.Wait()
+		}
+		l.sending = true
+		l.mu.Unlock()
+		l.send()
+	}()
+	patience := time.NewTimer(l.shared.Timeout)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	}
 }
 
 // exchange sends a batch and takes over the answers. It is called with the lock, and gives it away meanwhile.
