@@ -208,8 +208,14 @@ func saysJSON(h http.Header) bool {
 	return false
 }
 
+// isUTF8 reports whether a label is one of UTF-8, or of the part of it that is ASCII: a text in either has its brackets and quotes where UTF-8 has them
+// (https://encoding.spec.whatwg.org/#names-and-labels). ISO 8859-1 has letters of bytes that are nowhere in UTF-8, and jsonBody refuses those.
+func isUTF8(label string) bool {
+	return label == "utf-8" || label == "utf8" || label == "us-ascii"
+}
+
 // saysOtherCharset reports whether some server may take a body for one of another charset than UTF-8. As of the type itself, it is nothing to go by that
-// a header is not as it should be.
+// a header is not as it should be; quotes of the wrong kind are not part of any label.
 func saysOtherCharset(h http.Header) bool {
 	for _, line := range h["Content-Type"] {
 		for i, after := range strings.Split(strings.ToLower(line), "charset") {
@@ -219,7 +225,7 @@ func saysOtherCharset(h http.Header) bool {
 			}
 			value, _, _ = strings.Cut(value, ";")
 			value, _, _ = strings.Cut(value, ",")
-			if strings.TrimSpace(name) != "" || strings.Trim(value, " \t\"") != "utf-8" {
+			if strings.TrimSpace(name) != "" || !isUTF8(strings.Trim(value, " \t\"'")) {
 				return true
 			}
 		}
