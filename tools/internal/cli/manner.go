@@ -136,13 +136,11 @@ func (a *app) needs(s settings.Settings, without []string) ([]deploy.Need, error
 	}), nil
 }
 
-// holding is what a stack holds. What only waits to be deleted is behind what came in its place.
+// holding is what a stack holds.
 func holding(held []apitype.ResourceV3) []provider.Held {
-	var out []provider.Held
-	for _, r := range held {
-		if !r.Delete {
-			out = append(out, provider.Held{Type: string(r.Type), Name: r.URN.Name(), Inputs: r.Inputs})
-		}
+	out := make([]provider.Held, len(held))
+	for i, r := range held {
+		out[i] = provider.Held{Type: string(r.Type), Name: r.URN.Name(), Inputs: r.Inputs}
 	}
 	return out
 }

@@ -166,8 +166,6 @@ func TestNeeds(t *testing.T) {
 		return held("gcp:cloudfunctionsv2/function:Function", "gw-usc1-function", map[string]any{"serviceConfig": map[string]any{"environmentVariables": variables}})
 	}
 	known := function(map[string]any{"POLYGATE_COUNTRY": "X-Polygate-Client-Region", "POLYGATE_REGION": "gcp/us-central1"})
-	gone := old
-	gone.Delete = true
 	other := held("gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup", "gw-usc1-endpoints", nil)
 	without := []string{"--without cloudflare: stacks/prod.gateway.yaml has come to go by the country of clients", "ZoneSetting of example.com", "Nothing was changed", "`polygate up -s prod`"}
 	older := []string{"stacks/prod.gateway.yaml goes by more of the countries or certificates", "gw-usc1-backend", "Nothing was changed: `polygate up -s prod` once with the document that is deployed now"}
@@ -191,7 +189,6 @@ func TestNeeds(t *testing.T) {
 		"certificates end at Cloudflare":              {proxied, certificates, nil, []apitype.ResourceV3{old}, nil},
 		"an old balancer that is believed in nothing": {dns, `{}`, nil, []apitype.ResourceV3{old}, nil},
 		"an old balancer of a region that goes":       {leaves, country, nil, []apitype.ResourceV3{old, function(nil)}, nil},
-		"an old balancer that was replaced":           {dns, country, nil, []apitype.ResourceV3{gone}, nil},
 		"an old balancer that is believed already":    {dns, country, nil, []apitype.ResourceV3{known, old}, nil},
 		"an old balancer that is to be believed":      {dns, country, nil, []apitype.ResourceV3{function(map[string]any{"POLYGATE_REGION": "gcp/us-central1"}), old}, older},
 		"an old balancer, and less is believed":       {dns, `{}`, nil, []apitype.ResourceV3{known, old}, nil},
