@@ -54,7 +54,7 @@ func TestSecretsAreUpdated(t *testing.T) {
 				if time.Now().After(limit) {
 					t.Fatalf("%s after the change aws sends %s and %s", time.Since(changed), key, signing)
 				}
-				time.Sleep(200 * time.Millisecond)
+				time.Sleep(200 * time.Millisecond) // between two looks: a change takes wall time to be everywhere, and who serves it tells nobody
 			}
 			t.Logf("aws: %s of wall time at speed %g", time.Since(changed).Round(time.Second), e.Speed)
 		}

@@ -44,7 +44,7 @@ func TestOrphanage(t *testing.T) {
 			}
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // between two looks at the file of another process
 	}
 	t.Error("nothing is done for a process that has ended")
 }

@@ -114,7 +114,7 @@ func load(all []http.Handler, times int, pause time.Duration) []answer {
 				var own []answer
 				for range times / 2 {
 					own = append(own, ask(h))
-					time.Sleep(pause)
+					time.Sleep(pause) // the load is as many requests in a time, on a real server
 				}
 				mu.Lock()
 				out = append(out, own...)

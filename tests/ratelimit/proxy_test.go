@@ -47,7 +47,7 @@ func later(to, from net.Conn, delay time.Duration) {
 	go func() {
 		defer to.Close()
 		for p := range pieces {
-			time.Sleep(time.Until(p.due))
+			time.Sleep(time.Until(p.due)) // the delay that the proxy is for
 			_, _ = to.Write(p.bytes) // who is gone needs nothing more
 		}
 	}()

@@ -138,7 +138,7 @@ func (s *server) converge(all []http.Handler, on string, before int) {
 			if time.Now().After(end) {
 				t.Fatalf("gateway %d still answers %d", i, a.status)
 			}
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // between two tries: a gateway comes back to a real server by the wall clock
 		}
 	}
 	// One that counts alone yet refuses too what it has granted itself, and grants what the server has not heard of when it is back.
