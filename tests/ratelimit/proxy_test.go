@@ -48,7 +48,7 @@ func later(to, from net.Conn, delay time.Duration) {
 		defer to.Close()
 		for p := range pieces {
 			time.Sleep(time.Until(p.due)) // the delay that the proxy is for
-			_, _ = to.Write(p.bytes) // who is gone needs nothing more
+			_, _ = to.Write(p.bytes)      // who is gone needs nothing more
 		}
 	}()
 	defer close(pieces)
